@@ -1,0 +1,7 @@
+/** Time as pure rooms see it: handed in, so that a simulation can move it. */
+export interface Clock {
+  /** Milliseconds from an arbitrary start; never goes back. For timeouts, intervals, latencies. */
+  monotonicMs(): number;
+  /** Milliseconds since 1970 of the wall clock; may jump. For expiry times and versions. */
+  wallMs(): number;
+}

@@ -1,0 +1,13 @@
+/** Bounds that more than one room must know. Each has a test at the bound. */
+
+/** Most bytes of an unfinished request that a session may leave unconsumed; a transport closes a connection beyond it. */
+export const INPUT_REST_BYTES_MAX: number = 64 * 1024;
+
+/** Longest key, as in memcached. */
+export const KEY_BYTES_MAX = 250;
+
+/** Longest command line without a line end, other than get and gets. */
+export const LINE_BYTES_MAX = 2048;
+
+/** Largest item size that `-I` accepts: 1 GiB. */
+export const ITEM_BYTES_MAX: number = 1024 * 1024 * 1024;

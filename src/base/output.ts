@@ -1,0 +1,60 @@
+/** What stands behind an Output: the transport that sends the bytes. */
+export interface OutputSink {
+  /**
+   * Makes `output` hold at least `count` more bytes without a break: by attaching a buffer, by sending what is there, or by a larger
+   * buffer. Sets `output.blocked` when the peer does not take what was sent.
+   */
+  makeRoom(output: Output, count: number): void;
+}
+
+/** The array of an Output that holds nothing yet; shared, never written. */
+const NOTHING = new Uint8Array(0);
+
+/**
+ * Where a session writes its replies: a window [start, limit) of some byte array, filled up to `at`.
+ *
+ * The writer calls `reserve(n)` and then writes up to n bytes at `bytes[at…]`, moving `at`. `bytes`, `at` and `limit` may change
+ * at every `reserve`, so read them after it. The transport sends [start, at) once when the session returns from `feed`.
+ *
+ * Back-pressure: when the peer reads too slowly `blocked` becomes true; the session stops between two requests (or two
+ * values of one request) and returns what it has consumed. It is fed the rest when the output has drained. Writing while blocked
+ * is allowed but is memory: at most one reply may be added.
+ */
+export class Output {
+  bytes: Uint8Array = NOTHING;
+  start = 0;
+  at = 0;
+  limit = 0;
+  /** The peer has not taken what was sent before: stop producing. */
+  blocked = false;
+  readonly #sink: OutputSink;
+
+  constructor(sink: OutputSink) {
+    this.#sink = sink;
+  }
+
+  /** Makes room for `count` bytes at `at`. Never fails; the size of one reply is bounded by the largest item. */
+  reserve(count: number): void {
+    if (this.limit - this.at < count) this.#sink.makeRoom(this, count);
+  }
+
+  /** Appends bytes [from, to) of `source`. */
+  append(source: Uint8Array, from: number, to: number): void {
+    const count = to - from;
+    this.reserve(count);
+    const { bytes, at } = this;
+    if (bytes === source) bytes.copyWithin(at, from, to);
+    else if (count < 48) for (let i = 0; i < count; i++) bytes[at + i] = source[from + i]!;
+    else bytes.set(source.subarray(from, to), at);
+    this.at = at + count;
+  }
+
+  /** Appends the characters of a string, one byte each (latin-1). Not for the hot path with made-up strings. */
+  text(text: string): void {
+    const count = text.length;
+    this.reserve(count);
+    const { bytes, at } = this;
+    for (let i = 0; i < count; i++) bytes[at + i] = text.charCodeAt(i);
+    this.at = at + count;
+  }
+}

@@ -1,0 +1,57 @@
+import type { Output } from './output.ts';
+
+/** Why a connection ended. */
+export interface ConnectionError {
+  /** The system's name of the error: ECONNREFUSED, ECONNRESET, ETIMEDOUT, EPIPE, … */
+  readonly code: string;
+  /** The sentence for a person, as strerror has it: `Connection refused`. */
+  readonly message: string;
+}
+
+/** What a session may do to the connection it runs on. */
+export interface Connection {
+  /** Where replies go; see Output for the rules. */
+  readonly output: Output;
+  /** The number that `stats conns` shows: the descriptor, or a serial number where there is none. */
+  readonly descriptor: number;
+  /** The peer, as `tcp:127.0.0.1:4711`, `tcp6:[::1]:4711` or `unix:/path`. */
+  readonly remote: string;
+  /**
+   * Has what stands in `output` sent at the end of this turn. Needed only for bytes written outside this connection's own
+   * `feed` or `opened` (a proxy writes a client's request to a backend); after those the transport sends by itself.
+   */
+  flush(): void;
+  /** Closes when everything in `output` has been sent; no more bytes are fed. */
+  end(): void;
+  /** Closes at once; unsent output is lost. `closed` is called before this turn ends. */
+  destroy(): void;
+  /** Stops reading (for pressure from elsewhere, say a slow backend). Bytes not consumed are kept. */
+  pause(): void;
+  /** Reads again, and feeds again what had not been consumed. */
+  resume(): void;
+}
+
+/**
+ * One connection's protocol, free of I/O: bytes in, bytes out. A transport runs it; a test calls it directly.
+ */
+export interface Session {
+  /** A dialled connection is up. Accepted connections are up when their session is made; not called for them. */
+  opened?(): void;
+  /**
+   * Takes bytes [start, end) of `input`.
+   *
+   * The bytes belong to the transport and are valid only during the call. What is not consumed is offered again,
+   * in front of the bytes that follow, when more have come or when the output is no longer blocked; so a session
+   * need not keep a half request, but must not leave more than `INPUT_REST_BYTES_MAX` of it: it consumes large values
+   * piece by piece.
+   *
+   * @returns the index of the first byte not consumed, from `start` to `end`
+   */
+  feed(input: Uint8Array, start: number, end: number): number;
+  /**
+   * The connection is gone, for whatever reason; called exactly once.
+   *
+   * @param error null when the peer or the session closed it in the ordinary way
+   */
+  closed(error: ConnectionError | null): void;
+}

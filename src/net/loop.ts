@@ -1,0 +1,71 @@
+import type { Clock } from '../base/clock.ts';
+import type { Connection, ConnectionError, Session } from '../base/session.ts';
+
+/** A numeric address. Names are resolved before (see resolve.ts); a loop never waits for DNS. */
+export type SocketAddress =
+  | { readonly family: 'ipv4' | 'ipv6'; readonly host: string; readonly port: number }
+  | { readonly family: 'unix'; readonly path: string; readonly mode?: number };
+
+export interface ListenOptions {
+  readonly address: SocketAddress;
+  /** Length of the accept queue (listen(2)). */
+  readonly backlog: number;
+  /** Hand accepted connections to all data threads in turn; else they stay on this thread. */
+  readonly spread: boolean;
+  /** Bind now (so that a busy port is found now), accept only after `Listener.open()`. */
+  readonly hold: boolean;
+}
+
+export interface Listener {
+  /** The address really bound: the port is the kernel's choice when 0 was asked. */
+  readonly address: SocketAddress;
+  /** Begins to accept. @returns null, or why it could not. May be called again after `pause`. */
+  open(): ConnectionError | null;
+  /** Stops accepting; connections wait in the kernel's queue. */
+  pause(): void;
+  close(): void;
+}
+
+/** Makes the session of a new connection. */
+export type SessionFactory = (connection: Connection) => Session;
+
+/**
+ * One thread's event loop: the transport. There are two: the reactor (epoll through libc, Linux) and the portable one (node:net).
+ *
+ * All callbacks run on the loop's thread, never inside a call made to the loop, save where written.
+ */
+export interface Loop {
+  readonly clock: Clock;
+  /** `clock.monotonicMs()` as read at the start of this turn; free to read. */
+  readonly turnMs: number;
+  /** Connections open now on this thread, accepted ones and dialled ones. */
+  readonly connectionCount: number;
+  /** Bytes received and sent by this thread so far. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /**
+   * Says what runs on connections of a service. Each data thread registers its own factory for a service before any
+   * thread listens for it.
+   *
+   * @param service a small number chosen by the role (client port, replication port, …)
+   */
+  serve(service: number, factory: SessionFactory): void;
+  /**
+   * Binds an address for a service.
+   *
+   * @param done called once, with the listener or with the reason why the address cannot be used
+   */
+  listen(options: ListenOptions, service: number, done: (outcome: Listener | ConnectionError) => void): void;
+  /**
+   * Dials an address.
+   *
+   * @param timeoutMs from the call to the established connection
+   * @param factory called at once, inside this call; the session gets `opened()` later, or `closed(error)`
+   */
+  dial(address: SocketAddress, timeoutMs: number, factory: SessionFactory): Connection;
+  /** Calls back once, `delayMs` from now or a little later. @returns a handle for `cancel` */
+  schedule(delayMs: number, callback: () => void): number;
+  cancel(handle: number): void;
+  /** Calls back at the end of every turn, before outputs that were written elsewhere (`flush`) are sent. */
+  onTurnEnd(callback: () => void): void;
+}
