@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+/** The executable of this package, as a user calls it. */
+export const TWINCACHED: string = fileURLToPath(new URL('../../bin/twincached', import.meta.url));
+
+/** The memcached to compare with, or null where it is not installed. */
+export const MEMCACHED: string | null = existsSync('/usr/bin/memcached') ? '/usr/bin/memcached' : null;
+
+/** A program started by a test. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** Everything that came on stderr so far. */
+  stderr(): string;
+  stdout(): string;
+  /** Waits for the end: the exit code, or the name of the signal. */
+  ended(): Promise<number | NodeJS.Signals>;
+  /** Sends a signal and waits for the end. */
+  kill(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
+}
+
+const running = new Set<ChildProcess>();
+
+/** Whatever a failing test leaves behind ends with the test process. */
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts a program; its output is kept. */
+export function run(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Running {
+  const child = spawn(command, [...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...environment },
+  });
+  running.add(child);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString('latin1');
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString('latin1');
+  });
+  const end = once(child, 'close').then(([code, signal]: unknown[]): number | NodeJS.Signals => {
+    running.delete(child);
+    if (typeof code === 'number') return code;
+    // Cast: the event's arguments are untyped; without a code the second one is the signal's name.
+    return signal as NodeJS.Signals;
+  });
+  return {
+    child,
+    pid: child.pid ?? -1,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    ended: () => end,
+    kill: (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return end;
+    },
+  };
+}
+
+/** Starts `twincached` with arguments. */
+export function twincached(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Running {
+  return run(process.execPath, [TWINCACHED, ...args], environment);
+}
+
+/** Arguments that let memcached personalities run as root, where the tests do. */
+export const AS_ROOT: readonly string[] = process.getuid?.() === 0 ? ['-u', 'root'] : [];
+
+/** Ports that nothing listens on now; asked of the kernel all at once, so that they differ. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports: number[] = [];
+  for (const server of servers) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address !== null && typeof address === 'object') ports.push(address.port);
+  }
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
