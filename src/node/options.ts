@@ -1,0 +1,151 @@
+/** One address to listen on, as written: `127.0.0.1`, `[::1]:11211`, `localhost`, `*`. Names are resolved when the node starts. */
+export interface NodeListenAddress {
+  /** Numeric address or host name; null: every interface. */
+  readonly host: string | null;
+  /** Null: the port of `-p` (or of `-U`, for UDP). 0: any free port. */
+  readonly port: number | null;
+}
+
+/** How a node's twins are found and what is kept for them. */
+export interface ReplicationOptions {
+  /** `-x`, repeatable: hosts of the twins, as written; `host` or `host:port`, an IPv6 address with a port in brackets. */
+  readonly peers: readonly string[];
+  /** `-X N`: the replication port here and, where a peer names none, there. Null: the node was not asked to replicate. 0: any free port. */
+  readonly port: number | null;
+  /** `-q`: most changes that wait for a peer before it needs a fresh copy. */
+  readonly queueMax: number;
+}
+
+/** memcached's extended options (`-o`) as `stats settings` shows them. Many are accepted and shown only; see docs/reference/options.md. */
+export interface ExtendedOptions {
+  readonly connectionsMaxFast: boolean;
+  /** 0: grows from the default. */
+  readonly hashPowerInitial: number;
+  readonly hashExpand: boolean;
+  readonly hashAlgorithm: 'jenkins' | 'murmur3' | 'xxh3';
+  readonly slabReassign: boolean;
+  readonly slabAutomove: 0 | 1 | 2;
+  readonly slabAutomoveRatio: number;
+  readonly slabAutomoveWindow: number;
+  /** `slab_sizes=a-b-c`; null: classes by `-f`. */
+  readonly slabSizes: readonly number[] | null;
+  readonly slabChunkBytesMax: number;
+  readonly lruCrawler: boolean;
+  readonly lruCrawlerSleepMicroseconds: number;
+  readonly lruCrawlerToCrawl: number;
+  readonly lruMaintainer: boolean;
+  readonly lruSegmented: boolean;
+  readonly hotLruPercent: number;
+  readonly warmLruPercent: number;
+  readonly hotMaxFactor: number;
+  readonly warmMaxFactor: number;
+  /** Null: no such queue. */
+  readonly temporaryTtlSeconds: number | null;
+  readonly tailRepairSeconds: number;
+  /** 0: idle connections stay. */
+  readonly idleTimeoutSeconds: number;
+  readonly watcherBufferBytes: number;
+  readonly workerBufferBytes: number;
+  /** 0: no limit. */
+  readonly readBufferBytesMax: number;
+  readonly trackSizes: boolean;
+  readonly inlineAsciiResponse: boolean;
+}
+
+/** Everything a node is started with. Plain data: structured-clonable, and made by hand as well as from a command line. */
+export interface NodeOptions {
+  /** Addresses for TCP and UDP; empty: every interface. */
+  readonly listen: readonly NodeListenAddress[];
+  /** Null: no TCP. 0: any free port. */
+  readonly tcpPort: number | null;
+  /** Null: no UDP. 0: any free port. */
+  readonly udpPort: number | null;
+  /** When given, the node listens here and on no network address. */
+  readonly unixPath: string | null;
+  /** Access mode of the unix socket. */
+  readonly unixMode: number;
+  readonly backlog: number;
+  readonly memoryBytesMax: number;
+  readonly itemBytesMax: number;
+  readonly growthFactor: number;
+  readonly chunkBytesMin: number;
+  /** False: errors instead of evictions. */
+  readonly evict: boolean;
+  readonly connectionsMax: number;
+  readonly threads: number;
+  /** 0 quiet, 1 errors and events, 2 client commands, 3 state changes. */
+  readonly verbosity: number;
+  readonly requestsPerEventMax: number;
+  readonly casEnabled: boolean;
+  readonly flushEnabled: boolean;
+  readonly dumpEnabled: boolean;
+  readonly watchEnabled: boolean;
+  readonly shutdownEnabled: boolean;
+  readonly protocol: 'auto' | 'ascii' | 'binary';
+  /** Between a key's prefix and the rest, for `stats detail`. */
+  readonly prefixDelimiter: string;
+  /** `stats detail` counts from the start. */
+  readonly detailEnabled: boolean;
+  readonly replication: ReplicationOptions;
+  readonly extended: ExtendedOptions;
+}
+
+/** repcached's replication port when `-x` is given without `-X`. */
+export const REPLICATION_PORT_DEFAULT = 11212;
+
+/** What a node is when nothing is said: memcached's defaults. */
+export const NODE_OPTIONS_DEFAULT: NodeOptions = {
+  listen: [],
+  tcpPort: 11211,
+  udpPort: null,
+  unixPath: null,
+  unixMode: 0o700,
+  backlog: 1024,
+  memoryBytesMax: 64 * 1024 * 1024,
+  itemBytesMax: 1024 * 1024,
+  growthFactor: 1.25,
+  chunkBytesMin: 48,
+  evict: true,
+  connectionsMax: 1024,
+  threads: 4,
+  verbosity: 0,
+  requestsPerEventMax: 20,
+  casEnabled: true,
+  flushEnabled: true,
+  dumpEnabled: true,
+  watchEnabled: true,
+  shutdownEnabled: false,
+  protocol: 'auto',
+  prefixDelimiter: ':',
+  detailEnabled: false,
+  replication: { peers: [], port: null, queueMax: 8192 },
+  extended: {
+    connectionsMaxFast: true,
+    hashPowerInitial: 0,
+    hashExpand: true,
+    hashAlgorithm: 'murmur3',
+    slabReassign: true,
+    slabAutomove: 1,
+    slabAutomoveRatio: 0.8,
+    slabAutomoveWindow: 10,
+    slabSizes: null,
+    slabChunkBytesMax: 512 * 1024,
+    lruCrawler: true,
+    lruCrawlerSleepMicroseconds: 100,
+    lruCrawlerToCrawl: 0,
+    lruMaintainer: true,
+    lruSegmented: true,
+    hotLruPercent: 20,
+    warmLruPercent: 40,
+    hotMaxFactor: 0.2,
+    warmMaxFactor: 2,
+    temporaryTtlSeconds: null,
+    tailRepairSeconds: 0,
+    idleTimeoutSeconds: 0,
+    watcherBufferBytes: 256 * 1024,
+    workerBufferBytes: 64 * 1024,
+    readBufferBytesMax: 0,
+    trackSizes: false,
+    inlineAsciiResponse: false,
+  },
+};
