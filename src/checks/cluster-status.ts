@@ -1,0 +1,102 @@
+/*
+ * The state of a cluster as one value: what the monitor knows, the dashboard shows and /status.json says. The types
+ * live here because the roles do not know each other.
+ */
+import type { LogEvent } from './event-log.ts';
+import type { ServiceCommand, ServiceState } from './service-machine.ts';
+
+export type ServiceRole = 'node' | 'proxy';
+
+/** What the kernel says of a process. */
+export interface ProcessUsage {
+  /** Of one core, since the sample before; null until there are two samples. */
+  readonly cpuPercent: number | null;
+  readonly residentBytes: number;
+  readonly threads: number;
+}
+
+/** What a node says of itself, from its `stats`. */
+export interface NodeStats {
+  readonly version: string;
+  readonly currItems: number;
+  readonly bytes: number;
+  readonly limitMaxbytes: number;
+  readonly currConnections: number;
+  readonly getHits: number;
+  readonly getMisses: number;
+  readonly evictions: number;
+  /** Gets, sets, touches and deletes per second, since the sample before; null until there are two. */
+  readonly requestsPerSecond: number | null;
+  /** The lines about replication, names and values as the node gives them. */
+  readonly replication: Readonly<Record<string, string>>;
+}
+
+export interface ServiceStatus {
+  readonly name: string;
+  readonly role: ServiceRole;
+  /** Services of one group stand in for each other: the two nodes of a pair. */
+  readonly group: string;
+  /** A phrase on its place in the cluster. */
+  readonly title: string;
+  readonly address: string;
+  readonly state: ServiceState;
+  readonly reason: string;
+  readonly monitored: boolean;
+  readonly pid: number | null;
+  /** Of the present process. */
+  readonly uptimeSeconds: number | null;
+  readonly restarts: number;
+  /** How long the last probe took; null when it failed or there was none. */
+  readonly probeMs: number | null;
+  readonly process: ProcessUsage | null;
+  /** Null for proxies, and while the node does not answer. */
+  readonly stats: NodeStats | null;
+}
+
+/**
+ * `ok`: everything runs. `degraded`: something is down and others stand in for it. `failing`: a whole group is
+ * down, so some requests are not served. `starting`, `stopped`: so far, or again, nothing is expected to serve.
+ */
+export type ClusterState = 'ok' | 'degraded' | 'failing' | 'starting' | 'stopped';
+
+export interface ClusterStatus {
+  readonly cluster: string;
+  readonly state: ClusterState;
+  /** Wall clock of this status, milliseconds since 1970. */
+  readonly atMs: number;
+  readonly uptimeSeconds: number;
+  readonly services: readonly ServiceStatus[];
+  /** Oldest first. */
+  readonly events: readonly LogEvent[];
+}
+
+/** What the dashboard needs of the monitor. */
+export interface ClusterControl {
+  status(): ClusterStatus;
+  /**
+   * Carries out an operator's command; returns before its effect is seen.
+   *
+   * @returns false when there is no service of that name
+   */
+  command(service: string, command: ServiceCommand): boolean;
+  /** Calls back after every change; the returned function ends that. */
+  onChange(callback: () => void): () => void;
+}
+
+/** One word for the whole, from its parts. */
+export function clusterState(
+  services: readonly Pick<ServiceStatus, 'group' | 'state' | 'restarts'>[],
+): ClusterState {
+  if (services.every(({ state }) => state === 'stopped' || state === 'stopping')) return 'stopped';
+  if (services.every(({ state }) => state === 'running')) return 'ok';
+  const servedGroups = new Set<string>();
+  for (const { group, state } of services) if (state === 'running') servedGroups.add(group);
+  let unserved = false;
+  for (const { group } of services) {
+    if (servedGroups.has(group)) continue;
+    const members = services.filter((service) => service.group === group);
+    if (!members.some(({ state, restarts }) => state === 'starting' && restarts === 0)) return 'failing';
+    unserved = true;
+  }
+  return unserved ? 'starting' : 'degraded';
+}

@@ -1,0 +1,65 @@
+/** `output` is what a child wrote itself; the others are the monitor's words. */
+export type EventLevel = 'info' | 'warning' | 'error' | 'output';
+
+export interface LogEvent {
+  /** Grows by one per event, from 1; tells a reader what it has already seen. */
+  readonly sequence: number;
+  /** Wall clock, milliseconds since 1970. */
+  readonly atMs: number;
+  /** The service's name; '' for the cluster as a whole. */
+  readonly service: string;
+  readonly level: EventLevel;
+  readonly text: string;
+}
+
+/** Longest text of one event; the rest is cut, so that a child cannot fill the memory with one line. */
+export const EVENT_TEXT_LENGTH_MAX = 500;
+
+/**
+ * The last events, bounded. What children print is kept apart from the monitor's own events: a chatty child must not
+ * push out the line that says that its twin died.
+ */
+export class EventLog {
+  readonly #eventsMax: number;
+  readonly #own: LogEvent[] = [];
+  readonly #output: LogEvent[] = [];
+  #sequence = 0;
+
+  /** @param eventsMax how many events of each sort (own, output) are kept */
+  constructor(eventsMax = 500) {
+    this.#eventsMax = eventsMax;
+  }
+
+  /** The sequence number of the newest event, 0 when there was none. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Adds an event; the oldest of its sort makes room when the log is full. */
+  add(atMs: number, service: string, level: EventLevel, text: string): LogEvent {
+    const cut = text.length > EVENT_TEXT_LENGTH_MAX ? `${text.slice(0, EVENT_TEXT_LENGTH_MAX - 1)}…` : text;
+    this.#sequence += 1;
+    const event: LogEvent = { sequence: this.#sequence, atMs, service, level, text: cut };
+    const ring = level === 'output' ? this.#output : this.#own;
+    ring.push(event);
+    if (ring.length > this.#eventsMax) ring.shift();
+    return event;
+  }
+
+  /** The newest `count` events of both sorts, oldest first. */
+  newest(count: number): readonly LogEvent[] {
+    const merged = [...this.#own, ...this.#output].sort((a, b) => a.sequence - b.sequence);
+    return merged.slice(Math.max(0, merged.length - count));
+  }
+
+  /** The newest `count` events of the monitor itself, oldest first. */
+  newestOwn(count: number): readonly LogEvent[] {
+    return this.#own.slice(Math.max(0, this.#own.length - count));
+  }
+
+  /** The newest `count` lines that one service printed, oldest first. */
+  newestOutput(service: string, count: number): readonly LogEvent[] {
+    const lines = this.#output.filter((event) => event.service === service);
+    return lines.slice(Math.max(0, lines.length - count));
+  }
+}

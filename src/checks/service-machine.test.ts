@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { seededRandom } from '../base/random.ts';
+import { type ServiceAction, type ServiceInput, ServiceMachine } from './service-machine.ts';
+import { DEFAULT_POLICY, type ServicePolicy } from './service-policy.ts';
+
+/** Drives one machine by hand on a virtual clock. */
+class Bench {
+  readonly machine: ServiceMachine;
+  nowMs = 1000;
+
+  constructor(policy: Partial<ServicePolicy> = {}) {
+    this.machine = new ServiceMachine({ ...DEFAULT_POLICY, ...policy }, seededRandom(7));
+  }
+
+  /** Feeds an input, checks which actions come out (reports left aside), and returns the reports. */
+  feed(input: ServiceInput, ...expected: string[]): string[] {
+    const actions = this.machine.step(input, this.nowMs);
+    assert.deepEqual(
+      actions.filter(({ type }) => type !== 'report').map(name),
+      expected,
+      `actions after ${input.type}`,
+    );
+    return actions.flatMap((action) => (action.type === 'report' ? [action.text] : []));
+  }
+
+  command(command: 'start' | 'stop' | 'restart' | 'monitor' | 'unmonitor', ...expected: string[]): string[] {
+    return this.feed({ type: 'command', command }, ...expected);
+  }
+
+  /** Moves the clock to when the machine wants to be called, and calls it. */
+  due(...expected: string[]): string[] {
+    const dueMs = this.machine.dueMs();
+    assert.ok(Number.isFinite(dueMs), 'the machine waits for something');
+    this.nowMs = Math.max(this.nowMs, dueMs);
+    return this.feed({ type: 'tick' }, ...expected);
+  }
+
+  started(): void {
+    this.command('start', 'spawn');
+    this.feed({ type: 'spawned', pid: 42 });
+    this.due('probe 1');
+    this.feed({ type: 'probe-ok', serial: 1 });
+    assert.equal(this.machine.state, 'running');
+  }
+
+  exited(code: number | null, signal: string | null, ...expected: string[]): string[] {
+    return this.feed({ type: 'exited', code, signal, lastWords: '' }, ...expected);
+  }
+}
+
+function name(action: ServiceAction): string {
+  if (action.type === 'signal') return action.signal;
+  return action.type === 'probe' ? `probe ${action.serial}` : action.type;
+}
+
+test('a service starts, is probed until it answers, and then runs', () => {
+  const bench = new Bench();
+  assert.equal(bench.machine.state, 'stopped');
+  assert.equal(bench.machine.dueMs(), Number.POSITIVE_INFINITY);
+  bench.command('start', 'spawn');
+  assert.equal(bench.machine.state, 'starting');
+  bench.feed({ type: 'spawned', pid: 42 });
+  bench.due('probe 1');
+  bench.feed({ type: 'probe-failed', serial: 1, reason: 'refused' });
+  assert.equal(bench.machine.state, 'starting');
+  assert.equal(bench.machine.dueMs(), bench.nowMs + DEFAULT_POLICY.startProbeIntervalMs);
+  bench.due('probe 2');
+  assert.deepEqual(bench.feed({ type: 'probe-ok', serial: 2 }), ['is running']);
+  assert.equal(bench.machine.state, 'running');
+  assert.equal(bench.machine.pid, 42);
+  assert.equal(bench.machine.dueMs(), bench.nowMs + DEFAULT_POLICY.probeIntervalMs);
+});
+
+test('a running service that dies is started at once', () => {
+  const bench = new Bench();
+  bench.started();
+  assert.deepEqual(bench.exited(null, 'SIGKILL', 'spawn'), ['died of SIGKILL; restarted at once']);
+  assert.equal(bench.machine.state, 'starting');
+  assert.equal(bench.machine.restarts, 1);
+  assert.equal(bench.machine.pid, null);
+});
+
+test('deaths in a row back off, and the delay is kept', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.exited(null, 'SIGSEGV', 'spawn');
+  let before = 0;
+  for (let i = 0; i < 8; i++) {
+    bench.feed({ type: 'spawned', pid: 43 + i });
+    bench.exited(1, null);
+    assert.equal(bench.machine.state, 'backing-off');
+    const delayMs = bench.machine.dueMs() - bench.nowMs;
+    assert.ok(delayMs >= before, 'the delay grows');
+    before = delayMs;
+    bench.feed({ type: 'tick' });
+    assert.equal(bench.machine.state, 'backing-off', 'a tick before its time changes nothing');
+    bench.due('spawn');
+  }
+  assert.ok(before >= 6000);
+});
+
+test('ten healthy seconds make the next restart immediate again, less do not', () => {
+  for (const [healthyMs, state] of [
+    [DEFAULT_POLICY.healthyMs, 'starting'],
+    [DEFAULT_POLICY.healthyMs - 1, 'backing-off'],
+  ] as const) {
+    const bench = new Bench();
+    bench.started();
+    bench.exited(null, 'SIGKILL', 'spawn');
+    bench.feed({ type: 'spawned', pid: 2 });
+    bench.due('probe 2');
+    bench.feed({ type: 'probe-ok', serial: 2 });
+    bench.nowMs += healthyMs;
+    bench.machine.step({ type: 'exited', code: null, signal: 'SIGKILL', lastWords: '' }, bench.nowMs);
+    assert.equal(bench.machine.state, state);
+  }
+});
+
+test('what never served and ends by itself is given up with its own words, and a start tries again', () => {
+  const bench = new Bench();
+  bench.command('start', 'spawn');
+  bench.feed({ type: 'spawned', pid: 1 });
+  const reports = bench.feed({ type: 'exited', code: 71, signal: null, lastWords: 'port 1 is busy' });
+  assert.deepEqual(reports, ['exited with code 71: port 1 is busy; given up']);
+  assert.equal(bench.machine.state, 'gave-up');
+  assert.equal(bench.machine.reason, 'exited with code 71: port 1 is busy');
+  assert.equal(bench.machine.dueMs(), Number.POSITIVE_INFINITY);
+  bench.command('start', 'spawn');
+  assert.equal(bench.machine.state, 'starting');
+});
+
+test('a program that cannot be spawned is given up; stop then makes it stopped', () => {
+  const bench = new Bench();
+  bench.command('start', 'spawn');
+  bench.feed({ type: 'spawn-failed', reason: 'no such file' });
+  assert.equal(bench.machine.state, 'gave-up');
+  bench.command('stop');
+  assert.equal(bench.machine.state, 'stopped');
+});
+
+test('what has served once is never given up', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.exited(1, null, 'spawn');
+  for (let i = 0; i < 50; i++) {
+    bench.feed({ type: 'spawned', pid: i });
+    bench.exited(1, null);
+    bench.due('spawn');
+  }
+});
+
+test('stop sends TERM and CONT, then KILL after the timeout, repeated until the process is gone', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.command('stop', 'SIGTERM', 'SIGCONT');
+  assert.equal(bench.machine.state, 'stopping');
+  assert.equal(bench.machine.dueMs(), bench.nowMs + DEFAULT_POLICY.stopTimeoutMs);
+  bench.command('stop');
+  bench.due('SIGKILL');
+  bench.due('SIGKILL');
+  assert.deepEqual(bench.exited(null, 'SIGKILL'), ['stopped']);
+  assert.equal(bench.machine.state, 'stopped');
+  assert.equal(bench.machine.restarts, 0);
+});
+
+test('stop before the spawn has happened takes effect when it has', () => {
+  const bench = new Bench();
+  bench.command('start', 'spawn');
+  bench.command('stop');
+  assert.equal(bench.machine.state, 'stopping');
+  bench.feed({ type: 'spawned', pid: 9 }, 'SIGTERM', 'SIGCONT');
+  bench.exited(0, null);
+  assert.equal(bench.machine.state, 'stopped');
+});
+
+test('stop while backing off stops at once and nothing is started later', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.exited(null, 'SIGKILL', 'spawn');
+  bench.feed({ type: 'spawned', pid: 3 });
+  bench.exited(null, 'SIGKILL');
+  assert.equal(bench.machine.state, 'backing-off');
+  bench.command('stop');
+  assert.equal(bench.machine.state, 'stopped');
+  assert.equal(bench.machine.dueMs(), Number.POSITIVE_INFINITY);
+});
+
+test('restart stops and starts; start during a stop starts afterwards', () => {
+  for (const commands of [['restart'], ['stop', 'start'], ['stop', 'restart']] as const) {
+    const bench = new Bench();
+    bench.started();
+    bench.command(commands[0], 'SIGTERM', 'SIGCONT');
+    for (const command of commands.slice(1)) bench.command(command);
+    bench.exited(0, null, 'spawn');
+    assert.equal(bench.machine.state, 'starting');
+    assert.equal(bench.machine.restarts, 0);
+  }
+});
+
+test('a hung process is killed after three failed probes and replaced', () => {
+  const bench = new Bench();
+  bench.started();
+  for (let serial = 2; serial <= 4; serial++) {
+    bench.due(`probe ${serial}`);
+    const expected = serial === 4 ? ['SIGKILL'] : [];
+    bench.feed({ type: 'probe-failed', serial, reason: 'timeout' }, ...expected);
+    assert.equal(bench.machine.state, 'failing');
+  }
+  assert.deepEqual(bench.exited(null, 'SIGKILL', 'spawn'), [
+    'hangs (timeout, 3 of 3), killed; restarted at once',
+  ]);
+  assert.equal(bench.machine.restarts, 1);
+});
+
+test('an answer in between clears the failures', () => {
+  const bench = new Bench();
+  bench.started();
+  for (let serial = 2; serial <= 3; serial++) {
+    bench.due(`probe ${serial}`);
+    bench.feed({ type: 'probe-failed', serial, reason: 'timeout' });
+  }
+  bench.due('probe 4');
+  assert.deepEqual(bench.feed({ type: 'probe-ok', serial: 4 }), ['answers again']);
+  for (let serial = 5; serial <= 6; serial++) {
+    bench.due(`probe ${serial}`);
+    bench.feed({ type: 'probe-failed', serial, reason: 'timeout' });
+  }
+  assert.equal(bench.machine.state, 'failing');
+});
+
+test('a probe whose result never comes counts as failed; a late or foreign result counts for nothing', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.due('probe 2');
+  assert.equal(bench.machine.dueMs(), bench.nowMs + 2 * DEFAULT_POLICY.probeTimeoutMs);
+  assert.deepEqual(bench.due(), ['does not answer (the probe was lost, 1 of 3)']);
+  bench.feed({ type: 'probe-ok', serial: 2 });
+  assert.equal(bench.machine.state, 'failing');
+  bench.feed({ type: 'probe-failed', serial: 99, reason: 'foreign' });
+  assert.equal(bench.machine.probeFailures, 1);
+});
+
+test('a result of the process before does not count for its successor', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.due('probe 2');
+  bench.exited(null, 'SIGKILL', 'spawn');
+  bench.feed({ type: 'spawned', pid: 5 });
+  bench.feed({ type: 'probe-ok', serial: 2 });
+  assert.equal(bench.machine.state, 'starting');
+});
+
+test('what does not answer in its start time is killed and started again later', () => {
+  const bench = new Bench({ startTimeoutMs: 1000 });
+  bench.command('start', 'spawn');
+  bench.feed({ type: 'spawned', pid: 1 });
+  let killed = false;
+  for (let i = 0; i < 100 && !killed; i++) {
+    bench.nowMs = bench.machine.dueMs();
+    for (const action of bench.machine.step({ type: 'tick' }, bench.nowMs)) {
+      if (action.type === 'probe')
+        bench.feed({ type: 'probe-failed', serial: action.serial, reason: 'refused' });
+      killed ||= action.type === 'signal' && action.signal === 'SIGKILL';
+    }
+  }
+  assert.ok(killed);
+  assert.equal(bench.machine.state, 'failing');
+  bench.exited(null, 'SIGKILL');
+  assert.equal(bench.machine.state, 'backing-off', 'it did not end by itself, so it is not given up');
+});
+
+test('an unmonitored service is left alone, alive or dead, until it is monitored again', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.command('unmonitor');
+  assert.equal(bench.machine.dueMs(), Number.POSITIVE_INFINITY);
+  bench.exited(null, 'SIGKILL');
+  assert.equal(bench.machine.state, 'stopped');
+  bench.command('monitor', 'spawn');
+  bench.feed({ type: 'spawned', pid: 8 });
+  bench.due('probe 2');
+  bench.feed({ type: 'probe-ok', serial: 2 });
+  bench.command('unmonitor');
+  bench.command('monitor');
+  bench.due('probe 3');
+});
+
+test('a service that was stopped stays stopped when it is monitored again', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.command('stop', 'SIGTERM', 'SIGCONT');
+  bench.exited(0, null);
+  bench.command('unmonitor');
+  bench.command('monitor');
+  assert.equal(bench.machine.state, 'stopped');
+});

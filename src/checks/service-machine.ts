@@ -1,0 +1,414 @@
+/*
+ * What becomes of one supervised process, as a pure state machine: events and the time go in, actions come out.
+ *
+ *   stopped --start--> starting --answers--> running <--answers / no answer--> failing
+ *      ^                  |                     |                                 |
+ *      |                  +-- dies: at once, or +-- dies                          +-- N failures: SIGKILL, then as a death
+ *      |                  v   after backing-off v
+ *      |             backing-off --delay over--> starting
+ *      |             gave-up      (never served and ends by itself: an operator has to look)
+ *      +--exited-- stopping      (SIGTERM, SIGCONT, after the stop timeout SIGKILL, repeated)
+ *
+ * Three things are kept apart that older supervisors mix: what the operator wants (`wanted`), whether we may act
+ * by ourselves (`monitored`), and what the process does (`state`). The reason of the last change is always at hand.
+ *
+ * The machine asks for a spawn only when it knows that no process is alive, so there are never two. It is single-stepped by its
+ * owner, which carries out the actions in order and calls again at `dueMs()`.
+ */
+import { assert } from '../base/assert.ts';
+import type { Random } from '../base/random.ts';
+import { RestartBackoff } from './restart-backoff.ts';
+import type { ServicePolicy } from './service-policy.ts';
+
+export const SERVICE_STATES = [
+  'stopped',
+  'starting',
+  'running',
+  'failing',
+  'backing-off',
+  'stopping',
+  'gave-up',
+] as const;
+export type ServiceState = (typeof SERVICE_STATES)[number];
+
+export const SERVICE_COMMANDS = ['start', 'stop', 'restart', 'monitor', 'unmonitor'] as const;
+export type ServiceCommand = (typeof SERVICE_COMMANDS)[number];
+
+export type ServiceInput =
+  | { readonly type: 'spawned'; readonly pid: number }
+  | { readonly type: 'spawn-failed'; readonly reason: string }
+  | {
+      readonly type: 'exited';
+      readonly code: number | null;
+      readonly signal: string | null;
+      /** What the process itself said last, '' when it said nothing. */
+      readonly lastWords: string;
+    }
+  | { readonly type: 'probe-ok'; readonly serial: number }
+  | { readonly type: 'probe-failed'; readonly serial: number; readonly reason: string }
+  | { readonly type: 'command'; readonly command: ServiceCommand }
+  | { readonly type: 'tick' };
+
+export type ServiceAction =
+  | { readonly type: 'spawn' }
+  | { readonly type: 'signal'; readonly signal: 'SIGTERM' | 'SIGCONT' | 'SIGKILL' }
+  /** Ask the process something and report with the same serial within the policy's probe timeout. */
+  | { readonly type: 'probe'; readonly serial: number }
+  | { readonly type: 'report'; readonly level: 'info' | 'warning' | 'error'; readonly text: string };
+
+/** A probe whose result never came counts as failed after this many probe timeouts. */
+const LOST_PROBE_TIMEOUTS = 2;
+
+export class ServiceMachine {
+  readonly #policy: ServicePolicy;
+  readonly #backoff: RestartBackoff;
+  readonly #actions: ServiceAction[] = [];
+
+  #state: ServiceState = 'stopped';
+  #reason = '';
+  #sinceMs = 0;
+  #wanted: 'up' | 'down' = 'down';
+  #monitored = true;
+  #process: 'none' | 'spawning' | 'live' = 'none';
+  #pid: number | null = null;
+  #spawnedMs: number | null = null;
+  /** SIGKILL has been sent to the present process because it hung. */
+  #killed = false;
+  /** When the present state's patience ends: start timeout, stop timeout, backoff delay. */
+  #deadlineMs = Number.POSITIVE_INFINITY;
+  /** Since when the present process has answered without a failure; null before its first answer. */
+  #healthySinceMs: number | null = null;
+  #served = false;
+  #everServed = false;
+  #firstStarts = 0;
+  #restarts = 0;
+
+  #probeSerial = 0;
+  #probeSentMs: number | null = null;
+  #nextProbeMs = Number.POSITIVE_INFINITY;
+  #probeFailures = 0;
+
+  constructor(policy: ServicePolicy, random: Random) {
+    this.#policy = policy;
+    this.#backoff = new RestartBackoff(policy, random);
+  }
+
+  get state(): ServiceState {
+    return this.#state;
+  }
+  /** Why the service is in this state, as a phrase; '' when there is nothing to explain. */
+  get reason(): string {
+    return this.#reason;
+  }
+  /** Monotonic time of the last change of state. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+  get wanted(): 'up' | 'down' {
+    return this.#wanted;
+  }
+  /** False while an operator has told us to leave the service alone. */
+  get monitored(): boolean {
+    return this.#monitored;
+  }
+  /** The present process, null when there is none. */
+  get pid(): number | null {
+    return this.#pid;
+  }
+  /** Monotonic time of the present process's start, null when there is none. */
+  get spawnedMs(): number | null {
+    return this.#spawnedMs;
+  }
+  /** How often a process that died or hung was replaced. Restarts that an operator asked for do not count. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+  /** Failed probes in a row. */
+  get probeFailures(): number {
+    return this.#probeFailures;
+  }
+  /** Whether the present process has answered at least once. */
+  get served(): boolean {
+    return this.#served;
+  }
+
+  /** When the machine wants a `tick`, in monotonic milliseconds; infinite when it waits for nothing. */
+  dueMs(): number {
+    let dueMs = this.#deadlineMs;
+    if (this.#probeSentMs !== null) {
+      dueMs = Math.min(dueMs, this.#probeSentMs + LOST_PROBE_TIMEOUTS * this.#policy.probeTimeoutMs);
+    } else if (this.#mayProbe()) {
+      dueMs = Math.min(dueMs, this.#nextProbeMs);
+    }
+    return dueMs;
+  }
+
+  /**
+   * Takes one event.
+   *
+   * @param input what happened
+   * @param nowMs monotonic milliseconds; must not go back between calls
+   * @returns what is to be done, in this order
+   */
+  step(input: ServiceInput, nowMs: number): readonly ServiceAction[] {
+    this.#actions.length = 0;
+    switch (input.type) {
+      case 'command':
+        this.#command(input.command, nowMs);
+        break;
+      case 'spawned':
+        this.#spawned(input.pid, nowMs);
+        break;
+      case 'spawn-failed':
+        assert(this.#process === 'spawning', 'a spawn failed that was not asked for');
+        this.#ended(`cannot be started: ${input.reason}`, true, nowMs);
+        break;
+      case 'exited':
+        assert(this.#process === 'live', 'a process ended that was not alive');
+        this.#ended(describeExit(input.code, input.signal, input.lastWords), input.signal === null, nowMs);
+        break;
+      case 'probe-ok':
+        if (input.serial === this.#probeSerial && this.#probeSentMs !== null) this.#probeAnswered(nowMs);
+        break;
+      case 'probe-failed':
+        if (input.serial === this.#probeSerial && this.#probeSentMs !== null)
+          this.#probeFailed(input.reason, nowMs);
+        break;
+      case 'tick':
+        this.#tick(nowMs);
+        break;
+    }
+    return this.#actions.slice();
+  }
+
+  #command(command: ServiceCommand, nowMs: number): void {
+    switch (command) {
+      case 'start':
+        this.#wanted = 'up';
+        this.#monitored = true;
+        if (this.#process === 'none') this.#freshStart(nowMs);
+        break;
+      case 'stop':
+        this.#wanted = 'down';
+        this.#stop('stopped by request', nowMs);
+        break;
+      case 'restart':
+        this.#wanted = 'up';
+        this.#monitored = true;
+        if (this.#process === 'none') this.#freshStart(nowMs);
+        else this.#stop('restarting by request', nowMs);
+        break;
+      case 'monitor':
+        if (this.#monitored) break;
+        this.#monitored = true;
+        this.#report('info', 'is monitored again');
+        if (this.#process === 'live') this.#nextProbeMs = nowMs;
+        else if (this.#process === 'none' && this.#wanted === 'up') this.#freshStart(nowMs);
+        break;
+      case 'unmonitor':
+        if (!this.#monitored) break;
+        this.#monitored = false;
+        this.#report('info', 'is not monitored any more');
+        this.#forgetProbe();
+        if (this.#state === 'backing-off') this.#enter('stopped', 'not monitored', nowMs);
+        // Nobody asks the process any more, so nothing could end these two states.
+        else if ((this.#state === 'starting' || this.#state === 'failing') && !this.#killed)
+          this.#enter('running', 'not monitored', nowMs);
+        break;
+    }
+  }
+
+  #freshStart(nowMs: number): void {
+    this.#backoff.reset();
+    this.#firstStarts = 0;
+    this.#spawn('', nowMs);
+  }
+
+  #spawn(reason: string, nowMs: number): void {
+    assert(this.#process === 'none', 'a second process of one service would be started');
+    this.#process = 'spawning';
+    this.#served = false;
+    this.#killed = false;
+    this.#healthySinceMs = null;
+    this.#forgetProbe();
+    this.#enter('starting', reason, nowMs);
+    this.#deadlineMs = nowMs + this.#policy.startTimeoutMs;
+    this.#actions.push({ type: 'spawn' });
+  }
+
+  #spawned(pid: number, nowMs: number): void {
+    assert(this.#process === 'spawning', 'a process appeared that was not asked for');
+    this.#process = 'live';
+    this.#pid = pid;
+    this.#spawnedMs = nowMs;
+    this.#nextProbeMs = nowMs + this.#policy.startProbeIntervalMs;
+    if (this.#state === 'stopping') this.#terminate(nowMs);
+    else if (!this.#monitored) this.#enter('running', 'not monitored', nowMs);
+  }
+
+  #stop(reason: string, nowMs: number): void {
+    if (this.#process === 'none') {
+      if (this.#state !== 'stopped') this.#enter('stopped', reason, nowMs);
+      return;
+    }
+    if (this.#state === 'stopping') {
+      this.#reason = reason;
+      return;
+    }
+    const hadBeenKilled = this.#killed;
+    this.#forgetProbe();
+    this.#enter('stopping', reason, nowMs);
+    if (hadBeenKilled) this.#deadlineMs = nowMs + this.#policy.stopTimeoutMs;
+    else if (this.#process === 'live') this.#terminate(nowMs);
+  }
+
+  /** SIGCONT after SIGTERM, because a suspended process would not see the first before the second. */
+  #terminate(nowMs: number): void {
+    this.#actions.push({ type: 'signal', signal: 'SIGTERM' }, { type: 'signal', signal: 'SIGCONT' });
+    this.#deadlineMs = nowMs + this.#policy.stopTimeoutMs;
+  }
+
+  #kill(nowMs: number): void {
+    this.#killed = true;
+    this.#forgetProbe();
+    this.#actions.push({ type: 'signal', signal: 'SIGKILL' });
+    // A process in an uninterruptible call ignores even this for a while, so it is repeated at a slow pace.
+    this.#deadlineMs = nowMs + this.#policy.stopTimeoutMs;
+  }
+
+  #ended(reason: string, byItself: boolean, nowMs: number): void {
+    const { served } = this;
+    const healthySinceMs = this.#healthySinceMs;
+    const asked = this.#state === 'stopping';
+    const hung = this.#killed ? this.#reason : '';
+    this.#process = 'none';
+    this.#pid = null;
+    this.#spawnedMs = null;
+    this.#forgetProbe();
+    if (asked) {
+      if (this.#wanted === 'up') this.#freshStart(nowMs);
+      else {
+        this.#enter('stopped', this.#reason, nowMs);
+        this.#report('info', 'stopped');
+      }
+      return;
+    }
+    if (!this.#monitored || this.#wanted === 'down') {
+      this.#enter('stopped', `${reason}; not monitored`, nowMs);
+      this.#report('warning', reason);
+      return;
+    }
+    if (!this.#everServed && byItself) {
+      this.#firstStarts += 1;
+      if (this.#firstStarts >= this.#policy.firstStartsMax) {
+        this.#enter('gave-up', reason, nowMs);
+        this.#report('error', `${reason}; given up`);
+        return;
+      }
+    }
+    if (healthySinceMs !== null && nowMs - healthySinceMs >= this.#policy.healthyMs) this.#backoff.reset();
+    this.#restarts += 1;
+    const delayMs = this.#backoff.delayMsAfterDeath(served);
+    const cause = hung === '' ? reason : hung;
+    if (delayMs === 0) {
+      this.#report('warning', `${cause}; restarted at once`);
+      this.#spawn(cause, nowMs);
+    } else {
+      this.#report('warning', `${cause}; next start in ${delayMs} ms`);
+      this.#enter('backing-off', cause, nowMs);
+      this.#deadlineMs = nowMs + delayMs;
+    }
+  }
+
+  #probeAnswered(nowMs: number): void {
+    this.#probeSentMs = null;
+    this.#probeFailures = 0;
+    this.#nextProbeMs = nowMs + this.#policy.probeIntervalMs;
+    this.#served = true;
+    this.#everServed = true;
+    if (this.#healthySinceMs === null) this.#healthySinceMs = nowMs;
+    if (this.#state === 'running') return;
+    this.#report('info', this.#state === 'failing' ? 'answers again' : 'is running');
+    this.#enter('running', '', nowMs);
+  }
+
+  #probeFailed(reason: string, nowMs: number): void {
+    this.#probeSentMs = null;
+    if (this.#state === 'starting') {
+      this.#nextProbeMs = nowMs + this.#policy.startProbeIntervalMs;
+      return;
+    }
+    this.#nextProbeMs = nowMs + this.#policy.probeIntervalMs;
+    this.#healthySinceMs = null;
+    this.#probeFailures += 1;
+    const count = `${this.#probeFailures} of ${this.#policy.probeFailuresMax}`;
+    if (this.#probeFailures >= this.#policy.probeFailuresMax) {
+      const verdict = `hangs (${reason}, ${count}), killed`;
+      this.#enter('failing', verdict, nowMs);
+      this.#report('error', verdict);
+      this.#kill(nowMs);
+      return;
+    }
+    this.#report('warning', `does not answer (${reason}, ${count})`);
+    this.#enter('failing', reason, nowMs);
+  }
+
+  #tick(nowMs: number): void {
+    if (nowMs >= this.#deadlineMs) this.#patienceEnded(nowMs);
+    const sentMs = this.#probeSentMs;
+    if (sentMs !== null && nowMs >= sentMs + LOST_PROBE_TIMEOUTS * this.#policy.probeTimeoutMs)
+      this.#probeFailed('the probe was lost', nowMs);
+    if (this.#probeSentMs === null && this.#mayProbe() && nowMs >= this.#nextProbeMs) {
+      this.#probeSerial += 1;
+      this.#probeSentMs = nowMs;
+      this.#actions.push({ type: 'probe', serial: this.#probeSerial });
+    }
+  }
+
+  #patienceEnded(nowMs: number): void {
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    if (this.#state === 'backing-off') {
+      this.#spawn(this.#reason, nowMs);
+    } else if (this.#process === 'live') {
+      if (this.#state === 'stopping') {
+        this.#report('warning', `still alive after ${this.#policy.stopTimeoutMs} ms, killed`);
+      } else if (this.#state === 'starting') {
+        const verdict = `no answer within ${this.#policy.startTimeoutMs} ms of its start, killed`;
+        this.#report('error', verdict);
+        this.#enter('failing', verdict, nowMs);
+      }
+      this.#kill(nowMs);
+    }
+  }
+
+  #mayProbe(): boolean {
+    return (
+      this.#monitored &&
+      this.#process === 'live' &&
+      !this.#killed &&
+      (this.#state === 'starting' || this.#state === 'running' || this.#state === 'failing')
+    );
+  }
+
+  /** A result that is still under way will carry an old serial or find nothing asked. */
+  #forgetProbe(): void {
+    this.#probeSentMs = null;
+    this.#probeFailures = 0;
+  }
+
+  #enter(state: ServiceState, reason: string, nowMs: number): void {
+    if (state !== this.#state) this.#sinceMs = nowMs;
+    this.#state = state;
+    this.#reason = reason;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+  }
+
+  #report(level: 'info' | 'warning' | 'error', text: string): void {
+    this.#actions.push({ type: 'report', level, text });
+  }
+}
+
+function describeExit(code: number | null, signal: string | null, lastWords: string): string {
+  const how = signal === null ? `exited with code ${code ?? 'unknown'}` : `died of ${signal}`;
+  return lastWords === '' ? how : `${how}: ${lastWords}`;
+}

@@ -1,0 +1,38 @@
+import type { BackoffPolicy } from './restart-backoff.ts';
+
+/** How one service is watched; all times in milliseconds. */
+export interface ServicePolicy extends BackoffPolicy {
+  /** A process that has not answered this long after its spawn is taken for hung. Long enough for a first sync from the twin. */
+  readonly startTimeoutMs: number;
+  /** Between two probes while the service starts. */
+  readonly startProbeIntervalMs: number;
+  /** Between two probes of a running service. */
+  readonly probeIntervalMs: number;
+  /** A probe without an answer after this has failed. */
+  readonly probeTimeoutMs: number;
+  /** Failed probes in a row after which a process is killed and replaced. */
+  readonly probeFailuresMax: number;
+  /** From SIGTERM to SIGKILL. */
+  readonly stopTimeoutMs: number;
+  /** After this long without trouble the deaths before are forgotten. */
+  readonly healthyMs: number;
+  /**
+   * A service that has never served and ends by itself this often is given up: a bad option or a busy port does not go
+   * away by retrying. A service that has served once is retried for ever.
+   */
+  readonly firstStartsMax: number;
+}
+
+/** The policy where nothing else is said. */
+export const DEFAULT_POLICY: ServicePolicy = {
+  startTimeoutMs: 60_000,
+  startProbeIntervalMs: 25,
+  probeIntervalMs: 1_000,
+  probeTimeoutMs: 1_000,
+  probeFailuresMax: 3,
+  stopTimeoutMs: 10_000,
+  healthyMs: 10_000,
+  backoffMsMin: 100,
+  backoffMsMax: 30_000,
+  firstStartsMax: 1,
+};
