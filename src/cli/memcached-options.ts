@@ -1,0 +1,391 @@
+import { resolve } from 'node:path';
+import { ITEM_BYTES_MAX } from '../base/limits.ts';
+import { StartError } from '../base/start-error.ts';
+import {
+  NODE_OPTIONS_DEFAULT,
+  type NodeListenAddress,
+  type NodeOptions,
+  REPLICATION_PORT_DEFAULT,
+} from '../node/options.ts';
+import type { CommandLine, ProcessOptions } from './command-line.ts';
+import { getopt, type OptionEvent } from './getopt.ts';
+import {
+
+  type ExtendedDraft,
+  readExtended,
+  readSlabSizes,
+  SLAB_PAGE_BYTES,
+} from './memcached-extended.ts';
+import { MEMCACHED_ROWS, MEMCACHED_VERSION_LINE, memcachedHelp } from './memcached-table.ts';
+import {
+  atoi,
+  decimalNumber,
+  invalidPort,
+  invalidValue,
+  octalMode,
+  PORT_MAX,
+  wholeNumber,
+} from './numbers.ts';
+
+export interface MemcachedCommand {
+  readonly node: NodeOptions;
+  readonly process: ProcessOptions;
+}
+
+/** sysexits.h */
+const EX_USAGE = 64;
+const EX_OSERR = 71;
+
+const MEBIBYTE: number = 1024 * 1024;
+const INT_MAX = 2147483647;
+/** More than a terabyte is surely a slip of the pen; what the store can hold is the store's to say. */
+const MEMORY_MEBIBYTES_MAX: number = 1024 * 1024;
+/** memcached warns above 64; each of ours is a thread with a heap of its own. */
+const THREADS_ADVISABLE = 64;
+const THREADS_MAX = 256;
+/** sizeof(sockaddr_un.sun_path) less the closing zero. */
+const UNIX_PATH_BYTES_MAX = 107;
+const ITEM_BYTES_LEAST = 1024;
+
+type Draft = { -readonly [Name in keyof NodeOptions]: NodeOptions[Name] };
+
+/**
+ * Reads memcached's and repcached's command line. In memcached's order: each word's own check where it stands, checks of words against each other at the
+ * end; so of several mistakes the same one is reported.
+ *
+ * @param program stands in front of getopt's messages
+ * @param words the command line without the program's name
+ * @param directory relative paths are meant from here (a daemon's directory is `/`)
+ * @param replicates repcached: the replication port is open even when no option says so
+ * @throws StartError with memcached's message and exit code, or one clear line where memcached takes junk in silence
+ */
+export function parseMemcached(
+  program: string,
+  words: readonly string[],
+  directory: string,
+  replicates = false,
+): CommandLine<MemcachedCommand> {
+  const line = getopt(program, words, MEMCACHED_ROWS);
+  const reader = new Reader(directory, replicates);
+  for (const event of line.events) {
+    const answer = reader.take(event);
+    if (answer !== null) return { kind: 'answer', text: answer };
+  }
+  for (const operand of line.operands)
+    reader.warnings.push(`${program}: ignoring "${operand}": it belongs to no option`);
+  const command = reader.finish();
+  return { kind: 'run', command, warnings: reader.warnings };
+}
+
+class Reader {
+  readonly warnings: string[] = [];
+  readonly #directory: string;
+  readonly #replicates: boolean;
+  readonly #node: Draft = { ...NODE_OPTIONS_DEFAULT };
+  readonly #extended: ExtendedDraft = { ...NODE_OPTIONS_DEFAULT.extended, slabSizesText: null };
+  readonly #listen: NodeListenAddress[] = [];
+  readonly #peers: string[] = [];
+  #tcpPort: number | null = null;
+  #udpPort: number | null = null;
+  #replicationPort: number | null = null;
+  #queueMax: number = NODE_OPTIONS_DEFAULT.replication.queueMax;
+  #memoryMebibytes: number = NODE_OPTIONS_DEFAULT.memoryBytesMax / MEBIBYTE;
+  #daemon = false;
+  #pidFile: string | null = null;
+  #user: string | null = null;
+
+  constructor(directory: string, replicates: boolean) {
+    this.#directory = directory;
+    this.#replicates = replicates;
+  }
+
+  /** @returns a text to print instead of starting, or null */
+  take(event: OptionEvent): string | null {
+    if (event.kind === 'error') throw new StartError(`${event.message}\nIllegal argument "?"`);
+    const { name, spelling } = event;
+    const value = event.value ?? '';
+    const node = this.#node;
+    switch (name) {
+      case 'help':
+        return memcachedHelp();
+      case 'version':
+        return `${MEMCACHED_VERSION_LINE}\n`;
+      case 'license':
+        return LICENSE;
+      case 'port':
+        this.#tcpPort = port(spelling, value);
+        break;
+      case 'udp-port':
+        this.#udpPort = port(spelling, value);
+        break;
+      case 'listen':
+        this.#listen.push(...listenAddresses(spelling, value));
+        break;
+      case 'unix-socket':
+        node.unixPath = unixPath(spelling, resolve(this.#directory, value), value);
+        break;
+      case 'unix-mask':
+        node.unixMode = octalMode(spelling, value);
+        break;
+      case 'memory-limit':
+        this.#memoryMebibytes = wholeNumber(spelling, value, 0, MEMORY_MEBIBYTES_MAX);
+        break;
+      case 'disable-evictions':
+        node.evict = false;
+        break;
+      case 'conn-limit':
+        node.connectionsMax = positive(
+          spelling,
+          value,
+          'Maximum connections must be greater than 0',
+          INT_MAX,
+        );
+        break;
+      case 'threads':
+        node.threads = positive(spelling, value, 'Number of threads must be greater than 0', THREADS_MAX);
+        if (node.threads > THREADS_ADVISABLE)
+          this.warnings.push(
+            'WARNING: Setting a high number of worker threads is not recommended: the number of cores is enough.',
+          );
+        break;
+      case 'max-reqs-per-event':
+        node.requestsPerEventMax = positive(
+          spelling,
+          value,
+          'Number of requests per event must be greater than 0',
+          INT_MAX,
+        );
+        break;
+      case 'slab-growth-factor':
+        node.growthFactor = growthFactor(value);
+        break;
+      case 'slab-min-size':
+        node.chunkBytesMin = positive(spelling, value, 'Chunk size must be greater than 0', ITEM_BYTES_MAX);
+        break;
+      case 'listen-backlog':
+        node.backlog = wholeNumber(spelling, value, 0, INT_MAX);
+        break;
+      case 'max-item-size':
+        node.itemBytesMax = itemBytes(spelling, value);
+        break;
+      case 'protocol':
+        if (value !== 'auto' && value !== 'ascii' && value !== 'binary')
+          throw new StartError(
+            `Invalid value for binding protocol: ${value}\n -- should be one of auto, binary, or ascii`,
+            EX_USAGE,
+          );
+        node.protocol = value;
+        break;
+      case 'delimiter':
+        if (value === '') throw new StartError('No delimiter specified');
+        node.prefixDelimiter = [...value][0] ?? ':';
+        node.detailEnabled = true;
+        break;
+      case 'verbose':
+        node.verbosity++;
+        break;
+      case 'disable-cas':
+        node.casEnabled = false;
+        break;
+      case 'disable-flush-all':
+        node.flushEnabled = false;
+        break;
+      case 'disable-dumping':
+        node.dumpEnabled = false;
+        break;
+      case 'disable-watch':
+        node.watchEnabled = false;
+        break;
+      case 'enable-shutdown':
+        node.shutdownEnabled = true;
+        break;
+      case 'extended':
+        this.warnings.push(...readExtended(this.#extended, value));
+        break;
+      case 'replication-peer':
+        this.#peers.push(...peers(spelling, value));
+        break;
+      case 'replication-port':
+        if (event.value === null) node.dumpEnabled = false;
+        else this.#replicationPort = replicationPort(spelling, value);
+        break;
+      case 'replication-queue':
+        this.#queueMax = wholeNumber(spelling, value, 1, INT_MAX);
+        break;
+      case 'daemon':
+        this.#daemon = true;
+        break;
+      case 'pidfile':
+        if (value === '') throw invalidValue(spelling, value, 'a file name is needed');
+        this.#pidFile = resolve(this.#directory, value);
+        break;
+      case 'user':
+        this.#user = value;
+        break;
+      case 'lock-memory':
+      case 'enable-coredumps':
+      case 'enable-largepages':
+        break;
+      default:
+        throw new StartError(`${spelling} is not supported`);
+    }
+    return null;
+  }
+
+  /** Checks the words against each other, in memcached's order, and makes the plain objects. */
+  finish(): MemcachedCommand {
+    const node = this.#node;
+    const { slabSizesText, ...extended } = this.#extended;
+    node.memoryBytesMax = this.#memoryMebibytes * MEBIBYTE;
+    checkItemSize(node.itemBytesMax, node.memoryBytesMax, extended.slabChunkBytesMax);
+    if (extended.hotLruPercent + extended.warmLruPercent > 80)
+      throw new StartError('hot_lru_pct + warm_lru_pct cannot be more than 80% combined', EX_USAGE);
+    if (extended.temporaryTtlSeconds !== null && !extended.lruMaintainer)
+      throw new StartError('temporary_ttl requires lru_maintainer to be enabled', EX_USAGE);
+    if (slabSizesText !== null)
+      extended.slabSizes = readSlabSizes(slabSizesText, node.chunkBytesMin, extended.slabChunkBytesMax);
+    if (node.chunkBytesMin > extended.slabChunkBytesMax)
+      throw new StartError(
+        `Chunk size (-n ${node.chunkBytesMin}) must not be greater than the largest chunk of ${extended.slabChunkBytesMax} bytes`,
+      );
+    for (const number of [this.#tcpPort, this.#udpPort, this.#replicationPort])
+      if (number !== null && number > PORT_MAX) throw invalidPort(number);
+
+    // As in memcached: a UDP port alone is the TCP port too.
+    const udpAlone = this.#tcpPort === null && this.#udpPort !== null && this.#udpPort !== 0;
+    const tcpPort = udpAlone ? this.#udpPort : (this.#tcpPort ?? NODE_OPTIONS_DEFAULT.tcpPort);
+    const replicating = this.#peers.length > 0 || this.#replicates;
+    return {
+      node: {
+        ...node,
+        listen: this.#listen,
+        tcpPort: openPort(tcpPort),
+        udpPort: openPort(this.#udpPort),
+        replication: {
+          peers: this.#peers,
+          port: this.#replicationPort ?? (replicating ? REPLICATION_PORT_DEFAULT : null),
+          queueMax: this.#queueMax,
+        },
+        extended,
+      },
+      process: { daemon: this.#daemon, pidFile: this.#pidFile, user: this.#user },
+    };
+  }
+}
+
+const LICENSE = `${MEMCACHED_VERSION_LINE}
+
+This is twincached, under the MIT License: you may use, copy, change and pass it on freely, provided that the
+copyright notice and the licence text, both in the file LICENSE of the package, go with it. It comes without warranty.
+`;
+
+/** A port as typed: above 65535 is left to the checks at the end, where memcached has it. */
+function port(spelling: string, value: string): number {
+  const number = /^[+-]?\d{1,15}$/.test(value.trim()) ? Number(value) : Number.NaN;
+  if (number >= -1) return number;
+  throw invalidValue(
+    spelling,
+    value,
+    `a port from 0 (none) to ${PORT_MAX} is needed, or -1 for any free one`,
+  );
+}
+
+/** From what is typed (0 none, -1 any) to what a role takes (null none, 0 any). */
+function openPort(typed: number | null): number | null {
+  if (typed === null || typed === 0) return null;
+  return typed === -1 ? 0 : typed;
+}
+
+function replicationPort(spelling: string, value: string): number {
+  const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= 0) return number;
+  throw invalidValue(spelling, value, `a replication port from 0 (any free one) to ${PORT_MAX} is needed`);
+}
+
+/** A number above 0: what memcached would refuse, in its words; what it would misread or could not use, in ours. */
+function positive(spelling: string, value: string, complaint: string, most: number): number {
+  if (atoi(value) <= 0) throw new StartError(complaint);
+  return wholeNumber(spelling, value, 1, most);
+}
+
+function growthFactor(value: string): number {
+  const factor = decimalNumber(value);
+  if (factor === null || factor <= 1) throw new StartError('Factor must be greater than 1');
+  return factor;
+}
+
+/** `-I`: bytes, or with a suffix KiB or MiB. memcached reads other suffixes as bytes, which is hardly ever what was meant. */
+function itemBytes(spelling: string, value: string): number {
+  const match = /^\s*\+?(\d{1,15})([km]?)$/i.exec(value);
+  const number = Number(match?.[1]);
+  const suffix = match?.[2]?.toLowerCase();
+  if (match !== null) return number * (suffix === 'k' ? 1024 : suffix === 'm' ? MEBIBYTE : 1);
+  // Junk that memcached would read as a size too small to use is refused in its words, by the check at the end.
+  const misread = atoi(value);
+  if (misread < ITEM_BYTES_LEAST) return misread;
+  throw invalidValue(spelling, value, 'a number of bytes is needed, or one with the suffix k or m');
+}
+
+function checkItemSize(itemBytesMax: number, memoryBytesMax: number, slabChunkBytesMax: number): void {
+  const refuse = (message: string): StartError => new StartError(message, EX_USAGE);
+  if (itemBytesMax < ITEM_BYTES_LEAST) throw refuse('Item max size cannot be less than 1024 bytes.');
+  if (itemBytesMax > memoryBytesMax / 2)
+    throw refuse('Cannot set item size limit higher than 1/2 of memory max.');
+  if (itemBytesMax > ITEM_BYTES_MAX) throw refuse('Cannot set item size limit higher than a gigabyte.');
+  if (slabChunkBytesMax > itemBytesMax)
+    throw refuse(
+      `slab_chunk_max (bytes: ${slabChunkBytesMax}) cannot be larger than -I (item_size_max ${itemBytesMax})`,
+    );
+  if (itemBytesMax % slabChunkBytesMax !== 0)
+    throw refuse(
+      `-I (item_size_max: ${itemBytesMax}) must be evenly divisible by slab_chunk_max (bytes: ${slabChunkBytesMax})`,
+    );
+  if (SLAB_PAGE_BYTES % slabChunkBytesMax !== 0)
+    throw refuse(
+      `slab_chunk_max (bytes: ${slabChunkBytesMax}) must divide evenly into ${SLAB_PAGE_BYTES} (slab_page_size)`,
+    );
+}
+
+/** `-l`: addresses with `,` or `;` between them. */
+function listenAddresses(spelling: string, value: string): NodeListenAddress[] {
+  const addresses = value.split(/[,;]/).filter((part) => part !== '');
+  if (addresses.length === 0) throw invalidValue(spelling, value, 'an address to listen on is needed');
+  return addresses.map((text) => listenAddress(spelling, text));
+}
+
+function listenAddress(spelling: string, text: string): NodeListenAddress {
+  if (/^[bm]tls:/.test(text)) throw invalidValue(spelling, text, 'TLS is not supported');
+  const plain = text.replace(/^notls:/, '');
+  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(plain);
+  // More than one colon without brackets: an IPv6 address without a port.
+  const parts = bracketed ?? (/^[^:]*:[^:]*:/.test(plain) ? null : /^([^:]*)(?::(.*))?$/.exec(plain));
+  const host = parts === null ? plain : (parts[1] ?? '');
+  const portText = parts === null ? undefined : parts[2];
+  if (host === '' || host.startsWith('['))
+    throw invalidValue(spelling, text, 'an address to listen on is needed');
+  if (portText !== undefined && (!/^\d{1,5}$/.test(portText) || Number(portText) > PORT_MAX))
+    throw new StartError(`Invalid port number: "${portText}" (${spelling} ${text})`, EX_OSERR);
+  return { host: host === '*' ? null : host, port: portText === undefined ? null : Number(portText) };
+}
+
+function unixPath(spelling: string, path: string, typed: string): string {
+  if (typed === '') throw invalidValue(spelling, typed, 'a file name is needed');
+  const bytes = Buffer.byteLength(path);
+  if (bytes > UNIX_PATH_BYTES_MAX)
+    throw invalidValue(
+      spelling,
+      typed,
+      `the path is too long for a socket (${bytes} bytes; most: ${UNIX_PATH_BYTES_MAX})`,
+    );
+  return path;
+}
+
+/** `-x`: one host or several with commas; whether they can be resolved is found when the node starts. */
+function peers(spelling: string, value: string): string[] {
+  const hosts = value.split(',');
+  for (const host of hosts)
+    if (host === '' || /\s/.test(host))
+      throw invalidValue(spelling, value, 'the address of a twin is needed');
+  return hosts;
+}
+
