@@ -9,13 +9,7 @@ import {
 } from '../node/options.ts';
 import type { CommandLine, ProcessOptions } from './command-line.ts';
 import { getopt, type OptionEvent } from './getopt.ts';
-import {
-
-  type ExtendedDraft,
-  readExtended,
-  readSlabSizes,
-  SLAB_PAGE_BYTES,
-} from './memcached-extended.ts';
+import { type ExtendedDraft, readExtended, readSlabSizes, SLAB_PAGE_BYTES } from './memcached-extended.ts';
 import { MEMCACHED_ROWS, MEMCACHED_VERSION_LINE, memcachedHelp } from './memcached-table.ts';
 import {
   atoi,
@@ -388,4 +382,3 @@ function peers(spelling: string, value: string): string[] {
       throw invalidValue(spelling, value, 'the address of a twin is needed');
   return hosts;
 }
-

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { type DaemonOutcome, daemonReporter, launchDaemon } from './daemonise.ts';
+
+const MODULE = new URL('./daemonise.js', import.meta.url).href;
+
+/** Starts a stand-in program, given as its text, as a daemon. `reporter` is there for it. */
+async function launch(
+  program: string,
+  settings: { readonly timeoutMs?: number } = {},
+): Promise<{ outcome: DaemonOutcome; warnings: string[] }> {
+  const warnings: string[] = [];
+  const outcome = await launchDaemon({
+    command: process.execPath,
+    words: [
+      '--input-type=module',
+      '-e',
+      `import { daemonReporter } from ${JSON.stringify(MODULE)};
+       const reporter = daemonReporter(process.env, process.ppid);
+       ${program}`,
+    ],
+    environment: process.env,
+    keepOutput: false,
+    onWarning: (message) => warnings.push(message),
+    ...settings,
+  });
+  return { outcome, warnings };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a process is gone; the runner's file timeout is the deadline. */
+async function gone(pid: number): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (isRunning(pid)) {
+    assert.ok(Date.now() < deadline, `process ${pid} is still running`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+test('the parent hears of readiness, and the daemon is in a session of its own', async () => {
+  const { outcome, warnings } = await launch(`
+    import { readFileSync } from 'node:fs';
+    const session = readFileSync('/proc/self/stat', 'latin1').split(') ')[1].split(' ')[3];
+    reporter.warn('session ' + (Number(session) === process.pid));
+    reporter.warn('marker ' + Object.keys(process.env).some((name) => name.startsWith('TWINCACHED')));
+    reporter.ready();
+    setTimeout(() => {}, 60_000);`);
+  assert.equal(outcome.kind, 'serving');
+  assert.deepEqual(warnings, ['session true', 'marker false']);
+  assert.ok(outcome.kind === 'serving' && isRunning(outcome.pid));
+  process.kill(outcome.pid, 'SIGKILL');
+  await gone(outcome.pid);
+});
+
+test('a slow daemon is waited for', async () => {
+  const { outcome } = await launch(`
+    setTimeout(() => { reporter.ready(); }, 300);`);
+  assert.equal(outcome.kind, 'serving');
+});
+
+test('a failing daemon hands over its line and its exit code', async () => {
+  const { outcome } = await launch(`reporter.failed('port 1: in use', 71); process.exit(71);`);
+  assert.deepEqual(outcome, { kind: 'failed', message: 'port 1: in use', exitCode: 71 });
+});
+
+test('a daemon that dies without a word is told of', async () => {
+  assert.deepEqual((await launch('process.exit(3);')).outcome, {
+    kind: 'failed',
+    message: 'the background process ended with exit code 3 before it was ready',
+    exitCode: 3,
+  });
+  assert.deepEqual((await launch('process.exit(0);')).outcome, {
+    kind: 'failed',
+    message: 'the background process ended with exit code 0 before it was ready',
+    exitCode: 1,
+  });
+  assert.deepEqual((await launch("process.kill(process.pid, 'SIGKILL');")).outcome, {
+    kind: 'failed',
+    message: 'the background process ended by signal SIGKILL before it was ready',
+    exitCode: 1,
+  });
+});
+
+test('a daemon that hangs is killed', async () => {
+  const { outcome, warnings } = await launch(
+    `reporter.warn(String(process.pid)); setTimeout(() => {}, 60_000);`,
+    { timeoutMs: 1500 },
+  );
+  assert.deepEqual(outcome, {
+    kind: 'failed',
+    message: 'the background process did not get ready in time',
+    exitCode: 1,
+  });
+  const pid = Number(warnings[0]);
+  assert.ok(pid > 0, 'the stand-in had time to start');
+  await gone(pid);
+});
+
+test('a stop signal while waiting is passed on to the daemon', async () => {
+  const launched = launch(
+    `process.on('SIGTERM', () => { reporter.failed('told to stop', 15); process.exit(); });
+     reporter.warn('armed'); setTimeout(() => {}, 60_000);`,
+  );
+  // The launcher listens from the first moment; a second signal handler of ours keeps this process alive in any case.
+  const kept = once(process, 'SIGTERM');
+  const repeat = setInterval(() => process.kill(process.pid, 'SIGTERM'), 300);
+  await kept;
+  const { outcome } = await launched;
+  clearInterval(repeat);
+  assert.equal(outcome.kind, 'failed');
+});
+
+test('a program that cannot be started is told of', async () => {
+  const outcome = await launchDaemon({
+    command: '/nonexistent/program',
+    words: [],
+    environment: {},
+    keepOutput: false,
+    onWarning: () => {},
+  });
+  assert.equal(outcome.kind, 'failed');
+  assert.match(outcome.kind === 'failed' ? outcome.message : '', /ENOENT/);
+});
+
+test("a marker that is another process's, or comes without a pipe, makes no daemon", () => {
+  const leaked = { TWINCACHED_DAEMON_OF: '1' };
+  assert.equal(daemonReporter(leaked, process.ppid), null);
+  assert.deepEqual(leaked, {});
+  assert.equal(daemonReporter({}, process.ppid), null);
+});
