@@ -66,8 +66,10 @@ export interface ClusterStatus {
   readonly atMs: number;
   readonly uptimeSeconds: number;
   readonly services: readonly ServiceStatus[];
-  /** Oldest first. */
+  /** The monitor's last events, oldest first. */
   readonly events: readonly LogEvent[];
+  /** The last lines that the services printed, oldest first. */
+  readonly output: readonly LogEvent[];
 }
 
 /** What the dashboard needs of the monitor. */
@@ -76,7 +78,7 @@ export interface ClusterControl {
   /**
    * Carries out an operator's command; returns before its effect is seen.
    *
-   * @returns false when there is no service of that name
+   * @returns false when there is no service of that name, or everything is being stopped
    */
   command(service: string, command: ServiceCommand): boolean;
   /** Calls back after every change; the returned function ends that. */

@@ -46,20 +46,13 @@ export class EventLog {
     return event;
   }
 
-  /** The newest `count` events of both sorts, oldest first. */
-  newest(count: number): readonly LogEvent[] {
-    const merged = [...this.#own, ...this.#output].sort((a, b) => a.sequence - b.sequence);
-    return merged.slice(Math.max(0, merged.length - count));
-  }
-
   /** The newest `count` events of the monitor itself, oldest first. */
   newestOwn(count: number): readonly LogEvent[] {
     return this.#own.slice(Math.max(0, this.#own.length - count));
   }
 
-  /** The newest `count` lines that one service printed, oldest first. */
-  newestOutput(service: string, count: number): readonly LogEvent[] {
-    const lines = this.#output.filter((event) => event.service === service);
-    return lines.slice(Math.max(0, lines.length - count));
+  /** The newest `count` lines that services printed, oldest first. */
+  newestOutput(count: number): readonly LogEvent[] {
+    return this.#output.slice(Math.max(0, this.#output.length - count));
   }
 }

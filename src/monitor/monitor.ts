@@ -1,0 +1,152 @@
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import { type ClusterControl, type ClusterStatus, clusterState } from '../checks/cluster-status.ts';
+import { type EventLevel, EventLog, type LogEvent } from '../checks/event-log.ts';
+import type { ServiceCommand } from '../checks/service-machine.ts';
+import type { ServiceDefinition } from './service-definition.ts';
+import { ServiceRunner } from './service-runner.ts';
+
+/** How many events, and how many lines of children's output, a status carries. */
+const STATUS_EVENTS_MAX = 60;
+
+const SAMPLE_INTERVAL_MS = 1000;
+
+export interface MonitorOptions {
+  /** The cluster's name. */
+  readonly cluster: string;
+  /** Names must differ, and `after` must name services of this list. */
+  readonly services: readonly ServiceDefinition[];
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * The parent of a cluster's processes on this host: starts them, restarts what dies or hangs, stops them in order.
+ *
+ * It does nothing before `startAll`; after `stopAll` no process, timer or socket of its is left.
+ */
+export class Monitor implements ClusterControl {
+  readonly #options: MonitorOptions;
+  readonly #runners = new Map<string, ServiceRunner>();
+  readonly #log = new EventLog();
+  readonly #changeListeners = new Set<() => void>();
+  readonly #eventListeners = new Set<(event: LogEvent) => void>();
+  readonly #startedMs: number;
+  #sampler: NodeJS.Timeout | null = null;
+  #changePending = false;
+  #closing = false;
+
+  constructor(options: MonitorOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.monotonicMs();
+    for (const definition of options.services) {
+      const { name } = definition;
+      assert(!this.#runners.has(name), `two services are named ${name}`);
+      const runner = new ServiceRunner(definition, {
+        clock: options.clock,
+        random: options.random,
+        log: (level, text) => this.log(name, level, text),
+        changed: () => this.#changed(),
+      });
+      this.#runners.set(name, runner);
+    }
+  }
+
+  /** Starts everything at once; proxies wait for nodes by themselves. */
+  startAll(): void {
+    this.#sampler ??= setInterval(() => {
+      for (const runner of this.#runners.values()) runner.everySecond();
+      this.#changed();
+    }, SAMPLE_INTERVAL_MS);
+    for (const runner of this.#runners.values()) runner.command('start');
+  }
+
+  /**
+   * Stops everything: each service as soon as all that send requests to it are gone, so that no request meets a closed door.
+   * Every stop is bounded by its policy's timeout, so this is, too.
+   */
+  async stopAll(): Promise<void> {
+    this.#closing = true;
+    for (;;) {
+      const alive = [...this.#runners.values()].filter((runner) => !runner.atRest);
+      if (alive.length === 0) break;
+      const free = alive.filter(({ definition }) =>
+        alive.every((other) => !other.definition.after.includes(definition.name)),
+      );
+      // A circle of dependencies has no order to keep.
+      const stopping = free.length > 0 ? free : alive;
+      for (const runner of stopping) runner.command('stop');
+      await this.#until(() => stopping.some((runner) => runner.atRest));
+    }
+    if (this.#sampler !== null) clearInterval(this.#sampler);
+    this.#sampler = null;
+  }
+
+  /** Ends all processes at once with SIGKILL; a `stopAll` under way then ends soon. */
+  killAll(): void {
+    this.#closing = true;
+    for (const runner of this.#runners.values()) runner.killNow();
+  }
+
+  command(service: string, command: ServiceCommand): boolean {
+    const runner = this.#runners.get(service);
+    if (runner === undefined || this.#closing) return false;
+    this.log(service, 'info', `${command} requested`);
+    runner.command(command);
+    return true;
+  }
+
+  status(): ClusterStatus {
+    const { clock, cluster } = this.#options;
+    const services = [...this.#runners.values()].map((runner) => runner.status());
+    return {
+      cluster,
+      state: clusterState(services),
+      atMs: clock.wallMs(),
+      uptimeSeconds: Math.floor((clock.monotonicMs() - this.#startedMs) / 1000),
+      services,
+      events: this.#log.newestOwn(STATUS_EVENTS_MAX),
+      output: this.#log.newestOutput(STATUS_EVENTS_MAX),
+    };
+  }
+
+  onChange(callback: () => void): () => void {
+    this.#changeListeners.add(callback);
+    return () => this.#changeListeners.delete(callback);
+  }
+
+  /** Calls back for every event as it is logged; the returned function ends that. */
+  onEvent(callback: (event: LogEvent) => void): () => void {
+    this.#eventListeners.add(callback);
+    return () => this.#eventListeners.delete(callback);
+  }
+
+  /** Adds an event to the log. */
+  log(service: string, level: EventLevel, text: string): void {
+    const event = this.#log.add(this.#options.clock.wallMs(), service, level, text);
+    for (const listener of this.#eventListeners) listener(event);
+  }
+
+  /** Tells of a change once per turn of the event loop, however many there were. */
+  #changed(): void {
+    if (this.#changePending) return;
+    this.#changePending = true;
+    setImmediate(() => {
+      this.#changePending = false;
+      for (const listener of this.#changeListeners) listener();
+    });
+  }
+
+  #until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (!condition()) return;
+        unsubscribe();
+        resolve();
+      };
+      const unsubscribe = this.onChange(check);
+      check();
+    });
+  }
+}

@@ -1,0 +1,68 @@
+import { connect } from 'node:net';
+
+export interface ProbeTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Ask for the statistics in the same exchange. */
+  readonly stats: boolean;
+}
+
+export type ProbeResult =
+  | { readonly ok: true; readonly latencyMs: number; readonly stats: ReadonlyMap<string, string> | null }
+  | { readonly ok: false; readonly reason: string };
+
+/** Most characters of a reply; a node's statistics have about four thousand. */
+const REPLY_LENGTH_MAX = 64 * 1024;
+
+/**
+ * Asks a memcached or a proxy for its version, over a connection of its own. A bare connect would not do: the kernel
+ * accepts for a process that hangs, until its backlog is full. Any line that is a reply of the protocol counts as alive,
+ * an error too: a proxy whose servers are all dead is not dead itself.
+ *
+ * @param timeoutMs for the whole exchange
+ * @returns never rejects
+ */
+export function probe(target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
+  return new Promise((resolve) => {
+    const start = performance.now();
+    let text = '';
+    let latencyMs = 0;
+    const socket = connect({ host: target.host, port: target.port, noDelay: true });
+    const timer = setTimeout(() => finish('no answer'), timeoutMs);
+    const finish = (failure: string | null): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      // The version came, so it lives, even if the statistics are missing.
+      if (failure === null || latencyMs > 0) resolve({ ok: true, latencyMs, stats: parseStats(text) });
+      else resolve({ ok: false, reason: failure });
+    };
+    socket.setEncoding('latin1');
+    socket.on('connect', () => socket.write(target.stats ? 'version\r\nstats\r\n' : 'version\r\n'));
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      if (text.length > REPLY_LENGTH_MAX) return finish('an endless reply');
+      const lineEnd = text.indexOf('\r\n');
+      if (lineEnd < 0) return;
+      if (latencyMs === 0) {
+        const line = text.slice(0, lineEnd);
+        if (!/^(VERSION |ERROR$|CLIENT_ERROR |SERVER_ERROR )/.test(line))
+          return finish('not a memcached reply');
+        latencyMs = Math.max(performance.now() - start, Number.MIN_VALUE);
+      }
+      if (!target.stats || /^(END|ERROR|(CLIENT|SERVER)_ERROR .*)\r\n/m.test(text.slice(lineEnd + 2)))
+        finish(null);
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+    socket.on('close', () => finish('connection closed'));
+  });
+}
+
+/** The STAT lines of a reply by name; null when there are none. */
+export function parseStats(text: string): ReadonlyMap<string, string> | null {
+  const stats = new Map<string, string>();
+  for (const line of text.split('\r\n')) {
+    const match = /^STAT (\S+) (.*)$/.exec(line);
+    if (match !== null) stats.set(match[1]!, match[2]!);
+  }
+  return stats.size === 0 ? null : stats;
+}

@@ -1,0 +1,20 @@
+import type { ServiceRole } from '../checks/cluster-status.ts';
+import type { ServicePolicy } from '../checks/service-policy.ts';
+import type { ProbeTarget } from './probe.ts';
+
+/** One process to supervise. Plain data, wherever it comes from. */
+export interface ServiceDefinition {
+  /** Unique in its cluster; letters, digits, `-`, `_` and `.`. */
+  readonly name: string;
+  readonly role: ServiceRole;
+  /** Services of one group stand in for each other. */
+  readonly group: string;
+  /** A phrase on its place in the cluster. */
+  readonly title: string;
+  /** Program and arguments; no shell reads them. */
+  readonly argv: readonly string[];
+  /** Names of services that are stopped only after this one, because this one sends its requests there. */
+  readonly after: readonly string[];
+  readonly probe: ProbeTarget;
+  readonly policy: ServicePolicy;
+}

@@ -1,0 +1,212 @@
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { ServiceStatus } from '../checks/cluster-status.ts';
+import type { EventLevel } from '../checks/event-log.ts';
+import {
+  type ServiceAction,
+  type ServiceCommand,
+  type ServiceInput,
+  ServiceMachine,
+} from '../checks/service-machine.ts';
+import { type ProcessSample, readProcessSample } from '../system/proc-process.ts';
+import { type SupervisedChild, startChild } from './child-process.ts';
+import { LAST_LINES_MAX, lastWords } from './last-words.ts';
+import { readStats, type StatsReading } from './node-stats.ts';
+import { probe } from './probe.ts';
+import type { ServiceDefinition } from './service-definition.ts';
+
+/** Lines per second of one child that reach the log; a child in a loop must not take the monitor with it. */
+export const OUTPUT_LINES_PER_SECOND_MAX = 100;
+
+/** What a runner needs of its surroundings. */
+export interface RunnerContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  log(level: EventLevel, text: string): void;
+  /** Something of the status has changed. */
+  changed(): void;
+}
+
+/** Carries out what the state machine of one service decides: the process, the probes and the timer. */
+export class ServiceRunner {
+  readonly definition: ServiceDefinition;
+  readonly #context: RunnerContext;
+  readonly #machine: ServiceMachine;
+  #timer: NodeJS.Timeout | null = null;
+  #child: SupervisedChild | null = null;
+  #condemned = false;
+  #lastLines: string[] = [];
+  #linesThisSecond = 0;
+  #linesDropped = 0;
+  #probeMs: number | null = null;
+  #stats: StatsReading | null = null;
+  #sample: { readonly atMs: number; readonly process: ProcessSample } | null = null;
+  #cpuPercent: number | null = null;
+
+  constructor(definition: ServiceDefinition, context: RunnerContext) {
+    this.definition = definition;
+    this.#context = context;
+    this.#machine = new ServiceMachine(definition.policy, context.random);
+  }
+
+  command(command: ServiceCommand): void {
+    this.#feed({ type: 'command', command });
+  }
+
+  /** True when there is no process and none is going to be started without a command. */
+  get atRest(): boolean {
+    return this.#machine.state === 'stopped' || this.#machine.state === 'gave-up';
+  }
+
+  /** Stops for good and without courtesy: whatever runs, or is just being started, gets a SIGKILL at once. */
+  killNow(): void {
+    this.#condemned = true;
+    this.#feed({ type: 'command', command: 'stop' });
+    this.#child?.signal('SIGKILL');
+  }
+
+  /** Once a second: reads /proc, and opens the way for more output. */
+  everySecond(): void {
+    this.#linesThisSecond = 0;
+    if (this.#linesDropped > 0) {
+      this.#context.log('warning', `wrote too much: ${this.#linesDropped} lines dropped`);
+      this.#linesDropped = 0;
+    }
+    const { pid } = this.#machine;
+    const process = pid === null ? null : readProcessSample(pid);
+    if (process === null) {
+      this.#forgetSample();
+      return;
+    }
+    const nowMs = this.#context.clock.monotonicMs();
+    const before = this.#sample;
+    this.#cpuPercent =
+      before !== null && nowMs > before.atMs
+        ? Math.max(0, ((process.cpuMs - before.process.cpuMs) * 100) / (nowMs - before.atMs))
+        : null;
+    this.#sample = { atMs: nowMs, process };
+  }
+
+  status(): ServiceStatus {
+    const { name, role, group, title, probe: target } = this.definition;
+    const machine = this.#machine;
+    const nowMs = this.#context.clock.monotonicMs();
+    const sample = this.#sample;
+    return {
+      name,
+      role,
+      group,
+      title,
+      address: `${target.host}:${target.port}`,
+      state: machine.state,
+      reason: machine.reason,
+      monitored: machine.monitored,
+      pid: machine.pid,
+      uptimeSeconds: machine.spawnedMs === null ? null : Math.floor((nowMs - machine.spawnedMs) / 1000),
+      restarts: machine.restarts,
+      probeMs: this.#probeMs,
+      process:
+        sample === null
+          ? null
+          : {
+              cpuPercent: this.#cpuPercent,
+              residentBytes: sample.process.residentBytes,
+              threads: sample.process.threads,
+            },
+      stats: machine.state === 'running' ? (this.#stats?.stats ?? null) : null,
+    };
+  }
+
+  #feed(input: ServiceInput): void {
+    const actions = this.#machine.step(input, this.#context.clock.monotonicMs());
+    for (const action of actions) this.#perform(action);
+    this.#arm();
+    this.#context.changed();
+  }
+
+  /** Node's timers may fire a little early; the machine then just asks for the rest of the time. */
+  #arm(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const dueMs = this.#machine.dueMs();
+    if (dueMs === Number.POSITIVE_INFINITY) return;
+    const waitMs = Math.max(0, Math.ceil(dueMs - this.#context.clock.monotonicMs()));
+    this.#timer = setTimeout(() => this.#feed({ type: 'tick' }), waitMs);
+  }
+
+  #perform(action: ServiceAction): void {
+    switch (action.type) {
+      case 'spawn':
+        this.#spawn();
+        break;
+      case 'signal':
+        this.#child?.signal(action.signal);
+        break;
+      case 'probe':
+        void this.#probe(action.serial);
+        break;
+      case 'report':
+        this.#context.log(action.level, action.text);
+        break;
+    }
+  }
+
+  #spawn(): void {
+    this.#lastLines = [];
+    this.#probeMs = null;
+    this.#stats = null;
+    this.#forgetSample();
+    const child = startChild(this.definition.argv, {
+      onSpawned: (pid) => {
+        this.#feed({ type: 'spawned', pid });
+        if (this.#condemned) child.signal('SIGKILL');
+      },
+      onSpawnFailed: (reason) => {
+        this.#child = null;
+        this.#feed({ type: 'spawn-failed', reason });
+      },
+      onLine: (line) => this.#line(line),
+      onExit: (code, signal) => {
+        const exited = (): void => {
+          this.#child = null;
+          this.#forgetSample();
+          const words = signal === null ? lastWords(this.#lastLines) : '';
+          this.#feed({ type: 'exited', code, signal, lastWords: words });
+        };
+        // A service that was serving is replaced without a pause; of one that could not start we first read why.
+        if (this.#machine.served) exited();
+        else void child.outputRead().then(exited);
+      },
+    });
+    this.#child = child;
+  }
+
+  async #probe(serial: number): Promise<void> {
+    const { probe: target, policy } = this.definition;
+    // While a service starts the answer alone matters.
+    const stats = target.stats && this.#machine.state !== 'starting';
+    const result = await probe({ ...target, stats }, policy.probeTimeoutMs);
+    if (!result.ok) {
+      this.#probeMs = null;
+      this.#feed({ type: 'probe-failed', serial, reason: result.reason });
+      return;
+    }
+    this.#probeMs = result.latencyMs;
+    if (result.stats !== null)
+      this.#stats = readStats(result.stats, this.#context.clock.monotonicMs(), this.#stats);
+    this.#feed({ type: 'probe-ok', serial });
+  }
+
+  #line(line: string): void {
+    this.#lastLines.push(line);
+    if (this.#lastLines.length > LAST_LINES_MAX) this.#lastLines.shift();
+    this.#linesThisSecond += 1;
+    if (this.#linesThisSecond <= OUTPUT_LINES_PER_SECOND_MAX) this.#context.log('output', line);
+    else this.#linesDropped += 1;
+  }
+
+  #forgetSample(): void {
+    this.#sample = null;
+    this.#cpuPercent = null;
+  }
+}

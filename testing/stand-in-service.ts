@@ -1,0 +1,57 @@
+/*
+ * A program that looks like a node or a proxy to its supervisor: it takes their options, listens on `-p`, and answers `version` and `stats`.
+ * How it misbehaves is said by the environment variable STAND_IN (words separated by blanks):
+ *
+ *   bad-option      ends at once as a program does that dislikes an option
+ *   dies            ends with code 3 some milliseconds after it has answered for the first time
+ *   ignores-term    needs a SIGKILL
+ *   chatty          writes a great many lines
+ *   logs-stop=FILE  appends its port to FILE when it gets SIGTERM
+ */
+import { appendFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+
+const misbehaviour = (process.env['STAND_IN'] ?? '').split(' ');
+const option = (name: string): string | undefined => {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+};
+const port = Number(option('-p') ?? 0);
+const stopLog = misbehaviour.find((word) => word.startsWith('logs-stop='))?.slice('logs-stop='.length);
+
+if (misbehaviour.includes('bad-option')) {
+  process.stderr.write("stand-in: invalid option -- 'z'\n");
+  process.exit(64);
+}
+if (misbehaviour.includes('chatty')) for (let i = 0; i < 5000; i++) process.stderr.write(`line ${i}\n`);
+
+process.on('SIGTERM', () => {
+  if (stopLog !== undefined) appendFileSync(stopLog, `${port}\n`);
+  if (!misbehaviour.includes('ignores-term')) process.exit(0);
+});
+process.on('SIGINT', () => process.exit(0));
+
+const server = createServer((socket) => {
+  let text = '';
+  socket.setEncoding('latin1');
+  socket.on('error', () => {});
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+    for (let end = text.indexOf('\r\n'); end >= 0; end = text.indexOf('\r\n')) {
+      const line = text.slice(0, end);
+      text = text.slice(end + 2);
+      if (line === 'version') socket.write('VERSION 0.0.0\r\n');
+      else if (line === 'stats')
+        socket.write(
+          `STAT pid ${process.pid}\r\nSTAT version 0.0.0\r\nSTAT curr_items 7\r\nSTAT get_hits 3\r\nSTAT get_misses 1\r\nSTAT replication ready\r\nEND\r\n`,
+        );
+      else socket.write('ERROR\r\n');
+      if (misbehaviour.includes('dies')) setTimeout(() => process.exit(3), 5);
+    }
+  });
+});
+server.on('error', (error: NodeJS.ErrnoException) => {
+  process.stderr.write(`failed to listen on TCP port ${port}: ${error.code}\n`);
+  process.exit(71);
+});
+server.listen(port, '127.0.0.1', () => process.stderr.write(`listening on ${port}\n`));
