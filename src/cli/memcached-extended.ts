@@ -1,6 +1,6 @@
 import { StartError } from '../base/start-error.ts';
 import type { ExtendedOptions } from '../node/options.ts';
-import { atoi, decimalNumber } from './numbers.ts';
+import { atoi, decimalNumber } from './option-values.ts';
 
 /** Extended options while the words are read. */
 export type ExtendedDraft = { -readonly [Name in keyof ExtendedOptions]: ExtendedOptions[Name] } & {

@@ -7,8 +7,8 @@ import {
   type NodeOptions,
   REPLICATION_PORT_DEFAULT,
 } from '../node/options.ts';
-import type { CommandLine, ProcessOptions } from './command-line.ts';
-import { getopt, type OptionEvent } from './getopt.ts';
+import { type Called, type CommandLine, type ProcessOptions, readOptions } from './command-line.ts';
+import type { OptionEvent } from './getopt.ts';
 import { type ExtendedDraft, readExtended, readSlabSizes, SLAB_PAGE_BYTES } from './memcached-extended.ts';
 import { MEMCACHED_ROWS, MEMCACHED_VERSION_LINE, memcachedHelp } from './memcached-table.ts';
 import {
@@ -18,8 +18,9 @@ import {
   invalidValue,
   octalMode,
   PORT_MAX,
+  unixPath,
   wholeNumber,
-} from './numbers.ts';
+} from './option-values.ts';
 
 export interface MemcachedCommand {
   readonly node: NodeOptions;
@@ -37,8 +38,6 @@ const MEMORY_MEBIBYTES_MAX: number = 1024 * 1024;
 /** memcached warns above 64; each of ours is a thread with a heap of its own. */
 const THREADS_ADVISABLE = 64;
 const THREADS_MAX = 256;
-/** sizeof(sockaddr_un.sun_path) less the closing zero. */
-const UNIX_PATH_BYTES_MAX = 107;
 const ITEM_BYTES_LEAST = 1024;
 
 type Draft = { -readonly [Name in keyof NodeOptions]: NodeOptions[Name] };
@@ -47,28 +46,19 @@ type Draft = { -readonly [Name in keyof NodeOptions]: NodeOptions[Name] };
  * Reads memcached's and repcached's command line. In memcached's order: each word's own check where it stands, checks of words against each other at the
  * end; so of several mistakes the same one is reported.
  *
- * @param program stands in front of getopt's messages
- * @param words the command line without the program's name
- * @param directory relative paths are meant from here (a daemon's directory is `/`)
+ * @param call how the program was called
  * @param replicates repcached: the replication port is open even when no option says so
  * @throws StartError with memcached's message and exit code, or one clear line where memcached takes junk in silence
  */
-export function parseMemcached(
-  program: string,
-  words: readonly string[],
-  directory: string,
-  replicates = false,
-): CommandLine<MemcachedCommand> {
-  const line = getopt(program, words, MEMCACHED_ROWS);
-  const reader = new Reader(directory, replicates);
+export function parseMemcached(call: Called, replicates: boolean): CommandLine<MemcachedCommand> {
+  const line = readOptions(call, MEMCACHED_ROWS);
+  const reader = new Reader(call.directory, replicates);
   for (const event of line.events) {
     const answer = reader.take(event);
     if (answer !== null) return { kind: 'answer', text: answer };
   }
-  for (const operand of line.operands)
-    reader.warnings.push(`${program}: ignoring "${operand}": it belongs to no option`);
   const command = reader.finish();
-  return { kind: 'run', command, warnings: reader.warnings };
+  return { kind: 'run', command, warnings: [...reader.warnings, ...line.warnings] };
 }
 
 class Reader {
@@ -360,18 +350,6 @@ function listenAddress(spelling: string, text: string): NodeListenAddress {
   if (portText !== undefined && (!/^\d{1,5}$/.test(portText) || Number(portText) > PORT_MAX))
     throw new StartError(`Invalid port number: "${portText}" (${spelling} ${text})`, EX_OSERR);
   return { host: host === '*' ? null : host, port: portText === undefined ? null : Number(portText) };
-}
-
-function unixPath(spelling: string, path: string, typed: string): string {
-  if (typed === '') throw invalidValue(spelling, typed, 'a file name is needed');
-  const bytes = Buffer.byteLength(path);
-  if (bytes > UNIX_PATH_BYTES_MAX)
-    throw invalidValue(
-      spelling,
-      typed,
-      `the path is too long for a socket (${bytes} bytes; most: ${UNIX_PATH_BYTES_MAX})`,
-    );
-  return path;
 }
 
 /** `-x`: one host or several with commas; whether they can be resolved is found when the node starts. */

@@ -263,7 +263,30 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
 /** The lines that help and version begin with: clients of both read the first. */
 export const MEMCACHED_VERSION_LINE: string = `memcached ${MEMCACHED_VERSION}`;
 
+/** What people look for first comes first in the help text; the rest follows in the order of the table. */
+const HELP_FIRST: readonly string[] = [
+  'port',
+  'udp-port',
+  'listen',
+  'unix-socket',
+  'unix-mask',
+  'replication-peer',
+  'replication-port',
+  'replication-queue',
+  'daemon',
+  'user',
+  'pidfile',
+  'memory-limit',
+  'disable-evictions',
+  'conn-limit',
+  'threads',
+  'max-item-size',
+];
+
 /** What `-h` prints. */
 export function memcachedHelp(): string {
-  return `${[MEMCACHED_VERSION_LINE, `twincached ${TWINCACHED_VERSION}`, ...helpLines(MEMCACHED_ROWS)].join('\n')}\n`;
+  const first = HELP_FIRST.flatMap((name) => MEMCACHED_ROWS.filter((row) => row.name === name));
+  const rest = MEMCACHED_ROWS.filter((row) => !HELP_FIRST.includes(row.name));
+  const lines = helpLines([...first, ...rest]);
+  return `${[MEMCACHED_VERSION_LINE, `twincached ${TWINCACHED_VERSION}`, ...lines].join('\n')}\n`;
 }

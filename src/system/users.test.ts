@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { StartError } from '../base/start-error.ts';
-import { accountToBecome, findAccount, runsAsRoot } from './users.ts';
+import { accountToBecome, findAccount, identityToBecome, runsAsRoot } from './users.ts';
 
 const MODULE = new URL('./users.js', import.meta.url).href;
 const asRoot = { skip: runsAsRoot() ? false : 'only root can change its user' };
@@ -33,20 +33,19 @@ test('root must name a user, and one that exists', asRoot, () => {
 
 test('looking a user up leaves this process what it was', asRoot, () => {
   const account = findAccount('nobody');
-  assert.equal(account?.name, 'nobody');
-  assert.notEqual(account.uid, 0);
+  assert.ok(account !== null && account.uid !== 0);
   assert.equal(process.geteuid?.(), 0);
 });
 
 test('becoming a user is complete and for good, in all threads', asRoot, () => {
   const program = `
-    import { accountToBecome, becomeAccount } from ${JSON.stringify(MODULE)};
+    import { accountToBecome, becomeUser } from ${JSON.stringify(MODULE)};
     import { readdirSync, readFileSync } from 'node:fs';
     import { Worker } from 'node:worker_threads';
     const worker = new Worker('setTimeout(() => {}, 60000)', { eval: true });
     worker.on('online', () => {
       const account = accountToBecome('nobody');
-      becomeAccount(account);
+      becomeUser(account, 'nobody');
       const lines = new Set();
       for (const thread of readdirSync('/proc/self/task'))
         for (const line of readFileSync('/proc/self/task/' + thread + '/status', 'latin1').split('\\n'))
@@ -65,4 +64,24 @@ test('becoming a user is complete and for good, in all threads', asRoot, () => {
     lines: [`Uid: ${uid} ${uid} ${uid} ${uid}`, `Gid: ${gid} ${gid} ${gid} ${gid}`, 'Groups:'],
     back: 'refused',
   });
+});
+
+test('magent takes numbers and names, and root is no change', asRoot, () => {
+  const nobody = findAccount('nobody');
+  assert.deepEqual(identityToBecome('nobody', null), nobody);
+  assert.deepEqual(identityToBecome(String(nobody?.uid), null), nobody);
+  assert.deepEqual(identityToBecome('nobody', '7'), { uid: nobody?.uid, gid: 7 });
+  assert.deepEqual(identityToBecome('54321', null), { uid: 54321, gid: 54321 });
+  assert.equal(identityToBecome('root', null), null);
+  assert.equal(identityToBecome('0', null), null);
+  assert.equal(identityToBecome(null, null), null);
+  assert.throws(
+    () => identityToBecome('no such user', null),
+    /can't find the user no such user to switch to/,
+  );
+  assert.throws(
+    () => identityToBecome(null, 'no such group'),
+    /can't find the group no such group to switch to/,
+  );
+  assert.deepEqual([process.geteuid?.(), process.getegid?.()], [0, 0]);
 });

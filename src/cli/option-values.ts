@@ -40,7 +40,29 @@ export function octalMode(spelling: string, value: string): number {
 
 export const PORT_MAX = 65535;
 
-/** memcached's refusal of a port that no socket can have: its words and its exit code (usage). */
-export function invalidPort(port: number): StartError {
-  return new StartError(`ERROR: Invalid port number ${port}.`, 64);
+/** memcached's refusal of a port that no socket can have: its words and, unless another is given, its exit code (usage). */
+export function invalidPort(port: number, exitCode = 64): StartError {
+  return new StartError(`ERROR: Invalid port number ${port}.`, exitCode);
+}
+
+/** sizeof(sockaddr_un.sun_path) less the closing zero. */
+const UNIX_PATH_BYTES_MAX = 107;
+
+/**
+ * Checks the path of a unix socket.
+ *
+ * @param path in full
+ * @param typed as written, for the message
+ * @returns the path
+ */
+export function unixPath(spelling: string, path: string, typed: string): string {
+  if (typed === '') throw invalidValue(spelling, typed, 'a file name is needed');
+  const bytes = Buffer.byteLength(path);
+  if (bytes > UNIX_PATH_BYTES_MAX)
+    throw invalidValue(
+      spelling,
+      typed,
+      `the path is too long for a socket (${bytes} bytes; most: ${UNIX_PATH_BYTES_MAX})`,
+    );
+  return path;
 }

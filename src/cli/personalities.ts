@@ -1,0 +1,162 @@
+import { StartError } from '../base/start-error.ts';
+import type { NodeOptions } from '../node/options.ts';
+import type { ProxyOptions } from '../proxy/options.ts';
+import type { Invocation } from './invocation.ts';
+import type { StartedRole } from './serve.ts';
+
+/** A program that this one can be: runs to its end. @returns the exit code */
+export type Personality = (invocation: Invocation) => Promise<number>;
+
+/** The roles' start functions; tests put stand-ins in their place. */
+export interface RoleStarters {
+  readonly startNode: (options: NodeOptions) => Promise<StartedRole>;
+  readonly startProxy: (options: ProxyOptions) => Promise<StartedRole>;
+}
+
+/** The roles themselves, each loaded when it is started: a proxy's start does not wait for the node's modules. */
+export const ROLE_STARTERS: RoleStarters = {
+  startNode: () => notBuilt('the node'),
+  startProxy: () => notBuilt('the proxy'),
+};
+
+function notBuilt(what: string): Promise<never> {
+  return Promise.reject(new StartError(`${what} is not built yet`));
+}
+
+/** `twincached memcached`, and the program as memcached (or, with the replication port open in any case, as repcached). */
+export function memcached(starters: RoleStarters, replicates: boolean): Personality {
+  return async (invocation) => {
+    const { parseMemcached } = await import('./memcached-options.ts');
+    const line = parseMemcached(invocation, replicates);
+    if (line.kind === 'answer') {
+      invocation.print(line.text);
+      return 0;
+    }
+    const { node, process: options } = line.command;
+    const { serve } = await import('./serve.ts');
+    return serve(invocation, {
+      options,
+      warnings: line.warnings,
+      verbosity: node.verbosity,
+      // memcached re-reads its password file on SIGHUP, so it must never end of it.
+      ignoreHangup: true,
+      prepare: async () => {
+        // In memcached's order, which decides about the message when both are wrong.
+        const { allowDescriptors } = await import('../system/resource-limits.ts');
+        await allowDescriptors(node.connectionsMax, node.threads);
+        const { accountToBecome, becomeUser } = await import('../system/users.ts');
+        const account = accountToBecome(options.user);
+        if (account !== null) becomeUser(account, options.user ?? '');
+      },
+      start: () => starters.startNode(node),
+      onReady: (role) => tellPort(invocation, role),
+    });
+  };
+}
+
+/** Where memcached's users, its test suite among them, learn which port "any free one" came to be. */
+async function tellPort(invocation: Invocation, role: StartedRole): Promise<readonly string[]> {
+  const path = invocation.environment['MEMCACHED_PORT_FILENAME'];
+  if (path === undefined || path === '' || role.port === undefined || role.port === 0) return [];
+  const { writePortFile } = await import('../system/port-file.ts');
+  const failure = writePortFile(path, [`TCP INET: ${role.port}`]);
+  return failure === null ? [] : [failure];
+}
+
+/** `twincached magent`, and the program as magent. */
+export function magent(starters: RoleStarters): Personality {
+  return async (invocation) => {
+    const { parseMagent } = await import('./magent-options.ts');
+    const line = parseMagent(invocation);
+    if (line.kind === 'answer') {
+      invocation.print(line.text);
+      return 0;
+    }
+    const { proxy, daemon, user, group } = line.command;
+    const { serve } = await import('./serve.ts');
+    return serve(invocation, {
+      options: { daemon, pidFile: null },
+      warnings: line.warnings,
+      verbosity: proxy.verbosity,
+      ignoreHangup: false,
+      prepare: async () => {
+        const { allowDescriptors } = await import('../system/resource-limits.ts');
+        // magent never looks at the limit: a proxy with fewer descriptors than `-n` asks for still starts.
+        await allowDescriptors(proxy.connectionsMax, proxy.threads).catch(() => {});
+        const { becomeUser, identityToBecome } = await import('../system/users.ts');
+        const identity = identityToBecome(user, group);
+        if (identity !== null) becomeUser(identity, user ?? group ?? '');
+      },
+      start: () => starters.startProxy(proxy),
+    });
+  };
+}
+
+/** A program that this one will be one day. */
+function missing(name: string): Personality {
+  return async () => {
+    throw new StartError(`${name}: this personality is not built yet`);
+  };
+}
+
+/** `twincached links DIR`. */
+const links: Personality = async (invocation) => {
+  const [directory, ...others] = invocation.words;
+  if (directory === undefined || others.length > 0 || directory.startsWith('-'))
+    throw new StartError('usage: twincached links DIR');
+  const { resolve } = await import('node:path');
+  const { fileURLToPath } = await import('node:url');
+  const { realpathSync } = await import('node:fs');
+  const { makeLinks } = await import('./links.ts');
+  const executable = realpathSync(fileURLToPath(new URL('../../../bin/twincached', import.meta.url)));
+  for (const path of makeLinks(resolve(invocation.directory, directory), executable))
+    invocation.print(`${path} -> ${executable}\n`);
+  return 0;
+};
+
+/** The sub-commands, with what help says of them. */
+export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubCommand> {
+  return new Map<string, SubCommand>([
+    [
+      'up',
+      { usage: 'up [FILE]', help: 'run a cluster: nodes, proxies and their monitor', run: missing('up') },
+    ],
+    [
+      'memcached',
+      {
+        usage: 'memcached ...',
+        help: "a node, with memcached's and repcached's options",
+        run: memcached(starters, false),
+      },
+    ],
+    ['magent', { usage: 'magent ...', help: "a proxy, with magent's options", run: magent(starters) }],
+    ['nutcracker', { usage: 'nutcracker ...', help: 'not built yet', run: missing('nutcracker') }],
+    ['monit', { usage: 'monit ...', help: 'not built yet', run: missing('monit') }],
+    [
+      'links',
+      {
+        usage: 'links DIR',
+        help: 'make links named memcached, magent, nutcracker, monit in DIR',
+        run: links,
+      },
+    ],
+  ]);
+}
+
+export interface SubCommand {
+  readonly usage: string;
+  readonly help: string;
+  readonly run: Personality;
+}
+
+/**
+ * The personality of a name under which the executable is called.
+ *
+ * @returns null for every name that is not a replaced program's: then the first word is a sub-command
+ */
+export function personalityOfName(name: string, starters: RoleStarters): Personality | null {
+  if (name === 'repcached') return memcached(starters, true);
+  if (name === 'memcached' || name === 'magent' || name === 'nutcracker' || name === 'monit')
+    return subCommands(starters).get(name)?.run ?? null;
+  return null;
+}
