@@ -1,0 +1,107 @@
+import { FAILURE, type Failure, failureLine, isRead } from './failure.ts';
+import type { Join } from './mirror.ts';
+import type { Request, RequestPool } from './request.ts';
+import type { RouteHandle } from './route-handle.ts';
+
+/**
+ * A request, or some keys of one, on its way through the route tree to one destination. Pooled.
+ *
+ * A call is settled exactly once: by a reply, by the end of a retrieval, or by `giveUp`. A handle that tries another child
+ * routes the same call again.
+ */
+export class Call {
+  request: Request;
+  /** The leaf of the route tree that the call waits at; failures go up from there. */
+  leaf: RouteHandle | null = null;
+  /** The keys it carries: the first one, the others by `request.keyNext`. */
+  firstKey = 0;
+  keyCount = 0;
+  /** The next key that the reply may be about; -1 behind the last one. */
+  cursor = 0;
+  /** Set while a write is under way on two sides; which of the two this call is. */
+  join: Join | null = null;
+  branch = 0;
+  /** Links the parts of a call that is being split. */
+  nextPart: Call | null = null;
+  deadlineMs = 0;
+  /** Bytes that it holds in its destination's queue. */
+  queuedBytes = 0;
+  /** Its bytes were handed to a connection. */
+  written = false;
+  /** It was sent again on a new connection to the same destination already. */
+  resent = false;
+  /** Somebody else carries on with the request; only the reply has to be skipped. */
+  detached = false;
+  failure: Failure = FAILURE.none;
+  /** A server may have done what was asked. */
+  fateUnknown = false;
+
+  constructor(request: Request) {
+    this.request = request;
+  }
+}
+
+/** Records of calls, used again and again. */
+export class CallPool {
+  readonly requests: RequestPool;
+  /** Calls under way. */
+  live = 0;
+  readonly #free: Call[] = [];
+  readonly #keptMax = 8192;
+
+  constructor(requests: RequestPool) {
+    this.requests = requests;
+  }
+
+  /** A call for `keyCount` keys of a request from `firstKey` on. */
+  acquire(request: Request, firstKey: number, keyCount: number): Call {
+    const call = this.#free.pop() ?? new Call(request);
+    call.request = request;
+    call.leaf = null;
+    call.firstKey = firstKey;
+    call.keyCount = keyCount;
+    call.cursor = firstKey;
+    call.join = null;
+    call.branch = 0;
+    call.deadlineMs = 0;
+    call.written = false;
+    call.resent = false;
+    call.detached = false;
+    call.failure = FAILURE.none;
+    call.fateUnknown = false;
+    request.references++;
+    this.live++;
+    return call;
+  }
+
+  /** A second call for the same keys, at the same place of the tree. */
+  copy(call: Call): Call {
+    const copy = this.acquire(call.request, call.firstKey, call.keyCount);
+    copy.leaf = call.leaf;
+    copy.cursor = call.cursor;
+    copy.join = call.join;
+    copy.branch = call.branch;
+    copy.resent = call.resent;
+    copy.failure = call.failure;
+    copy.fateUnknown = call.fateUnknown;
+    return copy;
+  }
+
+  release(call: Call): void {
+    const { request } = call;
+    call.join = null;
+    call.leaf = null;
+    this.live--;
+    if (this.#free.length < this.#keptMax) this.#free.push(call);
+    this.requests.release(request);
+  }
+
+  /** No handle knows a further destination: the client gets the reason. */
+  giveUp(call: Call): void {
+    const line = failureLine(call.failure);
+    const { request } = call;
+    if (isRead(request.verb)) request.failKeys(call.firstKey, line, 0, line.length);
+    else request.answer(line, 0, line.length);
+    this.release(call);
+  }
+}

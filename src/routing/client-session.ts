@@ -1,0 +1,426 @@
+import { KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
+import type { Output } from '../base/output.ts';
+import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
+import { VERB, VERB_SPELLINGS } from '../protocol/text/verbs.ts';
+import type { CallPool } from './call.ts';
+import type { Request, RequestOwner, RequestPool } from './request.ts';
+import { Ring } from './ring.ts';
+import type { RouteHandle } from './route-handle.ts';
+import type { RoutingSettings } from './settings.ts';
+
+/** What client sessions share. */
+export interface ClientHost {
+  readonly settings: RoutingSettings;
+  readonly requests: RequestPool;
+  readonly calls: CallPool;
+  readonly root: RouteHandle;
+  /** The whole answer to `stats` with these arguments. */
+  statistics(subject: string): string;
+}
+
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+const REPLY_VERSION = ascii('VERSION memcached agent v0.5\r\n');
+const REPLY_META_NOOP = ascii('MN\r\n');
+const REPLY_ERROR = ascii('ERROR\r\n');
+const REPLY_BAD_CHUNK = ascii('CLIENT_ERROR bad data chunk\r\n');
+const REPLY_TOO_LARGE = ascii('SERVER_ERROR object too large for cache\r\n');
+const REPLY_NO_MEMORY = ascii('SERVER_ERROR OUT OF MEMORY\r\n');
+const REPLY_FORMAT = ascii('CLIENT_ERROR bad command line format\r\n');
+
+const LINE_ERROR_REPLIES: ReadonlyMap<number, Uint8Array> = new Map([
+  [LINE_ERROR.unknown, REPLY_ERROR],
+  [LINE_ERROR.format, REPLY_FORMAT],
+  [LINE_ERROR.deleteUsage, ascii('CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n')],
+  [LINE_ERROR.exptime, ascii('CLIENT_ERROR invalid exptime argument\r\n')],
+  [LINE_ERROR.delta, ascii('CLIENT_ERROR invalid numeric delta argument\r\n')],
+]);
+
+/** Each verb as it is sent on, by number. */
+const VERB_BYTES: readonly Uint8Array[] = Array.from({ length: 32 }, (_, verb) =>
+  ascii([...VERB_SPELLINGS].find(([number]) => number === verb)?.[1] ?? ''),
+);
+
+/** How many words of the line go on behind the verb; surplus ones are dropped, `noreply` above all. */
+const ARGUMENTS = new Uint8Array(32);
+for (const verb of [VERB.set, VERB.add, VERB.replace, VERB.append, VERB.prepend]) ARGUMENTS[verb] = 4;
+ARGUMENTS[VERB.cas] = 5;
+ARGUMENTS[VERB.incr] = 2;
+ARGUMENTS[VERB.decr] = 2;
+ARGUMENTS[VERB.touch] = 2;
+ARGUMENTS[VERB.delete] = 1;
+
+const SPACE = 32;
+const CR = 13;
+const LF = 10;
+const LINE_END = Uint8Array.of(CR, LF);
+const ONE_SPACE = Uint8Array.of(SPACE);
+
+const BINARY_REQUEST = 0x80;
+const BINARY_RESPONSE = 0x81;
+const BINARY_HEADER_BYTES = 24;
+const BINARY_NOOP = 0x0a;
+const BINARY_QUIT = 0x07;
+const BINARY_QUIT_QUIET = 0x17;
+const BINARY_UNKNOWN_COMMAND = 0x81;
+const BINARY_BODY_BYTES_MAX: number = 1024 * 1024;
+
+/**
+ * One client of the proxy: its requests go down the route tree as they come, as many at once as it sends, and their answers come
+ * back in the order of the requests.
+ *
+ * A value from a client is collected whole before it is sent on. It would not do to pass it on piece by piece: the connection to a
+ * server is shared, so that a client which stops in the middle of a value would hold up all others; and what was not kept could not
+ * be sent to another server.
+ */
+export class ClientSession implements Session, RequestOwner {
+  readonly #host: ClientHost;
+  readonly #connection: Connection;
+  readonly #gone: () => void;
+  readonly #line = new TextRequest();
+  /** Requests in order; the answer of the first is the next to be sent. */
+  readonly #queue = new Ring<Request>();
+  /** The request whose value is being collected, and how much of it is to come. */
+  #collecting: Request | null = null;
+  #collectRest = 0;
+  /** Bytes of a refused value that are still to come. */
+  #swallowRest = 0;
+  /** How much of an unfinished line has been searched for its end. */
+  #searched = 0;
+  #feeding = false;
+  #paused = false;
+  /** Nothing more is taken from the client: it said quit, or its connection is being ended. */
+  #closing = false;
+  #backlogBytes = 0;
+
+  /** @param gone is called once, when the connection has ended */
+  constructor(host: ClientHost, connection: Connection, gone: () => void) {
+    this.#host = host;
+    this.#connection = connection;
+    this.#gone = gone;
+  }
+
+  feed(input: Uint8Array, start: number, end: number): number {
+    this.#feeding = true;
+    const at = this.#feed(input, start, end);
+    this.#feeding = false;
+    return at;
+  }
+
+  #feed(input: Uint8Array, start: number, end: number): number {
+    const { output } = this.#connection;
+    let at = start;
+    while (at < end) {
+      if (this.#closing) return end;
+      if (this.#collecting !== null) {
+        at = this.#collect(this.#collecting, input, at, end);
+        continue;
+      }
+      if (this.#swallowRest > 0) {
+        const swallowed = Math.min(this.#swallowRest, end - at);
+        this.#swallowRest -= swallowed;
+        at += swallowed;
+        continue;
+      }
+      if (output.blocked) return at;
+      if (this.#queue.length >= this.#host.settings.pipelineMax) {
+        this.#paused = true;
+        this.#connection.pause();
+        return at;
+      }
+      const after = input[at] === BINARY_REQUEST ? this.#binary(input, at, end) : this.#text(input, at, end);
+      if (after === at) return at;
+      at = after;
+    }
+    return at;
+  }
+
+  /** One command line. @returns the index behind it, or `start` when its end has not come yet */
+  #text(input: Uint8Array, start: number, end: number): number {
+    let lf = start + this.#searched;
+    while (lf < end && input[lf] !== LF) lf++;
+    if (lf >= end) {
+      this.#searched = end - start;
+      if (end - start > LINE_BYTES_MAX && !beginsRetrieval(input, start, end)) return this.#destroy(end);
+      return start;
+    }
+    this.#searched = 0;
+    const line = this.#line;
+    parseTextLine(input, start, lf, line);
+    const next = lf + 1;
+    if (line.error !== LINE_ERROR.none) return this.#lineError(next, end);
+    switch (line.verb) {
+      case VERB.get:
+      case VERB.gets:
+      case VERB.gat:
+      case VERB.gats:
+        this.#retrieve(input);
+        return next;
+      case VERB.set:
+      case VERB.add:
+      case VERB.replace:
+      case VERB.append:
+      case VERB.prepend:
+      case VERB.cas:
+        this.#store(input);
+        return next;
+      case VERB.delete:
+      case VERB.incr:
+      case VERB.decr:
+      case VERB.touch: {
+        const request = this.#begin(input);
+        if (request !== null) this.#submit(request);
+        return next;
+      }
+      case VERB.version:
+        this.#answer(REPLY_VERSION);
+        return next;
+      case VERB.metaNoop:
+        this.#answer(REPLY_META_NOOP);
+        return next;
+      case VERB.stats:
+        this.#answer(ascii(this.#host.statistics(textOf(input, line.argumentsStart, line.lineEnd))));
+        return next;
+      case VERB.quit:
+        this.#close();
+        return end;
+      default:
+        if (!line.noreply) this.#answer(REPLY_ERROR);
+        return next;
+    }
+  }
+
+  #lineError(next: number, end: number): number {
+    const line = this.#line;
+    if (line.error === LINE_ERROR.http) return this.#destroy(end);
+    if (!line.noreply) this.#answer(LINE_ERROR_REPLIES.get(line.error) ?? REPLY_ERROR);
+    if (line.valueBytes >= 0) this.#swallowRest = line.valueBytes + 2;
+    return next;
+  }
+
+  #retrieve(input: Uint8Array): void {
+    const line = this.#line;
+    const request = this.#host.requests.acquire(this, line.verb, false);
+    if (!request.reserve(line.lineEnd - line.argumentsStart + 16)) {
+      this.#host.requests.release(request);
+      this.#answer(REPLY_NO_MEMORY);
+      return;
+    }
+    const word = VERB_BYTES[line.verb]!;
+    request.append(word, 0, word.length);
+    if (line.verb >= VERB.gat) copyWord(request, input, line.argumentsStart, line.lineEnd);
+    request.prefixEnd = request.length;
+    do {
+      request.append(ONE_SPACE, 0, 1);
+      const keyStart = request.length;
+      request.append(input, line.keyStart, line.keyEnd);
+      request.addKey(keyStart, request.length);
+    } while (nextKey(input, line));
+    if (line.error !== LINE_ERROR.none) {
+      this.#host.requests.release(request);
+      this.#answer(REPLY_FORMAT);
+      return;
+    }
+    request.append(LINE_END, 0, 2);
+    this.#submit(request);
+  }
+
+  /** A record for a request with one key, its line copied. @returns null when there is no room; that is answered then */
+  #begin(input: Uint8Array): Request | null {
+    const line = this.#line;
+    const request = this.#host.requests.acquire(this, line.verb, line.noreply);
+    if (!request.reserve(line.lineEnd - line.argumentsStart + 16)) {
+      this.#host.requests.release(request);
+      if (!line.noreply) this.#answer(REPLY_NO_MEMORY);
+      return null;
+    }
+    const word = VERB_BYTES[line.verb]!;
+    request.append(word, 0, word.length);
+    request.prefixEnd = request.length;
+    let at = line.argumentsStart;
+    for (let words = ARGUMENTS[line.verb]!; words > 0; words--) {
+      const wordStart = request.length + 1;
+      at = copyWord(request, input, at, line.lineEnd);
+      if (request.keyCount === 0) request.addKey(wordStart, request.length);
+    }
+    request.append(LINE_END, 0, 2);
+    return request;
+  }
+
+  #store(input: Uint8Array): void {
+    const { valueBytes, noreply } = this.#line;
+    if (valueBytes > this.#host.settings.valueBytesMax) {
+      this.#swallowRest = valueBytes + 2;
+      if (!noreply) this.#answer(REPLY_TOO_LARGE);
+      return;
+    }
+    const request = this.#begin(input);
+    if (request === null) {
+      this.#swallowRest = valueBytes + 2;
+      return;
+    }
+    this.#collecting = request;
+    this.#collectRest = valueBytes + 2;
+  }
+
+  #collect(request: Request, input: Uint8Array, start: number, end: number): number {
+    const taken = Math.min(this.#collectRest, end - start);
+    if (!request.reserve(taken)) {
+      const { noreply } = request;
+      this.#collecting = null;
+      this.#swallowRest = this.#collectRest;
+      this.#host.requests.release(request);
+      if (!noreply) this.#answer(REPLY_NO_MEMORY);
+      return start;
+    }
+    request.append(input, start, start + taken);
+    this.#collectRest -= taken;
+    if (this.#collectRest > 0) return start + taken;
+    this.#collecting = null;
+    const { bytes, length } = request;
+    if (bytes[length - 2] === CR && bytes[length - 1] === LF) this.#submit(request);
+    else {
+      const { noreply } = request;
+      this.#host.requests.release(request);
+      if (!noreply) this.#answer(REPLY_BAD_CHUNK);
+    }
+    return start + taken;
+  }
+
+  #submit(request: Request): void {
+    this.#queue.push(request);
+    if (this.#queue.length === 1) request.head = true;
+    const { calls, root } = this.#host;
+    root.route(calls.acquire(request, 0, request.keyCount));
+  }
+
+  /** Answers without asking anybody, when its turn has come. */
+  #answer(reply: Uint8Array): void {
+    if (this.#queue.length === 0) {
+      this.#connection.output.append(reply, 0, reply.length);
+      return;
+    }
+    const request = this.#host.requests.acquire(this, VERB.unknown, false);
+    this.#queue.push(request);
+    request.answer(reply, 0, reply.length);
+  }
+
+  /**
+   * The binary protocol as far as health checks use it: a no-op is answered, so is quit; all else is an unknown command.
+   */
+  #binary(input: Uint8Array, start: number, end: number): number {
+    if (end - start < BINARY_HEADER_BYTES) return start;
+    const opcode = input[start + 1]!;
+    const bodyBytes =
+      input[start + 8]! * 0x1000000 +
+      (input[start + 9]! << 16) +
+      (input[start + 10]! << 8) +
+      input[start + 11]!;
+    if (opcode === BINARY_QUIT || opcode === BINARY_QUIT_QUIET) {
+      this.#close();
+      return end;
+    }
+    if (bodyBytes > BINARY_BODY_BYTES_MAX) return this.#destroy(end);
+    const text = opcode === BINARY_NOOP ? '' : 'Unknown command';
+    const reply = new Uint8Array(BINARY_HEADER_BYTES + text.length);
+    reply[0] = BINARY_RESPONSE;
+    reply[1] = opcode;
+    if (opcode !== BINARY_NOOP) reply[7] = BINARY_UNKNOWN_COMMAND;
+    reply[11] = text.length;
+    for (let i = 12; i < 16; i++) reply[i] = input[start + i]!;
+    reply.set(ascii(text), BINARY_HEADER_BYTES);
+    this.#answer(reply);
+    this.#swallowRest = bodyBytes;
+    return start + BINARY_HEADER_BYTES;
+  }
+
+  /** Ends the connection when the answers that are owed have been sent. */
+  #close(): void {
+    this.#closing = true;
+    if (this.#queue.length === 0) this.#connection.end();
+  }
+
+  #destroy(consumed: number): number {
+    this.#closing = true;
+    this.#connection.destroy();
+    return consumed;
+  }
+
+  // --- what requests ask of their client
+
+  write(source: Uint8Array, from: number, to: number): void {
+    const output: Output = this.#connection.output;
+    output.append(source, from, to);
+    if (output.blocked) this.#backlogBytes += to - from;
+    else this.#backlogBytes = 0;
+    if (!this.#feeding) this.#connection.flush();
+  }
+
+  headProgressed(): void {
+    const queue = this.#queue;
+    for (let request = queue.peek(); request?.flush(); request = queue.peek()) {
+      queue.shift();
+      request.abandon();
+      this.#host.requests.release(request);
+      const next = queue.peek();
+      if (next !== undefined) next.head = true;
+    }
+    if (this.#closing) {
+      if (queue.length === 0) this.#connection.end();
+    } else if (this.#paused && queue.length * 2 <= this.#host.settings.pipelineMax) {
+      this.#paused = false;
+      this.#connection.resume();
+    }
+  }
+
+  abort(): void {
+    this.#closing = true;
+    this.#connection.destroy();
+  }
+
+  get congested(): boolean {
+    return this.#connection.output.blocked && this.#backlogBytes > this.#host.settings.clientBacklogBytesMax;
+  }
+
+  closed(_error: ConnectionError | null): void {
+    this.#closing = true;
+    while (this.#queue.length > 0) {
+      const request = this.#queue.shift();
+      request.abandon();
+      this.#host.requests.release(request);
+    }
+    if (this.#collecting !== null) {
+      this.#host.requests.release(this.#collecting);
+      this.#collecting = null;
+    }
+    this.#gone();
+  }
+}
+
+/** Copies the next word, with one space before it. @returns the index behind it in `input` */
+function copyWord(request: Request, input: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && input[at] === SPACE) at++;
+  const wordStart = at;
+  while (at < end && input[at] !== SPACE) at++;
+  request.append(ONE_SPACE, 0, 1);
+  request.append(input, wordStart, at);
+  return at;
+}
+
+/** Whether an unfinished line is a get or gets, whose lines may be longer than others. */
+function beginsRetrieval(input: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && at < start + 100 && input[at] === SPACE) at++;
+  if (input[at] !== 103 || input[at + 1] !== 101 || input[at + 2] !== 116) return false;
+  return input[at + 3] === SPACE || (input[at + 3] === 115 && input[at + 4] === SPACE);
+}
+
+function textOf(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  for (let i = start; i < end && i < start + KEY_BYTES_MAX; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+}

@@ -1,0 +1,349 @@
+import { beginsWith, REPLY, TextReplyParser } from '../protocol/text/reply-parser.ts';
+import type { Call, CallPool } from './call.ts';
+import { classifyServerError, FAILURE, failureLine, isRead, SERVER_ERROR } from './failure.ts';
+import { LARGE, type Request, type RequestOwner } from './request.ts';
+import type { Ring } from './ring.ts';
+
+/** A block up to this size that is not all there is left with the transport until it is; larger ones are passed on in pieces. */
+const WHOLE_BLOCK_BYTES_MAX = 32 * 1024;
+
+/** What a reader is part of. */
+export interface ReplySink {
+  /** Calls in the order of their replies. */
+  readonly queue: Ring<Call>;
+  /** Takes the oldest call out of the queue. */
+  shift(): Call;
+  /** The oldest call got an answer that means that another server has to be asked. The sink has to settle it. */
+  refused(call: Call): void;
+}
+
+/** What a line of the probe's answer is. */
+export const PROBE_LINE = { version: 0, agentVersion: 1, stat: 2, end: 3, other: 4 } as const;
+
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+const WORD_VERSION = ascii('VERSION ');
+const WORD_AGENT = ascii('VERSION memcached agent');
+const STAT_REPLICATION = ascii('STAT replication');
+const STAT_ANSWER_MS_MAX = ascii('STAT agent_answer_ms_max ');
+
+/**
+ * Reads one connection's replies and brings each to the request that it answers.
+ */
+export class DestinationReader {
+  /** A client does not take what it asked for, so nothing more is read from the server until it does. */
+  paused = false;
+  /** What the last probe line says. */
+  probeReplicates = false;
+  probeAnswerMs = 0;
+
+  readonly #parser = new TextReplyParser();
+  readonly #sink: ReplySink;
+  readonly #calls: CallPool;
+
+  /** The key whose large block is under way, or -1; how it is passed on; whether it came out of turn. */
+  #largeKey = -1;
+  #largeMode = 0;
+  #largeLate = false;
+
+  /** Whole blocks that stand in one piece of input and go to one client are written in one go: bytes [from, to). */
+  #runRequest: Request | null = null;
+  #runFrom = 0;
+  #runTo = 0;
+
+  #blocker: RequestOwner | null = null;
+
+  constructor(sink: ReplySink, calls: CallPool) {
+    this.#sink = sink;
+    this.#calls = calls;
+  }
+
+  /** A block is being passed on in pieces. */
+  get streaming(): boolean {
+    return this.#largeKey >= 0;
+  }
+
+  /** For a new connection. */
+  reset(): void {
+    this.#parser.reset();
+    this.#largeKey = -1;
+    this.paused = false;
+    this.#blocker = null;
+  }
+
+  /** The connection is gone, and with it what was left of a large block. */
+  connectionLost(): void {
+    const call = this.#sink.queue.peek();
+    if (this.#largeKey >= 0 && call !== undefined && !call.detached) {
+      if (!call.request.cancelLarge(this.#largeKey)) call.detached = true;
+    }
+    this.reset();
+  }
+
+  /** Whether the client that was waited for has caught up or gone. */
+  get unblocked(): boolean {
+    return this.#blocker === null || !this.#blocker.congested;
+  }
+
+  /** Drops the client that is waited for. */
+  dropBlocker(): void {
+    const blocker = this.#blocker;
+    this.#blocker = null;
+    blocker?.abort();
+  }
+
+  /**
+   * Reads one line of the answers to the probe.
+   *
+   * @returns one of PROBE_LINE; -1 when the line is not complete, -2 when it is no memcached's. `next` stands behind it.
+   */
+  readProbeLine(input: Uint8Array, start: number, end: number): number {
+    const parser = this.#parser;
+    const kind = parser.parseLine(input, start, end);
+    const { lineEnd } = parser;
+    switch (kind) {
+      case REPLY.incomplete:
+        return -1;
+      case REPLY.malformed:
+      case REPLY.value:
+        return -2;
+      case REPLY.stat:
+        this.probeReplicates = beginsWith(input, start, lineEnd, STAT_REPLICATION);
+        this.probeAnswerMs = beginsWith(input, start, lineEnd, STAT_ANSWER_MS_MAX)
+          ? decimal(input, start + STAT_ANSWER_MS_MAX.length, lineEnd)
+          : 0;
+        return PROBE_LINE.stat;
+      case REPLY.other:
+        if (beginsWith(input, start, lineEnd, WORD_AGENT)) return PROBE_LINE.agentVersion;
+        return beginsWith(input, start, lineEnd, WORD_VERSION) ? PROBE_LINE.version : PROBE_LINE.other;
+      default:
+        return PROBE_LINE.end;
+    }
+  }
+
+  /** Index of the byte behind the probe line. */
+  get next(): number {
+    return this.#parser.next;
+  }
+
+  /**
+   * Takes replies.
+   *
+   * @returns the index of the first byte not consumed, or -1 when the bytes are no replies to what was asked
+   */
+  read(input: Uint8Array, start: number, end: number): number {
+    const at = this.#read(input, start, end);
+    this.#writeRun(input);
+    return at;
+  }
+
+  #read(input: Uint8Array, start: number, end: number): number {
+    const parser = this.#parser;
+    let at = start;
+    while (at < end && !this.paused) {
+      const call = this.#sink.queue.peek();
+      if (call === undefined || !call.written) return -1;
+      if (this.#largeKey >= 0) {
+        at = this.#largePiece(call, input, at, end);
+        if (at < 0) return -1;
+        continue;
+      }
+      const kind = parser.parseLine(input, at, end);
+      if (kind === REPLY.incomplete) return at;
+      if (kind === REPLY.malformed) return -1;
+      if (kind !== REPLY.value) {
+        if (!this.#line(call, kind, input)) return -1;
+        at = parser.next;
+        continue;
+      }
+      const after = this.#value(call, input, at, end);
+      if (after === at) return at;
+      if (after < 0) return -1;
+      at = after;
+    }
+    return at;
+  }
+
+  /** A VALUE line, and maybe its value. @returns as `read`; `start` when the block is not complete but will be waited for */
+  #value(call: Call, input: Uint8Array, start: number, end: number): number {
+    const parser = this.#parser;
+    const { request } = call;
+    if (!isRead(request.verb)) return -1;
+    const blockEnd = parser.next + parser.valueBytes + 2;
+    const whole = blockEnd <= end;
+    if (!whole && blockEnd - start <= WHOLE_BLOCK_BYTES_MAX) {
+      parser.reset();
+      return start;
+    }
+    if (call.detached) {
+      // Its keys belong to other calls by now, so they say nothing about this reply.
+      if (!whole) return this.#beginLarge(call, call.firstKey, false, input, start, blockEnd);
+      return parser.takeValue(input, parser.next, end) === blockEnd ? blockEnd : -1;
+    }
+    let key = keyInTurn(call, input, parser.keyStart, parser.keyEnd);
+    const late = key < 0;
+    if (late) key = keyOutOfTurn(call, input, parser.keyStart, parser.keyEnd);
+    if (key < 0) return -1;
+    if (!whole) return this.#beginLarge(call, key, late, input, start, blockEnd);
+    if (parser.takeValue(input, parser.next, end) !== blockEnd) return -1;
+    if (!late) passTo(call, key);
+    this.#block(call, key, input, start, blockEnd);
+    return blockEnd;
+  }
+
+  #block(call: Call, key: number, input: Uint8Array, from: number, to: number): void {
+    const { request } = call;
+    if (!request.takeTurn(key)) {
+      if (!request.keepBlock(key, input, from, to)) this.#outOfMemory(call, key);
+      return;
+    }
+    if (this.#runRequest === request && this.#runTo === from) {
+      this.#runTo = to;
+      return;
+    }
+    this.#writeRun(input);
+    this.#runRequest = request;
+    this.#runFrom = from;
+    this.#runTo = to;
+  }
+
+  #writeRun(input: Uint8Array): void {
+    const request = this.#runRequest;
+    if (request === null) return;
+    this.#runRequest = null;
+    this.#toOwner(request, input, this.#runFrom, this.#runTo);
+  }
+
+  #toOwner(request: Request, input: Uint8Array, from: number, to: number): void {
+    const { owner } = request;
+    if (owner === null) return;
+    owner.write(input, from, to);
+    if (!owner.congested) return;
+    this.paused = true;
+    this.#blocker = owner;
+  }
+
+  #beginLarge(
+    call: Call,
+    key: number,
+    late: boolean,
+    input: Uint8Array,
+    start: number,
+    blockEnd: number,
+  ): number {
+    this.#writeRun(input);
+    this.#largeKey = key;
+    this.#largeLate = late;
+    let mode: number = LARGE.dropped;
+    if (!call.detached) {
+      // The keys that were passed over are settled, or this block would wait for them.
+      if (!late) passTo(call, key, false);
+      mode = call.request.beginLarge(key, blockEnd - start);
+      if (mode < 0) {
+        this.#outOfMemory(call, key);
+        mode = LARGE.dropped;
+      }
+    }
+    this.#largeMode = mode;
+    this.#passLarge(call, input, start, this.#parser.next);
+    return this.#parser.next;
+  }
+
+  #largePiece(call: Call, input: Uint8Array, start: number, end: number): number {
+    const parser = this.#parser;
+    const after = parser.takeValue(input, start, end);
+    if (after < 0) return -1;
+    this.#passLarge(call, input, start, after);
+    if (parser.valueRest > 0) return after;
+    const key = this.#largeKey;
+    this.#largeKey = -1;
+    if (call.detached) return after;
+    if (!this.#largeLate) passTo(call, key);
+    if (this.#largeMode !== LARGE.dropped) call.request.endLarge(key);
+    return after;
+  }
+
+  #passLarge(call: Call, input: Uint8Array, from: number, to: number): void {
+    if (call.detached) return;
+    if (this.#largeMode === LARGE.direct) this.#toOwner(call.request, input, from, to);
+    else if (this.#largeMode === LARGE.buffered) call.request.fillLarge(this.#largeKey, input, from, to);
+  }
+
+  /** The block does not fit into our buffers: the keys from this one on are refused, and the rest of the reply is skipped. */
+  #outOfMemory(call: Call, key: number): void {
+    const line = failureLine(FAILURE.memory);
+    call.detached = true;
+    call.request.failKeys(key, line, 0, line.length);
+  }
+
+  /** A line that ends the oldest call. @returns false when no such call can be answered so */
+  #line(call: Call, kind: number, input: Uint8Array): boolean {
+    const parser = this.#parser;
+    const { request } = call;
+    const read = isRead(request.verb);
+    if (read && kind === REPLY.other) return false;
+    if (kind === REPLY.stat || (kind === REPLY.end && !read)) return false;
+    this.#writeRun(input);
+    this.#sink.shift();
+    if (call.detached) {
+      this.#calls.release(call);
+      return true;
+    }
+    if (kind === REPLY.serverError) {
+      const meaning = classifyServerError(input, parser.lineStart, parser.lineEnd);
+      if (meaning !== SERVER_ERROR.final) {
+        if (meaning === SERVER_ERROR.lost) call.fateUnknown = true;
+        call.failure = FAILURE.reported;
+        this.#sink.refused(call);
+        return true;
+      }
+    }
+    if (!read) {
+      if (call.join !== null) call.join.answered(request, call.branch, input, parser.lineStart, parser.next);
+      else request.answer(input, parser.lineStart, parser.next);
+    } else if (kind === REPLY.end) request.missKeys(call.cursor);
+    else request.failKeys(call.cursor, input, parser.lineStart, parser.next);
+    this.#calls.release(call);
+    return true;
+  }
+}
+
+/** The key of a call that a block belongs to, from the cursor on, or -1. */
+function keyInTurn(call: Call, input: Uint8Array, start: number, end: number): number {
+  const { request } = call;
+  for (let key = call.cursor; key >= 0; key = request.keyNext[key]!)
+    if (request.keyIs(key, input, start, end)) return key;
+  return -1;
+}
+
+/**
+ * The same among the keys that were passed over: twemproxy merges the answers of its servers in another order than that of the keys.
+ */
+function keyOutOfTurn(call: Call, input: Uint8Array, start: number, end: number): number {
+  const { request } = call;
+  for (let key = call.firstKey; key >= 0 && key !== call.cursor; key = request.keyNext[key]!)
+    if (request.wasMissed(key) && request.keyIs(key, input, start, end)) return key;
+  return -1;
+}
+
+/** Moves the cursor to a key, or behind it: the keys that are passed over are misses. */
+function passTo(call: Call, key: number, behind = true): void {
+  const { request } = call;
+  for (; call.cursor !== key; call.cursor = request.keyNext[call.cursor]!) {
+    if (call.cursor < 0) return;
+    request.missKey(call.cursor);
+  }
+  if (behind) call.cursor = request.keyNext[key]!;
+}
+
+function decimal(bytes: Uint8Array, start: number, end: number): number {
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i]! - 48;
+    if (digit < 0 || digit > 9) return 0;
+    value = value * 10 + digit;
+  }
+  return value;
+}

@@ -1,0 +1,436 @@
+import type { Random } from '../base/random.ts';
+import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import type { Call, CallPool } from './call.ts';
+import { DestinationReader, PROBE_LINE, type ReplySink } from './destination-reader.ts';
+import { FAILURE, type Failure, isRead, isRetrySafe } from './failure.ts';
+import { Ring } from './ring.ts';
+import type { RoutingSettings } from './settings.ts';
+
+/** What destinations are given of the world outside. */
+export interface DestinationHost {
+  readonly settings: RoutingSettings;
+  readonly random: Random;
+  readonly calls: CallPool;
+  /** Milliseconds of a clock that never goes back. */
+  nowMs(): number;
+  /** Dials server number `server`; as `Loop.dial`. */
+  dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection;
+  /** Something is under way, so `tick` has to be called from now on. */
+  wake(): void;
+  /** A line for the operator. */
+  log(line: string): void;
+}
+
+/**
+ * What a destination is doing.
+ *
+ *     idle ---call---> connecting ---opened---> probing ---answered---> up
+ *                        ^   \                    |                     |
+ *       back-off is over |    \ failed            | failed              | lost: connecting again,
+ *                        |     v                  v                     | but after silence: down
+ *                        +------------ down <-----+---------------------+
+ */
+export const DESTINATION = { idle: 0, connecting: 1, probing: 2, up: 3, down: 4 } as const;
+
+/** What the probe has asked last. */
+const PROBE = { version: 0, details: 1 } as const;
+
+/** A proxy gets this much longer than it says that it needs. */
+const AGENT_MARGIN_MS = 250;
+
+const LINE_END = Uint8Array.of(13, 10);
+
+/**
+ * One server as one thread sees it: a pipelined connection shared by all clients, the calls that wait for it, and its health.
+ *
+ * Calls are written as they come and answered in order. A connection counts as up when the server has answered `version` on it
+ * (a stopped process still accepts connections). While the server is dead, calls fail at once; it is dialled again after a pause
+ * that doubles and is spread by chance, so that many proxies do not dial as one. Calls wait for a dial only at the start and
+ * after the loss of a connection that worked: then a restart costs them a moment instead of an error.
+ */
+export class Destination implements ReplySink {
+  /** Position in the configuration. */
+  readonly server: number;
+  /** The address as typed. */
+  readonly name: string;
+  state = 0;
+  /** Whether it replicates by itself; null before the first probe. */
+  replicates: boolean | null = null;
+  /** Connections that were lost or never came up. */
+  failures = 0;
+  /** Calls that were written stand in front; without a connection all wait. */
+  readonly queue: Ring<Call> = new Ring<Call>();
+  queuedBytes = 0;
+
+  #link: Link | null = null;
+  #probe = 0;
+  #probeReplicates = false;
+  #probeAnswerMs = 0;
+  /** A server that hung up when it was asked for details is not asked again. */
+  #askDetails = true;
+  /** Calls wait for the dial that is under way; else they fail. */
+  #patient = true;
+  /** Failed dials in a row. */
+  #attempts = 0;
+  /** The operator was told that it is down. */
+  #reported = false;
+  #dialAtMs = 0;
+  #probeDeadlineMs = 0;
+  #requestTimeoutMs: number;
+  /** When bytes came last, and since when a client holds up the reading. */
+  #heardMs = 0;
+  #pausedMs = 0;
+  #onSettled: (() => void) | null = null;
+  readonly #reader: DestinationReader;
+  readonly #host: DestinationHost;
+
+  constructor(server: number, name: string, host: DestinationHost) {
+    this.server = server;
+    this.name = name;
+    this.#host = host;
+    this.#requestTimeoutMs = host.settings.requestTimeoutMs;
+    this.#reader = new DestinationReader(this, host.calls);
+  }
+
+  /** Longest time that a call waits here. */
+  get answerMsMax(): number {
+    return this.#requestTimeoutMs;
+  }
+
+  /** Dials now, without a call. @param settled called once, when the server is up or known to be down */
+  connect(settled: () => void): void {
+    if (this.state === DESTINATION.up || this.state === DESTINATION.down) settled();
+    else {
+      this.#onSettled = settled;
+      if (this.state === DESTINATION.idle) this.#dial(true);
+    }
+  }
+
+  /** Takes a call: sends it, keeps it until the connection is up, or fails it at once. */
+  send(call: Call): void {
+    const { settings } = this.#host;
+    if (this.state === DESTINATION.idle) this.#dial(true);
+    if (this.state === DESTINATION.down || (this.state !== DESTINATION.up && !this.#patient)) {
+      failCall(call, FAILURE.connect);
+      return;
+    }
+    const bytes = call.request.length;
+    if (this.queue.length >= settings.queueCallsMax || this.queuedBytes + bytes > settings.queueBytesMax) {
+      failCall(call, FAILURE.busy);
+      return;
+    }
+    if (call.deadlineMs === 0) call.deadlineMs = this.#host.nowMs() + this.#requestTimeoutMs;
+    call.queuedBytes = bytes;
+    this.queuedBytes += bytes;
+    this.queue.push(call);
+    if (this.state === DESTINATION.up && this.#link !== null) this.#write(call, this.#link);
+    this.#host.wake();
+  }
+
+  #write(call: Call, link: Link): void {
+    const { output } = link.connection;
+    const { request } = call;
+    // Silence counts from the moment when there is something to answer.
+    if (this.queue.length === 1) this.#heardMs = this.#host.nowMs();
+    call.written = true;
+    if (call.keyCount === request.keyCount) output.append(request.bytes, 0, request.length);
+    else {
+      output.append(request.bytes, 0, request.prefixEnd);
+      // Each with the space that stands before it.
+      for (let key = call.firstKey; key >= 0; key = request.keyNext[key]!)
+        output.append(request.bytes, request.keyStart[key]! - 1, request.keyEnd[key]!);
+      output.append(LINE_END, 0, 2);
+    }
+    link.connection.flush();
+  }
+
+  shift(): Call {
+    const call = this.queue.shift();
+    this.queuedBytes -= call.queuedBytes;
+    return call;
+  }
+
+  refused(call: Call): void {
+    if (!this.#dropAnswered(call)) failCall(call, call.failure);
+  }
+
+  #dial(patient: boolean): void {
+    const { settings } = this.#host;
+    this.state = DESTINATION.connecting;
+    this.#patient = patient;
+    this.#probeDeadlineMs = this.#host.nowMs() + settings.connectTimeoutMs;
+    this.#host.dial(this.server, settings.connectTimeoutMs, (connection) => {
+      const link = new Link(this, connection);
+      this.#link = link;
+      return link;
+    });
+    this.#host.wake();
+  }
+
+  /** The connection is established. */
+  opened(link: Link): void {
+    if (link !== this.#link) return;
+    this.state = DESTINATION.probing;
+    this.#probe = PROBE.version;
+    this.#reader.reset();
+    link.connection.output.text('version\r\n');
+    link.connection.flush();
+  }
+
+  /** Bytes have come. @returns the index of the first byte not consumed */
+  feed(link: Link, input: Uint8Array, start: number, end: number): number {
+    if (link !== this.#link) return end;
+    this.#heardMs = this.#host.nowMs();
+    let at = start;
+    while (this.state === DESTINATION.probing && at < end) {
+      const kind = this.#reader.readProbeLine(input, at, end);
+      if (kind === -1) return at;
+      at = this.#reader.next;
+      if (kind < 0 || !this.#probeLine(kind, link)) {
+        this.#ended(FAILURE.garbled, 'it does not answer as a memcached does');
+        return end;
+      }
+    }
+    if (at === end || link !== this.#link) return end;
+    const after = this.#reader.read(input, at, end);
+    if (after < 0) {
+      this.#ended(FAILURE.garbled, 'it sent what is no answer');
+      return end;
+    }
+    if (this.#reader.paused && this.#link === link) {
+      this.#pausedMs = this.#heardMs;
+      link.connection.pause();
+      this.#host.wake();
+    }
+    return after;
+  }
+
+  /** @returns false when the server is no memcached */
+  #probeLine(kind: number, link: Link): boolean {
+    const reader = this.#reader;
+    if (this.#probe === PROBE.version) {
+      if (kind !== PROBE_LINE.version && kind !== PROBE_LINE.agentVersion) return false;
+      if (!this.#askDetails) {
+        this.#up(link);
+        return true;
+      }
+      this.#probe = PROBE.details;
+      this.#probeReplicates = false;
+      this.#probeAnswerMs = 0;
+      link.connection.output.text(
+        kind === PROBE_LINE.agentVersion ? 'stats agent\r\n' : 'stats replication\r\n',
+      );
+      link.connection.flush();
+      return true;
+    }
+    if (kind === PROBE_LINE.stat) {
+      if (reader.probeReplicates) this.#probeReplicates = true;
+      if (reader.probeAnswerMs > 0) this.#probeAnswerMs = reader.probeAnswerMs;
+    }
+    if (kind !== PROBE_LINE.end) return true;
+    const needed = this.#probeAnswerMs === 0 ? 0 : this.#probeAnswerMs + AGENT_MARGIN_MS;
+    this.#requestTimeoutMs = Math.max(this.#host.settings.requestTimeoutMs, needed);
+    this.replicates = this.#probeReplicates;
+    this.#up(link);
+    return true;
+  }
+
+  #up(link: Link): void {
+    this.state = DESTINATION.up;
+    this.#attempts = 0;
+    if (this.replicates === null) this.replicates = false;
+    if (this.#reported) this.#host.log(`${this.name} is up`);
+    this.#reported = false;
+    for (let index = 0; index < this.queue.length; index++) this.#write(this.queue.at(index)!, link);
+    this.#heardMs = this.#host.nowMs();
+    this.#settled();
+  }
+
+  #settled(): void {
+    const settled = this.#onSettled;
+    this.#onSettled = null;
+    settled?.();
+  }
+
+  /** The connection has ended by itself. */
+  closed(link: Link, error: ConnectionError | null): void {
+    if (link !== this.#link) return;
+    if (this.state === DESTINATION.probing && this.#probe === PROBE.details && this.#askDetails) {
+      // Not a dead server, only one that hangs up on strange questions, as twemproxy does.
+      this.#askDetails = false;
+      this.#link = null;
+      this.#dial(this.#patient);
+      return;
+    }
+    this.#ended(FAILURE.reset, error?.message ?? 'connection closed');
+  }
+
+  /** The connection is of no use any more. */
+  #ended(failure: Failure, reason: string): void {
+    const link = this.#link;
+    const wasUp = this.state === DESTINATION.up;
+    this.#link = null;
+    this.failures++;
+    link?.connection.destroy();
+    this.#reader.connectionLost();
+    const waiting = this.queue.length;
+    // A working connection that the server closed is most often a restart: dial at once, and let calls wait for it.
+    if (wasUp && failure === FAILURE.reset) this.#dial(true);
+    else this.#backOff(reason);
+    for (let i = 0; i < waiting; i++) this.#callLost(this.shift(), wasUp ? failure : FAILURE.connect);
+    if (this.state === DESTINATION.down) this.#settled();
+  }
+
+  #callLost(call: Call, failure: Failure): void {
+    if (call.detached) {
+      this.#host.calls.release(call);
+      return;
+    }
+    if (call.written) call.fateUnknown = true;
+    const again = failure === FAILURE.reset && !call.resent && isRetrySafe(call.request.verb);
+    call.written = false;
+    if (this.#dropAnswered(call)) return;
+    if (again) {
+      call.resent = true;
+      this.send(call);
+    } else failCall(call, failure);
+  }
+
+  /** Leaves only the keys in a call that have not been answered. @returns true when none is left; then the call is settled */
+  #dropAnswered(call: Call): boolean {
+    const { request, cursor } = call;
+    if (!isRead(request.verb) || cursor === call.firstKey) return false;
+    if (cursor < 0) {
+      request.missKeys(-1);
+      this.#host.calls.release(call);
+      return true;
+    }
+    call.firstKey = cursor;
+    call.keyCount = 0;
+    for (let key = cursor; key >= 0; key = request.keyNext[key]!) call.keyCount++;
+    return false;
+  }
+
+  #backOff(reason: string): void {
+    const { settings, random } = this.#host;
+    const longestMs = Math.min(
+      settings.backoffMsMin * 2 ** Math.min(this.#attempts, 16),
+      settings.backoffMsMax,
+    );
+    this.#attempts++;
+    this.state = DESTINATION.down;
+    this.#dialAtMs = this.#host.nowMs() + longestMs / 2 + random.below(Math.ceil(longestMs / 2) + 1);
+    if (!this.#reported) this.#host.log(`${this.name} is down: ${reason}`);
+    this.#reported = true;
+    this.#host.wake();
+  }
+
+  /** Looks after deadlines and back-offs. @returns whether there is anything to look after */
+  tick(nowMs: number): boolean {
+    switch (this.state) {
+      case DESTINATION.idle:
+        return false;
+      case DESTINATION.down:
+        if (nowMs >= this.#dialAtMs) this.#dial(false);
+        return true;
+      case DESTINATION.up:
+        if (this.#reader.paused) this.#tickPaused(nowMs);
+        this.#checkDeadlines(nowMs);
+        return this.state !== DESTINATION.up || this.queue.length > 0;
+      default:
+        if (nowMs >= this.#probeDeadlineMs) this.#ended(FAILURE.timeout, 'no answer in time');
+        else this.#failOverdueWaiting(nowMs);
+        return true;
+    }
+  }
+
+  #tickPaused(nowMs: number): void {
+    const reader = this.#reader;
+    if (!reader.unblocked && nowMs - this.#pausedMs >= this.#host.settings.clientStallMs)
+      reader.dropBlocker();
+    if (!reader.unblocked) return;
+    reader.paused = false;
+    this.#heardMs = nowMs;
+    this.#link?.connection.resume();
+  }
+
+  /**
+   * A server that says nothing at all although it was asked is given up, with everything that waits for it. One that answers, but not
+   * fast enough, keeps its connection; only the calls that are overdue go elsewhere, and their replies are skipped when they come.
+   */
+  #checkDeadlines(nowMs: number): void {
+    const oldest = this.queue.peek();
+    if (oldest === undefined || oldest.deadlineMs > nowMs) return;
+    const silent = nowMs - this.#heardMs >= this.#requestTimeoutMs / 2;
+    if (silent && !this.#reader.paused) this.#ended(FAILURE.timeout, 'no answer in time');
+    else this.#detachOverdue(nowMs);
+  }
+
+  #detachOverdue(nowMs: number): void {
+    for (let index = 0; index < this.queue.length; index++) {
+      const call = this.queue.at(index)!;
+      if (call.deadlineMs > nowMs) return;
+      if (call.detached || (index === 0 && this.#reader.streaming)) continue;
+      // The record in the queue stays there for its reply; a copy of it goes on.
+      const copy = this.#host.calls.copy(call);
+      call.detached = true;
+      call.join = null;
+      copy.fateUnknown = true;
+      if (!this.#dropAnswered(copy)) failCall(copy, FAILURE.timeout);
+    }
+  }
+
+  #failOverdueWaiting(nowMs: number): void {
+    for (;;) {
+      const call = this.queue.peek();
+      if (call === undefined || call.deadlineMs > nowMs) return;
+      failCall(this.shift(), FAILURE.timeout);
+    }
+  }
+
+  /** Closes the connection for good; what waits fails. */
+  close(): void {
+    const link = this.#link;
+    this.#link = null;
+    this.state = DESTINATION.down;
+    this.#dialAtMs = Number.POSITIVE_INFINITY;
+    link?.connection.destroy();
+    this.#reader.connectionLost();
+    for (let waiting = this.queue.length; waiting > 0; waiting--)
+      this.#callLost(this.shift(), FAILURE.connect);
+    this.#settled();
+  }
+}
+
+/** Sends a failed call up the tree from the leaf that it reached. */
+function failCall(call: Call, failure: Failure): void {
+  call.failure = failure;
+  call.deadlineMs = 0;
+  call.resent = false;
+  const { leaf } = call;
+  if (leaf === null) throw new Error('a call failed that no leaf of the tree has sent');
+  leaf.childFailed(0, call);
+}
+
+/** One connection of a destination. A connection that was given up may still report; the destination does not know it any more. */
+class Link implements Session {
+  readonly connection: Connection;
+  readonly #destination: Destination;
+
+  constructor(destination: Destination, connection: Connection) {
+    this.#destination = destination;
+    this.connection = connection;
+  }
+
+  opened(): void {
+    this.#destination.opened(this);
+  }
+
+  feed(input: Uint8Array, start: number, end: number): number {
+    return this.#destination.feed(this, input, start, end);
+  }
+
+  closed(error: ConnectionError | null): void {
+    this.#destination.closed(this, error);
+  }
+}

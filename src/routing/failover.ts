@@ -1,0 +1,45 @@
+import { assert } from '../base/assert.ts';
+import type { Call } from './call.ts';
+import { isRetrySafe } from './failure.ts';
+import type { Request } from './request.ts';
+import { RouteHandle } from './route-handle.ts';
+
+/**
+ * Whether a call that failed may be tried on another server: always while no server can have done it, else only if doing it
+ * twice is harmless.
+ */
+export function mayTryElsewhere(call: Call): boolean {
+  return !call.fateUnknown || isRetrySafe(call.request.verb);
+}
+
+/** Asks its children one after the other until one answers. A miss is an answer. */
+export class FailoverRoute extends RouteHandle {
+  readonly #children: readonly RouteHandle[];
+
+  constructor(children: readonly RouteHandle[]) {
+    super();
+    assert(children.length > 0, 'a failover needs a child');
+    this.#children = children;
+    this.adopt(children);
+  }
+
+  override route(call: Call): void {
+    this.#children[0]!.route(call);
+  }
+
+  override childFailed(index: number, call: Call): void {
+    const next = this.#children[index + 1];
+    if (next === undefined || !mayTryElsewhere(call)) this.fail(call);
+    else next.route(call);
+  }
+
+  override replicates(request: Request, key: number): boolean | null {
+    let all: boolean | null = true;
+    for (const child of this.#children) {
+      const one = child.replicates(request, key);
+      if (one === false) return false;
+      if (one === null) all = null;
+    }
+    return all;
+  }
+}

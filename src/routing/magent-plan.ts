@@ -1,0 +1,78 @@
+import type { Distribution } from '../hashing/distribution.ts';
+import type { KeyHash } from '../hashing/key-hash.ts';
+import { magentModuloHash } from '../hashing/magent-modulo-hash.ts';
+import { modulo } from '../hashing/modulo.ts';
+import type { CallPool } from './call.ts';
+import { DESTINATION, type Destination } from './destination.ts';
+import { DestinationRoute } from './destination-route.ts';
+import { MirrorRoute } from './mirror.ts';
+import type { RouteHandle } from './route-handle.ts';
+import type { RoutePlan } from './router.ts';
+import { ShardRoute } from './shard.ts';
+
+/** Where keys lie: the same rule for mains and backups, each over its own list. */
+export interface Placement {
+  readonly hash: KeyHash;
+  distribution(servers: readonly string[]): Distribution;
+}
+
+/** magent without `-k`. */
+export const MODULO_PLACEMENT: Placement = {
+  hash: magentModuloHash,
+  distribution: (servers) => modulo(servers.length),
+};
+
+/**
+ * magent's meaning as a route tree:
+ *
+ *     mirror(shard(mains), shard(backups))      with -b
+ *     shard(mains)                              without
+ *
+ * @param destinations mains first, then backups
+ * @param mains how many of them are mains; at least one
+ */
+export function magentPlan(
+  destinations: readonly Destination[],
+  mains: number,
+  placement: Placement,
+  calls: CallPool,
+): RoutePlan {
+  const mainList = destinations.slice(0, mains);
+  const backupList = destinations.slice(mains);
+  const mainRoute = shardOver(mainList, placement, calls);
+  const root =
+    backupList.length === 0
+      ? mainRoute
+      : new MirrorRoute(mainRoute, shardOver(backupList, placement, calls), calls);
+  const answerMsMax = (): number => {
+    let sum = 0;
+    for (const side of [mainList, backupList])
+      sum += side.reduce((longest, destination) => Math.max(longest, destination.answerMsMax), 0);
+    return sum;
+  };
+  return {
+    root,
+    answerMsMax,
+    statistics: (subject) => (subject === 'agent' ? agentStatistics(answerMsMax()) : matrix(mainList)),
+  };
+}
+
+function shardOver(list: readonly Destination[], placement: Placement, calls: CallPool): RouteHandle {
+  const leaves = list.map((destination) => new DestinationRoute(destination));
+  const names = list.map((destination) => destination.name);
+  return new ShardRoute(placement.hash, placement.distribution(names), leaves, calls);
+}
+
+/** magent's answer to `stats`: mains only, no STAT words. */
+function matrix(mains: readonly Destination[]): string {
+  const lines = mains.map((main, index) => {
+    const idle = main.state === DESTINATION.up && main.queue.length === 0 ? 1 : 0;
+    return `matrix ${index + 1} -> ${main.name}, pool size ${idle}\r\n`;
+  });
+  return `memcached agent v0.5\r\n${lines.join('')}END\r\n`;
+}
+
+/** `stats agent`, ours: how long a proxy in front of this one has to wait before it may think that this one is dead. */
+function agentStatistics(answerMsMax: number): string {
+  return `STAT agent_answer_ms_max ${Math.ceil(answerMsMax)}\r\nEND\r\n`;
+}

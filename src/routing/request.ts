@@ -1,0 +1,426 @@
+import { assert } from '../base/assert.ts';
+import { isRead } from './failure.ts';
+
+/** What a request needs of the client that sent it. */
+export interface RequestOwner {
+  /** Sends bytes [from, to) of `source` to the client; only the oldest unanswered request may. */
+  write(source: Uint8Array, from: number, to: number): void;
+  /** The oldest unanswered request has more to say, or is complete. */
+  headProgressed(): void;
+  /** Half of a value was sent and the rest will never come: nothing but the end of the connection says so. */
+  abort(): void;
+  /** So much is unread that the sender of more should pause. */
+  readonly congested: boolean;
+}
+
+/** Buffer bytes that all requests of a thread share (`bufferBytesMax`). */
+export interface BufferBudget {
+  used: number;
+  readonly max: number;
+}
+
+/** What became of one key of a retrieval. */
+const KEY = {
+  pending: 0,
+  missed: 1,
+  /** Its block stands in `reply` and waits for its turn. */
+  ready: 2,
+  emitted: 3,
+  /** Its block goes to the client piece by piece. */
+  streaming: 4,
+  failed: 5,
+  /** A block that came after its turn: it is sent behind the others. */
+  late: 6,
+} as const;
+
+/** How the value of a large block is passed on; see `beginLarge`. */
+export const LARGE = { direct: 0, buffered: 1, dropped: 2 } as const;
+
+const FINAL = { none: 0, line: 1, silent: 2 } as const;
+
+/** Buffers up to this size stay with a pooled record. */
+const KEPT_BYTES_MAX = 4096;
+const KEPT_KEYS_MAX = 128;
+
+const END_LINE = Uint8Array.from('END\r\n', (character) => character.charCodeAt(0));
+const NOTHING = new Uint8Array(0);
+
+/**
+ * One request of a client, from its parsed line to its whole answer. Pooled: `RequestPool.acquire` and `release`.
+ *
+ * `bytes` holds the request in the form in which it is sent on: words separated by one space, without `noreply`, and the value with its
+ * CR LF behind the line. It is kept until the answer is there, because another server may have to be asked.
+ *
+ * The answer of a retrieval is merged in the order of its keys from any number of calls that each carry some of them. While the
+ * request is the client's oldest, blocks whose turn has come go straight to the client; all else waits in `reply`.
+ */
+export class Request {
+  owner: RequestOwner | null = null;
+  /** The client's oldest unanswered request. */
+  head = false;
+  verb = 0;
+  noreply = false;
+  bytes: Uint8Array = new Uint8Array(256);
+  length = 0;
+  /** End of what stands before the first key: `get`, `gat 100`. */
+  prefixEnd = 0;
+  keyCount = 0;
+  keyStart: Int32Array = new Int32Array(8);
+  keyEnd: Int32Array = new Int32Array(8);
+  /** The next key of the same call, or -1. */
+  keyNext: Int32Array = new Int32Array(8);
+  /** Calls that have not settled, and the client's queue: who may still read this record. */
+  references = 0;
+  /** The whole answer is with the client, or nobody waits for it. */
+  finished = false;
+
+  #keyState = new Uint8Array(8);
+  #blockStart = new Int32Array(8);
+  #blockEnd = new Int32Array(8);
+  #reply = NOTHING;
+  #replyLength = 0;
+  #nextKey = 0;
+  #lateKeys = 0;
+  #final = 0;
+  #finalStart = 0;
+  #finalEnd = 0;
+  #charged = 0;
+  readonly #budget: BufferBudget;
+
+  constructor(budget: BufferBudget) {
+    this.#budget = budget;
+  }
+
+  /** Makes a clean record for a client's next request. */
+  begin(owner: RequestOwner, verb: number, noreply: boolean): void {
+    this.owner = owner;
+    this.head = false;
+    this.verb = verb;
+    this.noreply = noreply;
+    this.length = 0;
+    this.prefixEnd = 0;
+    this.keyCount = 0;
+    this.references = 1;
+    this.finished = false;
+    this.#replyLength = 0;
+    this.#nextKey = 0;
+    this.#lateKeys = 0;
+    this.#final = FINAL.none;
+  }
+
+  /** Gives memory back; the record goes to its pool. */
+  end(): void {
+    this.owner = null;
+    this.#budget.used -= this.#charged;
+    this.#charged = 0;
+    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(256);
+    if (this.#reply.length > KEPT_BYTES_MAX) this.#reply = NOTHING;
+    if (this.keyStart.length > KEPT_KEYS_MAX) this.#sizeKeys(8);
+  }
+
+  /**
+   * Makes room for `count` more bytes of the request.
+   *
+   * @returns false when the thread's buffers are used up
+   */
+  reserve(count: number): boolean {
+    const needed = this.length + count;
+    if (needed <= this.bytes.length) return true;
+    const size = Math.max(needed, this.bytes.length * 2);
+    if (!this.#charge(this.bytes.length, size)) return false;
+    const grown = new Uint8Array(size);
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+    return true;
+  }
+
+  /** Appends bytes of the request; room must have been reserved. */
+  append(source: Uint8Array, from: number, to: number): void {
+    const { bytes } = this;
+    let at = this.length;
+    if (to - from < 64) for (let i = from; i < to; i++) bytes[at++] = source[i]!;
+    else {
+      bytes.set(source.subarray(from, to), at);
+      at += to - from;
+    }
+    this.length = at;
+  }
+
+  /** Says that bytes [start, end) of the request are its next key. */
+  addKey(start: number, end: number): void {
+    const key = this.keyCount;
+    if (key === this.keyStart.length) this.#sizeKeys(key * 2);
+    this.keyStart[key] = start;
+    this.keyEnd[key] = end;
+    this.keyNext[key] = -1;
+    if (key > 0) this.keyNext[key - 1] = key;
+    this.#keyState[key] = KEY.pending;
+    this.keyCount = key + 1;
+  }
+
+  /** Whether key number `key` consists of bytes [start, end) of `source`. */
+  keyIs(key: number, source: Uint8Array, start: number, end: number): boolean {
+    const { bytes } = this;
+    let at = this.keyStart[key]!;
+    if (this.keyEnd[key]! - at !== end - start) return false;
+    for (let i = start; i < end; i++, at++) if (bytes[at] !== source[i]) return false;
+    return true;
+  }
+
+  /** The whole answer in one line: bytes [from, to) with the CR LF. */
+  answer(source: Uint8Array, from: number, to: number): void {
+    if (this.finished || this.#final !== FINAL.none) return;
+    if (this.owner === null || this.noreply) {
+      this.#final = FINAL.silent;
+    } else if (this.head && !isRead(this.verb)) {
+      this.owner.write(source, from, to);
+      this.#final = FINAL.silent;
+    } else this.#keepFinal(source, from, to);
+    this.#progress();
+  }
+
+  /** The keys that a call still carries could not be asked for; `line` is why. */
+  failKeys(firstKey: number, source: Uint8Array, from: number, to: number): void {
+    if (this.finished) return;
+    if (this.#final === FINAL.none) this.#keepFinal(source, from, to);
+    for (let key = firstKey; key >= 0; key = this.keyNext[key]!) this.#keyState[key] = KEY.failed;
+    this.#progress();
+  }
+
+  /** The server has none of these keys: `firstKey` and those behind it in the same call. */
+  missKeys(firstKey: number): void {
+    if (this.finished) return;
+    for (let key = firstKey; key >= 0; key = this.keyNext[key]!) this.#keyState[key] = KEY.missed;
+    this.#progress();
+  }
+
+  /** The server has passed this key over in its answer. */
+  missKey(key: number): void {
+    this.#keyState[key] = KEY.missed;
+  }
+
+  /** Whether the key was passed over before, so that a block for it comes out of turn. */
+  wasMissed(key: number): boolean {
+    return this.#keyState[key] === KEY.missed;
+  }
+
+  /**
+   * Whether the block of this key goes to the client now: its caller then writes it to `owner`, whole, before it does anything else.
+   * Else it belongs to `keepBlock`.
+   */
+  takeTurn(key: number): boolean {
+    if (!this.head || this.finished || this.owner === null || !this.#isTurn(key)) return false;
+    this.#keyState[key] = KEY.emitted;
+    this.#nextKey = key + 1;
+    return true;
+  }
+
+  /** Keeps a whole block until its turn. @returns false when the buffers are used up */
+  keepBlock(key: number, source: Uint8Array, from: number, to: number): boolean {
+    if (this.finished || this.owner === null) return true;
+    const at = this.#reserveReply(to - from);
+    if (at < 0) return false;
+    this.#reply.set(source.subarray(from, to), at);
+    this.#keepAt(key, at, at + (to - from));
+    this.#settleBlock(key);
+    return true;
+  }
+
+  /**
+   * A block begins that is too large to wait for in one piece.
+   *
+   * @param blockBytes its length, line and CR LF included
+   * @returns one of LARGE: write the pieces to `owner`, hand them to `fillLarge`, or drop them because nobody waits;
+   *   -1 when the buffers are used up
+   */
+  beginLarge(key: number, blockBytes: number): number {
+    if (this.finished || this.owner === null) return LARGE.dropped;
+    if (this.head && this.#isTurn(key)) {
+      this.#keyState[key] = KEY.streaming;
+      this.#nextKey = key;
+      return LARGE.direct;
+    }
+    const at = this.#reserveReply(blockBytes);
+    if (at < 0) return -1;
+    this.#keepAt(key, at, at);
+    return LARGE.buffered;
+  }
+
+  /** The next piece of a buffered block. */
+  fillLarge(key: number, source: Uint8Array, from: number, to: number): void {
+    if (this.finished) return;
+    this.#reply.set(source.subarray(from, to), this.#blockEnd[key]!);
+    this.#blockEnd[key] = this.#blockEnd[key]! + (to - from);
+  }
+
+  /** The last piece has come. */
+  endLarge(key: number): void {
+    if (this.finished) return;
+    if (this.#keyState[key] === KEY.streaming) {
+      this.#keyState[key] = KEY.emitted;
+      this.#nextKey = key + 1;
+    } else this.#settleBlock(key);
+    this.#progress();
+  }
+
+  /** The rest of a large block will not come. @returns whether the key may be asked for elsewhere */
+  cancelLarge(key: number): boolean {
+    if (this.#keyState[key] !== KEY.streaming) return true;
+    const { owner } = this;
+    this.abandon();
+    owner?.abort();
+    return false;
+  }
+
+  /** The client has gone. */
+  abandon(): void {
+    this.owner = null;
+    this.finished = true;
+  }
+
+  /**
+   * Sends what may be sent. Only for the client's oldest request.
+   *
+   * @returns whether the answer is complete
+   */
+  flush(): boolean {
+    const { owner } = this;
+    if (owner === null || this.finished) return true;
+    if (isRead(this.verb)) {
+      if (!this.#flushBlocks(owner)) return false;
+    } else {
+      if (this.#final === FINAL.none) return false;
+      if (this.#final === FINAL.line) owner.write(this.#reply, this.#finalStart, this.#finalEnd);
+    }
+    this.finished = true;
+    return true;
+  }
+
+  #flushBlocks(owner: RequestOwner): boolean {
+    for (; this.#nextKey < this.keyCount; this.#nextKey++) {
+      const key = this.#nextKey;
+      const state = this.#keyState[key];
+      if (state === KEY.pending || state === KEY.streaming) return false;
+      if (state === KEY.failed) {
+        // As magent does: the values so far, then the error in the place of END.
+        owner.write(this.#reply, this.#finalStart, this.#finalEnd);
+        return true;
+      }
+      if (state === KEY.ready) {
+        owner.write(this.#reply, this.#blockStart[key]!, this.#blockEnd[key]!);
+        this.#keyState[key] = KEY.emitted;
+      }
+    }
+    for (let key = 0; this.#lateKeys > 0 && key < this.keyCount; key++) {
+      if (this.#keyState[key] !== KEY.late) continue;
+      owner.write(this.#reply, this.#blockStart[key]!, this.#blockEnd[key]!);
+      this.#lateKeys--;
+    }
+    owner.write(END_LINE, 0, END_LINE.length);
+    return true;
+  }
+
+  #progress(): void {
+    if (this.head && this.owner !== null) this.owner.headProgressed();
+  }
+
+  /** Whether all keys before this one are settled and sent. */
+  #isTurn(key: number): boolean {
+    for (let before = this.#nextKey; before < key; before++) {
+      const state = this.#keyState[before];
+      if (state !== KEY.missed && state !== KEY.emitted) return false;
+    }
+    return key >= this.#nextKey;
+  }
+
+  #keepAt(key: number, start: number, end: number): void {
+    this.#blockStart[key] = start;
+    this.#blockEnd[key] = end;
+  }
+
+  #settleBlock(key: number): void {
+    const late = key < this.#nextKey;
+    this.#keyState[key] = late ? KEY.late : KEY.ready;
+    if (late) this.#lateKeys++;
+  }
+
+  #keepFinal(source: Uint8Array, from: number, to: number): void {
+    const at = this.#reserveReply(to - from, true);
+    for (let i = from; i < to; i++) this.#reply[at + i - from] = source[i]!;
+    this.#final = FINAL.line;
+    this.#finalStart = at;
+    this.#finalEnd = at + (to - from);
+  }
+
+  /** @returns where `count` bytes may be put in `reply`, or -1; `always` is for short lines, which need no budget. */
+  #reserveReply(count: number, always = false): number {
+    const at = this.#replyLength;
+    const needed = at + count;
+    if (needed > this.#reply.length) {
+      const size = Math.max(256, needed, Math.min(this.#reply.length * 2, needed + 1024 * 1024));
+      if (!this.#charge(this.#reply.length, size) && !always) return -1;
+      const grown = new Uint8Array(size);
+      grown.set(this.#reply.subarray(0, at));
+      this.#reply = grown;
+    }
+    this.#replyLength = needed;
+    return at;
+  }
+
+  /** Charges the growth of a buffer; sizes that a pooled record keeps anyway cost nothing. */
+  #charge(sizeBefore: number, size: number): boolean {
+    if (size <= KEPT_BYTES_MAX) return true;
+    const growth = size - (sizeBefore <= KEPT_BYTES_MAX ? 0 : sizeBefore);
+    if (this.#budget.used + growth > this.#budget.max) return false;
+    this.#budget.used += growth;
+    this.#charged += growth;
+    return true;
+  }
+
+  #sizeKeys(count: number): void {
+    this.keyStart = resized(this.keyStart, count);
+    this.keyEnd = resized(this.keyEnd, count);
+    this.keyNext = resized(this.keyNext, count);
+    this.#blockStart = resized(this.#blockStart, count);
+    this.#blockEnd = resized(this.#blockEnd, count);
+    const states = new Uint8Array(count);
+    states.set(this.#keyState.subarray(0, count));
+    this.#keyState = states;
+  }
+}
+
+function resized(old: Int32Array, count: number): Int32Array<ArrayBuffer> {
+  const array = new Int32Array(count);
+  array.set(old.subarray(0, count));
+  return array;
+}
+
+/** Records of requests, used again and again. */
+export class RequestPool {
+  readonly budget: BufferBudget;
+  /** Requests that are not finished, or that a call still refers to. */
+  live = 0;
+  readonly #free: Request[] = [];
+  readonly #keptMax = 4096;
+
+  constructor(bufferBytesMax: number) {
+    this.budget = { used: 0, max: bufferBytesMax };
+  }
+
+  acquire(owner: RequestOwner, verb: number, noreply: boolean): Request {
+    const request = this.#free.pop() ?? new Request(this.budget);
+    request.begin(owner, verb, noreply);
+    this.live++;
+    return request;
+  }
+
+  /** One user of the record fewer; with the last one it returns to the pool. */
+  release(request: Request): void {
+    request.references--;
+    if (request.references > 0) return;
+    assert(request.references === 0, 'a request was released twice');
+    request.end();
+    this.live--;
+    if (this.#free.length < this.#keptMax) this.#free.push(request);
+  }
+}

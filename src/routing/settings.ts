@@ -1,0 +1,37 @@
+/** Times and bounds of one thread's routing. Every queue and buffer has its bound here. */
+export interface RoutingSettings {
+  /** From a request handed to a destination to its reply. A destination that is a proxy gets what it says it needs. */
+  readonly requestTimeoutMs: number;
+  /** From dialling to an answered probe. */
+  readonly connectTimeoutMs: number;
+  /** First and longest pause before a dead destination is dialled again. */
+  readonly backoffMsMin: number;
+  readonly backoffMsMax: number;
+  /** Calls and bytes that may wait for one destination; beyond it a call fails at once. */
+  readonly queueCallsMax: number;
+  readonly queueBytesMax: number;
+  /** Unanswered requests of one client; beyond it the client is not read from. */
+  readonly pipelineMax: number;
+  /** Longest value that is accepted from a client. */
+  readonly valueBytesMax: number;
+  /** Bytes of requests and replies that one thread keeps in its own buffers; beyond it requests fail. */
+  readonly bufferBytesMax: number;
+  /** Bytes that a client may leave unread before it holds up the connection they come from. */
+  readonly clientBacklogBytesMax: number;
+  /** How long it may hold it up before the client is dropped. */
+  readonly clientStallMs: number;
+}
+
+export const ROUTING_SETTINGS_DEFAULT: RoutingSettings = {
+  requestTimeoutMs: 1000,
+  connectTimeoutMs: 500,
+  backoffMsMin: 40,
+  backoffMsMax: 2000,
+  queueCallsMax: 65536,
+  queueBytesMax: 64 * 1024 * 1024,
+  pipelineMax: 1024,
+  valueBytesMax: 128 * 1024 * 1024,
+  bufferBytesMax: 256 * 1024 * 1024,
+  clientBacklogBytesMax: 8 * 1024 * 1024,
+  clientStallMs: 1000,
+};

@@ -1,0 +1,419 @@
+import { Output } from '../src/base/output.ts';
+import { seededRandom } from '../src/base/random.ts';
+import type { Connection, Session } from '../src/base/session.ts';
+import { MODULO_PLACEMENT, magentPlan, type Placement } from '../src/routing/magent-plan.ts';
+import { Router } from '../src/routing/router.ts';
+import { ROUTING_SETTINGS_DEFAULT, type RoutingSettings } from '../src/routing/settings.ts';
+
+/** Events in the order of their times; equal times in the order of their making. */
+class Timeline {
+  nowMs = 1000;
+  #serial = 0;
+  readonly #events: { atMs: number; serial: number; run: () => void }[] = [];
+
+  at(atMs: number, run: () => void): void {
+    this.#events.push({ atMs, serial: this.#serial++, run });
+    this.#events.sort((a, b) => a.atMs - b.atMs || a.serial - b.serial);
+  }
+
+  /** Runs what is due up to a time, the clock moving with it. */
+  runUntil(endMs: number): void {
+    for (let steps = 0; steps < 1_000_000; steps++) {
+      const event = this.#events[0];
+      if (event === undefined || event.atMs > endMs) {
+        this.nowMs = endMs;
+        return;
+      }
+      this.#events.shift();
+      this.nowMs = Math.max(this.nowMs, event.atMs);
+      event.run();
+    }
+    throw new Error('the simulated world does not come to rest');
+  }
+}
+
+/** One end of a simulated connection: what the session writes goes to `sent` at the end of the turn, as latin-1 text. */
+class Pipe implements Connection {
+  readonly output: Output;
+  readonly descriptor = 3;
+  readonly remote = 'tcp:127.0.0.1:1';
+  session: Session | null = null;
+  closed = false;
+  paused = false;
+  /** The session's peer takes nothing: outputs are blocked. */
+  stuck = false;
+  readonly #timeline: Timeline;
+  readonly #sent: (text: string) => void;
+  readonly #ended: () => void;
+  #rest: Buffer = Buffer.alloc(0);
+  #flushing = false;
+  #ending = false;
+
+  constructor(timeline: Timeline, sent: (text: string) => void, ended: () => void) {
+    this.#timeline = timeline;
+    this.#sent = sent;
+    this.#ended = ended;
+    this.output = new Output({
+      makeRoom: (output, count) => {
+        const grown = new Uint8Array(Math.max(256, (output.at - output.start + count) * 2));
+        grown.set(output.bytes.subarray(output.start, output.at));
+        output.at -= output.start;
+        output.start = 0;
+        output.bytes = grown;
+        output.limit = grown.length;
+        if (this.stuck) output.blocked = true;
+      },
+    });
+  }
+
+  flush(): void {
+    if (this.#flushing || this.closed) return;
+    this.#flushing = true;
+    this.#timeline.at(this.#timeline.nowMs, () => this.#send());
+  }
+
+  #send(): void {
+    this.#flushing = false;
+    if (this.closed) return;
+    const { output } = this;
+    output.blocked = this.stuck && output.at > output.start;
+    if (!this.stuck && output.at > output.start) {
+      const text = Buffer.from(output.bytes.subarray(output.start, output.at)).toString('latin1');
+      output.at = output.start;
+      this.#sent(text);
+    }
+    if (this.#ending && output.at === output.start) this.close(false);
+  }
+
+  end(): void {
+    this.#ending = true;
+    this.flush();
+  }
+
+  destroy(): void {
+    this.close(false);
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.#timeline.at(this.#timeline.nowMs, () => this.deliver(''));
+  }
+
+  /** The peer reads (again): what waited is sent and the session is fed what it left. */
+  unstick(): void {
+    this.stuck = false;
+    this.output.blocked = false;
+    this.flush();
+    this.#timeline.at(this.#timeline.nowMs, () => this.deliver(''));
+  }
+
+  /** Bytes come from the peer. */
+  deliver(text: string): void {
+    if (this.closed || this.session === null) return;
+    const piece = Buffer.from(text, 'latin1');
+    const input = Buffer.alloc(8 + this.#rest.length + piece.length + 8, 0x20);
+    this.#rest.copy(input, 8);
+    piece.copy(input, 8 + this.#rest.length);
+    const end = 8 + this.#rest.length + piece.length;
+    const consumed = this.paused ? 8 : this.session.feed(input, 8, end);
+    if (consumed < 8 || consumed > end)
+      throw new Error(`a session consumed up to ${consumed - 8} of ${end - 8}`);
+    this.#rest = Buffer.from(input.subarray(consumed, end));
+    input.fill(0x21);
+    if (this.output.at > this.output.start) this.flush();
+  }
+
+  close(byPeer: boolean, code?: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    if (!byPeer) this.#ended();
+    this.#timeline.at(this.#timeline.nowMs, () =>
+      this.session?.closed(code === undefined ? null : { code, message: code }),
+    );
+  }
+}
+
+/** How a scripted server behaves. */
+export type ServerMode =
+  | 'up'
+  /** Nobody listens. */
+  | 'refusing'
+  /** Accepts and reads, says nothing: a stopped process. */
+  | 'hanging'
+  /** Not even a refusal: a host that is off. */
+  | 'unreachable'
+  /** Speaks, but no memcached. */
+  | 'gibberish';
+
+/** A memcached in a hundred lines with failures on demand. */
+export class ScriptedServer {
+  mode: ServerMode = 'up';
+  /** Answers `stats replication` as a node with a twin does. */
+  replicating = false;
+  /** Hangs up on stats, as twemproxy does. */
+  hatesStats = false;
+  /** Milliseconds before each answer. */
+  delayMs = 0;
+  /** After so many more bytes of answers the connection breaks; -1 never. */
+  bytesUntilBreak = -1;
+  /** Answers with this line to all but version and stats. */
+  errorLine: string | null = null;
+  /** A line instead of `VERSION …`, and what it says to stats. */
+  versionLine = 'VERSION 1.6.45';
+  statsReply: string | null = null;
+  readonly values: Map<string, { value: string; flags: string; cas: number }> = new Map();
+  /** Command lines received, without version and stats. */
+  readonly seen: string[] = [];
+  /** The twin that gets every change. */
+  twin: ScriptedServer | null = null;
+  connections = 0;
+  #cas = 1;
+  #pipes = new Set<Pipe>();
+  readonly #timeline: Timeline;
+  readonly #cut: (text: string) => string[];
+
+  constructor(timeline: Timeline, cut: (text: string) => string[]) {
+    this.#timeline = timeline;
+    this.#cut = cut;
+  }
+
+  accept(timeoutMs: number, factory: (connection: Connection) => Session): Connection {
+    const inbound = { text: '' };
+    const pipe = new Pipe(
+      this.#timeline,
+      (text) => this.#received(pipe, inbound, text),
+      () => this.#pipes.delete(pipe),
+    );
+    pipe.session = factory(pipe);
+    if (this.mode === 'unreachable')
+      this.#timeline.at(this.#timeline.nowMs + timeoutMs, () => pipe.close(true, 'ETIMEDOUT'));
+    else
+      this.#timeline.at(this.#timeline.nowMs, () => {
+        if (pipe.closed) return;
+        if (this.mode === 'refusing') pipe.close(true, 'ECONNREFUSED');
+        else {
+          this.connections++;
+          this.#pipes.add(pipe);
+          pipe.session?.opened?.();
+        }
+      });
+    return pipe;
+  }
+
+  /** kill -9: connections are reset, nobody listens. */
+  kill(): void {
+    this.mode = 'refusing';
+    this.hangUp('ECONNRESET');
+  }
+
+  /** Closes all connections but goes on. */
+  hangUp(code?: string): void {
+    const pipes = [...this.#pipes];
+    this.#pipes.clear();
+    for (const pipe of pipes) pipe.close(true, code);
+  }
+
+  #received(pipe: Pipe, inbound: { text: string }, text: string): void {
+    inbound.text += text;
+    if (this.mode === 'hanging') return;
+    for (;;) {
+      const lineEnd = inbound.text.indexOf('\r\n');
+      if (lineEnd < 0) return;
+      const words = inbound.text.slice(0, lineEnd).split(' ');
+      let next = lineEnd + 2;
+      let value = '';
+      if (/^(set|add|replace|append|prepend|cas)$/.test(words[0]!)) {
+        const length = Number(words[4]);
+        if (inbound.text.length < next + length + 2) return;
+        value = inbound.text.slice(next, next + length);
+        next += length + 2;
+      }
+      inbound.text = inbound.text.slice(next);
+      const reply = this.#answer(pipe, words, value);
+      if (reply !== null)
+        this.#timeline.at(this.#timeline.nowMs + this.delayMs, () => {
+          if (this.mode === 'hanging' || pipe.closed) return;
+          this.#say(pipe, reply);
+        });
+    }
+  }
+
+  #say(pipe: Pipe, reply: string): void {
+    let text = reply;
+    const breaks = this.bytesUntilBreak >= 0 && text.length > this.bytesUntilBreak;
+    if (breaks) text = text.slice(0, this.bytesUntilBreak);
+    if (this.bytesUntilBreak >= 0) this.bytesUntilBreak -= text.length;
+    for (const piece of this.#cut(text)) pipe.deliver(piece);
+    if (!breaks) return;
+    this.bytesUntilBreak = -1;
+    this.kill();
+  }
+
+  #answer(pipe: Pipe, words: string[], value: string): string | null {
+    const [verb, key] = words;
+    if (this.mode === 'gibberish') return 'HTTP/1.1 400 Bad Request\r\n\r\n';
+    if (verb === 'version') return `${this.versionLine}\r\n`;
+    if (verb === 'stats') {
+      if (this.hatesStats) {
+        this.#pipes.delete(pipe);
+        pipe.close(true);
+        return null;
+      }
+      if (this.statsReply !== null) return this.statsReply;
+      return this.replicating ? 'STAT replication_state linked\r\nEND\r\n' : 'END\r\n';
+    }
+    this.seen.push(words.join(' '));
+    if (this.errorLine !== null) return `${this.errorLine}\r\n`;
+    if (verb === 'get' || verb === 'gets') return this.#get(words.slice(1), verb === 'gets');
+    if (verb === 'gat' || verb === 'gats') return this.#get(words.slice(2), verb === 'gats');
+    return `${this.#change(words, key!, value)}\r\n`;
+  }
+
+  #get(keys: string[], withCas: boolean): string {
+    let reply = '';
+    for (const key of keys) {
+      const item = this.values.get(key);
+      if (item === undefined) continue;
+      const cas = withCas ? ` ${item.cas}` : '';
+      reply += `VALUE ${key} ${item.flags} ${item.value.length}${cas}\r\n${item.value}\r\n`;
+    }
+    return `${reply}END\r\n`;
+  }
+
+  #change(words: string[], key: string, value: string): string {
+    const verb = words[0];
+    const item = this.values.get(key);
+    const put = (text: string, flags: string): void => {
+      this.values.set(key, { value: text, flags, cas: this.#cas++ });
+      this.twin?.values.set(key, { value: text, flags, cas: this.#cas });
+    };
+    switch (verb) {
+      case 'set':
+        put(value, words[2]!);
+        return 'STORED';
+      case 'add':
+        if (item !== undefined) return 'NOT_STORED';
+        put(value, words[2]!);
+        return 'STORED';
+      case 'append':
+        if (item === undefined) return 'NOT_STORED';
+        put(item.value + value, item.flags);
+        return 'STORED';
+      case 'delete':
+        this.twin?.values.delete(key);
+        return this.values.delete(key) ? 'DELETED' : 'NOT_FOUND';
+      case 'touch':
+        return item === undefined ? 'NOT_FOUND' : 'TOUCHED';
+      case 'incr':
+        if (item === undefined) return 'NOT_FOUND';
+        put(String(Number(item.value) + Number(words[2])), item.flags);
+        return this.values.get(key)!.value;
+      default:
+        return 'ERROR';
+    }
+  }
+}
+
+/** A client of the simulated proxy: sends text, collects text. */
+export class WorldClient {
+  received = '';
+  gone = false;
+  readonly pipe: Pipe;
+
+  constructor(timeline: Timeline, router: Router) {
+    this.pipe = new Pipe(
+      timeline,
+      (text) => {
+        this.received += text;
+      },
+      () => {
+        this.gone = true;
+      },
+    );
+    this.pipe.session = router.session(this.pipe, () => {
+      this.gone = true;
+    });
+  }
+
+  send(text: string): void {
+    this.pipe.deliver(text);
+  }
+
+  /** What has come since the last call. */
+  take(): string {
+    const text = this.received;
+    this.received = '';
+    return text;
+  }
+}
+
+export interface WorldOptions {
+  readonly mains: number;
+  readonly backups: number;
+  readonly settings?: Partial<RoutingSettings>;
+  readonly placement?: Placement;
+  readonly seed?: number;
+  /** Cuts what servers say into pieces. */
+  readonly cut?: (text: string) => string[];
+}
+
+/**
+ * A proxy's routing between simulated clients and simulated servers, on a virtual clock.
+ */
+export class RouteWorld {
+  readonly timeline: Timeline = new Timeline();
+  readonly servers: ScriptedServer[];
+  readonly router: Router;
+  readonly log: string[] = [];
+  /** When each dial was made, by server. */
+  readonly dials: { server: number; atMs: number }[] = [];
+
+  constructor(options: WorldOptions) {
+    const count = options.mains + options.backups;
+    const cut = options.cut ?? ((text) => [text]);
+    this.servers = Array.from({ length: count }, () => new ScriptedServer(this.timeline, cut));
+    this.router = new Router(
+      { ...ROUTING_SETTINGS_DEFAULT, ...options.settings },
+      this.servers.map((_, index) => `server${index}`),
+      (destinations, calls) =>
+        magentPlan(destinations, options.mains, options.placement ?? MODULO_PLACEMENT, calls),
+      {
+        random: seededRandom(options.seed ?? 1),
+        nowMs: () => this.timeline.nowMs,
+        dial: (server, timeoutMs, factory) => {
+          this.dials.push({ server, atMs: this.timeline.nowMs });
+          return this.servers[server]!.accept(timeoutMs, factory);
+        },
+        schedule: (delayMs, callback) => this.timeline.at(this.timeline.nowMs + delayMs, callback),
+        log: (line) => this.log.push(line),
+      },
+    );
+  }
+
+  client(): WorldClient {
+    return new WorldClient(this.timeline, this.router);
+  }
+
+  /** Lets everything happen that is due within so many milliseconds. */
+  run(ms = 0): void {
+    this.timeline.runUntil(this.timeline.nowMs + ms);
+  }
+
+  /** Connects to all servers. */
+  start(): this {
+    this.router.connect(() => {});
+    this.run();
+    return this;
+  }
+
+  /** Sends text and gives what comes back within some time. */
+  ask(client: WorldClient, text: string, ms = 0): string {
+    client.send(text);
+    this.run(ms);
+    return client.take();
+  }
+}
