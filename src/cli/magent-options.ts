@@ -17,6 +17,7 @@ export interface MagentCommand {
 }
 
 const SERVER_PORT_DEFAULT = 11211;
+const THREADS_MAX = 256;
 const INT_MAX = 2147483647;
 
 /** A refusal with the usage behind it, as magent has it. */
@@ -36,6 +37,7 @@ export function parseMagent(call: Called): CommandLine<MagentCommand> {
   let port: number = SERVER_PORT_DEFAULT;
   let host = '0.0.0.0';
   let connectionsMax: number = PROXY_OPTIONS_DEFAULT.connectionsMax;
+  let threads: number = PROXY_OPTIONS_DEFAULT.threads;
   let path: string | null = null;
   let distribution: ProxyOptions['distribution'] = 'modulo';
   let foreground = false;
@@ -77,6 +79,9 @@ export function parseMagent(call: Called): CommandLine<MagentCommand> {
       case 'idle-limit':
         wholeNumber(spelling, value, -INT_MAX, INT_MAX);
         break;
+      case 'threads':
+        threads = wholeNumber(spelling, value, 1, THREADS_MAX);
+        break;
       case 'unix-socket':
         path = unixPath(spelling, resolve(call.directory, value), value);
         break;
@@ -114,6 +119,7 @@ export function parseMagent(call: Called): CommandLine<MagentCommand> {
         backups,
         distribution,
         connectionsMax,
+        threads,
         verbosity,
       },
       daemon: !foreground && verbosity === 0,

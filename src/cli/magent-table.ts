@@ -82,6 +82,14 @@ export const MAGENT_ROWS: readonly OptionRow[] = [
     help: ['accepted; connections to servers are shared, so', 'there is no pool to bound'],
   },
   {
+    name: 'threads',
+    short: 't',
+    long: 'threads',
+    argument: 'required',
+    valueName: '<num>',
+    help: ['data threads (default: 1); not in magent'],
+  },
+  {
     name: 'verbose',
     short: 'v',
     argument: 'none',

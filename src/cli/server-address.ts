@@ -28,7 +28,7 @@ export function ipv4InFull(text: string): string | null {
  * A server as magent's `-s` and `-b` name it: `host`, `host:port`, `[v6]`, `[v6]:port`.
  *
  * @param spelling the option as typed, for the message
- * @param portDefault when no port is written, or 0
+ * @param portDefault when no port is written, or an empty one, or 0, as atoi would have it
  * @returns the host in full where it is numeric, else the name
  * @throws StartError that names the option and the text
  */
@@ -42,7 +42,7 @@ export function serverAddress(
   const portText = isIPv6(text) ? undefined : match?.[3];
   if (host === '' || /\s/.test(host) || (match?.[1] !== undefined && !isIPv6(host)))
     throw invalidValue(spelling, text, 'a server, as host or host:port, is needed');
-  if (portText !== undefined && (!/^\d{1,5}$/.test(portText) || Number(portText) > PORT_MAX))
+  if (portText !== undefined && (!/^\d{0,5}$/.test(portText) || Number(portText) > PORT_MAX))
     throw invalidValue(spelling, text, `"${portText}" is no port`);
   const port = Number(portText ?? 0) || portDefault;
   return { host: ipv4InFull(host) ?? host, port, text };

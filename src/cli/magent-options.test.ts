@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StartError } from '../base/start-error.ts';
+import { PROXY_OPTIONS_DEFAULT } from '../proxy/options.ts';
+import { type MagentCommand, parseMagent } from './magent-options.ts';
+import { magentUsage } from './magent-table.ts';
+
+function called(words: readonly string[]): Parameters<typeof parseMagent>[0] {
+  return { program: 'magent', words, directory: '/here', environment: {} };
+}
+
+function parse(words: string): { command: MagentCommand; warnings: readonly string[] } {
+  const line = parseMagent(called(words.split(' ')));
+  assert.equal(line.kind, 'run');
+  return line;
+}
+
+function refusal(...words: string[]): string {
+  try {
+    parseMagent(called(words));
+  } catch (error) {
+    assert.ok(error instanceof StartError);
+    assert.equal(error.exitCode, 1);
+    return error.message;
+  }
+  return 'accepted';
+}
+
+const USAGE = magentUsage().trimEnd();
+
+test('the lines of the published guides', () => {
+  const main = { host: '127.0.0.1', port: 11221, text: '127.1:11221' };
+  const backup = { host: '127.0.0.1', port: 11222, text: '127.1:11222' };
+  assert.deepEqual(parse('-u root -n 51200 -l 127.1 -p 11200 -s 127.1:11221 -b 127.1:11222').command, {
+    proxy: {
+      ...PROXY_OPTIONS_DEFAULT,
+      listen: [{ host: '127.0.0.1', port: 11200 }],
+      mains: [main],
+      backups: [backup],
+      connectionsMax: 51200,
+    },
+    daemon: true,
+    user: 'root',
+    group: null,
+  });
+  const user = parse('-u root -n 51200 -l 127.0.0.1 -p12000 -s 127.1:11200 -s 127.1:11300').command.proxy;
+  assert.deepEqual(user.listen, [{ host: '127.0.0.1', port: 12000 }]);
+  assert.deepEqual(
+    user.mains.map(({ text }) => text),
+    ['127.1:11200', '127.1:11300'],
+  );
+});
+
+test('defaults, and what is no value counts as the default', () => {
+  const { proxy, daemon, user, group } = parse('-s 127.0.0.1').command;
+  assert.deepEqual(proxy, {
+    ...PROXY_OPTIONS_DEFAULT,
+    mains: [{ host: '127.0.0.1', port: 11211, text: '127.0.0.1' }],
+  });
+  assert.deepEqual({ daemon, user, group }, { daemon: true, user: null, group: null });
+  assert.equal(parse('-s a -n 0').command.proxy.connectionsMax, 4096);
+  assert.equal(parse('-s a -n -5 -i -1').command.proxy.connectionsMax, 4096);
+});
+
+test('foreground, verbosity, ketama, unix socket, group, threads', () => {
+  assert.equal(parse('-D -s a').command.daemon, false);
+  const verbose = parse('-vk -s a -g 7').command;
+  assert.deepEqual(
+    [verbose.daemon, verbose.proxy.verbosity, verbose.proxy.distribution, verbose.group],
+    [false, 1, 'ketama', '7'],
+  );
+  assert.deepEqual(parse('-k -s a').warnings, ['using ketama algorithm']);
+  const unix = parse('-p 0 -f sock -s a').command.proxy;
+  assert.deepEqual([unix.listen, unix.unixPath, unix.unixMode], [[], '/here/sock', 0o644]);
+  assert.equal(parse('-s a -t 3').command.proxy.threads, 3);
+});
+
+test('refusals', () => {
+  assert.equal(refusal(), `please provide -s "ip:port" argument\n${USAGE}`);
+  assert.equal(refusal('-h'), USAGE);
+  assert.equal(refusal('-z', '-s', 'a'), `magent: invalid option -- 'z'\n${USAGE}`);
+  assert.equal(refusal('-s'), `magent: option requires an argument -- 's'\n${USAGE}`);
+  assert.equal(refusal('-s', 'a', '-p', '0'), 'magent must listen on tcp or unix domain socket');
+  assert.equal(refusal('-s', 'a', '-p', '70000'), 'ERROR: Invalid port number 70000.');
+  assert.match(refusal('-s', 'a', '-p', 'x'), /^Invalid value "x" for -p: /);
+  assert.match(refusal('-s', 'a', '-n', 'x'), /^Invalid value "x" for -n: /);
+  assert.match(refusal('-s', ''), /^Invalid value "" for -s: /);
+  assert.match(refusal('-s', 'a', '-b', 'a:x'), /^Invalid value "a:x" for -b: "x" is no port$/);
+  assert.match(refusal('-s', 'a', '-f', 'x'.repeat(200)), /too long for a socket/);
+});
+
+test('the long options are answers', () => {
+  assert.deepEqual(parseMagent(called(['--help'])), { kind: 'answer', text: magentUsage() });
+});
