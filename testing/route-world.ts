@@ -137,6 +137,13 @@ class Pipe implements Connection {
   }
 }
 
+/** What a server has got on one connection and not yet read, and when it has said everything. */
+interface Inbound {
+  text: string;
+  answeredMs: number;
+  readonly outbox: { readonly dueMs: number; readonly reply: string }[];
+}
+
 /** How a scripted server behaves. */
 export type ServerMode =
   | 'up'
@@ -182,7 +189,7 @@ export class ScriptedServer {
   }
 
   accept(timeoutMs: number, factory: (connection: Connection) => Session): Connection {
-    const inbound = { text: '' };
+    const inbound: Inbound = { text: '', answeredMs: 0, outbox: [] };
     const pipe = new Pipe(
       this.#timeline,
       (text) => this.#received(pipe, inbound, text),
@@ -217,9 +224,13 @@ export class ScriptedServer {
     for (const pipe of pipes) pipe.close(true, code);
   }
 
-  #received(pipe: Pipe, inbound: { text: string }, text: string): void {
+  #received(pipe: Pipe, inbound: Inbound, text: string): void {
     inbound.text += text;
-    if (this.mode === 'hanging') return;
+    if (pipe.closed) return;
+    if (this.mode === 'hanging') {
+      this.#timeline.at(this.#timeline.nowMs + 5, () => this.#received(pipe, inbound, ''));
+      return;
+    }
     for (;;) {
       const lineEnd = inbound.text.indexOf('\r\n');
       if (lineEnd < 0) return;
@@ -234,11 +245,28 @@ export class ScriptedServer {
       }
       inbound.text = inbound.text.slice(next);
       const reply = this.#answer(pipe, words, value);
-      if (reply !== null)
-        this.#timeline.at(this.#timeline.nowMs + this.delayMs, () => {
-          if (this.mode === 'hanging' || pipe.closed) return;
-          this.#say(pipe, reply);
-        });
+      if (reply === null) continue;
+      // One after the other, also when the delay has become shorter meanwhile.
+      inbound.answeredMs = Math.max(inbound.answeredMs, this.#timeline.nowMs + this.delayMs);
+      inbound.outbox.push({ dueMs: inbound.answeredMs, reply });
+      this.#timeline.at(inbound.answeredMs, () => this.#drain(pipe, inbound));
+    }
+  }
+
+  /** Says what is due. A stopped process says it when it goes on. */
+  #drain(pipe: Pipe, inbound: Inbound): void {
+    if (pipe.closed) return;
+    if (this.mode === 'hanging') {
+      this.#timeline.at(this.#timeline.nowMs + 5, () => this.#drain(pipe, inbound));
+      return;
+    }
+    for (
+      let next = inbound.outbox[0];
+      next !== undefined && next.dueMs <= this.#timeline.nowMs;
+      next = inbound.outbox[0]
+    ) {
+      inbound.outbox.shift();
+      this.#say(pipe, next.reply);
     }
   }
 
@@ -247,7 +275,7 @@ export class ScriptedServer {
     const breaks = this.bytesUntilBreak >= 0 && text.length > this.bytesUntilBreak;
     if (breaks) text = text.slice(0, this.bytesUntilBreak);
     if (this.bytesUntilBreak >= 0) this.bytesUntilBreak -= text.length;
-    for (const piece of this.#cut(text)) pipe.deliver(piece);
+    for (const piece of this.#cut(text)) if (!pipe.closed) pipe.deliver(piece);
     if (!breaks) return;
     this.bytesUntilBreak = -1;
     this.kill();

@@ -1,7 +1,17 @@
 import { FAILURE, type Failure, failureLine, isRead } from './failure.ts';
-import type { Join } from './mirror.ts';
 import type { Request, RequestPool } from './request.ts';
-import type { RouteHandle } from './route-handle.ts';
+
+/** The leaf of a route tree, as a call that waits at it sees it. */
+export interface CallLeaf {
+  /** The call got no answer here; see RouteHandle. */
+  childFailed(index: number, call: Call): void;
+}
+
+/** What two calls have in common that carry one write to two sides. */
+export interface CallJoin {
+  /** The side `branch` has answered, with bytes [from, to) of `source`. */
+  answered(request: Request, branch: number, source: Uint8Array, from: number, to: number): void;
+}
 
 /**
  * A request, or some keys of one, on its way through the route tree to one destination. Pooled.
@@ -12,14 +22,14 @@ import type { RouteHandle } from './route-handle.ts';
 export class Call {
   request: Request;
   /** The leaf of the route tree that the call waits at; failures go up from there. */
-  leaf: RouteHandle | null = null;
+  leaf: CallLeaf | null = null;
   /** The keys it carries: the first one, the others by `request.keyNext`. */
   firstKey = 0;
   keyCount = 0;
   /** The next key that the reply may be about; -1 behind the last one. */
   cursor = 0;
   /** Set while a write is under way on two sides; which of the two this call is. */
-  join: Join | null = null;
+  join: CallJoin | null = null;
   branch = 0;
   /** Links the parts of a call that is being split. */
   nextPart: Call | null = null;

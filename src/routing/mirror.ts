@@ -1,4 +1,4 @@
-import type { Call, CallPool } from './call.ts';
+import type { Call, CallJoin, CallPool } from './call.ts';
 import { mayTryElsewhere } from './failover.ts';
 import { FAILURE, type Failure, isRead } from './failure.ts';
 import type { Request } from './request.ts';
@@ -17,14 +17,14 @@ const JOINS_KEPT_MAX = 1024;
 /**
  * A write under way on both sides of a mirror. The client gets the main's answer, or the backup's when the main has none. Pooled.
  */
-export class Join {
+class Join implements CallJoin {
   readonly mirror: MirrorRoute;
   main = 0;
   backup = 0;
   /** The client has its answer. */
   delivered = false;
   /** The mirror inside which this one stands, if any, and the side of it that this write is. */
-  outer: Join | null = null;
+  outer: CallJoin | null = null;
   outerBranch = 0;
   mainFailure: Failure = FAILURE.none;
   fateUnknown = false;
@@ -35,7 +35,7 @@ export class Join {
     this.mirror = mirror;
   }
 
-  begin(outer: Join | null, outerBranch: number): void {
+  begin(outer: CallJoin | null, outerBranch: number): void {
     this.main = SIDE.pending;
     this.backup = SIDE.pending;
     this.delivered = false;
@@ -129,7 +129,7 @@ export class MirrorRoute extends RouteHandle {
 
   override childFailed(index: number, call: Call): void {
     const { join } = call;
-    if (join !== null && join.mirror === this) this.#sideFailed(index, call, join);
+    if (join instanceof Join && join.mirror === this) this.#sideFailed(index, call, join);
     else if (index === MAIN && mayTryElsewhere(call)) this.#backup.route(call);
     else this.fail(call);
   }

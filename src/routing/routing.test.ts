@@ -310,6 +310,8 @@ test('a server that answers, but too late, keeps its connection; late replies ar
   world.servers[0]!.delayMs = 300;
   assert.equal(world.ask(client, 'get b\r\n', 400), 'VALUE b 0 1\r\n2\r\nEND\r\n');
   assert.equal(world.servers[0]!.connections, 1);
+  // Each call went to the backup once.
+  assert.deepEqual(world.servers[1]!.seen.slice(2), ['get b', 'get a b']);
   nothingLeft(world);
 });
 
