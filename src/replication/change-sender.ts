@@ -1,0 +1,145 @@
+/**
+ * Sends what this node's clients change. The feed holds keys; the value present is read when a record is sent, so the
+ * queue costs no copy of any value, and quick changes of one key cost one frame.
+ *
+ * What the peer must end up with is the present state of the key or a newer one:
+ * - an item or a tombstone stands there: it is sent, unless it has been sent lately, or is the peer's own;
+ * - nothing stands there (evicted, expired, tombstone reclaimed) or something older: the peer must not keep what it had before the
+ *   change, so a delete in the version of the change is sent.
+ */
+import type { Output } from '../base/output.ts';
+import {
+  deleteFrameBytes,
+  itemFrameBytes,
+  writeDelete,
+  writeFlush,
+  writeItem,
+  writeTombstone,
+} from './frames.ts';
+import { slotOfVersion } from './node-slots.ts';
+import { SentVersions } from './sent-versions.ts';
+import { CHANGE, type ChangeReader, type LinkCache } from './store-port.ts';
+
+/** Bytes reserved before an item is looked at; enough for most, so that most are looked at once. */
+const ROOM_BYTES = 4096;
+/** How often an item that did not fit is looked at again with more room before the lock is kept meanwhile. */
+const ATTEMPTS_MAX = 4;
+/** Records taken from one thread's ring before the next thread's has its turn. */
+const RECORDS_PER_TURN = 64;
+const SENT_VERSIONS = 4096;
+
+export class ChangeSender {
+  /** Frames sent. */
+  changes = 0;
+  /** Records that needed no frame, because the version present had been sent. */
+  coalesced = 0;
+  /** Times that records were overwritten before they were sent. */
+  overruns = 0;
+  /** The slot of the peer, -1 while unknown. */
+  peerSlot = -1;
+  readonly #cache: LinkCache;
+  readonly #readers: readonly ChangeReader[];
+  readonly #sent = new SentVersions(SENT_VERSIONS);
+
+  constructor(cache: LinkCache, readers: readonly ChangeReader[]) {
+    this.#cache = cache;
+    this.#readers = readers;
+  }
+
+  /** Forgets all records up to now; a scan that begins afterwards sees their effect. */
+  seekEnd(): void {
+    for (const reader of this.#readers) reader.seekEnd();
+  }
+
+  /** Records not sent yet. */
+  lagChanges(): number {
+    let sum = 0;
+    for (const reader of this.#readers) sum += reader.lagChanges();
+    return sum;
+  }
+
+  /** Bytes of those records. */
+  lagBytes(): number {
+    let sum = 0;
+    for (const reader of this.#readers) sum += reader.lagBytes();
+    return sum;
+  }
+
+  /**
+   * Sends changes until there are none, `bytesMax` bytes are written or the output is blocked.
+   *
+   * @returns false when records were lost: only a full sync can help (after `seekEnd`)
+   */
+  pump(output: Output, bytesMax: number): boolean {
+    let budget = bytesMax;
+    let more = true;
+    while (more) {
+      more = false;
+      for (const reader of this.#readers) {
+        for (let i = 0; i < RECORDS_PER_TURN; i++) {
+          if (output.blocked || budget <= 0) return true;
+          if (!reader.next()) {
+            if (!reader.overrun) break;
+            this.overruns++;
+            return false;
+          }
+          more = true;
+          budget -= this.#send(output, reader);
+        }
+      }
+    }
+    return true;
+  }
+
+  /** @returns bytes written, and a few for the work when there were none */
+  #send(output: Output, reader: ChangeReader): number {
+    if (reader.kind === CHANGE.flush) {
+      writeFlush(output, reader.version, reader.activeAtSeconds);
+      this.changes++;
+      return 64;
+    }
+    const cache = this.#cache;
+    const { key, keyBytes, hash } = reader;
+    let room = ROOM_BYTES;
+    for (let attempt = 0; ; attempt++) {
+      if (output.limit - output.at < room) output.reserve(room);
+      const item = cache.peek(key, 0, keyBytes, hash);
+      if (item === 0) break;
+      const version = cache.version(item);
+      if (version < reader.version) {
+        // An older item of the peer came in after ours had gone. Both sides must forget it.
+        cache.release(hash);
+        cache.applyDelete(key, 0, keyBytes, hash, reader.version);
+        break;
+      }
+      if (
+        this.#sent.has(hash, version) ||
+        (version !== reader.version && slotOfVersion(version) === this.peerSlot)
+      ) {
+        cache.release(hash);
+        this.coalesced++;
+        return 16;
+      }
+      const tombstone = cache.isTombstone(item);
+      const valueBytes = tombstone ? 0 : cache.valueBytes(item);
+      const bytes = tombstone ? deleteFrameBytes(keyBytes) : itemFrameBytes(keyBytes, valueBytes);
+      if (bytes > output.limit - output.at && attempt < ATTEMPTS_MAX) {
+        // Room is made without the lock, for that may mean sending.
+        cache.release(hash);
+        room = bytes;
+        continue;
+      }
+      // After so many attempts, each of which met a larger value, the room is made under the lock after all.
+      if (bytes > output.limit - output.at) output.reserve(bytes);
+      if (tombstone) writeTombstone(output, cache, item, keyBytes);
+      else writeItem(output, cache, item, keyBytes, valueBytes);
+      cache.release(hash);
+      this.#sent.add(hash, version);
+      this.changes++;
+      return bytes;
+    }
+    writeDelete(output, key, 0, keyBytes, reader.version);
+    this.changes++;
+    return deleteFrameBytes(keyBytes);
+  }
+}

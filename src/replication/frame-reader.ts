@@ -1,0 +1,227 @@
+/**
+ * Takes frames apart. Every length is checked against the bounds and against the frame that it stands in before it is used, so
+ * whatever bytes a peer sends, nothing outside its own frame is read. Works on the transport's buffer; copies nothing, keeps nothing.
+ */
+import { ITEM_BYTES_MAX, KEY_BYTES_MAX } from '../base/limits.ts';
+import {
+  DELETE_FIXED_BYTES,
+  FLUSH_BYTES,
+  FRAME,
+  FRAME_BODY_BYTES_MAX,
+  GREETING,
+  HEADER_BYTES,
+  HELLO_BYTES,
+  HELLO_FLAG,
+  type Hello,
+  NODE_ID_BYTES,
+  PIECE_BYTES_MAX,
+  PING_BYTES,
+  SET_FIXED_BYTES,
+  SLOT_BYTES,
+  SYNC_END_BYTES,
+  TOUCH_FIXED_BYTES,
+} from './frames.ts';
+
+/** What the next bytes are. */
+export const READ = {
+  /** A frame; its kind and fields are set. */
+  frame: 0,
+  /** Not all of it is there yet. */
+  partial: 1,
+  /** No frame of ours: the connection is of no use any more. `reason` says why. */
+  malformed: 2,
+} as const;
+export type Read = (typeof READ)[keyof typeof READ];
+
+/** Versions and counters are below 2^53. */
+const HIGH_WORD_MAX = 0x1fffff;
+
+/**
+ * Compares what has come so far with the greeting line.
+ *
+ * @returns `partial` while it is a beginning of it, `frame` when it is whole, `malformed` when it is something else
+ */
+export function readGreeting(bytes: Uint8Array, start: number, end: number): Read {
+  const count = Math.min(end - start, GREETING.length);
+  for (let i = 0; i < count; i++) {
+    if (bytes[start + i] !== GREETING.charCodeAt(i)) return READ.malformed;
+  }
+  return count === GREETING.length ? READ.frame : READ.partial;
+}
+
+/**
+ * Reads one frame after another. After `frame` the fields of its kind are valid (until the next call); others keep
+ * old contents. Frames of an unknown kind are returned too, with no fields: their reader skips them.
+ */
+export class FrameReader {
+  kind = 0;
+  /** Behind the frame. */
+  end = 0;
+  /** Why bytes are malformed, for the log. */
+  reason = '';
+
+  /** set, delete, touch: where the key stands. */
+  keyStart = 0;
+  keyEnd = 0;
+  /** set, delete, touch: the version given; flush: the threshold. */
+  version = 0;
+  /** touch: the version that was touched. */
+  touchedVersion = 0;
+  /** set, touch: seconds since 1970, 0 for never. */
+  exptime = 0;
+  clientFlags = 0;
+  /** set: bytes of the whole value. */
+  valueBytes = 0;
+  /** set (when it carries its value), piece: where the bytes stand. */
+  valueStart = 0;
+  valueEnd = 0;
+  /** flush: seconds since 1970. */
+  activeAtSeconds = 0;
+  /** syncEnd: items sent. */
+  items = 0;
+  /** ping. */
+  changesSent = 0;
+  changesReceived = 0;
+  slot = 0;
+
+  /** Looks at [start, end). */
+  next(bytes: Uint8Array, start: number, end: number): Read {
+    if (end - start < HEADER_BYTES) return READ.partial;
+    const bodyBytes = u32(bytes, start);
+    if (bodyBytes > FRAME_BODY_BYTES_MAX) return this.#malformed(`a frame of ${bodyBytes} bytes`);
+    if (bytes[start + 5] !== 0) return this.#malformed(`frame flags ${bytes[start + 5]}`);
+    const body = start + HEADER_BYTES;
+    const frameEnd = body + bodyBytes;
+    if (frameEnd > end) return READ.partial;
+    this.kind = bytes[start + 4]!;
+    this.end = frameEnd;
+    switch (this.kind) {
+      case FRAME.set:
+        return this.#set(bytes, body, bodyBytes);
+      case FRAME.piece:
+        if (bodyBytes === 0 || bodyBytes > PIECE_BYTES_MAX)
+          return this.#malformed(`a piece of ${bodyBytes} bytes`);
+        this.valueStart = body;
+        this.valueEnd = frameEnd;
+        return READ.frame;
+      case FRAME.delete:
+        if (!this.#key(bytes, body, bodyBytes, DELETE_FIXED_BYTES)) return READ.malformed;
+        return this.#version(bytes, body);
+      case FRAME.touch:
+        if (!this.#key(bytes, body, bodyBytes, TOUCH_FIXED_BYTES)) return READ.malformed;
+        this.touchedVersion = u64(bytes, body + 8);
+        if (this.touchedVersion < 0) return this.#malformed('a number beyond 2^53');
+        this.exptime = u32(bytes, body + 16);
+        return this.#version(bytes, body);
+      case FRAME.flush:
+        if (bodyBytes !== FLUSH_BYTES) return this.#wrongSize(bodyBytes);
+        this.activeAtSeconds = u32(bytes, body + 8);
+        return this.#version(bytes, body);
+      case FRAME.syncBegin:
+      case FRAME.bye:
+        return bodyBytes === 0 ? READ.frame : this.#wrongSize(bodyBytes);
+      case FRAME.syncEnd:
+        if (bodyBytes !== SYNC_END_BYTES) return this.#wrongSize(bodyBytes);
+        this.items = u64(bytes, body);
+        return this.items < 0 ? this.#malformed('a number beyond 2^53') : READ.frame;
+      case FRAME.ping:
+        if (bodyBytes !== PING_BYTES) return this.#wrongSize(bodyBytes);
+        this.changesSent = u64(bytes, body);
+        this.changesReceived = u64(bytes, body + 8);
+        if (this.changesSent < 0 || this.changesReceived < 0) return this.#malformed('a number beyond 2^53');
+        return READ.frame;
+      case FRAME.slot:
+        if (bodyBytes !== SLOT_BYTES) return this.#wrongSize(bodyBytes);
+        this.slot = bytes[body]!;
+        return this.slot < 8 ? READ.frame : this.#malformed(`node slot ${this.slot}`);
+      case FRAME.hello:
+        return bodyBytes < HELLO_BYTES ? this.#wrongSize(bodyBytes) : READ.frame;
+      default:
+        return READ.frame;
+    }
+  }
+
+  /** The hello that `next` has just found in `bytes`; null when its fields make no sense (`reason`). */
+  hello(bytes: Uint8Array, start: number): Hello | null {
+    const body = start + HEADER_BYTES;
+    const slot = bytes[body + 24]!;
+    const flags = bytes[body + 25]!;
+    const highestVersion = u64(bytes, body + 28);
+    const wallMs = u64(bytes, body + 36);
+    if (slot > 7 || highestVersion < 0 || wallMs < 0) {
+      this.#malformed('a hello with a number out of range');
+      return null;
+    }
+    let nodeId = '';
+    for (let i = 0; i < NODE_ID_BYTES; i++) nodeId += bytes[body + 8 + i]!.toString(16).padStart(2, '0');
+    return {
+      version: bytes[body]! | (bytes[body + 1]! << 8),
+      versionMin: bytes[body + 2]! | (bytes[body + 3]! << 8),
+      features: u32(bytes, body + 4),
+      nodeId,
+      slot,
+      fresh: (flags & HELLO_FLAG.fresh) !== 0,
+      wantsFullSync: (flags & HELLO_FLAG.wantsFullSync) !== 0,
+      slotsUsed: bytes[body + 26]!,
+      highestVersion,
+      wallMs,
+    };
+  }
+
+  #set(bytes: Uint8Array, body: number, bodyBytes: number): Read {
+    if (bodyBytes < SET_FIXED_BYTES) return this.#wrongSize(bodyBytes);
+    const keyBytes = bytes[body + 20]!;
+    const valueBytes = u32(bytes, body + 16);
+    if (keyBytes === 0 || keyBytes > KEY_BYTES_MAX) return this.#malformed(`a key of ${keyBytes} bytes`);
+    if (valueBytes > ITEM_BYTES_MAX) return this.#malformed(`a value of ${valueBytes} bytes`);
+    if (bytes[body + 21] !== 0) return this.#malformed(`set options ${bytes[body + 21]}`);
+    const inline = valueBytes <= PIECE_BYTES_MAX ? valueBytes : 0;
+    if (bodyBytes !== SET_FIXED_BYTES + keyBytes + inline) return this.#wrongSize(bodyBytes);
+    this.exptime = u32(bytes, body + 8);
+    this.clientFlags = u32(bytes, body + 12);
+    this.valueBytes = valueBytes;
+    this.keyStart = body + SET_FIXED_BYTES;
+    this.keyEnd = this.keyStart + keyBytes;
+    this.valueStart = this.keyEnd;
+    this.valueEnd = this.keyEnd + inline;
+    return this.#version(bytes, body);
+  }
+
+  /** Of delete and touch, whose key length is the last byte of the fixed part. */
+  #key(bytes: Uint8Array, body: number, bodyBytes: number, fixedBytes: number): boolean {
+    const keyBytes = bodyBytes - fixedBytes;
+    if (keyBytes < 1 || keyBytes > KEY_BYTES_MAX || bytes[body + fixedBytes - 1] !== keyBytes) {
+      this.#wrongSize(bodyBytes);
+      return false;
+    }
+    this.keyStart = body + fixedBytes;
+    this.keyEnd = this.keyStart + keyBytes;
+    return true;
+  }
+
+  #version(bytes: Uint8Array, at: number): Read {
+    const version = u64(bytes, at);
+    if (version < 0) return this.#malformed('a number beyond 2^53');
+    this.version = version;
+    return READ.frame;
+  }
+
+  #wrongSize(bodyBytes: number): Read {
+    return this.#malformed(`a frame of kind ${this.kind} with ${bodyBytes} bytes`);
+  }
+
+  #malformed(reason: string): Read {
+    this.reason = reason;
+    return READ.malformed;
+  }
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+}
+
+/** -1 when the number is 2^53 or more. */
+function u64(bytes: Uint8Array, at: number): number {
+  const high = u32(bytes, at + 4);
+  return high > HIGH_WORD_MAX ? -1 : high * 4294967296 + u32(bytes, at);
+}

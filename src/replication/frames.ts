@@ -1,0 +1,300 @@
+/**
+ * The frames of the link between two nodes: layout, bounds, and the writers.
+ *
+ * The stream of either direction begins with one line of text (`GREETING`), then frames follow. The line is there because an old
+ * peer that speaks text lines ignores an unknown one without harm, so who is at the other end can be found out before a binary
+ * byte is sent.
+ *
+ * A frame is a header of 8 bytes and a body; all numbers are little-endian:
+ *
+ *     0  u32  bytes of the body, at most FRAME_BODY_BYTES_MAX
+ *     4  u8   kind
+ *     5  u8   flags, 0; for frames that carry a checksum behind the body one day
+ *     6  u16  0
+ *
+ * Bodies (u64 is a version or a counter, below 2^53):
+ *
+ *     hello      see HELLO below
+ *     slot       u8 slot
+ *     set        u64 version, u32 exptime, u32 client flags, u32 bytes of the value, u8 bytes of the key, u8 options (0), u16 0, key, value
+ *     piece      the next bytes of the value of the set before it, which had none of it
+ *     delete     u64 version, u8 bytes of the key, key
+ *     touch      u64 version, u64 version that was touched, u32 exptime, u8 bytes of the key, key
+ *     flush      u64 threshold version, u32 active at (seconds since 1970)
+ *     syncBegin  nothing
+ *     syncEnd    u64 items sent
+ *     ping       u64 changes sent so far, u64 changes received so far
+ *     bye        nothing
+ *
+ * A set whose value is at most PIECE_BYTES_MAX carries it; a larger one carries none and is followed by pieces, all of them
+ * PIECE_BYTES_MAX long save the last, with no other frame between them. So a receiver needs to hold one frame at most.
+ */
+import type { Output } from '../base/output.ts';
+import type { ItemRef } from '../store/cache.ts';
+import type { LinkCache } from './store-port.ts';
+
+export const FRAME = {
+  hello: 1,
+  slot: 2,
+  set: 3,
+  piece: 4,
+  delete: 5,
+  touch: 6,
+  flush: 7,
+  syncBegin: 8,
+  syncEnd: 9,
+  ping: 10,
+  bye: 11,
+} as const;
+
+/** The first line that each side sends. */
+export const GREETING = 'twincached link 1\r\n';
+
+/** The version of the frames that this code speaks, and the oldest that it understands. */
+export const LINK_VERSION = 1;
+export const LINK_VERSION_MIN = 1;
+
+export const HEADER_BYTES = 8;
+/** Most bytes of a value that one frame carries. */
+export const PIECE_BYTES_MAX: number = 32 * 1024;
+/** A larger body closes the connection. Leaves a header and room for growth of the fixed parts beside one piece. */
+export const FRAME_BODY_BYTES_MAX: number = PIECE_BYTES_MAX + 4096;
+
+/**
+ * Body of a hello: u16 version spoken, u16 oldest version understood, u32 features, 16 bytes node id, u8 slot, u8 flags (HELLO_FLAG),
+ * u8 slots in use (one bit each), u8 0, u64 highest version, u64 wall clock (ms since 1970). More bytes may follow from a later version.
+ */
+export const HELLO_BYTES = 44;
+export const HELLO_FLAG = {
+  /** The node has not opened its client port yet: it has given no version to anything. */
+  fresh: 1,
+  /** The node asks for everything the other has. */
+  wantsFullSync: 2,
+} as const;
+export const NODE_ID_BYTES = 16;
+
+export const SET_FIXED_BYTES = 24;
+export const DELETE_FIXED_BYTES = 9;
+export const TOUCH_FIXED_BYTES = 21;
+export const FLUSH_BYTES = 12;
+export const SYNC_END_BYTES = 8;
+export const PING_BYTES = 16;
+export const SLOT_BYTES = 1;
+
+/** What one node tells the other about itself at the start of a link. */
+export interface Hello {
+  readonly version: number;
+  readonly versionMin: number;
+  readonly features: number;
+  /** 32 hexadecimal digits; made anew at every start of the process, for nothing outlives it. */
+  readonly nodeId: string;
+  readonly slot: number;
+  readonly fresh: boolean;
+  readonly wantsFullSync: boolean;
+  /** One bit for each slot that the node knows to be taken, its own included. */
+  readonly slotsUsed: number;
+  readonly highestVersion: number;
+  readonly wallMs: number;
+}
+
+function putU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
+function putU64(bytes: Uint8Array, at: number, value: number): void {
+  putU32(bytes, at, value >>> 0);
+  putU32(bytes, at + 4, Math.floor(value / 4294967296));
+}
+
+function putHeader(bytes: Uint8Array, at: number, kind: number, bodyBytes: number): void {
+  putU32(bytes, at, bodyBytes);
+  bytes[at + 4] = kind;
+  bytes[at + 5] = 0;
+  bytes[at + 6] = 0;
+  bytes[at + 7] = 0;
+}
+
+/** Seconds since 1970 as 32 bits; later ones (after 2106) are cut to the last. */
+function clampSeconds(seconds: number): number {
+  return Math.min(seconds, 0xffffffff);
+}
+
+export function writeHello(output: Output, hello: Hello): void {
+  output.reserve(HEADER_BYTES + HELLO_BYTES);
+  const { bytes, at } = output;
+  putHeader(bytes, at, FRAME.hello, HELLO_BYTES);
+  const body = at + HEADER_BYTES;
+  bytes[body] = hello.version;
+  bytes[body + 1] = hello.version >>> 8;
+  bytes[body + 2] = hello.versionMin;
+  bytes[body + 3] = hello.versionMin >>> 8;
+  putU32(bytes, body + 4, hello.features);
+  for (let i = 0; i < NODE_ID_BYTES; i++) {
+    bytes[body + 8 + i] = Number.parseInt(hello.nodeId.slice(2 * i, 2 * i + 2), 16);
+  }
+  bytes[body + 24] = hello.slot;
+  bytes[body + 25] =
+    (hello.fresh ? HELLO_FLAG.fresh : 0) | (hello.wantsFullSync ? HELLO_FLAG.wantsFullSync : 0);
+  bytes[body + 26] = hello.slotsUsed;
+  bytes[body + 27] = 0;
+  putU64(bytes, body + 28, hello.highestVersion);
+  putU64(bytes, body + 36, hello.wallMs);
+  output.at = body + HELLO_BYTES;
+}
+
+/** Bytes that `writeItem` writes for a key and a value of these lengths. */
+export function itemFrameBytes(keyBytes: number, valueBytes: number): number {
+  const set = HEADER_BYTES + SET_FIXED_BYTES + keyBytes + valueBytes;
+  return valueBytes <= PIECE_BYTES_MAX ? set : set + HEADER_BYTES * Math.ceil(valueBytes / PIECE_BYTES_MAX);
+}
+
+/** Bytes that `writeDelete` writes. */
+export function deleteFrameBytes(keyBytes: number): number {
+  return HEADER_BYTES + DELETE_FIXED_BYTES + keyBytes;
+}
+
+/**
+ * Writes an item whose stripe is locked, key and value straight from the store. The room, `itemFrameBytes`, must have been
+ * reserved before: nothing may be sent while a stripe is locked.
+ */
+export function writeItem(
+  output: Output,
+  cache: LinkCache,
+  item: ItemRef,
+  keyBytes: number,
+  valueBytes: number,
+): void {
+  const { bytes, at } = output;
+  const inline = valueBytes <= PIECE_BYTES_MAX;
+  putHeader(bytes, at, FRAME.set, SET_FIXED_BYTES + keyBytes + (inline ? valueBytes : 0));
+  const body = at + HEADER_BYTES;
+  putU64(bytes, body, cache.version(item));
+  putU32(bytes, body + 8, clampSeconds(cache.exptime(item)));
+  putU32(bytes, body + 12, cache.clientFlags(item));
+  putU32(bytes, body + 16, valueBytes);
+  bytes[body + 20] = keyBytes;
+  bytes[body + 21] = 0;
+  bytes[body + 22] = 0;
+  bytes[body + 23] = 0;
+  const key = body + SET_FIXED_BYTES;
+  cache.copyKey(item, bytes, key);
+  const value = key + keyBytes;
+  if (inline) {
+    cache.copyValue(item, bytes, value);
+    output.at = value + valueBytes;
+    return;
+  }
+  // The value is copied in one go behind the room for all headers of its pieces; then each piece moves down to behind its header.
+  // A piece never moves up, so going from the first to the last overwrites nothing that is still needed.
+  const pieces = Math.ceil(valueBytes / PIECE_BYTES_MAX);
+  let source = value + pieces * HEADER_BYTES;
+  cache.copyValue(item, bytes, source);
+  let target = value;
+  for (let rest = valueBytes; rest > 0; ) {
+    const piece = Math.min(rest, PIECE_BYTES_MAX);
+    putHeader(bytes, target, FRAME.piece, piece);
+    target += HEADER_BYTES;
+    if (target !== source) bytes.copyWithin(target, source, source + piece);
+    target += piece;
+    source += piece;
+    rest -= piece;
+  }
+  output.at = target;
+}
+
+/** Writes a delete of the key in [keyStart, keyEnd) of `source`. */
+export function writeDelete(
+  output: Output,
+  source: Uint8Array,
+  keyStart: number,
+  keyEnd: number,
+  version: number,
+): void {
+  const keyBytes = keyEnd - keyStart;
+  output.reserve(deleteFrameBytes(keyBytes));
+  const { bytes, at } = output;
+  putHeader(bytes, at, FRAME.delete, DELETE_FIXED_BYTES + keyBytes);
+  const body = at + HEADER_BYTES;
+  putU64(bytes, body, version);
+  bytes[body + 8] = keyBytes;
+  const key = body + DELETE_FIXED_BYTES;
+  for (let i = 0; i < keyBytes; i++) bytes[key + i] = source[keyStart + i]!;
+  output.at = key + keyBytes;
+}
+
+/** Writes the delete that a tombstone stands for. The room, `deleteFrameBytes`, must have been reserved. */
+export function writeTombstone(output: Output, cache: LinkCache, item: ItemRef, keyBytes: number): void {
+  const { bytes, at } = output;
+  putHeader(bytes, at, FRAME.delete, DELETE_FIXED_BYTES + keyBytes);
+  const body = at + HEADER_BYTES;
+  putU64(bytes, body, cache.version(item));
+  bytes[body + 8] = keyBytes;
+  cache.copyKey(item, bytes, body + DELETE_FIXED_BYTES);
+  output.at = body + DELETE_FIXED_BYTES + keyBytes;
+}
+
+/** Writes a new expiry time of an item that the receiver has in version `touchedVersion`. */
+export function writeTouch(
+  output: Output,
+  source: Uint8Array,
+  keyStart: number,
+  keyEnd: number,
+  version: number,
+  touchedVersion: number,
+  exptime: number,
+): void {
+  const keyBytes = keyEnd - keyStart;
+  output.reserve(HEADER_BYTES + TOUCH_FIXED_BYTES + keyBytes);
+  const { bytes, at } = output;
+  putHeader(bytes, at, FRAME.touch, TOUCH_FIXED_BYTES + keyBytes);
+  const body = at + HEADER_BYTES;
+  putU64(bytes, body, version);
+  putU64(bytes, body + 8, touchedVersion);
+  putU32(bytes, body + 16, clampSeconds(exptime));
+  bytes[body + 20] = keyBytes;
+  const key = body + TOUCH_FIXED_BYTES;
+  for (let i = 0; i < keyBytes; i++) bytes[key + i] = source[keyStart + i]!;
+  output.at = key + keyBytes;
+}
+
+export function writeFlush(output: Output, thresholdVersion: number, activeAtSeconds: number): void {
+  const body = beginFrame(output, FRAME.flush, FLUSH_BYTES);
+  putU64(output.bytes, body, thresholdVersion);
+  putU32(output.bytes, body + 8, clampSeconds(activeAtSeconds));
+}
+
+export function writeSyncBegin(output: Output): void {
+  beginFrame(output, FRAME.syncBegin, 0);
+}
+
+export function writeSyncEnd(output: Output, items: number): void {
+  const body = beginFrame(output, FRAME.syncEnd, SYNC_END_BYTES);
+  putU64(output.bytes, body, items);
+}
+
+export function writePing(output: Output, changesSent: number, changesReceived: number): void {
+  const body = beginFrame(output, FRAME.ping, PING_BYTES);
+  putU64(output.bytes, body, changesSent);
+  putU64(output.bytes, body + 8, changesReceived);
+}
+
+export function writeSlot(output: Output, slot: number): void {
+  const body = beginFrame(output, FRAME.slot, SLOT_BYTES);
+  output.bytes[body] = slot;
+}
+
+export function writeBye(output: Output): void {
+  beginFrame(output, FRAME.bye, 0);
+}
+
+/** Writes the header of a frame of fixed size and moves past its body. @returns where the body begins in `output.bytes` */
+function beginFrame(output: Output, kind: number, bodyBytes: number): number {
+  output.reserve(HEADER_BYTES + bodyBytes);
+  putHeader(output.bytes, output.at, kind, bodyBytes);
+  const body = output.at + HEADER_BYTES;
+  output.at = body + bodyBytes;
+  return body;
+}

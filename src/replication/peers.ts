@@ -1,0 +1,375 @@
+/**
+ * Keeps the links of a node together: whom to dial and when, which port to listen on, which of two links between the same two nodes stays,
+ * which node slot this node has, and when its clients may come in. Free of I/O: events come in as calls, what is to be done goes out through
+ * `PeerActions`, and time is the clock that is handed in.
+ *
+ * Both sides listen and both dial, for ever. A node that cannot bind the replication port, because its twin on the same host has it,
+ * tries again now and then, and at once when a link ends; so the survivor of two takes the port over.
+ *
+ * Two links between the same two nodes arise when both dial at once. The side that dialled a link turns back, before it has
+ * sent its hello, when it has another open link to that node; so a link that is in use is never given up for a new one.
+ * If the two dialled so closely that neither could see the other's link, each gets a hello over an accepted link while its
+ * own dialled one is open; then both keep the link that the node with the smaller id dialled.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { Hello } from './frames.ts';
+import { LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
+import type { Link, LinkOwner } from './link.ts';
+import { freeSlot, mustMove, NODE_SLOTS } from './node-slots.ts';
+import type { LinkCache } from './store-port.ts';
+
+/** Pauses between attempts to dial a peer or to bind a port double from the first to the second; the real pause is 50 to 100 % of that. */
+export const RETRY_MS_MIN = 50;
+export const RETRY_MS_MAX = 1000;
+/** For a connection to be there. */
+export const DIAL_MS_MAX = 2000;
+/** Connections at a time, those that have not said hello included. */
+export const LINKS_MAX = 32;
+/** Twins at a time: versions have room for eight node slots. */
+export const PEERS_MAX: number = NODE_SLOTS - 1;
+
+/** What is to be done outside. */
+export interface PeerActions {
+  /** Bind listener `index`; answer with `listening` or `listenFailed`. */
+  listen(index: number): void;
+  /** Dial an address of a target: make a Link, hand it to `added`, connect it. */
+  dial(target: number, address: number, timeoutMs: number): void;
+  /** Clients may come in now. Called once. */
+  ready(): void;
+  /** The node cannot do its work. @param message one line for the operator */
+  failed(message: string): void;
+  log(verbosity: number, message: string): void;
+}
+
+export interface PeersOptions {
+  /** 32 hexadecimal digits, new for each run of the node. */
+  readonly nodeId: string;
+  /** The peers to dial (`-x`), each with its addresses as text (`127.0.0.1:11212`); they are tried in turn. */
+  readonly targets: readonly (readonly string[])[];
+  /** How many addresses to listen on. */
+  readonly listeners: number;
+  /** With peers to dial: longest time without progress before clients are let in though no full sync is complete. */
+  readonly readyMsMax: number;
+}
+
+interface Target {
+  readonly addresses: readonly string[];
+  link: Link | null;
+  /** When to dial next; Infinity while there is no need. */
+  dueMs: number;
+  retryMs: number;
+  nextAddress: number;
+  /** The last attempt led nowhere. */
+  failed: boolean;
+  /** The node found there; '' while unknown. */
+  nodeId: string;
+}
+
+interface Port {
+  bound: boolean;
+  dueMs: number;
+  retryMs: number;
+}
+
+export class Peers implements LinkOwner {
+  readonly nodeId: string;
+  readonly links: Set<Link> = new Set();
+  /** Links that were open and ended. */
+  linksLost = 0;
+  /** Open links so far. */
+  linksMade = 0;
+  /** Accepted connections that ended before their hello, or were refused. */
+  strangers = 0;
+  isReady = false;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #cache: Pick<LinkCache, 'nodeSlot' | 'highestVersion'>;
+  readonly #actions: PeerActions;
+  readonly #targets: Target[];
+  readonly #ports: Port[] = [];
+  readonly #readyMsMax: number;
+  #progressMs = 0;
+  #progressFrames = -1;
+  #stopping = false;
+  #stopMs = Number.POSITIVE_INFINITY;
+
+  constructor(
+    clock: Clock,
+    random: Random,
+    cache: Pick<LinkCache, 'nodeSlot' | 'highestVersion'>,
+    actions: PeerActions,
+    options: PeersOptions,
+  ) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#cache = cache;
+    this.#actions = actions;
+    this.nodeId = options.nodeId;
+    this.#readyMsMax = options.readyMsMax;
+    this.#targets = options.targets.map((addresses) => ({
+      addresses,
+      link: null,
+      dueMs: 0,
+      retryMs: RETRY_MS_MIN,
+      nextAddress: 0,
+      failed: false,
+      nodeId: '',
+    }));
+    for (let i = 0; i < options.listeners; i++) {
+      this.#ports.push({ bound: false, dueMs: 0, retryMs: RETRY_MS_MIN });
+    }
+  }
+
+  /** Binds the ports and dials. */
+  start(): void {
+    this.#progressMs = this.#clock.monotonicMs();
+    for (const target of this.#targets) target.dueMs = this.#progressMs;
+    for (const port of this.#ports) port.dueMs = this.#progressMs;
+    this.tick();
+    if (this.#targets.length === 0) this.#ready();
+  }
+
+  /** Says bye over all links once everything is sent. @param withinMs connections that are not done then are closed */
+  stop(withinMs: number): void {
+    this.#stopping = true;
+    this.#stopMs = this.#clock.monotonicMs() + withinMs;
+    for (const link of [...this.links]) {
+      link.drain();
+      link.pump(this.#clock.monotonicMs());
+    }
+  }
+
+  get isBound(): boolean {
+    return this.#ports.some((port) => port.bound);
+  }
+
+  get stopped(): boolean {
+    return this.#stopping && this.links.size === 0;
+  }
+
+  get openLinks(): Link[] {
+    return [...this.links].filter((link) => link.isOpen);
+  }
+
+  /** Does what is due. */
+  tick(): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const link of [...this.links]) link.tick(nowMs);
+    if (this.#stopping) {
+      if (nowMs >= this.#stopMs)
+        for (const link of [...this.links]) link.close('stopped before all was sent');
+      return;
+    }
+    for (const [index, port] of this.#ports.entries()) {
+      if (port.bound || nowMs < port.dueMs) continue;
+      port.dueMs = Number.POSITIVE_INFINITY;
+      this.#actions.listen(index);
+    }
+    for (const [index, target] of this.#targets.entries()) {
+      if (target.link !== null || nowMs < target.dueMs) continue;
+      target.dueMs = Number.POSITIVE_INFINITY;
+      if (target.nodeId !== '' && this.#openLinkTo(target.nodeId) !== null) continue;
+      const address = target.nextAddress;
+      target.nextAddress = (address + 1) % target.addresses.length;
+      this.#actions.dial(index, address, DIAL_MS_MAX);
+    }
+    if (this.isReady) return;
+    let frames = 0;
+    for (const link of this.links) frames += link.receiver.frames;
+    if (frames !== this.#progressFrames) {
+      this.#progressFrames = frames;
+      this.#progressMs = nowMs;
+    } else if (nowMs - this.#progressMs >= this.#readyMsMax) {
+      this.#actions.log(0, `no full sync for ${this.#readyMsMax} ms; serving without it`);
+      this.#ready();
+    }
+  }
+
+  /** When `tick` has something to do again, on the monotonic clock; Infinity when it has nothing. */
+  get dueMs(): number {
+    let due = this.#stopMs;
+    for (const link of this.links) due = Math.min(due, link.dueMs);
+    if (this.#stopping) return due;
+    for (const port of this.#ports) if (!port.bound) due = Math.min(due, port.dueMs);
+    for (const target of this.#targets) if (target.link === null) due = Math.min(due, target.dueMs);
+    // Progress is looked at several times within its limit, lest a pause seem twice as short as it is.
+    if (!this.isReady)
+      due = Math.min(due, this.#progressMs + this.#readyMsMax, this.#clock.monotonicMs() + 500);
+    return due;
+  }
+
+  /** Sends what there is to send over all links. @returns true when there is more that could be sent at once */
+  pump(): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    let more = false;
+    for (const link of this.links) if (link.pump(nowMs)) more = true;
+    return more;
+  }
+
+  /** A link has been made, accepted or about to be dialled. */
+  added(link: Link): void {
+    const target = this.#targets[link.target];
+    if (target !== undefined) target.link = link;
+    const crowded = this.links.size >= LINKS_MAX;
+    this.links.add(link);
+    if (!link.dialled && (crowded || this.#stopping)) link.close('too many connections');
+  }
+
+  listening(index: number): void {
+    const port = this.#ports[index];
+    if (port === undefined) return;
+    port.bound = true;
+    port.retryMs = RETRY_MS_MIN;
+    this.#actions.log(1, 'listen');
+  }
+
+  /** @param inUse the port is taken; a twin on this host may have it */
+  listenFailed(index: number, inUse: boolean, message: string): void {
+    const port = this.#ports[index];
+    if (port === undefined) return;
+    if (!inUse || (this.#targets.length === 0 && !this.isReady)) {
+      this.#actions.failed(message);
+      return;
+    }
+    port.dueMs = this.#retryAt(port);
+    this.#actions.log(2, message);
+  }
+
+  // What links report.
+
+  hello(): Hello {
+    let slotsUsed = 1 << this.#cache.nodeSlot;
+    for (const link of this.links) if (link.peerSlot >= 0) slotsUsed |= 1 << link.peerSlot;
+    return {
+      version: LINK_VERSION,
+      versionMin: LINK_VERSION_MIN,
+      features: 0,
+      nodeId: this.nodeId,
+      slot: this.#cache.nodeSlot,
+      fresh: !this.isReady,
+      wantsFullSync: true,
+      slotsUsed,
+      highestVersion: this.#cache.highestVersion(),
+      wallMs: Math.floor(this.#clock.wallMs()),
+    };
+  }
+
+  connected(link: Link): void {
+    const target = this.#targets[link.target];
+    if (target !== undefined) this.#actions.log(1, `connect (peer=${link.connection.remote})`);
+  }
+
+  greeted(link: Link): string | null {
+    const { peer } = link;
+    if (peer === null) return 'no hello';
+    const target = this.#targets[link.target];
+    if (target !== undefined) target.nodeId = peer.nodeId;
+    if (peer.nodeId === this.nodeId) return 'it is this node itself';
+    const other = this.#openLinkTo(peer.nodeId);
+    if (other !== null) {
+      if (link.dialled || (other.dialled && this.nodeId < peer.nodeId))
+        return 'these nodes are linked already';
+      other.close('another link between these nodes stays');
+    }
+    if (this.openLinks.length >= PEERS_MAX) return `there are ${NODE_SLOTS} twins already`;
+    return this.#settleSlot(link);
+  }
+
+  linked(link: Link): void {
+    this.linksMade++;
+    if (!link.dialled) this.#actions.log(1, 'accept');
+    const target = this.#targets[link.target];
+    if (target === undefined) return;
+    target.failed = false;
+    target.retryMs = RETRY_MS_MIN;
+  }
+
+  peerSlotChanged(link: Link): void {
+    const refusal = this.#settleSlot(link);
+    if (refusal !== null) link.close(refusal);
+  }
+
+  syncReceived(): void {
+    this.#ready();
+  }
+
+  linkClosed(link: Link, reason: string): void {
+    this.links.delete(link);
+    const { wasOpen } = link;
+    if (wasOpen) {
+      this.linksLost++;
+      this.#actions.log(1, `close (peer=${link.connection.remote}, ${reason})`);
+      this.#actions.log(1, 'cleanup complete');
+    } else {
+      if (!link.dialled) this.strangers++;
+      this.#actions.log(2, `no link (peer=${link.connection.remote}, ${reason})`);
+    }
+    if (this.#stopping) return;
+    const nowMs = this.#clock.monotonicMs();
+    const target = this.#targets[link.target];
+    if (target !== undefined) {
+      target.link = null;
+      target.failed = !wasOpen;
+      target.dueMs = wasOpen ? nowMs : this.#retryAt(target);
+    }
+    if (wasOpen) {
+      // The node at the other end may have been the one that held the port, or the reason not to dial it.
+      for (const other of this.#targets) {
+        other.failed = false;
+        if (other.link === null) other.dueMs = Math.min(other.dueMs, nowMs);
+      }
+      for (const port of this.#ports) {
+        port.retryMs = RETRY_MS_MIN;
+        if (!port.bound) port.dueMs = Math.min(port.dueMs, nowMs);
+      }
+    }
+    this.#readyIfAlone();
+  }
+
+  log(verbosity: number, message: string): void {
+    this.#actions.log(verbosity, message);
+  }
+
+  #openLinkTo(nodeId: string): Link | null {
+    for (const link of this.links) if (link.isOpen && link.peer?.nodeId === nodeId) return link;
+    return null;
+  }
+
+  /** Takes another slot if the peer has this node's and it is for this node to move. @returns null, or why the two cannot be linked */
+  #settleSlot(link: Link): string | null {
+    const { own, peer } = link;
+    if (own === null || peer === null || link.peerSlot !== this.#cache.nodeSlot || !mustMove(own, peer))
+      return null;
+    let slotsUsed = peer.slotsUsed | (1 << link.peerSlot);
+    for (const other of this.links) {
+      if (other.peerSlot >= 0) slotsUsed |= 1 << other.peerSlot;
+    }
+    const slot = freeSlot(slotsUsed);
+    if (slot < 0) return 'no node slot is free';
+    this.#cache.nodeSlot = slot;
+    this.#actions.log(2, `node slot ${slot}`);
+    for (const other of this.links) other.announceSlot(slot);
+    return null;
+  }
+
+  #retryAt(what: { retryMs: number }): number {
+    const pauseMs = what.retryMs / 2 + this.#random.below(Math.floor(what.retryMs / 2) + 1);
+    what.retryMs = Math.min(RETRY_MS_MAX, what.retryMs * 2);
+    return this.#clock.monotonicMs() + pauseMs;
+  }
+
+  /** Lets clients in when every peer was tried in vain and nobody is about to send what he has. */
+  #readyIfAlone(): void {
+    if (this.isReady || this.#targets.some((target) => !target.failed)) return;
+    for (const link of this.links) if (link.isOpen) return;
+    this.#ready();
+  }
+
+  #ready(): void {
+    if (this.isReady) return;
+    this.isReady = true;
+    if (this.#targets.length > 0) this.#actions.log(1, 'start');
+    this.#actions.ready();
+  }
+}

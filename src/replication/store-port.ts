@@ -1,0 +1,92 @@
+/**
+ * What a link needs of the store, named here so that the link can run on a small double in a simulation. The store's `Cache` and its
+ * feed readers satisfy these interfaces.
+ */
+import type { Applied, ItemRef } from '../store/cache.ts';
+
+/** The cache as a link sees it. See the store's `Cache` for the meaning of each method. */
+export interface LinkCache {
+  hash(bytes: Uint8Array, start: number, end: number): number;
+  /** Any item of that key, a tombstone too, with its stripe locked; 0 and nothing locked when there is none. */
+  peek(bytes: Uint8Array, keyStart: number, keyEnd: number, hash: number): ItemRef;
+  release(hash: number): void;
+  isTombstone(item: ItemRef): boolean;
+  version(item: ItemRef): number;
+  exptime(item: ItemRef): number;
+  clientFlags(item: ItemRef): number;
+  keyBytes(item: ItemRef): number;
+  valueBytes(item: ItemRef): number;
+  copyKey(item: ItemRef, target: Uint8Array, at: number): void;
+  copyValue(item: ItemRef, target: Uint8Array, at: number): void;
+
+  applySet(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    flags: number,
+    exptime: number,
+    version: number,
+    valueStart: number,
+    valueEnd: number,
+  ): Applied;
+  /** An item to fill in pieces; 0 when it cannot be had. */
+  reserveForPeer(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    flags: number,
+    exptime: number,
+    valueBytes: number,
+  ): ItemRef;
+  fill(item: ItemRef, offset: number, input: Uint8Array, start: number, end: number): void;
+  applyReserved(item: ItemRef, hash: number, version: number): Applied;
+  abandon(item: ItemRef): void;
+  applyDelete(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, version: number): Applied;
+  applyTouch(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    exptime: number,
+    version: number,
+  ): Applied;
+  applyFlush(thresholdVersion: number, activeAtSeconds: number): Applied;
+
+  /** Walks a slice of the index, tombstones included. @returns the next cursor, -1 at the end */
+  scan(cursor: number, bucketsMax: number, visit: (item: ItemRef, hash: number) => void): number;
+  /** The newest flush: its threshold version, 0 when there was none, and since when it is active, in seconds since 1970. */
+  flushVersion(): number;
+  flushActiveAt(): number;
+  observeVersion(version: number): void;
+  highestVersion(): number;
+  /** The slot in the versions that this node gives; may change while it runs. */
+  nodeSlot: number;
+}
+
+/** What a record of the change feed says happened to its key; the present state of the key is read when it is sent. */
+export const CHANGE = { set: 1, delete: 2, touch: 3, flush: 4 } as const;
+
+/** Reads one data thread's ring of changes from a position of its own. */
+export interface ChangeReader {
+  /** Forgets what has not been read; the next record is the next one written. Also clears `overrun`. */
+  seekEnd(): void;
+  /** Moves to the next record, whose fields are below. @returns false at the end, or when records were overwritten unread (`overrun`) */
+  next(): boolean;
+  /** Records were overwritten before they were read; stays true until `seekEnd`. */
+  readonly overrun: boolean;
+  readonly kind: number;
+  /** The key stands in [0, keyBytes) of `key`. */
+  readonly key: Uint8Array;
+  readonly keyBytes: number;
+  readonly hash: number;
+  /** The version that the change gave; of a flush its threshold. */
+  readonly version: number;
+  /** Of a flush: when it becomes active, in seconds since 1970. */
+  readonly activeAtSeconds: number;
+  /** Bytes of records that are not read yet. */
+  lagBytes(): number;
+  /** Records that are not read yet. */
+  lagChanges(): number;
+}

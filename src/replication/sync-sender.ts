@@ -1,0 +1,109 @@
+/**
+ * Sends everything a node holds, in slices: items and tombstones, by a walk over the index. The live changes go between the
+ * slices; what changes during the walk is in the change feed, whose position is taken before the walk begins.
+ *
+ * Nothing is sent while the walk holds a stripe's lock: room is reserved before a slice, and when a slice turns out to
+ * need more, what was written of it is taken back and it is walked again in smaller steps or with more room. Memory for a slice is
+ * thus bounded by the slice's size, or by one bucket of the index where its items are larger.
+ */
+import type { Output } from '../base/output.ts';
+import type { ItemRef } from '../store/cache.ts';
+import { deleteFrameBytes, itemFrameBytes, writeItem, writeTombstone } from './frames.ts';
+import type { LinkCache } from './store-port.ts';
+
+/** Room reserved for one step of the walk. */
+const ROOM_BYTES: number = 64 * 1024;
+const BUCKETS_PER_STEP_MAX = 256;
+/** Steps without an item in a pump: an empty stretch of a large index must not hold up the loop either. */
+const STEPS_PER_PUMP_MAX = 64;
+
+export class SyncSender {
+  /** Items and tombstones sent by the present or the last walk. */
+  items = 0;
+  /** The same over all walks of this link. */
+  itemsTotal = 0;
+  #cursor = -1;
+  #bucketsPerStep = 64;
+  #room = ROOM_BYTES;
+  readonly #cache: LinkCache;
+
+  // Of the step under way, for the visitor, which is made once.
+  #output: Output | null = null;
+  #neededBytes = 0;
+  #roomBytes = 0;
+  #visited = 0;
+  readonly #visit: (item: ItemRef, hash: number) => void;
+
+  constructor(cache: LinkCache) {
+    this.#cache = cache;
+    this.#visit = (item) => this.#visitItem(item);
+  }
+
+  get active(): boolean {
+    return this.#cursor >= 0;
+  }
+
+  /** Begins a walk, from the start. */
+  begin(): void {
+    this.#cursor = 0;
+    this.items = 0;
+  }
+
+  /**
+   * Sends up to about `bytesMax` bytes.
+   *
+   * @returns true when the walk has come to its end in this call
+   */
+  pump(output: Output, bytesMax: number): boolean {
+    let budget = bytesMax;
+    for (let steps = 0; steps < STEPS_PER_PUMP_MAX && budget > 0 && !output.blocked; steps++) {
+      budget -= this.#step(output);
+      if (this.#cursor < 0) return true;
+    }
+    return false;
+  }
+
+  /** @returns bytes written */
+  #step(output: Output): number {
+    output.reserve(this.#room);
+    const start = output.at;
+    this.#output = output;
+    this.#roomBytes = output.limit - start;
+    this.#neededBytes = 0;
+    this.#visited = 0;
+    const next = this.#cache.scan(this.#cursor, this.#bucketsPerStep, this.#visit);
+    this.#output = null;
+    if (this.#neededBytes > this.#roomBytes) {
+      output.at = start;
+      if (this.#bucketsPerStep > 1) {
+        const fitting = Math.floor((this.#bucketsPerStep * ROOM_BYTES) / (2 * this.#neededBytes));
+        this.#bucketsPerStep = Math.max(1, Math.min(fitting, this.#bucketsPerStep >> 1));
+      } else {
+        this.#room = this.#neededBytes;
+      }
+      return 0;
+    }
+    this.items += this.#visited;
+    this.itemsTotal += this.#visited;
+    this.#cursor = next;
+    this.#room = ROOM_BYTES;
+    if (this.#neededBytes < ROOM_BYTES / 4 && this.#bucketsPerStep < BUCKETS_PER_STEP_MAX) {
+      this.#bucketsPerStep *= 2;
+    }
+    return this.#neededBytes;
+  }
+
+  #visitItem(item: ItemRef): void {
+    const output = this.#output;
+    if (output === null) return;
+    const cache = this.#cache;
+    const keyBytes = cache.keyBytes(item);
+    const tombstone = cache.isTombstone(item);
+    const valueBytes = tombstone ? 0 : cache.valueBytes(item);
+    this.#neededBytes += tombstone ? deleteFrameBytes(keyBytes) : itemFrameBytes(keyBytes, valueBytes);
+    if (this.#neededBytes > this.#roomBytes) return;
+    this.#visited++;
+    if (tombstone) writeTombstone(output, cache, item, keyBytes);
+    else writeItem(output, cache, item, keyBytes, valueBytes);
+  }
+}
