@@ -51,7 +51,7 @@ export class ChangeReceiver {
     this.changes++;
     const cache = this.#cache;
     if (frame.kind === FRAME.flush) {
-      this.#count(cache.applyFlush(frame.version, frame.activeAtSeconds));
+      this.#count(cache.applyFlush(frame.threshold, frame.activeAtSeconds, frame.version));
       return true;
     }
     const { keyStart, keyEnd, version } = frame;

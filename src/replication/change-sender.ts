@@ -3,7 +3,8 @@
  * queue costs no copy of any value, and quick changes of one key cost one frame.
  *
  * What the peer must end up with is the present state of the key or a newer one:
- * - an item or a tombstone stands there: it is sent, unless it has been sent lately, or is the peer's own;
+ * - an item or a tombstone stands there: it is sent, unless it has been sent lately, or is the peer's own; of an item that was only
+ *   touched the new expiry time is sent;
  * - nothing stands there (evicted, expired, tombstone reclaimed) or something older: the peer must not keep what it had before the
  *   change, so a delete in the version of the change is sent.
  */
@@ -11,14 +12,16 @@ import type { Output } from '../base/output.ts';
 import {
   deleteFrameBytes,
   itemFrameBytes,
+  touchFrameBytes,
   writeDelete,
   writeFlush,
   writeItem,
   writeTombstone,
+  writeTouch,
 } from './frames.ts';
 import { slotOfVersion } from './node-slots.ts';
 import { SentVersions } from './sent-versions.ts';
-import { CHANGE, type ChangeReader, type LinkCache } from './store-port.ts';
+import { CHANGE, type ChangeReader, FEED, type LinkCache } from './store-port.ts';
 
 /** Bytes reserved before an item is looked at; enough for most, so that most are looked at once. */
 const ROOM_BYTES = 4096;
@@ -48,20 +51,13 @@ export class ChangeSender {
 
   /** Forgets all records up to now; a scan that begins afterwards sees their effect. */
   seekEnd(): void {
-    for (const reader of this.#readers) reader.seekEnd();
+    for (const reader of this.#readers) reader.skipToHead();
   }
 
-  /** Records not sent yet. */
-  lagChanges(): number {
+  /** Bytes of records that are not sent yet. */
+  backlogBytes(): number {
     let sum = 0;
-    for (const reader of this.#readers) sum += reader.lagChanges();
-    return sum;
-  }
-
-  /** Bytes of those records. */
-  lagBytes(): number {
-    let sum = 0;
-    for (const reader of this.#readers) sum += reader.lagBytes();
+    for (const reader of this.#readers) sum += reader.backlogBytes();
     return sum;
   }
 
@@ -78,8 +74,9 @@ export class ChangeSender {
       for (const reader of this.#readers) {
         for (let i = 0; i < RECORDS_PER_TURN; i++) {
           if (output.blocked || budget <= 0) return true;
-          if (!reader.next()) {
-            if (!reader.overrun) break;
+          const state = reader.next();
+          if (state === FEED.empty) break;
+          if (state === FEED.overrun) {
             this.overruns++;
             return false;
           }
@@ -94,18 +91,28 @@ export class ChangeSender {
   /** @returns bytes written, and a few for the work when there were none */
   #send(output: Output, reader: ChangeReader): number {
     if (reader.kind === CHANGE.flush) {
-      writeFlush(output, reader.version, reader.activeAtSeconds);
+      writeFlush(output, reader.threshold, reader.activeAtSeconds, reader.version);
       this.changes++;
       return 64;
     }
     const cache = this.#cache;
     const { key, keyBytes, hash } = reader;
+    const touched = reader.kind === CHANGE.touch;
     let room = ROOM_BYTES;
     for (let attempt = 0; ; attempt++) {
       if (output.limit - output.at < room) output.reserve(room);
       const item = cache.peek(key, 0, keyBytes, hash);
       if (item === 0) break;
       const version = cache.version(item);
+      if (touched) {
+        // A touch leaves the version as it is; another version has come since, and has a record of its own.
+        if (version === reader.version && !cache.isTombstone(item)) {
+          writeTouch(output, cache, item, keyBytes);
+          this.changes++;
+        }
+        cache.release(hash);
+        return touchFrameBytes(keyBytes);
+      }
       if (version < reader.version) {
         // An older item of the peer came in after ours had gone. Both sides must forget it.
         cache.release(hash);
@@ -138,6 +145,7 @@ export class ChangeSender {
       this.changes++;
       return bytes;
     }
+    if (touched) return 16;
     writeDelete(output, key, 0, keyBytes, reader.version);
     this.changes++;
     return deleteFrameBytes(keyBytes);

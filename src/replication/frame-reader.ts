@@ -63,10 +63,8 @@ export class FrameReader {
   /** set, delete, touch: where the key stands. */
   keyStart = 0;
   keyEnd = 0;
-  /** set, delete, touch: the version given; flush: the threshold. */
+  /** set, delete, flush: the version given; touch: that of the touched item. */
   version = 0;
-  /** touch: the version that was touched. */
-  touchedVersion = 0;
   /** set, touch: seconds since 1970, 0 for never. */
   exptime = 0;
   clientFlags = 0;
@@ -75,7 +73,8 @@ export class FrameReader {
   /** set (when it carries its value), piece: where the bytes stand. */
   valueStart = 0;
   valueEnd = 0;
-  /** flush: seconds since 1970. */
+  /** flush: lower versions die, from that second since 1970 on. */
+  threshold = 0;
   activeAtSeconds = 0;
   /** syncEnd: items sent. */
   items = 0;
@@ -109,13 +108,13 @@ export class FrameReader {
         return this.#version(bytes, body);
       case FRAME.touch:
         if (!this.#key(bytes, body, bodyBytes, TOUCH_FIXED_BYTES)) return READ.malformed;
-        this.touchedVersion = u64(bytes, body + 8);
-        if (this.touchedVersion < 0) return this.#malformed('a number beyond 2^53');
-        this.exptime = u32(bytes, body + 16);
+        this.exptime = u32(bytes, body + 8);
         return this.#version(bytes, body);
       case FRAME.flush:
         if (bodyBytes !== FLUSH_BYTES) return this.#wrongSize(bodyBytes);
-        this.activeAtSeconds = u32(bytes, body + 8);
+        this.threshold = u64(bytes, body + 8);
+        if (this.threshold < 0) return this.#malformed('a number beyond 2^53');
+        this.activeAtSeconds = u32(bytes, body + 16);
         return this.#version(bytes, body);
       case FRAME.syncBegin:
       case FRAME.bye:

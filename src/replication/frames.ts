@@ -19,8 +19,8 @@
  *     set        u64 version, u32 exptime, u32 client flags, u32 bytes of the value, u8 bytes of the key, u8 options (0), u16 0, key, value
  *     piece      the next bytes of the value of the set before it, which had none of it
  *     delete     u64 version, u8 bytes of the key, key
- *     touch      u64 version, u64 version that was touched, u32 exptime, u8 bytes of the key, key
- *     flush      u64 threshold version, u32 active at (seconds since 1970)
+ *     touch      u64 version of the item that was touched, u32 exptime, u8 bytes of the key, key
+ *     flush      u64 version of the order, u64 threshold (lower versions die), u32 active at (seconds since 1970)
  *     syncBegin  nothing
  *     syncEnd    u64 items sent
  *     ping       u64 changes sent so far, u64 changes received so far
@@ -75,8 +75,8 @@ export const NODE_ID_BYTES = 16;
 
 export const SET_FIXED_BYTES = 24;
 export const DELETE_FIXED_BYTES = 9;
-export const TOUCH_FIXED_BYTES = 21;
-export const FLUSH_BYTES = 12;
+export const TOUCH_FIXED_BYTES = 13;
+export const FLUSH_BYTES = 20;
 export const SYNC_END_BYTES = 8;
 export const PING_BYTES = 16;
 export const SLOT_BYTES = 1;
@@ -154,6 +154,11 @@ export function itemFrameBytes(keyBytes: number, valueBytes: number): number {
 /** Bytes that `writeDelete` writes. */
 export function deleteFrameBytes(keyBytes: number): number {
   return HEADER_BYTES + DELETE_FIXED_BYTES + keyBytes;
+}
+
+/** Bytes that `writeTouch` writes. */
+export function touchFrameBytes(keyBytes: number): number {
+  return HEADER_BYTES + TOUCH_FIXED_BYTES + keyBytes;
 }
 
 /**
@@ -236,34 +241,28 @@ export function writeTombstone(output: Output, cache: LinkCache, item: ItemRef, 
   output.at = body + DELETE_FIXED_BYTES + keyBytes;
 }
 
-/** Writes a new expiry time of an item that the receiver has in version `touchedVersion`. */
-export function writeTouch(
-  output: Output,
-  source: Uint8Array,
-  keyStart: number,
-  keyEnd: number,
-  version: number,
-  touchedVersion: number,
-  exptime: number,
-): void {
-  const keyBytes = keyEnd - keyStart;
-  output.reserve(HEADER_BYTES + TOUCH_FIXED_BYTES + keyBytes);
+/** Writes the new expiry time of an item whose stripe is locked. The room, `touchFrameBytes`, must have been reserved. */
+export function writeTouch(output: Output, cache: LinkCache, item: ItemRef, keyBytes: number): void {
   const { bytes, at } = output;
   putHeader(bytes, at, FRAME.touch, TOUCH_FIXED_BYTES + keyBytes);
   const body = at + HEADER_BYTES;
-  putU64(bytes, body, version);
-  putU64(bytes, body + 8, touchedVersion);
-  putU32(bytes, body + 16, clampSeconds(exptime));
-  bytes[body + 20] = keyBytes;
-  const key = body + TOUCH_FIXED_BYTES;
-  for (let i = 0; i < keyBytes; i++) bytes[key + i] = source[keyStart + i]!;
-  output.at = key + keyBytes;
+  putU64(bytes, body, cache.version(item));
+  putU32(bytes, body + 8, clampSeconds(cache.exptime(item)));
+  bytes[body + 12] = keyBytes;
+  cache.copyKey(item, bytes, body + TOUCH_FIXED_BYTES);
+  output.at = body + TOUCH_FIXED_BYTES + keyBytes;
 }
 
-export function writeFlush(output: Output, thresholdVersion: number, activeAtSeconds: number): void {
+export function writeFlush(
+  output: Output,
+  threshold: number,
+  activeAtSeconds: number,
+  version: number,
+): void {
   const body = beginFrame(output, FRAME.flush, FLUSH_BYTES);
-  putU64(output.bytes, body, thresholdVersion);
-  putU32(output.bytes, body + 8, clampSeconds(activeAtSeconds));
+  putU64(output.bytes, body, version);
+  putU64(output.bytes, body + 8, threshold);
+  putU32(output.bytes, body + 16, clampSeconds(activeAtSeconds));
 }
 
 export function writeSyncBegin(output: Output): void {

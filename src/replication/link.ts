@@ -35,8 +35,9 @@ import {
 import type { ChangeReader, LinkCache } from './store-port.ts';
 import { SyncSender } from './sync-sender.ts';
 
-/** Something is sent at least so often. */
+/** Something is sent at least so often, and what was received is acknowledged so soon. */
 export const PING_MS = 1000;
+export const ACKNOWLEDGE_MS = 100;
 /** A peer from which nothing has come for so long is dead: two pings missed, and found within three seconds. */
 export const SILENCE_MS_MAX = 2500;
 /** Both hellos must be there within this time. */
@@ -99,7 +100,9 @@ export class Link implements Session {
   readonly #owner: LinkOwner;
   readonly #clock: Clock;
   readonly #frames = new FrameReader();
-  #sentMs: number;
+  #pingMs: number;
+  /** Of the peer's changes, as the last ping said. */
+  #changesAcknowledged = 0;
   #helloSent = false;
   #wasOpen = false;
   #syncDue = false;
@@ -132,7 +135,7 @@ export class Link implements Session {
     this.state = target >= 0 ? 'dialling' : 'greeting';
     this.connectedMs = clock.monotonicMs();
     this.heardMs = this.connectedMs;
-    this.#sentMs = this.connectedMs;
+    this.#pingMs = this.connectedMs;
   }
 
   get dialled(): boolean {
@@ -231,16 +234,15 @@ export class Link implements Session {
     if (this.state !== 'open') return false;
     const { output } = this.connection;
     if (output.blocked) return false;
-    const { bytes, at } = output;
     if (this.#syncDue) this.#beginSync();
     if (!this.sender.pump(output, CHANGES_BYTES_PER_PUMP)) {
       this.#owner.log(0, `more changes than the feed holds; sending everything to ${this.connection.remote}`);
       this.#beginSync();
     }
     if (this.sync.active && !output.blocked && this.sync.pump(output, SYNC_BYTES_PER_PUMP)) this.#walked();
-    if (nowMs - this.#sentMs >= PING_MS && output.at === at && output.bytes === bytes) this.#ping();
-    const more = !output.blocked && (this.sendingSync || this.sender.lagChanges() > 0);
-    if (this.#draining && !this.sendingSync && this.sender.lagChanges() === 0) {
+    if (nowMs >= this.#pingDueMs) this.#ping(nowMs);
+    const more = !output.blocked && (this.sendingSync || this.sender.backlogBytes() > 0);
+    if (this.#draining && !this.sendingSync && this.sender.backlogBytes() === 0) {
       writeBye(output);
       this.#closeReason = 'stopped';
       this.state = 'closing';
@@ -248,19 +250,16 @@ export class Link implements Session {
       this.connection.end();
       return false;
     }
-    if (output.at !== at || output.bytes !== bytes) {
-      this.#sentMs = nowMs;
-      this.connection.flush();
-    }
+    if (output.at !== output.start) this.connection.flush();
     return more;
   }
 
   /** Looks at the time limits. @param nowMs on the monotonic clock */
   tick(nowMs: number): void {
     if (this.state === 'greeting' || this.state === 'hello') {
-      if (nowMs - this.connectedMs >= HANDSHAKE_MS_MAX) this.close('no greeting within the time limit');
+      if (nowMs >= this.connectedMs + HANDSHAKE_MS_MAX) this.close('no greeting within the time limit');
     } else if (this.state === 'open') {
-      if (nowMs - this.heardMs >= SILENCE_MS_MAX) this.close('the peer is silent');
+      if (nowMs >= this.heardMs + SILENCE_MS_MAX) this.close('the peer is silent');
       else this.pump(nowMs);
     }
   }
@@ -269,7 +268,7 @@ export class Link implements Session {
   get dueMs(): number {
     if (this.state === 'greeting' || this.state === 'hello') return this.connectedMs + HANDSHAKE_MS_MAX;
     if (this.state !== 'open') return Number.POSITIVE_INFINITY;
-    const pingMs = this.connection.output.blocked ? Number.POSITIVE_INFINITY : this.#sentMs + PING_MS;
+    const pingMs = this.connection.output.blocked ? Number.POSITIVE_INFINITY : this.#pingDueMs;
     return Math.min(this.heardMs + SILENCE_MS_MAX, pingMs);
   }
 
@@ -290,11 +289,11 @@ export class Link implements Session {
     this.#cache.observeVersion(hello.highestVersion);
     this.state = 'open';
     this.#wasOpen = true;
-    this.#sentMs = this.#clock.monotonicMs();
+    this.#pingMs = this.#clock.monotonicMs();
     this.#syncDue = hello.wantsFullSync;
     if (!this.#syncDue) this.sender.seekEnd();
     this.#owner.linked(this);
-    this.pump(this.#sentMs);
+    this.pump(this.#pingMs);
     return null;
   }
 
@@ -358,7 +357,6 @@ export class Link implements Session {
     this.#syncDue = false;
     // The position in the feed comes first: what changes from here on is sent as a change, and what changed before is met by the walk.
     this.sender.seekEnd();
-    const flushVersion = this.#cache.flushVersion();
     if (this.sync.active) {
       this.#syncAgain = true;
     } else {
@@ -366,10 +364,15 @@ export class Link implements Session {
       if (!this.dialled) this.#owner.log(1, 'marugoto start');
       this.sync.begin();
     }
-    if (flushVersion > 0) {
-      writeFlush(output, flushVersion, this.#cache.flushActiveAt());
-      this.sender.changes++;
-    }
+    const { threshold, pendingThreshold, pendingActiveAtSeconds, version } = this.#cache.flushState();
+    // The order that is in force has an older version than the one to come, if there is one.
+    if (threshold > 0) this.#flush(threshold, 0, pendingThreshold > 0 ? 0 : version);
+    if (pendingThreshold > 0) this.#flush(pendingThreshold, pendingActiveAtSeconds, version);
+  }
+
+  #flush(threshold: number, activeAtSeconds: number, version: number): void {
+    writeFlush(this.connection.output, threshold, activeAtSeconds, version);
+    this.sender.changes++;
   }
 
   /** The walk over the index is done. */
@@ -391,8 +394,19 @@ export class Link implements Session {
     if (again) this.#syncDue = true;
   }
 
-  #ping(): void {
-    writePing(this.connection.output, this.sender.changes + this.sync.itemsTotal, this.receiver.changes);
+  get #pingDueMs(): number {
+    return this.#pingMs + (this.receiver.changes === this.#changesAcknowledged ? PING_MS : ACKNOWLEDGE_MS);
+  }
+
+  /** All frames of changes that have been written. */
+  get changesSent(): number {
+    return this.sender.changes + this.sync.itemsTotal;
+  }
+
+  #ping(nowMs: number): void {
+    this.#pingMs = nowMs;
+    this.#changesAcknowledged = this.receiver.changes;
+    writePing(this.connection.output, this.changesSent, this.receiver.changes);
   }
 
   #fail(reason: string, end: number): number {

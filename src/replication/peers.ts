@@ -169,7 +169,7 @@ export class Peers implements LinkOwner {
     for (const [index, target] of this.#targets.entries()) {
       if (target.link !== null || nowMs < target.dueMs) continue;
       target.dueMs = Number.POSITIVE_INFINITY;
-      if (target.nodeId !== '' && this.#openLinkTo(target.nodeId) !== null) continue;
+      if (this.#needsNoDial(target)) continue;
       const address = target.nextAddress;
       target.nextAddress = (address + 1) % target.addresses.length;
       this.#actions.dial(index, address, DIAL_MS_MAX);
@@ -180,7 +180,7 @@ export class Peers implements LinkOwner {
     if (frames !== this.#progressFrames) {
       this.#progressFrames = frames;
       this.#progressMs = nowMs;
-    } else if (nowMs - this.#progressMs >= this.#readyMsMax) {
+    } else if (nowMs >= this.#progressMs + this.#readyMsMax) {
       this.#actions.log(0, `no full sync for ${this.#readyMsMax} ms; serving without it`);
       this.#ready();
     }
@@ -329,6 +329,13 @@ export class Peers implements LinkOwner {
 
   log(verbosity: number, message: string): void {
     this.#actions.log(verbosity, message);
+  }
+
+  /** It is linked already; or it is this node, which has the port that its twin on the same host wanted, and the twin has come. */
+  #needsNoDial(target: Target): boolean {
+    if (target.nodeId === '') return false;
+    if (target.nodeId === this.nodeId) return this.isBound && this.openLinks.length > 0;
+    return this.#openLinkTo(target.nodeId) !== null;
   }
 
   #openLinkTo(nodeId: string): Link | null {

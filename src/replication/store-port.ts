@@ -4,6 +4,17 @@
  */
 import type { Applied, ItemRef } from '../store/cache.ts';
 
+/** The flushes that a peer must know of. */
+export interface FlushState {
+  /** Items with lower versions are dead. 0: nothing was flushed yet. */
+  readonly threshold: number;
+  /** A flush to come: its threshold (0: none) and its second since 1970. */
+  readonly pendingThreshold: number;
+  readonly pendingActiveAtSeconds: number;
+  /** The version of the order itself; of two to come the later order counts. */
+  readonly version: number;
+}
+
 /** The cache as a link sees it. See the store's `Cache` for the meaning of each method. */
 export interface LinkCache {
   hash(bytes: Uint8Array, start: number, end: number): number;
@@ -52,13 +63,11 @@ export interface LinkCache {
     exptime: number,
     version: number,
   ): Applied;
-  applyFlush(thresholdVersion: number, activeAtSeconds: number): Applied;
+  applyFlush(threshold: number, activeAtSeconds: number, version: number): Applied;
 
   /** Walks a slice of the index, tombstones included. @returns the next cursor, -1 at the end */
   scan(cursor: number, bucketsMax: number, visit: (item: ItemRef, hash: number) => void): number;
-  /** The newest flush: its threshold version, 0 when there was none, and since when it is active, in seconds since 1970. */
-  flushVersion(): number;
-  flushActiveAt(): number;
+  flushState(): FlushState;
   observeVersion(version: number): void;
   highestVersion(): number;
   /** The slot in the versions that this node gives; may change while it runs. */
@@ -68,25 +77,25 @@ export interface LinkCache {
 /** What a record of the change feed says happened to its key; the present state of the key is read when it is sent. */
 export const CHANGE = { set: 1, delete: 2, touch: 3, flush: 4 } as const;
 
-/** Reads one data thread's ring of changes from a position of its own. */
+/** What `ChangeReader.next` found. */
+export const FEED = { empty: 0, record: 1, overrun: 2 } as const;
+
+/** Reads one data thread's ring of changes from a position of its own; see the store's `FeedReader`. */
 export interface ChangeReader {
-  /** Forgets what has not been read; the next record is the next one written. Also clears `overrun`. */
-  seekEnd(): void;
-  /** Moves to the next record, whose fields are below. @returns false at the end, or when records were overwritten unread (`overrun`) */
-  next(): boolean;
-  /** Records were overwritten before they were read; stays true until `seekEnd`. */
-  readonly overrun: boolean;
+  /** Forgets what has not been read; the next record is the next one written. */
+  skipToHead(): void;
+  /** Moves to the next record, whose fields are below. @returns one of FEED; overrun until `skipToHead` when records were overwritten unread */
+  next(): number;
   readonly kind: number;
   /** The key stands in [0, keyBytes) of `key`. */
   readonly key: Uint8Array;
   readonly keyBytes: number;
   readonly hash: number;
-  /** The version that the change gave; of a flush its threshold. */
+  /** The version that the change gave; of a touch the one of the touched item, which stays. */
   readonly version: number;
-  /** Of a flush: when it becomes active, in seconds since 1970. */
+  /** Of a flush: items with lower versions are dead from `activeAtSeconds` (since 1970) on. */
+  readonly threshold: number;
   readonly activeAtSeconds: number;
   /** Bytes of records that are not read yet. */
-  lagBytes(): number;
-  /** Records that are not read yet. */
-  lagChanges(): number;
+  backlogBytes(): number;
 }

@@ -1,0 +1,387 @@
+/**
+ * A small double of the cache for simulations of the link: a Map with the merge rules of the real store and a change feed. It
+ * shows what the rules are in as few lines as possible; the real store is tested against a model of its own.
+ */
+import type { Clock } from '../../src/base/clock.ts';
+import {
+  CHANGE,
+  type ChangeReader,
+  FEED,
+  type FlushState,
+  type LinkCache,
+} from '../../src/replication/store-port.ts';
+import { APPLIED, type Applied, type ItemRef } from '../../src/store/cache.ts';
+
+interface Entry {
+  readonly ref: ItemRef;
+  readonly key: string;
+  value: Uint8Array;
+  flags: number;
+  exptime: number;
+  version: number;
+  tombstone: boolean;
+}
+
+interface Change {
+  readonly kind: number;
+  readonly key: string;
+  readonly version: number;
+}
+
+const BUCKETS = 64;
+/** Versions count microseconds since 2026. */
+const VERSION_EPOCH_MS = Date.UTC(2026, 0, 1);
+
+/** The ring of one thread: the newest `capacity` records; a reader that is further behind has lost some. */
+export class MapFeed {
+  readonly capacity: number;
+  readonly records: Change[] = [];
+  /** Records written so far; the newest is records[written - dropped - 1]. */
+  written = 0;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  append(change: Change): void {
+    this.records.push(change);
+    this.written++;
+    if (this.records.length > this.capacity) this.records.shift();
+  }
+}
+
+export class MapFeedReader implements ChangeReader {
+  kind = 0;
+  readonly key: Uint8Array = new Uint8Array(250);
+  keyBytes = 0;
+  hash = 0;
+  version = 0;
+  threshold = 0;
+  activeAtSeconds = 0;
+  readonly #feed: MapFeed;
+  #position: number;
+
+  constructor(feed: MapFeed) {
+    this.#feed = feed;
+    this.#position = feed.written;
+  }
+
+  skipToHead(): void {
+    this.#position = this.#feed.written;
+  }
+
+  next(): number {
+    const { records, written } = this.#feed;
+    if (this.#position === written) return FEED.empty;
+    const index = records.length - (written - this.#position);
+    const record = records[index];
+    if (record === undefined) return FEED.overrun;
+    this.#position++;
+    this.kind = record.kind;
+    this.version = record.version;
+    this.threshold = record.version;
+    this.keyBytes = record.key.length;
+    for (let i = 0; i < record.key.length; i++) this.key[i] = record.key.charCodeAt(i);
+    this.hash = hashOf(record.key);
+    return FEED.record;
+  }
+
+  backlogBytes(): number {
+    return (this.#feed.written - this.#position) * 32;
+  }
+}
+
+function hashOf(key: string): number {
+  let hash = 0x811c9dc5 | 0;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return hash;
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.subarray(start, end)).toString('latin1');
+}
+
+export class MapCache implements LinkCache {
+  nodeSlot = 0;
+  /** Items larger than this are refused. */
+  valueBytesMax: number = 1 << 20;
+  readonly entries: Map<string, Entry> = new Map();
+  readonly feed: MapFeed;
+  /** Stripes locked now; the link must leave none locked. */
+  locked = 0;
+  /** Items reserved and neither committed nor abandoned. */
+  reserved = 0;
+  readonly #byRef: Map<ItemRef, Entry> = new Map();
+  readonly #clock: Clock;
+  #lastRef = 0;
+  #ticks = 0;
+  #flushThreshold = 0;
+
+  constructor(clock: Clock, feedCapacity: number) {
+    this.#clock = clock;
+    this.feed = new MapFeed(feedCapacity);
+  }
+
+  // What clients of this node do.
+
+  set(key: string, value: Uint8Array, flags: number, exptime: number): number {
+    const version = this.#nextVersion();
+    this.#put(key, value, flags, exptime, version, false);
+    this.feed.append({ kind: CHANGE.set, key, version });
+    return version;
+  }
+
+  delete(key: string): number {
+    const entry = this.entries.get(key);
+    if (entry === undefined || entry.tombstone) return 0;
+    const version = this.#nextVersion();
+    this.#put(key, new Uint8Array(0), 0, 0, version, true);
+    this.feed.append({ kind: CHANGE.delete, key, version });
+    return version;
+  }
+
+  touch(key: string, exptime: number): number {
+    const entry = this.entries.get(key);
+    if (entry === undefined || entry.tombstone) return 0;
+    entry.exptime = exptime;
+    this.feed.append({ kind: CHANGE.touch, key, version: entry.version });
+    return entry.version;
+  }
+
+  flush(): number {
+    const version = this.#nextVersion();
+    this.#dropBelow(version);
+    this.feed.append({ kind: CHANGE.flush, key: '', version });
+    return version;
+  }
+
+  /** Forgets an item without a word to anybody, as an eviction does. */
+  evict(key: string): void {
+    const entry = this.entries.get(key);
+    if (entry !== undefined) this.#byRef.delete(entry.ref);
+    this.entries.delete(key);
+  }
+
+  /** Everything, in a form that compares. */
+  snapshot(): Map<string, string> {
+    const lines = new Map<string, string>();
+    for (const entry of this.entries.values()) {
+      const { key, value, flags, exptime, version, tombstone } = entry;
+      lines.set(
+        key,
+        `${version} ${tombstone ? 'deleted' : `${flags} ${exptime} ${latin1(value, 0, value.length)}`}`,
+      );
+    }
+    return new Map([...lines].sort());
+  }
+
+  versionOf(key: string): number {
+    return this.entries.get(key)?.version ?? 0;
+  }
+
+  // What a link sees.
+
+  hash(bytes: Uint8Array, start: number, end: number): number {
+    return hashOf(latin1(bytes, start, end));
+  }
+
+  peek(bytes: Uint8Array, keyStart: number, keyEnd: number, _hash: number): ItemRef {
+    const entry = this.entries.get(latin1(bytes, keyStart, keyEnd));
+    if (entry === undefined) return 0;
+    this.locked++;
+    return entry.ref;
+  }
+
+  release(_hash: number): void {
+    this.locked--;
+  }
+
+  isTombstone(item: ItemRef): boolean {
+    return this.#entry(item).tombstone;
+  }
+
+  version(item: ItemRef): number {
+    return this.#entry(item).version;
+  }
+
+  exptime(item: ItemRef): number {
+    return this.#entry(item).exptime;
+  }
+
+  clientFlags(item: ItemRef): number {
+    return this.#entry(item).flags;
+  }
+
+  keyBytes(item: ItemRef): number {
+    return this.#entry(item).key.length;
+  }
+
+  valueBytes(item: ItemRef): number {
+    return this.#entry(item).value.length;
+  }
+
+  copyKey(item: ItemRef, target: Uint8Array, at: number): void {
+    const { key } = this.#entry(item);
+    for (let i = 0; i < key.length; i++) target[at + i] = key.charCodeAt(i);
+  }
+
+  copyValue(item: ItemRef, target: Uint8Array, at: number): void {
+    target.set(this.#entry(item).value, at);
+  }
+
+  applySet(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    _hash: number,
+    flags: number,
+    exptime: number,
+    version: number,
+    valueStart: number,
+    valueEnd: number,
+  ): Applied {
+    if (valueEnd - valueStart > this.valueBytesMax) return APPLIED.tooLarge;
+    const value = input.slice(valueStart, valueEnd);
+    return this.#merge(latin1(input, keyStart, keyEnd), value, flags, exptime, version, false);
+  }
+
+  reserveForPeer(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    _hash: number,
+    flags: number,
+    exptime: number,
+    valueBytes: number,
+  ): ItemRef {
+    if (valueBytes > this.valueBytesMax) return 0;
+    this.reserved++;
+    const ref = ++this.#lastRef;
+    const key = latin1(input, keyStart, keyEnd);
+    const value = new Uint8Array(valueBytes);
+    this.#byRef.set(ref, { ref, key, value, flags, exptime, version: 0, tombstone: false });
+    return ref;
+  }
+
+  fill(item: ItemRef, offset: number, input: Uint8Array, start: number, end: number): void {
+    this.#entry(item).value.set(input.subarray(start, end), offset);
+  }
+
+  applyReserved(item: ItemRef, _hash: number, version: number): Applied {
+    const { key, value, flags, exptime } = this.#entry(item);
+    this.abandon(item);
+    return this.#merge(key, value, flags, exptime, version, false);
+  }
+
+  abandon(item: ItemRef): void {
+    this.reserved--;
+    this.#byRef.delete(item);
+  }
+
+  applyDelete(input: Uint8Array, keyStart: number, keyEnd: number, _hash: number, version: number): Applied {
+    return this.#merge(latin1(input, keyStart, keyEnd), new Uint8Array(0), 0, 0, version, true);
+  }
+
+  applyTouch(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    _hash: number,
+    exptime: number,
+    version: number,
+  ): Applied {
+    const entry = this.entries.get(latin1(input, keyStart, keyEnd));
+    if (entry === undefined || entry.tombstone || entry.version !== version) return APPLIED.stale;
+    entry.exptime = exptime;
+    return APPLIED.applied;
+  }
+
+  applyFlush(threshold: number, _activeAtSeconds: number, _version: number): Applied {
+    this.observeVersion(threshold);
+    if (threshold <= this.#flushThreshold) return APPLIED.stale;
+    this.#dropBelow(threshold);
+    return APPLIED.applied;
+  }
+
+  scan(cursor: number, bucketsMax: number, visit: (item: ItemRef, hash: number) => void): number {
+    const end = Math.min(BUCKETS, cursor + bucketsMax);
+    for (const entry of this.entries.values()) {
+      const hash = hashOf(entry.key);
+      const bucket = (hash >>> 0) % BUCKETS;
+      if (bucket < cursor || bucket >= end) continue;
+      this.locked++;
+      visit(entry.ref, hash);
+      this.locked--;
+    }
+    return end === BUCKETS ? -1 : end;
+  }
+
+  flushState(): FlushState {
+    const threshold = this.#flushThreshold;
+    return { threshold, pendingThreshold: 0, pendingActiveAtSeconds: 0, version: threshold };
+  }
+
+  observeVersion(version: number): void {
+    this.#ticks = Math.max(this.#ticks, Math.floor(version / 8));
+  }
+
+  highestVersion(): number {
+    return this.#ticks * 8 + 7;
+  }
+
+  #nextVersion(): number {
+    this.#ticks = Math.max(this.#ticks + 1, Math.floor((this.#clock.wallMs() - VERSION_EPOCH_MS) * 1000));
+    return this.#ticks * 8 + this.nodeSlot;
+  }
+
+  #entry(item: ItemRef): Entry {
+    const entry = this.#byRef.get(item);
+    if (entry === undefined) throw new Error(`item ${item} is gone`);
+    return entry;
+  }
+
+  #merge(
+    key: string,
+    value: Uint8Array,
+    flags: number,
+    exptime: number,
+    version: number,
+    tombstone: boolean,
+  ): Applied {
+    this.observeVersion(version);
+    if (version < this.#flushThreshold) return APPLIED.stale;
+    const here = this.entries.get(key);
+    if (here !== undefined) {
+      if (here.version > version) return APPLIED.stale;
+      if (here.version === version) {
+        // The same item, touched on one side while the two were apart: it lives as long as either says. (0 is for ever.)
+        if (!tombstone && here.exptime !== 0 && (exptime === 0 || exptime > here.exptime))
+          here.exptime = exptime;
+        // Two nodes that had the same slot for a while can have given the same version: a delete wins, then the greater value.
+        if (here.tombstone || (!tombstone && Buffer.compare(here.value, value) >= 0)) return APPLIED.stale;
+      }
+    }
+    this.#put(key, value, flags, exptime, version, tombstone);
+    return APPLIED.applied;
+  }
+
+  #put(
+    key: string,
+    value: Uint8Array,
+    flags: number,
+    exptime: number,
+    version: number,
+    tombstone: boolean,
+  ): void {
+    const here = this.entries.get(key);
+    if (here !== undefined) this.#byRef.delete(here.ref);
+    const entry = { ref: ++this.#lastRef, key, value, flags, exptime, version, tombstone };
+    this.entries.set(key, entry);
+    this.#byRef.set(entry.ref, entry);
+  }
+
+  #dropBelow(threshold: number): void {
+    this.#flushThreshold = threshold;
+    for (const entry of [...this.entries.values()]) if (entry.version < threshold) this.evict(entry.key);
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * Connections between simulated nodes on a virtual clock: bytes arrive in order, late, cut anywhere and with a bound on what is under way;
+ * connections can be refused, broken, or held so that nothing arrives and nobody is told.
+ */
+import { Output } from '../../src/base/output.ts';
+import type { Random } from '../../src/base/random.ts';
+import type { Connection, ConnectionError, Session } from '../../src/base/session.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+/** Whoever owns connections: something happens to them, then the node's turn ends. */
+export interface NetworkNode {
+  readonly host: string;
+  alive: boolean;
+  turnEnd(): void;
+}
+
+export interface NetworkOptions {
+  readonly delayMsMax: number;
+  /** Bytes under way in one direction beyond which the writer is blocked. */
+  readonly windowBytes: number;
+}
+
+const RESET: ConnectionError = { code: 'ECONNRESET', message: 'Connection reset by peer' };
+const REFUSED: ConnectionError = { code: 'ECONNREFUSED', message: 'Connection refused' };
+const TIMED_OUT: ConnectionError = { code: 'ETIMEDOUT', message: 'Connection timed out' };
+
+export class SimulatedConnection implements Connection {
+  readonly output: Output;
+  readonly descriptor = 0;
+  readonly remote: string;
+  readonly node: NetworkNode;
+  session: Session | null = null;
+  other: SimulatedConnection | null = null;
+  /** No more bytes are fed and closed() has been called or is about to be. */
+  gone = false;
+  readonly #network: SimulatedNetwork;
+  #rest: Uint8Array = new Uint8Array(0);
+  #underWayBytes = 0;
+  #lastArrivalMs = 0;
+  #ending = false;
+
+  constructor(network: SimulatedNetwork, node: NetworkNode, remote: string) {
+    this.#network = network;
+    this.node = node;
+    this.remote = remote;
+    this.output = new Output({
+      makeRoom: (output, count) => {
+        // A transport may send what is there to make room, or grow its buffer.
+        if (network.random.below(2) === 0) this.transmit();
+        if (output.limit - output.at >= count) return;
+        const grown = new Uint8Array(Math.max(512, (output.at + count) * 2));
+        grown.set(output.bytes.subarray(0, output.at));
+        output.bytes = grown;
+        output.limit = grown.length;
+      },
+    });
+  }
+
+  flush(): void {
+    this.#network.time.after(0, () => this.transmit());
+  }
+
+  end(): void {
+    this.#ending = true;
+    this.transmit();
+  }
+
+  destroy(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.#network.time.after(0, () => this.session?.closed(null));
+    this.#tellOther(null);
+  }
+
+  pause(): void {}
+  resume(): void {}
+
+  /** Sends what stands in the output, cut at random. */
+  transmit(): void {
+    const { output } = this;
+    if (this.gone) return;
+    const { random } = this.#network;
+    let at = output.start;
+    while (at < output.at) {
+      const count = Math.min(output.at - at, 1 + random.below(random.below(4) === 0 ? 64 : 40000));
+      const piece = output.bytes.slice(at, at + count);
+      at += count;
+      this.#underWayBytes += count;
+      this.#inOrder(() => {
+        this.#underWayBytes -= count;
+        if (this.other !== null) this.other.#arrive(piece);
+        if (output.blocked && this.#underWayBytes < this.#network.options.windowBytes / 2 && !this.gone) {
+          output.blocked = false;
+          this.node.turnEnd();
+        }
+      });
+    }
+    output.at = output.start;
+    output.blocked = this.#underWayBytes > this.#network.options.windowBytes;
+    if (this.#ending && !this.gone) {
+      this.gone = true;
+      this.#network.time.after(0, () => this.session?.closed(null));
+      this.#tellOther(null);
+    }
+  }
+
+  /** The connection breaks: this end is told at once, what is under way may be lost. */
+  breakOff(error: ConnectionError | null): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.#network.time.after(0, () => {
+      if (!this.node.alive) return;
+      this.session?.closed(error);
+      this.node.turnEnd();
+    });
+  }
+
+  /** The process of this end is gone; its kernel tells the other end. */
+  abandon(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.#tellOther(RESET);
+  }
+
+  #tellOther(error: ConnectionError | null): void {
+    this.#inOrder(() => this.other?.breakOff(error));
+  }
+
+  #inOrder(run: () => void): void {
+    const network = this.#network;
+    const { time } = network;
+    const atMs = time.nowMs + network.delayMs();
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, atMs);
+    time.after(this.#lastArrivalMs - time.nowMs, () =>
+      network.whenOpen(this.node, this.other?.node ?? null, run),
+    );
+  }
+
+  #arrive(piece: Uint8Array): void {
+    if (this.gone || !this.node.alive || this.session === null) return;
+    const input = new Uint8Array(this.#rest.length + piece.length + 8).fill(0xff);
+    input.set(this.#rest, 4);
+    input.set(piece, 4 + this.#rest.length);
+    const end = 4 + this.#rest.length + piece.length;
+    const consumed = this.session.feed(input, 4, end);
+    this.#rest = input.slice(consumed, end);
+    this.transmit();
+    this.node.turnEnd();
+  }
+}
+
+export class SimulatedNetwork {
+  readonly time: VirtualTime;
+  readonly random: Random;
+  readonly options: NetworkOptions;
+  readonly #listeners: Map<
+    string,
+    { node: NetworkNode; accept: (connection: SimulatedConnection) => Session }
+  > = new Map();
+  #connections: SimulatedConnection[] = [];
+  #held = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(time: VirtualTime, random: Random, options: NetworkOptions) {
+    this.time = time;
+    this.random = random;
+    this.options = options;
+  }
+
+  delayMs(): number {
+    return 0.02 + (this.random.below(1000) / 1000) * this.options.delayMsMax;
+  }
+
+  /** @returns false when the address is taken */
+  bind(node: NetworkNode, address: string, accept: (connection: SimulatedConnection) => Session): boolean {
+    if (this.#listeners.has(address)) return false;
+    this.#listeners.set(address, { node, accept });
+    return true;
+  }
+
+  dial(
+    node: NetworkNode,
+    address: string,
+    timeoutMs: number,
+    factory: (connection: SimulatedConnection) => Session,
+  ): void {
+    const near = new SimulatedConnection(this, node, address);
+    near.session = factory(near);
+    const fail = (error: ConnectionError): void => {
+      near.breakOff(error);
+    };
+    this.time.after(this.delayMs(), () => {
+      if (near.gone || !node.alive) return;
+      const listener = this.#listeners.get(address);
+      if (this.#held && listener?.node !== node) this.time.after(timeoutMs, () => fail(TIMED_OUT));
+      else if (listener === undefined) fail(REFUSED);
+      else {
+        const far = new SimulatedConnection(
+          this,
+          listener.node,
+          `${node.host}:${40000 + this.random.below(9999)}`,
+        );
+        near.other = far;
+        far.other = near;
+        this.#connections = this.#connections.filter((connection) => !connection.gone);
+        this.#connections.push(near, far);
+        far.session = listener.accept(far);
+        far.transmit();
+        listener.node.turnEnd();
+        near.session?.opened?.();
+        near.transmit();
+        node.turnEnd();
+      }
+    });
+  }
+
+  /** The process ends without a word: its ports are free and its connections are reset. */
+  kill(node: NetworkNode): void {
+    node.alive = false;
+    for (const [address, listener] of this.#listeners) {
+      if (listener.node === node) this.#listeners.delete(address);
+    }
+    for (const connection of this.#connections) if (connection.node === node) connection.abandon();
+  }
+
+  /** Breaks all connections between different nodes, as a firewall that answers with resets does. */
+  cut(): void {
+    for (const connection of this.#connections) connection.breakOff(RESET);
+  }
+
+  /** Holds everything between different nodes back until `release`. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const run of waiting) run();
+  }
+
+  whenOpen(from: NetworkNode, to: NetworkNode | null, run: () => void): void {
+    if (this.#held && from !== to) this.#waiting.push(run);
+    else run();
+  }
+}

@@ -1,0 +1,120 @@
+/** A node of a simulation: the peers' state machine over the small cache, driven by the simulated network. */
+import type { Random } from '../../src/base/random.ts';
+import { Link } from '../../src/replication/link.ts';
+import { type PeerActions, Peers } from '../../src/replication/peers.ts';
+import { MapCache, MapFeedReader } from './map-cache.ts';
+import type { NetworkNode, SimulatedConnection, SimulatedNetwork } from './simulated-network.ts';
+
+export interface SimulatedNodeOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The peers' hosts; their port is this node's, as with `-X`. */
+  readonly peerHosts: readonly string[];
+  readonly feedCapacity: number;
+  readonly readyMsMax: number;
+}
+
+export class SimulatedNode implements NetworkNode, PeerActions {
+  readonly host: string;
+  alive = true;
+  readonly cache: MapCache;
+  readonly peers: Peers;
+  isReady = false;
+  readyMs = -1;
+  failure = '';
+  readonly messages: string[] = [];
+  readonly #network: SimulatedNetwork;
+  readonly #options: SimulatedNodeOptions;
+  #tickMs = Number.POSITIVE_INFINITY;
+  #turnDue = false;
+
+  constructor(network: SimulatedNetwork, random: Random, options: SimulatedNodeOptions) {
+    this.#network = network;
+    this.#options = options;
+    this.host = options.host;
+    this.cache = new MapCache(network.time, options.feedCapacity);
+    let nodeId = '';
+    for (let i = 0; i < 32; i++) nodeId += random.below(16).toString(16);
+    this.peers = new Peers(network.time, random, this.cache, this, {
+      nodeId,
+      targets: options.peerHosts.map((host) => [`${host}:${options.port}`]),
+      listeners: 1,
+      readyMsMax: options.readyMsMax,
+    });
+  }
+
+  start(): void {
+    this.peers.start();
+    this.turnEnd();
+  }
+
+  /** The process is killed: all its memory is lost. */
+  kill(): void {
+    this.#network.kill(this);
+  }
+
+  /** Clients have changed something, or an event has been handled: what a loop does at the end of a turn. */
+  turnEnd(): void {
+    if (this.#turnDue || !this.alive) return;
+    this.#turnDue = true;
+    this.#network.time.after(0, () => {
+      this.#turnDue = false;
+      if (!this.alive) return;
+      if (this.peers.pump()) this.#network.time.after(0.1, () => this.turnEnd());
+      this.#setTimer();
+    });
+  }
+
+  // PeerActions
+
+  listen(index: number): void {
+    const bound = this.#network.bind(this, `${this.host}:${this.#options.port}`, (connection) =>
+      this.#link(connection, -1),
+    );
+    this.#network.time.after(0, () => {
+      if (!this.alive) return;
+      if (bound) this.peers.listening(index);
+      else this.peers.listenFailed(index, true, 'Address already in use');
+      this.turnEnd();
+    });
+  }
+
+  dial(target: number, _address: number, timeoutMs: number): void {
+    const address = `${this.#options.peerHosts[target]}:${this.#options.port}`;
+    this.#network.dial(this, address, timeoutMs, (connection) => this.#link(connection, target));
+  }
+
+  ready(): void {
+    this.isReady = true;
+    this.readyMs = this.#network.time.nowMs;
+  }
+
+  failed(message: string): void {
+    this.failure = message;
+  }
+
+  log(_verbosity: number, message: string): void {
+    this.messages.push(message);
+  }
+
+  #link(connection: SimulatedConnection, target: number): Link {
+    const { cache } = this;
+    const reader = new MapFeedReader(cache.feed);
+    const link = new Link(connection, this.#network.time, cache, [reader], this.peers, target);
+    this.peers.added(link);
+    return link;
+  }
+
+  #setTimer(): void {
+    const { time } = this.#network;
+    const dueMs = Math.max(this.peers.dueMs, time.nowMs);
+    if (dueMs === Number.POSITIVE_INFINITY || (this.#tickMs > time.nowMs && this.#tickMs <= dueMs)) return;
+    this.#tickMs = dueMs;
+    time.at(dueMs, () => {
+      if (!this.alive || this.#tickMs !== dueMs) return;
+      this.#tickMs = Number.POSITIVE_INFINITY;
+      this.peers.tick();
+      this.turnEnd();
+    });
+  }
+}
