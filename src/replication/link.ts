@@ -156,6 +156,15 @@ export class Link implements Session {
     return this.sync.active || this.#syncDue;
   }
 
+  /** There is something that could be sent at once. */
+  get hasWork(): boolean {
+    return (
+      this.state === 'open' &&
+      !this.connection.output.blocked &&
+      (this.sendingSync || this.sender.backlogBytes() > 0)
+    );
+  }
+
   opened(): void {
     if (this.state !== 'dialling') return;
     this.state = 'greeting';
@@ -241,7 +250,7 @@ export class Link implements Session {
     }
     if (this.sync.active && !output.blocked && this.sync.pump(output, SYNC_BYTES_PER_PUMP)) this.#walked();
     if (nowMs >= this.#pingDueMs) this.#ping(nowMs);
-    const more = !output.blocked && (this.sendingSync || this.sender.backlogBytes() > 0);
+    const more = this.hasWork;
     if (this.#draining && !this.sendingSync && this.sender.backlogBytes() === 0) {
       writeBye(output);
       this.#closeReason = 'stopped';

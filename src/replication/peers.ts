@@ -53,6 +53,15 @@ export interface PeersOptions {
   readonly readyMsMax: number;
 }
 
+export interface PastLinks {
+  conflicts: number;
+  overruns: number;
+  changesSent: number;
+  changesReceived: number;
+  tooLarge: number;
+  noMemory: number;
+}
+
 interface Target {
   readonly addresses: readonly string[];
   link: Link | null;
@@ -74,7 +83,17 @@ interface Port {
 
 export class Peers implements LinkOwner {
   readonly nodeId: string;
-  readonly links: Set<Link> = new Set();
+  /** All connections; a new array whenever one comes or goes. */
+  links: readonly Link[] = [];
+  /** Sums over links that have ended; see `peerStatistics`. */
+  readonly past: PastLinks = {
+    conflicts: 0,
+    overruns: 0,
+    changesSent: 0,
+    changesReceived: 0,
+    tooLarge: 0,
+    noMemory: 0,
+  };
   /** Links that were open and ended. */
   linksLost = 0;
   /** Open links so far. */
@@ -134,7 +153,7 @@ export class Peers implements LinkOwner {
   stop(withinMs: number): void {
     this.#stopping = true;
     this.#stopMs = this.#clock.monotonicMs() + withinMs;
-    for (const link of [...this.links]) {
+    for (const link of this.links) {
       link.drain();
       link.pump(this.#clock.monotonicMs());
     }
@@ -145,20 +164,44 @@ export class Peers implements LinkOwner {
   }
 
   get stopped(): boolean {
-    return this.#stopping && this.links.size === 0;
+    return this.#stopping && this.links.length === 0;
   }
 
   get openLinks(): Link[] {
-    return [...this.links].filter((link) => link.isOpen);
+    return this.links.filter((link) => link.isOpen);
+  }
+
+  /** Whether a call of `pump` would send something. */
+  get hasWork(): boolean {
+    for (const link of this.links) if (link.hasWork) return true;
+    return false;
+  }
+
+  /** The peers that are dialled and not linked now, as text. */
+  get unlinkedTargets(): string[] {
+    const unlinked = this.#targets.filter(
+      ({ link, nodeId }) =>
+        link?.isOpen !== true && nodeId !== this.nodeId && this.#openLinkTo(nodeId) === null,
+    );
+    return unlinked.map((target) => target.addresses.join(','));
+  }
+
+  get dials(): boolean {
+    return this.#targets.length > 0;
+  }
+
+  get nodeSlot(): number {
+    return this.#cache.nodeSlot;
   }
 
   /** Does what is due. */
   tick(): void {
     const nowMs = this.#clock.monotonicMs();
-    for (const link of [...this.links]) link.tick(nowMs);
+    for (const link of this.links) link.tick(nowMs);
     if (this.#stopping) {
-      if (nowMs >= this.#stopMs)
-        for (const link of [...this.links]) link.close('stopped before all was sent');
+      if (nowMs < this.#stopMs) return;
+      this.#stopMs = Number.POSITIVE_INFINITY;
+      for (const link of this.links) link.close('stopped before all was sent');
       return;
     }
     for (const [index, port] of this.#ports.entries()) {
@@ -188,7 +231,7 @@ export class Peers implements LinkOwner {
 
   /** When `tick` has something to do again, on the monotonic clock; Infinity when it has nothing. */
   get dueMs(): number {
-    let due = this.#stopMs;
+    let due = this.links.length > 0 ? this.#stopMs : Number.POSITIVE_INFINITY;
     for (const link of this.links) due = Math.min(due, link.dueMs);
     if (this.#stopping) return due;
     for (const port of this.#ports) if (!port.bound) due = Math.min(due, port.dueMs);
@@ -211,8 +254,8 @@ export class Peers implements LinkOwner {
   added(link: Link): void {
     const target = this.#targets[link.target];
     if (target !== undefined) target.link = link;
-    const crowded = this.links.size >= LINKS_MAX;
-    this.links.add(link);
+    const crowded = this.links.length >= LINKS_MAX;
+    this.links = [...this.links, link];
     if (!link.dialled && (crowded || this.#stopping)) link.close('too many connections');
   }
 
@@ -295,7 +338,14 @@ export class Peers implements LinkOwner {
   }
 
   linkClosed(link: Link, reason: string): void {
-    this.links.delete(link);
+    this.links = this.links.filter((other) => other !== link);
+    const { past } = this;
+    past.conflicts += link.conflicts;
+    past.overruns += link.sender.overruns;
+    past.changesSent += link.changesSent;
+    past.changesReceived += link.receiver.changes;
+    past.tooLarge += link.receiver.tooLarge;
+    past.noMemory += link.receiver.noMemory;
     const { wasOpen } = link;
     if (wasOpen) {
       this.linksLost++;

@@ -1,0 +1,201 @@
+/**
+ * Runs the replication of a node on the loop of its data thread 0: listens, dials, moves changes when a turn ends, keeps the timer.
+ * What is done and when is decided in src/replication; here it is only joined to sockets.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import type { Connection, ConnectionError } from '../base/session.ts';
+import type { Listener, Loop, SocketAddress } from '../net/loop.ts';
+import { Link } from '../replication/link.ts';
+import { peerStatistics, type StatisticLine } from '../replication/peer-statistics.ts';
+import { type PeerActions, Peers } from '../replication/peers.ts';
+import type { ChangeReader, LinkCache } from '../replication/store-port.ts';
+
+/** The loop's number for the replication port. */
+const SERVICE_REPLICATION = 2;
+const BACKLOG = 16;
+/** Clients of a node with twins to find wait at most so long without progress of the first full sync. */
+export const READY_MS_MAX = 5000;
+/** What is queued for the twins when the node stops is given up after this time. */
+export const DRAIN_MS_MAX = 3000;
+
+export interface ReplicationServiceOptions {
+  readonly loop: Loop;
+  readonly cache: LinkCache;
+  /** Makes readers of all data threads' change feeds, each standing at the feed's end; called once for each link. */
+  readonly readers: () => readonly ChangeReader[];
+  /** Where twins dial this node. */
+  readonly listen: readonly SocketAddress[];
+  /** Where this node dials its twins. */
+  readonly peers: readonly SocketAddress[];
+  /** For the node's id and for jitter. */
+  readonly random: Random;
+  readonly readyMsMax?: number;
+  readonly drainMsMax?: number;
+  /** @param verbosity 0: always, 1: with -v, 2: with -vv. */
+  readonly log: (verbosity: number, message: string) => void;
+  /** Clients may come in now; called once, perhaps within the call of `startReplication`. */
+  readonly onReady: () => void;
+  /** The node cannot start. @param message one line for the operator */
+  readonly onRefused: (message: string) => void;
+}
+
+export interface ReplicationService {
+  /** The lines of `stats replication`. */
+  statistics(): readonly StatisticLine[];
+  /** The ports really bound, as far as they are; with port 0 asked the kernel chose. */
+  listening(): readonly SocketAddress[];
+  /** A data thread's feed has grown: sends what is new. Called at the end of turns and on wake-ups. */
+  changed(): void;
+  /** Sends what is queued, says bye, closes. @param done called once, after at most `drainMsMax` */
+  stop(done: () => void): void;
+}
+
+/** Begins to listen and to dial. */
+export function startReplication(options: ReplicationServiceOptions): ReplicationService {
+  const service = new Service(options);
+  service.start();
+  return service;
+}
+
+function addressText(address: SocketAddress): string {
+  if (address.family === 'unix') return address.path;
+  return address.family === 'ipv6' ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+class Service implements ReplicationService, PeerActions {
+  readonly #options: ReplicationServiceOptions;
+  readonly #loop: Loop;
+  readonly #clock: Clock;
+  readonly #peers: Peers;
+  readonly #listeners: Listener[] = [];
+  #timer = 0;
+  #timerMs = Number.POSITIVE_INFINITY;
+  #turnAsked = false;
+  #done: (() => void) | null = null;
+
+  constructor(options: ReplicationServiceOptions) {
+    const { loop, random } = options;
+    this.#options = options;
+    this.#loop = loop;
+    // The time of the turn costs nothing to read, and is as exact as anything here needs.
+    this.#clock = { monotonicMs: () => loop.turnMs, wallMs: () => loop.clock.wallMs() };
+    let nodeId = '';
+    while (nodeId.length < 32) nodeId += random.below(65536).toString(16).padStart(4, '0');
+    this.#peers = new Peers(this.#clock, random, options.cache, this, {
+      nodeId,
+      targets: options.peers.map((address) => [addressText(address)]),
+      listeners: options.listen.length,
+      readyMsMax: options.readyMsMax ?? READY_MS_MAX,
+    });
+  }
+
+  start(): void {
+    this.#loop.serve(SERVICE_REPLICATION, (connection) => this.#link(connection, -1));
+    this.#loop.onTurnEnd(() => this.#turnEnd());
+    this.#peers.start();
+    this.#setTimer();
+  }
+
+  statistics(): readonly StatisticLine[] {
+    return peerStatistics(this.#peers, this.#clock.monotonicMs());
+  }
+
+  listening(): readonly SocketAddress[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  changed(): void {
+    if (this.#peers.pump()) this.#askForTurn();
+  }
+
+  stop(done: () => void): void {
+    this.#done = done;
+    for (const listener of this.#listeners) listener.close();
+    this.#peers.stop(this.#options.drainMsMax ?? DRAIN_MS_MAX);
+    this.#askForTurn();
+    this.#setTimer();
+  }
+
+  // PeerActions
+
+  listen(index: number): void {
+    const { listen } = this.#options;
+    const address = listen[index];
+    if (address === undefined) return;
+    const options = { address, backlog: BACKLOG, spread: false, hold: false };
+    this.#loop.listen(options, SERVICE_REPLICATION, (outcome) => {
+      if (!('code' in outcome)) {
+        this.#listeners.push(outcome);
+        if (this.#done !== null) outcome.close();
+        this.#peers.listening(index);
+      } else if (!isMissingFamily(outcome, address, listen.length)) {
+        const message = `failed to listen on ${addressText(address)}: ${outcome.message}`;
+        this.#peers.listenFailed(index, outcome.code === 'EADDRINUSE', message);
+      }
+      this.#setTimer();
+    });
+  }
+
+  dial(target: number, _address: number, timeoutMs: number): void {
+    const address = this.#options.peers[target];
+    if (address === undefined) return;
+    this.#loop.dial(address, timeoutMs, (connection) => this.#link(connection, target));
+  }
+
+  ready(): void {
+    this.#options.onReady();
+  }
+
+  failed(message: string): void {
+    this.#options.onRefused(`replication: ${message}`);
+  }
+
+  log(verbosity: number, message: string): void {
+    this.#options.log(verbosity, `replication: ${message}`);
+  }
+
+  #link(connection: Connection, target: number): Link {
+    const { cache, readers } = this.#options;
+    const link = new Link(connection, this.#clock, cache, readers(), this.#peers, target);
+    this.#peers.added(link);
+    return link;
+  }
+
+  #turnEnd(): void {
+    if (this.#peers.hasWork && this.#peers.pump()) this.#askForTurn();
+    if (this.#done !== null && this.#peers.stopped) {
+      this.#done();
+      this.#done = null;
+    }
+    this.#setTimer();
+  }
+
+  /** There is more to send than one turn should: another turn follows at once, after what clients have asked meanwhile. */
+  #askForTurn(): void {
+    if (this.#turnAsked) return;
+    this.#turnAsked = true;
+    this.#loop.schedule(0, () => {
+      this.#turnAsked = false;
+    });
+  }
+
+  /** Only ever brings the timer forward: one that turns out too early is set again when it fires. */
+  #setTimer(): void {
+    const { dueMs } = this.#peers;
+    if (dueMs >= this.#timerMs || dueMs === Number.POSITIVE_INFINITY) return;
+    if (this.#timerMs !== Number.POSITIVE_INFINITY) this.#loop.cancel(this.#timer);
+    this.#timerMs = dueMs;
+    this.#timer = this.#loop.schedule(Math.max(0, dueMs - this.#loop.turnMs), () => {
+      this.#timerMs = Number.POSITIVE_INFINITY;
+      this.#peers.tick();
+      this.#setTimer();
+    });
+  }
+}
+
+/** A host without IPv6 (or IPv4) is no fault where other addresses are listened on too. */
+function isMissingFamily(error: ConnectionError, address: SocketAddress, addresses: number): boolean {
+  if (addresses < 2 || address.family === 'unix') return false;
+  return error.code === 'EAFNOSUPPORT' || (error.code === 'EADDRNOTAVAIL' && address.host === '::');
+}

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { MemoryConnection, PieceFeeder } from '../../testing/memory-connection.ts';
+import { MapCache } from '../../testing/replication/map-cache.ts';
+import { VirtualTime } from '../../testing/replication/virtual-time.ts';
+import { KEY_BYTES_MAX } from '../base/limits.ts';
+import { seededRandom } from '../base/random.ts';
+import { FrameReader, READ } from './frame-reader.ts';
+import {
+  FRAME,
+  FRAME_BODY_BYTES_MAX,
+  HEADER_BYTES,
+  type Hello,
+  itemFrameBytes,
+  PIECE_BYTES_MAX,
+  writeBye,
+  writeDelete,
+  writeFlush,
+  writeHello,
+  writeItem,
+  writePing,
+  writeSlot,
+  writeSyncBegin,
+  writeSyncEnd,
+  writeTombstone,
+  writeTouch,
+} from './frames.ts';
+
+const HELLO: Hello = {
+  version: 1,
+  versionMin: 1,
+  features: 0x80000001,
+  nodeId: '00112233445566778899aabbccddeeff',
+  slot: 5,
+  fresh: true,
+  wantsFullSync: true,
+  slotsUsed: 0b100001,
+  highestVersion: Number.MAX_SAFE_INTEGER,
+  wallMs: 1795238928000,
+};
+
+const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
+
+/** Bytes of one frame of each kind, and items around the bounds of a piece. */
+function everyFrame(): Uint8Array {
+  const cache = new MapCache(new VirtualTime(), 10);
+  const { output } = new MemoryConnection();
+  writeHello(output, HELLO);
+  writeSyncBegin(output);
+  for (const bytes of [0, 1, 100, PIECE_BYTES_MAX, PIECE_BYTES_MAX + 1, 3 * PIECE_BYTES_MAX, 100000]) {
+    const key = ascii(`key${bytes}`);
+    const value = new Uint8Array(bytes).map((_, index) => index);
+    cache.set(`key${bytes}`, value, 0xffffffff, 0xfffffffe);
+    const item = cache.peek(key, 0, key.length, 0);
+    const before = output.at;
+    output.reserve(itemFrameBytes(key.length, bytes));
+    writeItem(output, cache, item, key.length, bytes);
+    assert.equal(output.at - before, itemFrameBytes(key.length, bytes));
+    output.reserve(1000);
+    writeTouch(output, cache, item, key.length);
+  }
+  const key = ascii('k'.repeat(KEY_BYTES_MAX));
+  writeDelete(output, key, 0, key.length, 77);
+  cache.set('gone', new Uint8Array(0), 0, 0);
+  cache.delete('gone');
+  output.reserve(100);
+  writeTombstone(output, cache, cache.peek(ascii('gone'), 0, 4, 0), 4);
+  writeFlush(output, 123456789012345, 1795238928, 123456789012346);
+  writeSlot(output, 7);
+  writePing(output, 5, 6);
+  writeSyncEnd(output, 2 ** 40);
+  output.append(ascii('\x03\0\0\0\xc8\0\0\0new'), 0, 11);
+  writeBye(output);
+  return output.bytes.slice(output.start, output.at);
+}
+
+/** Reads frames and writes down each as text. */
+class Transcript {
+  readonly lines: string[] = [];
+  readonly #frames = new FrameReader();
+
+  feed(input: Uint8Array, start: number, end: number): number {
+    const frames = this.#frames;
+    let at = start;
+    for (;;) {
+      const read = frames.next(input, at, end);
+      if (read === READ.malformed) {
+        this.lines.push(`malformed: ${frames.reason}`);
+        return end;
+      }
+      if (read === READ.partial) return at;
+      assert.ok(frames.end <= end && frames.end >= at + HEADER_BYTES, 'a frame lies within what was offered');
+      this.lines.push(this.#line(input, at));
+      at = frames.end;
+    }
+  }
+
+  #line(input: Uint8Array, at: number): string {
+    const { kind, version, keyStart, keyEnd, exptime, end } = this.#frames;
+    const frames = this.#frames;
+    const key = Buffer.from(input.subarray(keyStart, keyEnd)).toString('latin1');
+    const inside = (from: number, to: number): boolean => from >= at && to <= end && from <= to;
+    if (kind === FRAME.set || kind === FRAME.delete || kind === FRAME.touch)
+      assert.ok(inside(keyStart, keyEnd));
+    if (kind === FRAME.set || kind === FRAME.piece) assert.ok(inside(frames.valueStart, frames.valueEnd));
+    const value = (): string => {
+      const bytes = input.subarray(frames.valueStart, frames.valueEnd);
+      return `${bytes.length} bytes, sum ${bytes.reduce((sum, byte) => (sum * 31 + byte) >>> 0, 0)}`;
+    };
+    switch (kind) {
+      case FRAME.hello:
+        return `hello ${JSON.stringify(frames.hello(input, at))}`;
+      case FRAME.set:
+        return `set ${key} ${version} ${exptime} ${frames.clientFlags} ${frames.valueBytes}: ${value()}`;
+      case FRAME.piece:
+        return `piece: ${value()}`;
+      case FRAME.delete:
+        return `delete ${key} ${version}`;
+      case FRAME.touch:
+        return `touch ${key} ${version} ${exptime}`;
+      case FRAME.flush:
+        return `flush ${version} ${frames.threshold} ${frames.activeAtSeconds}`;
+      case FRAME.slot:
+        return `slot ${frames.slot}`;
+      case FRAME.ping:
+        return `ping ${frames.changesSent} ${frames.changesReceived}`;
+      case FRAME.syncEnd:
+        return `syncEnd ${frames.items}`;
+      default:
+        return `kind ${kind} of ${end - at} bytes`;
+    }
+  }
+}
+
+function transcript(bytes: Uint8Array): string[] {
+  const reader = new Transcript();
+  const input = new Uint8Array(bytes.length + 8);
+  input.set(bytes, 4);
+  reader.feed(input, 4, 4 + bytes.length);
+  return reader.lines;
+}
+
+test('what is written is what is read', () => {
+  const lines = transcript(everyFrame());
+  assert.equal(lines[0], `hello ${JSON.stringify(HELLO)}`);
+  assert.equal(lines[1], `kind ${FRAME.syncBegin} of 8 bytes`);
+  assert.match(lines[2]!, /^set key0 \d+ 4294967294 4294967295 0: 0 bytes, sum 0$/);
+  assert.match(lines[3]!, /^touch key0 \d+ 4294967294$/);
+  const large = lines.findIndex((line) => line.startsWith(`set key${PIECE_BYTES_MAX + 1} `));
+  assert.match(lines[large]!, / 32769: 0 bytes/);
+  assert.match(lines[large + 1]!, /^piece: 32768 bytes/);
+  assert.match(lines[large + 2]!, /^piece: 1 bytes/);
+  assert.equal(lines.filter((line) => line.startsWith('piece')).length, 2 + 3 + 4);
+  assert.equal(lines.at(-8), `delete ${'k'.repeat(250)} 77`);
+  assert.match(lines.at(-7)!, /^delete gone \d+$/);
+  assert.deepEqual(lines.slice(-6), [
+    'flush 123456789012346 123456789012345 1795238928',
+    'slot 7',
+    'ping 5 6',
+    `syncEnd ${2 ** 40}`,
+    'kind 200 of 11 bytes',
+    `kind ${FRAME.bye} of 8 bytes`,
+  ]);
+});
+
+test('frames are the same however they are cut', () => {
+  const bytes = everyFrame();
+  const whole = transcript(bytes);
+  const random = seededRandom(7);
+  for (const largest of [1, 2, 17, 5000, 100000]) {
+    const reader = new Transcript();
+    const feeder = new PieceFeeder(reader);
+    // Byte by byte for the small frames at the start only: an unfinished frame is offered again each time.
+    const end = largest === 1 ? 3000 : bytes.length;
+    for (let at = 0; at < end; ) {
+      const count = largest === 1 ? 1 : 1 + random.below(largest);
+      feeder.push(bytes.subarray(at, Math.min(end, at + count)));
+      at += count;
+      assert.ok(feeder.restBytes <= FRAME_BODY_BYTES_MAX + HEADER_BYTES);
+    }
+    assert.deepEqual(reader.lines, whole.slice(0, reader.lines.length));
+    if (largest > 1) assert.equal(reader.lines.length, whole.length);
+  }
+});
+
+/** A frame by hand. */
+function frame(
+  kind: number,
+  body: readonly number[],
+  bodyBytes: number = body.length,
+  flags = 0,
+): Uint8Array {
+  const bytes = new Uint8Array(HEADER_BYTES + body.length);
+  new DataView(bytes.buffer).setUint32(0, bodyBytes, true);
+  bytes[4] = kind;
+  bytes[5] = flags;
+  bytes.set(body, HEADER_BYTES);
+  return bytes;
+}
+
+test('a frame that is not as it should be is malformed', () => {
+  const zeros = (count: number): number[] => new Array<number>(count).fill(0);
+  const key = (length: number): number[] => [
+    ...zeros(8),
+    length & 0xff,
+    ...new Array<number>(length).fill(107),
+  ];
+  const cases: [string, Uint8Array][] = [
+    ['a body beyond the bound', frame(200, [], FRAME_BODY_BYTES_MAX + 1)],
+    ['flags of a later version', frame(FRAME.bye, [], 0, 1)],
+    ['a bye with a body', frame(FRAME.bye, [0])],
+    ['a short hello', frame(FRAME.hello, zeros(43))],
+    ['a delete without a key', frame(FRAME.delete, key(0))],
+    ['a key of 251 bytes', frame(FRAME.delete, key(251))],
+    ['a key longer than the frame', frame(FRAME.delete, [...zeros(8), 5, 107])],
+    ['a version beyond 2^53', frame(FRAME.delete, [0, 0, 0, 0, 0, 0, 0x20, 0, 1, 107])],
+    ['a set without a key', frame(FRAME.set, zeros(24))],
+    ['a set whose value is missing', frame(FRAME.set, [...zeros(16), 1, 0, 0, 0, 1, 0, 0, 0, 107])],
+    ['a set with more than its value', frame(FRAME.set, [...zeros(20), 1, 0, 0, 0, 107, 107])],
+    ['a set with unknown options', frame(FRAME.set, [...zeros(20), 1, 1, 0, 0, 107])],
+    ['a value beyond the largest item', frame(FRAME.set, [...zeros(16), 1, 0, 0, 0x40, 1, 0, 0, 0, 107])],
+    ['an empty piece', frame(FRAME.piece, [])],
+    ['slot 8', frame(FRAME.slot, [8])],
+    ['a short ping', frame(FRAME.ping, zeros(15))],
+  ];
+  for (const [name, bytes] of cases) {
+    const lines = transcript(bytes);
+    assert.equal(lines.length, 1, name);
+    assert.match(lines[0]!, /^malformed: /, name);
+  }
+  assert.match(transcript(frame(FRAME.delete, key(250)))[0]!, /^delete k{250} 0$/);
+  assert.equal(
+    transcript(frame(200, zeros(FRAME_BODY_BYTES_MAX)))[0],
+    `kind 200 of ${FRAME_BODY_BYTES_MAX + 8} bytes`,
+  );
+});
+
+test('no bytes make the reader throw or look outside a frame', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      transcript(bytes);
+    }),
+  );
+  const whole = everyFrame().slice(0, 3000);
+  fc.assert(
+    fc.property(fc.nat(whole.length - 1), fc.nat(255), fc.nat(whole.length - 1), (at, byte, other) => {
+      const bent = whole.slice();
+      bent[at] = byte;
+      bent[other] = byte ^ 0x80;
+      transcript(bent);
+    }),
+    { numRuns: 2000 },
+  );
+});

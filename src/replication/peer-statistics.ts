@@ -1,0 +1,63 @@
+import type { Link } from './link.ts';
+import type { Peers } from './peers.ts';
+
+export type StatisticLine = readonly [name: string, value: string];
+
+/** Sum over the links of now and those that have ended. */
+function total(peers: Peers, past: number, of: (link: Link) => number): string {
+  let sum = past;
+  for (const link of peers.links) sum += of(link);
+  return String(sum);
+}
+
+/**
+ * The lines of `stats replication`.
+ *
+ * `lag_bytes` of a peer are feed records not yet written to its connection; `lag_changes` are changes written that it has not
+ * acknowledged (it does so within a tenth of a second).
+ *
+ * @param nowMs on the monotonic clock
+ */
+export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticLine[] {
+  const open = peers.openLinks;
+  const { past } = peers;
+  const syncing = open.some((link) => link.receivingSync || link.sendingSync || link.syncsReceived === 0);
+  const dialled = open.length > 0 ? open.some((link) => link.dialled) : !peers.isBound;
+  const lines: StatisticLine[] = [
+    ['replication_state', open.length === 0 ? 'alone' : syncing ? 'syncing' : 'linked'],
+    ['replication_role', dialled ? 'dialer' : 'listener'],
+    ['replication_listening', peers.isBound ? '1' : '0'],
+    ['replication_peers', String(open.length)],
+    ['replication_node_id', peers.nodeId],
+    ['replication_node_slot', String(peers.nodeSlot)],
+    ['replication_links_made', String(peers.linksMade)],
+    ['replication_links_lost', String(peers.linksLost)],
+    ['replication_strangers', String(peers.strangers)],
+    ['replication_changes_sent', total(peers, past.changesSent, (link) => link.changesSent)],
+    ['replication_changes_received', total(peers, past.changesReceived, (link) => link.receiver.changes)],
+    ['replication_conflicts', total(peers, past.conflicts, (link) => link.conflicts)],
+    ['replication_overruns', total(peers, past.overruns, (link) => link.sender.overruns)],
+    ['replication_refused_too_large', total(peers, past.tooLarge, (link) => link.receiver.tooLarge)],
+    ['replication_refused_no_memory', total(peers, past.noMemory, (link) => link.receiver.noMemory)],
+  ];
+  let index = 0;
+  for (const link of open) {
+    const name = `replication_peer_${index++}`;
+    lines.push(
+      [`${name}_address`, link.connection.remote],
+      [`${name}_state`, link.receivingSync || link.sendingSync ? 'syncing' : 'linked'],
+      [`${name}_role`, link.dialled ? 'listener' : 'dialer'],
+      [`${name}_node_slot`, String(link.peerSlot)],
+      [`${name}_lag_changes`, String(Math.max(0, link.changesSent - link.changesAcknowledged))],
+      [`${name}_lag_bytes`, String(link.sender.backlogBytes())],
+      [`${name}_seen_ms`, String(Math.max(0, Math.round(nowMs - link.heardMs)))],
+      [`${name}_sync_items_sent`, String(link.sync.itemsTotal)],
+      [`${name}_sync_items_received`, String(link.syncItemsReceived)],
+    );
+  }
+  for (const address of peers.unlinkedTargets) {
+    const name = `replication_peer_${index++}`;
+    lines.push([`${name}_address`, address], [`${name}_state`, 'down']);
+  }
+  return lines;
+}

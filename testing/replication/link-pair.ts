@@ -1,0 +1,150 @@
+/** Two links joined by hand, without a network: for tests that look at single frames. */
+import type { ConnectionError } from '../../src/base/session.ts';
+import { FrameReader, READ } from '../../src/replication/frame-reader.ts';
+import { GREETING, type Hello } from '../../src/replication/frames.ts';
+import { Link, type LinkOwner } from '../../src/replication/link.ts';
+import { MemoryConnection, PieceFeeder } from '../memory-connection.ts';
+import { MapCache, MapFeedReader } from './map-cache.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+/** Notes what a link reports. */
+export class NotingOwner implements LinkOwner {
+  nodeId: string;
+  refusal: string | null = null;
+  readonly events: string[] = [];
+  readonly #cache: MapCache;
+
+  constructor(cache: MapCache, nodeId: string) {
+    this.#cache = cache;
+    this.nodeId = nodeId;
+  }
+
+  hello(): Hello {
+    const { nodeId } = this;
+    const slot = this.#cache.nodeSlot;
+    return {
+      version: 1,
+      versionMin: 1,
+      features: 0,
+      nodeId,
+      slot,
+      fresh: false,
+      wantsFullSync: true,
+      slotsUsed: 1 << slot,
+      highestVersion: this.#cache.highestVersion(),
+      wallMs: 0,
+    };
+  }
+
+  connected(): void {
+    this.events.push('connected');
+  }
+
+  greeted(): string | null {
+    return this.refusal;
+  }
+
+  linked(): void {
+    this.events.push('linked');
+  }
+
+  peerSlotChanged(_link: Link, slot: number): void {
+    this.events.push(`slot ${slot}`);
+  }
+
+  syncReceived(): void {
+    this.events.push('synced');
+  }
+
+  linkClosed(_link: Link, reason: string): void {
+    this.events.push(`closed: ${reason}`);
+  }
+
+  log(): void {}
+}
+
+/** One side. */
+export class LinkEnd {
+  readonly cache: MapCache;
+  readonly owner: NotingOwner;
+  readonly connection: MemoryConnection = new MemoryConnection();
+  readonly link: Link;
+  readonly feeder: PieceFeeder;
+  /** Kinds of the frames sent so far, in order. */
+  readonly sent: number[] = [];
+  readonly #frames = new FrameReader();
+  #greetingTaken = false;
+
+  constructor(time: VirtualTime, nodeId: string, target: number, feedCapacity: number) {
+    this.cache = new MapCache(time, feedCapacity);
+    this.owner = new NotingOwner(this.cache, nodeId);
+    const readers = [new MapFeedReader(this.cache.feed)];
+    this.link = new Link(this.connection, time, this.cache, readers, this.owner, target);
+    this.feeder = new PieceFeeder(this.link);
+  }
+
+  /** What the link has written since the last call. */
+  take(): Uint8Array {
+    const { output } = this.connection;
+    const bytes = output.bytes.slice(output.start, output.at);
+    output.at = output.start;
+    let at = 0;
+    if (!this.#greetingTaken && bytes.length > 0) {
+      at = GREETING.length;
+      this.#greetingTaken = true;
+    }
+    while (at < bytes.length && this.#frames.next(bytes, at, bytes.length) === READ.frame) {
+      this.sent.push(this.#frames.kind);
+      at = this.#frames.end;
+    }
+    return bytes;
+  }
+
+  /** How many frames of a kind were sent since the last call. */
+  countSent(kind: number): number {
+    const count = this.sent.filter((sent) => sent === kind).length;
+    this.sent.length = 0;
+    return count;
+  }
+
+  closeWith(error: ConnectionError | null): void {
+    this.link.closed(error);
+  }
+}
+
+export class LinkPair {
+  readonly time: VirtualTime = new VirtualTime();
+  readonly dialler: LinkEnd;
+  readonly listener: LinkEnd;
+
+  constructor(feedCapacity = 100) {
+    this.dialler = new LinkEnd(this.time, '0a'.repeat(16), 0, feedCapacity);
+    this.listener = new LinkEnd(this.time, '0b'.repeat(16), -1, feedCapacity);
+    this.listener.cache.nodeSlot = 1;
+  }
+
+  /** Connects and lets everything pass. */
+  open(): void {
+    this.dialler.link.opened();
+    this.settle();
+    this.dialler.sent.length = 0;
+    this.listener.sent.length = 0;
+  }
+
+  /** Pumps and carries bytes both ways until nothing moves. */
+  settle(): void {
+    for (let idle = 0; idle < 2; ) {
+      idle++;
+      for (const [from, to] of [
+        [this.dialler, this.listener],
+        [this.listener, this.dialler],
+      ] as const) {
+        while (from.link.pump(this.time.nowMs)) idle = 0;
+        const bytes = from.take();
+        if (bytes.length === 0) continue;
+        idle = 0;
+        if (!to.connection.destroyed) to.feeder.push(bytes);
+      }
+    }
+  }
+}
