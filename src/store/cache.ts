@@ -1,52 +1,456 @@
-/** How a value is stored; the numbers are used in tables. */
-export const STORE_MODE = { set: 0, add: 1, replace: 2, append: 3, prepend: 4, cas: 5 } as const;
-export type StoreMode = (typeof STORE_MODE)[keyof typeof STORE_MODE];
+import { ClientWrites } from './client-writes.ts';
+import type { FlushState } from './flush-epochs.ts';
+import { CONTROL } from './geometry.ts';
+import { keyHash } from './key-hash.ts';
+import { ARENA_SHIFT, STATE } from './layout.ts';
+import { copyBytes } from './memory.ts';
+import { Parts } from './parts.ts';
+import { PeerWrites } from './peer-writes.ts';
+import { type Applied, type ItemRef, type Miss, RESULT, type Result, type StoreMode } from './results.ts';
+import type { SharedCache } from './shared-cache.ts';
+import {
+  allClassStatistics,
+  type CacheStatistics,
+  type ClassStatistics,
+  cacheStatistics,
+} from './statistics.ts';
+import { versionAtMs } from './version-clock.ts';
+import { Walks } from './walks.ts';
 
-/** What became of a mutation. */
-export const RESULT = {
-  stored: 0,
-  notStored: 1,
-  /** Another version than the one that cas named. */
-  exists: 2,
-  notFound: 3,
-  tooLarge: 4,
-  noMemory: 5,
-  /** incr or decr of a value that is no number. */
-  nonNumeric: 6,
-} as const;
-export type Result = (typeof RESULT)[keyof typeof RESULT];
+export type { CacheOptions } from './cache-options.ts';
+export { createSharedCache } from './create-shared-cache.ts';
+export type { FlushState } from './flush-epochs.ts';
+export * from './results.ts';
+export type { SharedCache } from './shared-cache.ts';
+export type { CacheStatistics, ClassStatistics } from './statistics.ts';
 
-/** What became of a change that came from a peer. */
-export const APPLIED = { applied: 0, stale: 1, tooLarge: 2, noMemory: 3 } as const;
-export type Applied = (typeof APPLIED)[keyof typeof APPLIED];
+/**
+ * One thread's view of a cache in shared memory. Each thread makes its own, over the same `SharedCache`.
+ *
+ * Keys and values are passed as ranges of a byte array. The hash of a key is computed once by the caller (`hash`) and handed to every call.
+ * Nothing on the way of a get or of a set that overwrites allocates.
+ *
+ * Between `find` (or `peek`) and `release` the key's stripe is locked: only the reading functions and `noteHit` and
+ * `touchItem` of the found item may be called, and no other key may be looked up.
+ */
+export class Cache {
+  /** The thread's buffer region for a transport, inside arena 0's array; empty for the main thread. */
+  readonly ioRegion: { readonly bytes: Uint8Array; readonly start: number; readonly end: number };
+  /** This thread's row of counters, indexed by COUNTER (counters.ts). */
+  readonly counters: Float64Array;
+  readonly #parts: Parts;
+  readonly #client: ClientWrites;
+  readonly #peer: PeerWrites;
+  readonly #walks: Walks;
+  readonly #seedLow: number;
+  readonly #seedHigh: number;
 
-/** An item's place in the arenas, in units of 8 bytes; 0 is no item. Valid while its stripe is locked (or, for a reserved item, until it is committed or abandoned). */
-export type ItemRef = number;
+  /**
+   * @param shared made by `createSharedCache`, in this or another thread
+   * @param thread 0 to `options.threads` - 1 for data threads, `options.threads` for the main thread
+   */
+  constructor(shared: SharedCache, thread: number) {
+    const parts = new Parts(shared, thread);
+    this.#parts = parts;
+    this.#client = new ClientWrites(parts);
+    this.#peer = new PeerWrites(parts);
+    this.#walks = new Walks(parts);
+    this.#seedLow = shared.options.hashSeed[0];
+    this.#seedHigh = shared.options.hashSeed[1];
+    this.counters = parts.counters.general;
+    const { ioStart, ioBytes } = parts.geometry;
+    const start = ioStart + thread * ioBytes;
+    const end = thread < shared.options.threads ? start + ioBytes : start;
+    this.ioRegion = { bytes: parts.memory.bytes[0]!, start, end };
+  }
 
-export interface CacheOptions {
-  /** `-m`: bytes of item memory. */
-  readonly memoryBytesMax: number;
-  /** `-I`: largest item (memcached's item size: header, key and value). */
-  readonly itemBytesMax: number;
-  /** `-f` */
-  readonly growthFactor: number;
-  /** `-n`: smallest room for key and value. */
-  readonly chunkBytesMin: number;
-  /** Larger items are chains of chunks. Default 512 KiB. */
-  readonly slabChunkBytesMax: number;
-  /** False with `-M`: errors instead of evictions. */
-  readonly evict: boolean;
-  /** Data threads that will attach. */
-  readonly threads: number;
-  /** Bytes of buffer memory for each thread's transport, in the same array as the first arena (copies within one array are the fastest). */
-  readonly ioBytesPerThread: number;
-  /** Two random words: the key of the hash, so that nobody can choose colliding keys. */
-  readonly hashSeed: readonly [number, number];
-  /** 0..7: this node's number among its twins; the low 3 bits of its versions. */
-  readonly nodeSlot: number;
-  /** Keep tombstones of deleted items; 0 when there is no peer. */
-  readonly tombstonesMax: number;
-  readonly tombstoneSeconds: number;
-  /** Bytes of each thread's change feed ring (a power of two); 0 when there is no peer. */
-  readonly feedBytes: number;
+  // --- Time.
+
+  /** Seconds since 1970 as this thread's cache sees them; set by `tick`. */
+  get nowSeconds(): number {
+    return this.#parts.lifetime.nowSeconds;
+  }
+
+  /**
+   * Sets the time; call it once a turn.
+   *
+   * @param wallMs milliseconds since 1970
+   */
+  tick(wallMs: number): void {
+    const { lifetime, clock, flush } = this.#parts;
+    const seconds = Math.floor(wallMs / 1000);
+    lifetime.nowSeconds = seconds;
+    clock.tick(wallMs);
+    flush.tick(seconds);
+  }
+
+  // --- Reading.
+
+  /** Seeded hash of the key [start, end) of `bytes`: a signed 32-bit number. */
+  hash(bytes: Uint8Array, start: number, end: number): number {
+    return keyHash(bytes, start, end, this.#seedLow, this.#seedHigh);
+  }
+
+  /**
+   * Looks a key up. An item that is found is valid, and its stripe locked, until `release(hash)`, which the caller owes then. On a
+   * miss nothing is locked, and `lastMiss` says why. An expired or flushed item is removed and is a miss.
+   */
+  find(bytes: Uint8Array, keyStart: number, keyEnd: number, hash: number): ItemRef {
+    const { index, locks, lookup } = this.#parts;
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const item = lookup.live(bytes, keyStart, keyEnd, hash);
+    if (item === 0) locks.release(stripe);
+    return item;
+  }
+
+  /** Ends what `find` or `peek` began. */
+  release(hash: number): void {
+    const { index, locks } = this.#parts;
+    locks.release(index.stripe(hash));
+  }
+
+  /** Why the last `find` of this thread was a miss. (The store has counted get_expired and get_flushed.) */
+  get lastMiss(): Miss {
+    return this.#parts.lookup.miss;
+  }
+
+  /** Notes a get of a found item: eviction spares it, it is fetched, its last access is now, and its class counts a hit. */
+  noteHit(item: ItemRef): void {
+    this.#parts.lookup.hit(item);
+  }
+
+  /** Like `noteHit`, but counts no hit (gat counts a touch instead). */
+  noteAccess(item: ItemRef): void {
+    this.#parts.lookup.visit(item);
+  }
+
+  valueBytes(item: ItemRef): number {
+    return this.#parts.items.valueBytes(item);
+  }
+
+  clientFlags(item: ItemRef): number {
+    return this.#parts.items.clientFlags(item);
+  }
+
+  /** The cas id. */
+  version(item: ItemRef): number {
+    return this.#parts.items.version(item);
+  }
+
+  /** Unix seconds, 0 for never. */
+  exptime(item: ItemRef): number {
+    return this.#parts.items.exptime(item);
+  }
+
+  /** Unix seconds. */
+  lastAccess(item: ItemRef): number {
+    return this.#parts.items.lastAccess(item);
+  }
+
+  /** Whether it was read since it was stored. */
+  wasFetched(item: ItemRef): boolean {
+    return (this.#parts.items.kind(item) & STATE.fetched) !== 0;
+  }
+
+  /** The item's size as memcached reckons it: 56 + key + 1 + (4 if it has flags) + value + 2. */
+  itemBytes(item: ItemRef): number {
+    return this.#parts.items.memcachedBytes(item);
+  }
+
+  slabClass(item: ItemRef): number {
+    return this.#parts.items.slabClass(item);
+  }
+
+  keyBytes(item: ItemRef): number {
+    return this.#parts.items.keyBytes(item);
+  }
+
+  copyKey(item: ItemRef, target: Uint8Array, at: number): void {
+    const { items, memory } = this.#parts;
+    const start = items.keyStart(item);
+    copyBytes(target, at, memory.bytes[item >>> ARENA_SHIFT]!, start, start + items.keyBytes(item));
+  }
+
+  /** Copies the whole value. Fastest, and free of allocation, when `target` is `ioRegion.bytes`. */
+  copyValue(item: ItemRef, target: Uint8Array, at: number): void {
+    this.#parts.items.copyValue(item, target, at);
+  }
+
+  // --- Mutations by this node's clients. Each locks for itself, gives a new version, feeds the change feed, counts by class.
+
+  /** The version that the last mutation gave; when it was refused because of the version, the one found. */
+  get lastVersion(): number {
+    return this.#client.lastVersion;
+  }
+
+  /**
+   * Stores the value [valueStart, valueEnd) of `input`.
+   *
+   * @param flags client flags, unsigned 32 bits; ignored by append and prepend, as is exptime
+   * @param exptime unix seconds, 0 never; one that has passed makes an item that is dead at once
+   * @param casVersion for mode cas; for append and prepend, the version that the item must have, 0 any
+   */
+  store(
+    mode: StoreMode,
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    flags: number,
+    exptime: number,
+    casVersion: number,
+    valueStart: number,
+    valueEnd: number,
+  ): Result {
+    return this.#client.store(
+      mode,
+      input,
+      keyStart,
+      keyEnd,
+      hash,
+      flags,
+      exptime,
+      casVersion,
+      valueStart,
+      valueEnd,
+    );
+  }
+
+  /**
+   * Begins a store whose value is not all there yet: then `fill` it and `commit` (or `abandon`) it. Nobody sees the item before.
+   *
+   * @returns 0 when it is refused; see `failure`. A refused plain set has removed the old value
+   */
+  reserve(
+    mode: StoreMode,
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    flags: number,
+    exptime: number,
+    valueBytes: number,
+  ): ItemRef {
+    const item = this.#client.reserve(mode, input, keyStart, keyEnd, hash, flags, exptime, valueBytes);
+    this.failure = item === 0 ? this.#client.failure : RESULT.stored;
+    return item;
+  }
+
+  /** Why the last `reserve` (tooLarge, noMemory) or `reserveForPeer` (also stale) returned 0. */
+  failure: Result = RESULT.stored;
+
+  /** Writes bytes [start, end) of `input` at `offset` of a reserved item's value. */
+  fill(item: ItemRef, offset: number, input: Uint8Array, start: number, end: number): void {
+    this.#parts.items.fill(item, offset, input, start, end);
+  }
+
+  /** Ends a reserved store as `store` would have. The ref is not valid any more. */
+  commit(mode: StoreMode, item: ItemRef, hash: number, casVersion: number): Result {
+    return this.#client.commit(mode, item, hash, casVersion);
+  }
+
+  /** Gives a reserved item up. */
+  abandon(item: ItemRef): void {
+    this.#parts.inventory.free(item);
+  }
+
+  /** @param casVersion 0: any. @returns stored when deleted, notFound, or exists when the version is another */
+  delete(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, casVersion: number): Result {
+    return this.#client.delete(input, keyStart, keyEnd, hash, casVersion);
+  }
+
+  /**
+   * incr and decr: the value as a decimal 64-bit number, wrapping upwards, stopping at 0 downwards.
+   *
+   * @param deltaHigh upper 32 bits of the delta, unsigned; `deltaLow` the lower
+   * @param casVersion 0: any
+   * @returns stored (then `numberHigh` and `numberLow` are the new number), notFound, exists, nonNumeric or noMemory
+   */
+  arithmetic(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    increment: boolean,
+    deltaHigh: number,
+    deltaLow: number,
+    casVersion = 0,
+  ): Result {
+    return this.#client.arithmetic(input, keyStart, keyEnd, hash, increment, deltaHigh, deltaLow, casVersion);
+  }
+
+  get numberHigh(): number {
+    return this.#client.numberHigh;
+  }
+
+  get numberLow(): number {
+    return this.#client.numberLow;
+  }
+
+  /** Sets the expiry of a key's item. @returns false when there is none */
+  touch(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, exptime: number): boolean {
+    return this.#client.touch(input, keyStart, keyEnd, hash, exptime);
+  }
+
+  /** Sets the expiry of a found item, between `find` and `release`; counts touch_hits. */
+  touchItem(item: ItemRef, hash: number, exptime: number): void {
+    this.#client.touchItem(item, hash, exptime);
+  }
+
+  /**
+   * flush_all. With 0, everything stored before now is dead and what is stored from now on is not, also within the same second. With a delay
+   * of n seconds it strikes at the beginning of second now + n - 1, and also takes what is stored until second now + n, as memcached does.
+   * A new flush replaces one that is still to come.
+   */
+  flushAll(delaySeconds: number): void {
+    const { clock, flush, feed, lifetime } = this.#parts;
+    const now = lifetime.nowSeconds;
+    const version = clock.next(0);
+    const delayed = delaySeconds > 0;
+    const threshold = delayed ? versionAtMs((now + delaySeconds) * 1000) : version;
+    const activeAt = delayed ? now + delaySeconds - 1 : now;
+    flush.order(threshold, activeAt, version, now);
+    feed.flush(version, threshold, activeAt);
+  }
+
+  // --- Changes of a peer: applied when newer than what is here; never appended to the feed.
+
+  applySet(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    flags: number,
+    exptime: number,
+    version: number,
+    valueStart: number,
+    valueEnd: number,
+  ): Applied {
+    return this.#peer.set(input, keyStart, keyEnd, hash, flags, exptime, version, valueStart, valueEnd);
+  }
+
+  /**
+   * Begins a peer's set whose value is not all there yet: then `fill` it and `applyReserved` (or `abandon`) it.
+   *
+   * @returns 0 when it is refused: `failure` is tooLarge, noMemory (an older value is removed then) or stale (newer is here: skip it)
+   */
+  reserveForPeer(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    flags: number,
+    exptime: number,
+    version: number,
+    valueBytes: number,
+  ): ItemRef {
+    const item = this.#peer.reserve(input, keyStart, keyEnd, hash, flags, exptime, version, valueBytes);
+    this.failure = this.#peer.failure;
+    return item;
+  }
+
+  applyReserved(item: ItemRef, hash: number, version: number): Applied {
+    return this.#peer.commit(item, hash, version);
+  }
+
+  applyDelete(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, version: number): Applied {
+    return this.#peer.delete(input, keyStart, keyEnd, hash, version);
+  }
+
+  /** @param version of the item that the peer touched; only that very item is touched here */
+  applyTouch(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    exptime: number,
+    version: number,
+  ): Applied {
+    return this.#peer.touch(input, keyStart, keyEnd, hash, exptime, version);
+  }
+
+  /**
+   * @param thresholdVersion items with lower versions die, from `activeAtSeconds` on
+   * @param version of the order itself (the feed's record has it): of several that are to come, the highest counts. Without
+   * it, the one that arrives last
+   */
+  applyFlush(thresholdVersion: number, activeAtSeconds: number, version?: number): Applied {
+    const following = (): number => Math.max(thresholdVersion, this.#parts.flush.state().version + 1);
+    return this.#peer.flush(thresholdVersion, activeAtSeconds, version ?? following());
+  }
+
+  /** What a peer that joins must know of flushes: hand both parts to its `applyFlush`. */
+  flushState(): FlushState {
+    return this.#parts.flush.state();
+  }
+
+  /**
+   * The item or tombstone of a key, for sending its present state: like `find`, owing a `release(hash)` when not 0, but
+   * tombstones are returned too, and nothing counts as an access.
+   */
+  peek(bytes: Uint8Array, keyStart: number, keyEnd: number, hash: number): ItemRef {
+    const { index, locks, lookup } = this.#parts;
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const item = lookup.present(bytes, keyStart, keyEnd, hash);
+    if (item === 0) locks.release(stripe);
+    return item;
+  }
+
+  isTombstone(item: ItemRef): boolean {
+    return (this.#parts.items.kind(item) & STATE.tombstone) !== 0;
+  }
+
+  /**
+   * Walks over all live items and tombstones, a slice at a time. What is there for the whole walk is visited at least once, though the
+   * index grows meanwhile. `visit` runs with the item's stripe locked: it reads, and calls nothing that locks.
+   *
+   * @param cursor 0 at first, then what the last call returned
+   * @returns the next cursor, -1 at the end
+   */
+  scan(cursor: number, bucketsMax: number, visit: (item: ItemRef, hash: number) => void): number {
+    return this.#walks.scan(cursor, bucketsMax, visit);
+  }
+
+  /** Advances the clock past a version of a peer. */
+  observeVersion(version: number): void {
+    this.#parts.clock.observe(version, false);
+  }
+
+  /** No version given or seen so far is higher. */
+  highestVersion(): number {
+    return this.#parts.clock.highest();
+  }
+
+  /** Position behind this thread's last record in the change feed; it has moved when this thread has changed something. */
+  get feedHead(): number {
+    return this.#parts.feed.head;
+  }
+
+  // --- Background and figures.
+
+  /** Reclaims expired items and old tombstones in the next `bucketsMax` buckets, from where the last call of any thread left off. */
+  crawl(bucketsMax: number): void {
+    this.#walks.crawl(bucketsMax);
+  }
+
+  /** Buckets of the index now, for pacing `crawl` and `scan`. */
+  get bucketCount(): number {
+    return Atomics.load(this.#parts.control, CONTROL.buckets);
+  }
+
+  statistics(): CacheStatistics {
+    return cacheStatistics(this.#parts);
+  }
+
+  /** The slab classes that have memory, in order. */
+  classStatistics(): readonly ClassStatistics[] {
+    return allClassStatistics(this.#parts);
+  }
+
+  /** `stats reset`: all counts begin anew, for all threads; levels (items, bytes) stay. */
+  resetStatistics(): void {
+    this.#parts.counters.reset();
+  }
 }

@@ -1,0 +1,199 @@
+import { assert } from '../base/assert.ts';
+import { copyBytes } from './memory.ts';
+import type { SharedCache } from './shared-cache.ts';
+
+/**
+ * The change feed: what was changed here, for links to peers.
+ *
+ * It carries KEYS, not values: a link reads the present value when it sends, so a burst of changes of one key costs one
+ * transfer. Each thread writes a ring of its own (under the key's stripe lock, so changes of one key by one thread stand in order;
+ * between threads the versions give the order) and any thread may read any ring, without slowing the writer: a reader that falls behind by more than the ring
+ * is overrun and must compare everything.
+ *
+ * A ring is 16 bytes of positions and `feedBytes` of records. Positions count units of 8 bytes for ever, modulo 2^32; the unit in the ring is
+ * the position modulo its size. The writer first publishes how far it is about to write (`reserved`), then writes, then publishes
+ * `head`. A reader copies a record out and looks at `reserved` after that: if the record was within one ring of it, the copy is whole (a
+ * seqlock, as in Boehm, "Can seqlocks get along with programming language memory models?", with the write-ahead mark in place of the odd count).
+ *
+ * A record: word 0 = units | kind << 16 | key length << 24; word 1 = hash; double 1 = version; then for a touch 8 bytes of
+ * exptime, for a flush threshold and activation as doubles; then the key, padded to 8. A record never wraps: the end of the ring is skipped.
+ */
+export const CHANGE = { none: 0, set: 1, delete: 2, touch: 3, flush: 4, skip: 5 } as const;
+
+const POSITIONS_BYTES = 16;
+const HEAD = 0;
+const RESERVED = 1;
+/** 16 bytes, the fields of a flush or touch, and the longest key. */
+const RECORD_UNITS_MAX = 36;
+export const FEED_BYTES_MIN = 4096;
+
+/** Bytes of shared memory for the rings of `rows` threads. */
+export function changeFeedBytes(feedBytes: number, rows: number): number {
+  if (feedBytes === 0) return 0;
+  assert(
+    feedBytes >= FEED_BYTES_MIN && Number.isInteger(Math.log2(feedBytes)),
+    'the change feed is a power of two of at least 4096 bytes',
+  );
+  return rows * (POSITIONS_BYTES + feedBytes);
+}
+
+class Ring {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  readonly positions: Int32Array;
+  readonly units: number;
+
+  constructor(shared: SharedCache, thread: number) {
+    const { feedBytes } = shared.options;
+    const start = thread * (POSITIONS_BYTES + feedBytes);
+    const data = start + POSITIONS_BYTES;
+    this.units = feedBytes / 8;
+    this.positions = new Int32Array(shared.feed, start, 4);
+    this.bytes = new Uint8Array(shared.feed, data, feedBytes);
+    this.words = new Int32Array(shared.feed, data, feedBytes / 4);
+    this.doubles = new Float64Array(shared.feed, data, feedBytes / 8);
+  }
+}
+
+/** The writing end of a thread's own ring. */
+export class FeedWriter {
+  /** Position behind the last record. Compare it with an earlier reading to know whether this thread has changed something. */
+  head: number;
+  readonly enabled: boolean;
+  readonly #ring: Ring | null;
+  readonly #noKey: Uint8Array = new Uint8Array(0);
+
+  constructor(shared: SharedCache, thread: number) {
+    this.enabled = shared.options.feedBytes > 0;
+    this.#ring = this.enabled ? new Ring(shared, thread) : null;
+    this.head = this.#ring === null ? 0 : Atomics.load(this.#ring.positions, HEAD);
+  }
+
+  /** Appends a set or delete of the key [start, end) of `key`. */
+  key(kind: number, key: Uint8Array, start: number, end: number, hash: number, version: number): void {
+    if (this.#ring !== null) this.#append(this.#ring, kind, 2, key, start, end, hash, version, 0, 0);
+  }
+
+  touch(key: Uint8Array, start: number, end: number, hash: number, version: number, exptime: number): void {
+    if (this.#ring !== null)
+      this.#append(this.#ring, CHANGE.touch, 3, key, start, end, hash, version, exptime, 0);
+  }
+
+  flush(version: number, threshold: number, activeAtSeconds: number): void {
+    if (this.#ring !== null)
+      this.#append(this.#ring, CHANGE.flush, 4, this.#noKey, 0, 0, 0, version, threshold, activeAtSeconds);
+  }
+
+  #append(
+    ring: Ring,
+    kind: number,
+    headerUnits: number,
+    key: Uint8Array,
+    start: number,
+    end: number,
+    hash: number,
+    version: number,
+    first: number,
+    second: number,
+  ): void {
+    const keyBytes = end - start;
+    const units = headerUnits + ((keyBytes + 7) >>> 3);
+    let unit = (this.head & (ring.units - 1)) | 0;
+    const rest = ring.units - unit;
+    const skipped = rest < units ? rest : 0;
+    const head = (this.head + skipped + units) | 0;
+    Atomics.store(ring.positions, RESERVED, head);
+    if (skipped > 0) {
+      ring.words[unit * 2] = skipped | (CHANGE.skip << 16);
+      unit = 0;
+    }
+    ring.words[unit * 2] = units | (kind << 16) | (keyBytes << 24);
+    ring.words[unit * 2 + 1] = hash;
+    ring.doubles[unit + 1] = version;
+    if (headerUnits > 2) ring.doubles[unit + 2] = first;
+    if (headerUnits > 3) ring.doubles[unit + 3] = second;
+    copyBytes(ring.bytes, (unit + headerUnits) * 8, key, start, end);
+    Atomics.store(ring.positions, HEAD, head);
+    this.head = head;
+  }
+}
+
+/** What `FeedReader.next` found. */
+export const FEED = {
+  empty: 0,
+  record: 1,
+  /** Records were overwritten before they were read: whatever depends on the feed must compare everything, after `skipToHead`. */
+  overrun: 2,
+} as const;
+export type FeedState = (typeof FEED)[keyof typeof FEED];
+
+/** Reads one thread's ring, from any thread. The fields hold the record that `next` found, until the next call. */
+export class FeedReader {
+  /** One of CHANGE: set, delete, touch or flush. */
+  kind = 0;
+  /** The key's bytes; `keyBytes` of them count. */
+  readonly key: Uint8Array = new Uint8Array(256);
+  keyBytes = 0;
+  hash = 0;
+  /** Version of the change; for a touch that of the touched item. */
+  version = 0;
+  /** Touch: the new expiry in unix seconds, 0 never. */
+  exptime = 0;
+  /** Flush: items with lower versions are dead from `activeAtSeconds` on. */
+  threshold = 0;
+  activeAtSeconds = 0;
+  /** Position of the next record to read, in units of 8 bytes, a signed 32-bit number that wraps. */
+  position: number;
+  readonly #ring: Ring;
+
+  /**
+   * @param thread whose ring
+   * @param position where to begin; now, when not given
+   */
+  constructor(shared: SharedCache, thread: number, position?: number) {
+    assert(shared.options.feedBytes > 0, 'there is a change feed to read');
+    this.#ring = new Ring(shared, thread);
+    this.position = position ?? Atomics.load(this.#ring.positions, HEAD);
+  }
+
+  /** Bytes written and not yet read; more than the ring holds when overrun. */
+  backlogBytes(): number {
+    return ((Atomics.load(this.#ring.positions, HEAD) - this.position) >>> 0) * 8;
+  }
+
+  /** Forgets what was not read. */
+  skipToHead(): void {
+    this.position = Atomics.load(this.#ring.positions, HEAD);
+  }
+
+  /** Reads the next record into the fields. */
+  next(): FeedState {
+    const ring = this.#ring;
+    for (;;) {
+      const head = Atomics.load(ring.positions, HEAD);
+      if (head === this.position) return FEED.empty;
+      const unit = this.position & (ring.units - 1);
+      const word = ring.words[unit * 2]!;
+      // A torn word could name any length; the copy stays within bounds and is thrown away below.
+      const units = word & 0xffff;
+      const kind = (word >>> 16) & 0xff;
+      const headerUnits = kind === CHANGE.touch ? 3 : kind === CHANGE.flush ? 4 : 2;
+      if (kind !== CHANGE.skip && units <= RECORD_UNITS_MAX && unit + units <= ring.units) {
+        this.kind = kind;
+        this.keyBytes = word >>> 24;
+        this.hash = ring.words[unit * 2 + 1]!;
+        this.version = ring.doubles[unit + 1]!;
+        this.exptime = kind === CHANGE.touch ? ring.doubles[unit + 2]! : 0;
+        this.threshold = kind === CHANGE.flush ? ring.doubles[unit + 2]! : 0;
+        this.activeAtSeconds = kind === CHANGE.flush ? ring.doubles[unit + 3]! : 0;
+        const from = (unit + headerUnits) * 8;
+        for (let i = 0; i < this.keyBytes; i++) this.key[i] = ring.bytes[from + i]!;
+      }
+      if ((Atomics.load(ring.positions, RESERVED) - this.position) >>> 0 > ring.units) return FEED.overrun;
+      assert(units > 0, 'a record of the change feed has a length');
+      this.position = (this.position + units) | 0;
+      if (kind !== CHANGE.skip) return FEED.record;
+    }
+  }
+}

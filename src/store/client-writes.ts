@@ -1,0 +1,445 @@
+import { KEY_BYTES_MAX } from '../base/limits.ts';
+import { parsed, parseUint64, UINT64_DIGITS_MAX, writeUint64 } from '../base/uint64.ts';
+import { CHANGE } from './change-feed.ts';
+import { CLASS_COUNTER, CLASS_COUNTERS, COUNTER } from './counters.ts';
+import { ARENA_SHIFT, memcachedItemBytes, STATE } from './layout.ts';
+import { copyBytes } from './memory.ts';
+import type { Parts } from './parts.ts';
+import { RESULT, type Result, STORE_MODE, type StoreMode } from './results.ts';
+
+const SPACE = 32;
+
+/**
+ * Mutations by this node's own clients: each takes the stripe of its key, gives the item a new version, appends to the change feed and
+ * counts by class. The rules are memcached's.
+ */
+export class ClientWrites {
+  /** The version that the last mutation gave, or, when it was refused for its version, found. */
+  lastVersion = 0;
+  /** Why the last `reserve` returned 0. */
+  failure: Result = RESULT.stored;
+  /** The number that the last arithmetic stored. */
+  numberHigh = 0;
+  numberLow = 0;
+  readonly #parts: Parts;
+  /** A key and a number behind it. */
+  readonly #scratch: Uint8Array = new Uint8Array(KEY_BYTES_MAX + UINT64_DIGITS_MAX);
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  store(
+    mode: StoreMode,
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    flags: number,
+    exptime: number,
+    casVersion: number,
+    valueStart: number,
+    valueEnd: number,
+  ): Result {
+    const { index, locks, lookup, writer, clock, feed, items, inventory } = this.#parts;
+    const keyBytes = keyEnd - keyStart;
+    const valueBytes = valueEnd - valueStart;
+    if (this.#isTooLarge(keyBytes, flags, valueBytes)) {
+      return this.#refuse(RESULT.tooLarge, mode, input, keyStart, keyEnd, hash);
+    }
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const entry = lookup.present(input, keyStart, keyEnd, hash);
+    if (mode === STORE_MODE.append || mode === STORE_MODE.prepend) {
+      this.#countSet(writer.slabClass(keyBytes, 0, valueBytes));
+      const result = this.#join(mode, entry, hash, casVersion, input, valueStart, valueEnd, 0);
+      locks.release(stripe);
+      return result;
+    }
+    const slabClass = writer.slabClass(keyBytes, flags, valueBytes);
+    const result = this.#permit(mode, entry, casVersion);
+    if (result !== RESULT.stored) {
+      this.#countSet(slabClass);
+      locks.release(stripe);
+      return result;
+    }
+    const version = clock.next(entry === 0 ? 0 : items.version(entry));
+    let done = writer.put(
+      entry,
+      input,
+      keyStart,
+      keyEnd,
+      hash,
+      flags,
+      exptime,
+      valueStart,
+      valueEnd,
+      version,
+    );
+    if (!done && mode === STORE_MODE.set && entry !== 0) {
+      // A set that fails removes the old value in any case, so its memory may as well serve the new one.
+      inventory.remove(entry, hash);
+      done = writer.put(0, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd, version);
+      if (!done) this.#bury(0, input, keyStart, keyEnd, hash, version);
+    }
+    if (done) {
+      this.#countSet(slabClass);
+      this.lastVersion = version;
+      feed.key(CHANGE.set, input, keyStart, keyEnd, hash, version);
+    } else {
+      this.#parts.counters.general[COUNTER.storeNoMemory]!++;
+    }
+    locks.release(stripe);
+    if (entry === 0) index.growIfCrowded();
+    return done ? RESULT.stored : RESULT.noMemory;
+  }
+
+  reserve(
+    mode: StoreMode,
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    flags: number,
+    exptime: number,
+    valueBytes: number,
+  ): number {
+    const joins = mode === STORE_MODE.append || mode === STORE_MODE.prepend;
+    if (this.#isTooLarge(keyEnd - keyStart, joins ? 0 : flags, valueBytes)) {
+      this.failure = this.#refuse(RESULT.tooLarge, mode, input, keyStart, keyEnd, hash);
+      return 0;
+    }
+    const item = this.#parts.allocator.allocate(
+      input,
+      keyStart,
+      keyEnd,
+      hash,
+      joins ? 0 : flags,
+      joins ? 0 : exptime,
+      valueBytes,
+      this.#parts.lifetime.nowSeconds,
+    );
+    if (item === 0) this.failure = this.#refuse(RESULT.noMemory, mode, input, keyStart, keyEnd, hash);
+    return item;
+  }
+
+  commit(mode: StoreMode, item: number, hash: number, casVersion: number): Result {
+    const { index, locks, lookup, clock, feed, items, inventory, memory, lifetime } = this.#parts;
+    const bytes = memory.bytes[item >>> ARENA_SHIFT]!;
+    const keyStart = items.keyStart(item);
+    const keyEnd = keyStart + items.keyBytes(item);
+    const stripe = index.stripe(hash);
+    this.#countSet(items.slabClass(item));
+    locks.acquire(stripe);
+    const entry = lookup.present(bytes, keyStart, keyEnd, hash);
+    let result: Result;
+    let entered = false;
+    if (mode === STORE_MODE.append || mode === STORE_MODE.prepend) {
+      result = this.#join(mode, entry, hash, casVersion, bytes, 0, 0, item);
+    } else {
+      result = this.#permit(mode, entry, casVersion);
+      if (result === RESULT.stored) {
+        const version = clock.next(entry === 0 ? 0 : items.version(entry));
+        items.setVersion(item, version);
+        items.setLastAccess(item, lifetime.nowSeconds);
+        inventory.enter(item, hash, entry);
+        entered = true;
+        this.lastVersion = version;
+        feed.key(CHANGE.set, bytes, keyStart, keyEnd, hash, version);
+      }
+    }
+    locks.release(stripe);
+    if (entered) index.growIfCrowded();
+    else inventory.free(item);
+    return result;
+  }
+
+  delete(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, casVersion: number): Result {
+    const { index, locks, lookup, clock, items } = this.#parts;
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const item = lookup.live(input, keyStart, keyEnd, hash);
+    let result: Result = RESULT.notFound;
+    if (item !== 0) {
+      const found = items.version(item);
+      if (casVersion !== 0 && casVersion !== found) {
+        this.lastVersion = found;
+        result = RESULT.exists;
+      } else {
+        this.#countItem(item, CLASS_COUNTER.deleteHits);
+        this.#bury(item, input, keyStart, keyEnd, hash, clock.next(found));
+        result = RESULT.stored;
+      }
+    }
+    locks.release(stripe);
+    return result;
+  }
+
+  arithmetic(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    increment: boolean,
+    deltaHigh: number,
+    deltaLow: number,
+    casVersion: number,
+  ): Result {
+    const { index, locks, lookup, items } = this.#parts;
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const item = lookup.live(input, keyStart, keyEnd, hash);
+    let result: Result;
+    if (item === 0) {
+      result = RESULT.notFound;
+    } else if (casVersion !== 0 && casVersion !== items.version(item)) {
+      this.lastVersion = items.version(item);
+      result = RESULT.exists;
+    } else if (!this.#readNumber(item)) {
+      result = RESULT.nonNumeric;
+    } else {
+      if (increment) this.#add(deltaHigh, deltaLow);
+      else this.#subtract(deltaHigh, deltaLow);
+      const slabClass = items.slabClass(item);
+      result = this.#writeNumber(item, input, keyStart, keyEnd, hash);
+      if (result === RESULT.stored) {
+        this.#countClass(slabClass, increment ? CLASS_COUNTER.incrHits : CLASS_COUNTER.decrHits);
+      }
+    }
+    locks.release(stripe);
+    return result;
+  }
+
+  touch(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, exptime: number): boolean {
+    const { index, locks, lookup } = this.#parts;
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const item = lookup.live(input, keyStart, keyEnd, hash);
+    if (item !== 0) {
+      lookup.visit(item);
+      this.touchItem(item, hash, exptime);
+    }
+    locks.release(stripe);
+    return item !== 0;
+  }
+
+  touchItem(item: number, hash: number, exptime: number): void {
+    const { items, feed, memory } = this.#parts;
+    items.setExptime(item, exptime);
+    this.#countItem(item, CLASS_COUNTER.touchHits);
+    const keyStart = items.keyStart(item);
+    feed.touch(
+      memory.bytes[item >>> ARENA_SHIFT]!,
+      keyStart,
+      keyStart + items.keyBytes(item),
+      hash,
+      items.version(item),
+      exptime,
+    );
+  }
+
+  /** Whether the entry of a key permits a store of this mode; not for append and prepend. */
+  #permit(mode: StoreMode, entry: number, casVersion: number): Result {
+    if (mode === STORE_MODE.set) return RESULT.stored;
+    const { items, lookup } = this.#parts;
+    const isLive = entry !== 0 && (items.kind(entry) & STATE.tombstone) === 0;
+    if (mode === STORE_MODE.add) {
+      if (!isLive) return RESULT.stored;
+      lookup.visit(entry);
+      this.lastVersion = items.version(entry);
+      return RESULT.notStored;
+    }
+    if (mode === STORE_MODE.replace) return isLive ? RESULT.stored : RESULT.notStored;
+    if (!isLive) return RESULT.notFound;
+    if (items.version(entry) === casVersion) {
+      this.#countItem(entry, CLASS_COUNTER.casHits);
+      return RESULT.stored;
+    }
+    this.#countItem(entry, CLASS_COUNTER.casBadval);
+    this.lastVersion = items.version(entry);
+    return RESULT.exists;
+  }
+
+  /**
+   * Appends or prepends, with the stripe locked, the value [valueStart, valueEnd) of `input` or, where `source` is not 0, that of
+   * the item `source`. Flags and exptime stay.
+   */
+  #join(
+    mode: StoreMode,
+    entry: number,
+    hash: number,
+    casVersion: number,
+    input: Uint8Array,
+    valueStart: number,
+    valueEnd: number,
+    source: number,
+  ): Result {
+    const { items, memory, writer, allocator, inventory, clock, feed, lifetime } = this.#parts;
+    if (entry === 0 || (items.kind(entry) & STATE.tombstone) !== 0) return RESULT.notStored;
+    const found = items.version(entry);
+    if (casVersion !== 0 && casVersion !== found) {
+      this.lastVersion = found;
+      return RESULT.exists;
+    }
+    const bytes = memory.bytes[entry >>> ARENA_SHIFT]!;
+    const keyBytes = items.keyBytes(entry);
+    const flags = items.clientFlags(entry);
+    const oldBytes = items.valueBytes(entry);
+    const addedBytes = source === 0 ? valueEnd - valueStart : items.valueBytes(source);
+    const valueBytes = oldBytes + addedBytes;
+    if (this.#isTooLarge(keyBytes, flags, valueBytes)) return RESULT.notStored;
+    let item = entry;
+    const keyStart = items.keyStart(entry);
+    if (writer.fits(entry, keyBytes, flags, valueBytes)) {
+      if (mode === STORE_MODE.prepend && addedBytes > 0) {
+        const start = items.valueStart(entry);
+        bytes.copyWithin(start + addedBytes, start, start + oldBytes);
+      }
+      items.setValueBytes(entry, valueBytes);
+      items.setLastAccess(entry, lifetime.nowSeconds);
+      items.setKind(entry, items.kind(entry) & ~STATE.fetched);
+      inventory.resized(items.slabClass(entry), addedBytes);
+    } else {
+      item = allocator.allocate(
+        bytes,
+        keyStart,
+        keyStart + keyBytes,
+        hash,
+        flags,
+        items.exptime(entry),
+        valueBytes,
+        lifetime.nowSeconds,
+      );
+      if (item === 0) return RESULT.notStored;
+      items.fillFrom(item, mode === STORE_MODE.append ? 0 : addedBytes, entry);
+    }
+    const at = mode === STORE_MODE.append ? oldBytes : 0;
+    if (source === 0) items.fill(item, at, input, valueStart, valueEnd);
+    else items.fillFrom(item, at, source);
+    const version = clock.next(found);
+    items.setVersion(item, version);
+    this.lastVersion = version;
+    feed.key(CHANGE.set, bytes, keyStart, keyStart + keyBytes, hash, version);
+    if (item !== entry) inventory.enter(item, hash, entry);
+    return RESULT.stored;
+  }
+
+  /** A store was refused for size or memory: a plain set removes what it should have replaced. @returns `result` */
+  #refuse(
+    result: Result,
+    mode: StoreMode,
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+  ): Result {
+    const { counters, index, locks, lookup, clock, items } = this.#parts;
+    counters.general[result === RESULT.tooLarge ? COUNTER.storeTooLarge : COUNTER.storeNoMemory]!++;
+    if (mode !== STORE_MODE.set) return result;
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const item = lookup.live(input, keyStart, keyEnd, hash);
+    if (item !== 0) this.#bury(item, input, keyStart, keyEnd, hash, clock.next(items.version(item)));
+    locks.release(stripe);
+    return result;
+  }
+
+  /** Removes an item (0: it is removed already), leaves a tombstone where there are peers, and tells the feed. */
+  #bury(
+    item: number,
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    version: number,
+  ): void {
+    this.lastVersion = version;
+    this.#parts.tombstones.leave(item, input, keyStart, keyEnd, hash, version);
+    this.#parts.feed.key(CHANGE.delete, input, keyStart, keyEnd, hash, version);
+  }
+
+  /**
+   * Reads the value as a number, into numberHigh and numberLow. Spaces in front are skipped and what follows a space behind is
+   * ignored: incr and decr leave such padding. A chained value is no number.
+   */
+  #readNumber(item: number): boolean {
+    const { items, memory } = this.#parts;
+    if ((items.kind(item) & STATE.chained) !== 0) return false;
+    const bytes = memory.bytes[item >>> ARENA_SHIFT]!;
+    let start = items.valueStart(item);
+    const limit = start + items.valueBytes(item);
+    while (start < limit && bytes[start] === SPACE) start++;
+    let end = start;
+    while (end < limit && bytes[end] !== SPACE) end++;
+    parseUint64(bytes, start, end);
+    if (!parsed.valid) return false;
+    this.numberHigh = parsed.high;
+    this.numberLow = parsed.low;
+    return true;
+  }
+
+  /** Adds modulo 2^64. */
+  #add(high: number, low: number): void {
+    const sum = this.numberLow + low;
+    this.numberLow = sum >>> 0;
+    this.numberHigh = (this.numberHigh + high + (sum > 0xffffffff ? 1 : 0)) >>> 0;
+  }
+
+  /** Subtracts, stopping at 0. */
+  #subtract(high: number, low: number): void {
+    const isLess = this.numberHigh < high || (this.numberHigh === high && this.numberLow < low);
+    if (isLess) {
+      this.numberHigh = 0;
+      this.numberLow = 0;
+      return;
+    }
+    const borrow = this.numberLow < low ? 1 : 0;
+    this.numberLow = (this.numberLow - low) >>> 0;
+    this.numberHigh = this.numberHigh - high - borrow;
+  }
+
+  /** Writes the number as the item's value: over it, padded with spaces, where it is not longer; else as a new value. */
+  #writeNumber(item: number, input: Uint8Array, keyStart: number, keyEnd: number, hash: number): Result {
+    const { items, memory, lookup, writer, clock, feed } = this.#parts;
+    const scratch = this.#scratch;
+    const keyBytes = keyEnd - keyStart;
+    const end = writeUint64(scratch, keyBytes, this.numberHigh, this.numberLow);
+    const count = end - keyBytes;
+    const version = clock.next(items.version(item));
+    const valueBytes = items.valueBytes(item);
+    if (count <= valueBytes) {
+      const bytes = memory.bytes[item >>> ARENA_SHIFT]!;
+      const at = items.valueStart(item);
+      for (let i = 0; i < count; i++) bytes[at + i] = scratch[keyBytes + i]!;
+      for (let i = count; i < valueBytes; i++) bytes[at + i] = SPACE;
+      items.setVersion(item, version);
+      lookup.visit(item);
+    } else {
+      copyBytes(scratch, 0, input, keyStart, keyEnd);
+      const flags = items.clientFlags(item);
+      const exptime = items.exptime(item);
+      if (!writer.put(item, scratch, 0, keyBytes, hash, flags, exptime, keyBytes, end, version)) {
+        return RESULT.noMemory;
+      }
+    }
+    this.lastVersion = version;
+    feed.key(CHANGE.set, input, keyStart, keyEnd, hash, version);
+    return RESULT.stored;
+  }
+
+  #isTooLarge(keyBytes: number, flags: number, valueBytes: number): boolean {
+    return memcachedItemBytes(keyBytes, flags !== 0, valueBytes) > this.#parts.options.itemBytesMax;
+  }
+
+  #countSet(slabClass: number): void {
+    this.#countClass(slabClass, CLASS_COUNTER.cmdSet);
+  }
+
+  #countItem(item: number, counter: number): void {
+    this.#countClass(this.#parts.items.slabClass(item), counter);
+  }
+
+  #countClass(slabClass: number, counter: number): void {
+    this.#parts.counters.byClass[slabClass * CLASS_COUNTERS + counter]!++;
+  }
+}

@@ -1,0 +1,30 @@
+import { assert } from '../base/assert.ts';
+import type { CacheOptions } from './cache-options.ts';
+import { changeFeedBytes } from './change-feed.ts';
+import { countersBytes } from './counters.ts';
+import { CONTROL, Geometry } from './geometry.ts';
+import type { SharedCache } from './shared-cache.ts';
+
+/**
+ * Makes the shared memory of a cache. All of it is reserved at its largest size and none of it written, so the system gives real memory
+ * only as it is used.
+ *
+ * @throws AssertionError when an option is out of its range; the command line is checked before
+ */
+export function createSharedCache(options: CacheOptions): SharedCache {
+  assert(options.threads >= 1, 'a cache has at least one data thread');
+  assert(options.nodeSlot >= 0 && options.nodeSlot <= 7, 'a node slot is a number of three bits');
+  const geometry = new Geometry(options);
+  const control = new SharedArrayBuffer(geometry.controlBytes);
+  new Int32Array(control)[CONTROL.buckets] = geometry.bucketsFirst;
+  return {
+    options,
+    arenas: geometry.arenaBytes.map((bytes) => new SharedArrayBuffer(bytes)),
+    control,
+    buckets: new SharedArrayBuffer(geometry.bucketsMax * 4),
+    pageClasses: new SharedArrayBuffer(geometry.pageRoom),
+    ghosts: new SharedArrayBuffer(geometry.ghostBytes),
+    counters: new SharedArrayBuffer(countersBytes(geometry.rows)),
+    feed: new SharedArrayBuffer(changeFeedBytes(options.feedBytes, geometry.rows)),
+  };
+}

@@ -1,0 +1,197 @@
+import { CLASS_COUNTER, CLASS_COUNTERS, COUNTER, type Counters } from './counters.ts';
+import { CLASS_WORD, type Geometry } from './geometry.ts';
+import type { GhostTable } from './ghost-table.ts';
+import type { HashIndex } from './hash-index.ts';
+import type { Inventory } from './inventory.ts';
+import type { Items } from './items.ts';
+import { STATE } from './layout.ts';
+import { LIFE, type Lifetime } from './lifetime.ts';
+import type { Locks } from './locks.ts';
+import type { Queues } from './queues.ts';
+
+/** Items looked at for one eviction at most; in the last quarter their hits save them no more. */
+const STEPS_MAX = 200;
+const STEPS_LENIENT = 150;
+/** Items at the end of each queue that are looked at where nothing may be evicted, as many as memcached looks at. */
+const DEAD_STEPS_MAX = 5;
+/** The small queue's share of the class. */
+const SMALL_SHARE = 0.1;
+/** Hits in the small queue from which on an item moves to the main one. */
+const PROMOTING_HITS = 2;
+
+/**
+ * Eviction by S3-FIFO (Yang, Zhang, Qiu, Yue, Rashmi: "FIFO queues are all you need for cache eviction", SOSP 2023), in each slab class
+ * by itself, because a class can only reuse its own chunks.
+ *
+ * New items enter a small queue, a tenth of the class. What was hit at least twice there moves to the main queue, the rest leaves after a short time
+ * (most keys are never asked for again) and leaves a ghost; what returns while its ghost lives enters the main queue. The main queue is
+ * a clock: an item that was hit since goes round again with one hit less. A hit itself only raises a 2-bit count in the header: no
+ * list is touched and no lock of the class taken, which is what makes it fit for threads.
+ *
+ * The caller holds the lock of the class. A victim's stripe is only tried, for lock order; what is busy is passed over.
+ */
+export class Evictor {
+  readonly #index: HashIndex;
+  readonly #inventory: Inventory;
+  readonly #queues: Queues;
+  readonly #ghosts: GhostTable;
+  readonly #items: Items;
+  readonly #lifetime: Lifetime;
+  readonly #locks: Locks;
+  readonly #geometry: Geometry;
+  readonly #control: Int32Array;
+  readonly #counters: Counters;
+  readonly #evict: boolean;
+
+  constructor(
+    index: HashIndex,
+    inventory: Inventory,
+    queues: Queues,
+    ghosts: GhostTable,
+    items: Items,
+    lifetime: Lifetime,
+    locks: Locks,
+    control: Int32Array,
+    counters: Counters,
+    evict: boolean,
+  ) {
+    this.#index = index;
+    this.#inventory = inventory;
+    this.#queues = queues;
+    this.#ghosts = ghosts;
+    this.#items = items;
+    this.#lifetime = lifetime;
+    this.#locks = locks;
+    this.#geometry = items.geometry;
+    this.#control = control;
+    this.#counters = counters;
+    this.#evict = evict;
+  }
+
+  /**
+   * Takes an item of the class out of the cache: a tombstone first, else what eviction chooses.
+   *
+   * @param sparing take tombstones and dead items only
+   * @returns the item, whose memory is the caller's; 0 when none could be had
+   */
+  reclaim(slabClass: number, sparing: boolean): number {
+    const record = this.#geometry.classRecord(slabClass);
+    const tombstone = this.reclaimTombstone(slabClass, -1);
+    if (tombstone !== 0) return tombstone;
+    if (sparing || !this.#evict) {
+      const small = this.#reclaimDead(record + CLASS_WORD.small, slabClass);
+      return small !== 0 ? small : this.#reclaimDead(record + CLASS_WORD.main, slabClass);
+    }
+    return this.#reclaimOldest(slabClass, record);
+  }
+
+  /**
+   * Takes the oldest tombstone of the class out of the cache.
+   *
+   * @param before only if it was made before this unix second; -1: in any case
+   * @returns the tombstone, whose memory is the caller's, or 0
+   */
+  reclaimTombstone(slabClass: number, before: number): number {
+    const queue = this.#geometry.classRecord(slabClass) + CLASS_WORD.tombstones;
+    let item = this.#queues.oldest(queue);
+    for (let step = 0; item !== 0 && step < DEAD_STEPS_MAX; step++) {
+      if (before >= 0 && this.#items.lastAccess(item) >= before) return 0;
+      const hash = this.#items.hash(item);
+      const stripe = this.#index.stripe(hash);
+      if (this.#locks.tryAcquire(stripe)) {
+        this.#inventory.detach(item, hash);
+        this.#locks.release(stripe);
+        this.#counters.general[before >= 0 ? COUNTER.tombstonesExpired : COUNTER.tombstonesEvicted]!++;
+        return item;
+      }
+      item = this.#queues.newer(item);
+    }
+    return 0;
+  }
+
+  #reclaimDead(queue: number, slabClass: number): number {
+    let item = this.#queues.oldest(queue);
+    for (let step = 0; item !== 0 && step < DEAD_STEPS_MAX; step++) {
+      const hash = this.#items.hash(item);
+      const stripe = this.#index.stripe(hash);
+      if (this.#locks.tryAcquire(stripe)) {
+        if (this.#lifetime.of(item) !== LIFE.alive) {
+          this.#countDead(item, slabClass);
+          this.#inventory.detach(item, hash);
+          this.#locks.release(stripe);
+          return item;
+        }
+        this.#locks.release(stripe);
+      }
+      item = this.#queues.newer(item);
+    }
+    return 0;
+  }
+
+  #reclaimOldest(slabClass: number, record: number): number {
+    const smallQueue = record + CLASS_WORD.small;
+    const mainQueue = record + CLASS_WORD.main;
+    const counters = slabClass * CLASS_COUNTERS;
+    let small = this.#queues.oldest(smallQueue);
+    let main = this.#queues.oldest(mainQueue);
+    for (let step = 0; step < STEPS_MAX; step++) {
+      const smallCount = this.#queues.count(smallQueue);
+      const total = smallCount + this.#queues.count(mainQueue);
+      const fromSmall = small !== 0 && (main === 0 || smallCount >= total * SMALL_SHARE);
+      const item = fromSmall ? small : main;
+      if (item === 0) return 0;
+      // Read before the item moves.
+      if (fromSmall) small = this.#queues.newer(item);
+      else main = this.#queues.newer(item);
+      const hash = this.#items.hash(item);
+      const stripe = this.#index.stripe(hash);
+      if (!this.#locks.tryAcquire(stripe)) {
+        this.#counters.general[COUNTER.evictionBusy]!++;
+        this.#counters.byClass[counters + CLASS_COUNTER.lruTailBusy]!++;
+        continue;
+      }
+      const alive = this.#lifetime.of(item) === LIFE.alive;
+      const frequency = this.#items.frequency(item);
+      if (alive && step < STEPS_LENIENT && frequency >= (fromSmall ? PROMOTING_HITS : 1)) {
+        this.#queues.leave(fromSmall ? smallQueue : mainQueue, item);
+        this.#items.setFrequency(item, fromSmall ? 0 : frequency - 1);
+        this.#items.setKind(item, this.#items.kind(item) | STATE.main);
+        this.#queues.enter(mainQueue, item);
+        this.#counters.byClass[
+          counters + (fromSmall ? CLASS_COUNTER.movedToMain : CLASS_COUNTER.movedWithinMain)
+        ]!++;
+        this.#locks.release(stripe);
+        if (main === 0) main = this.#queues.oldest(mainQueue);
+        continue;
+      }
+      if (alive) {
+        if (fromSmall) this.#ghosts.remember(slabClass, hash);
+        this.#countEviction(item, slabClass);
+      } else {
+        this.#countDead(item, slabClass);
+      }
+      this.#inventory.detach(item, hash);
+      this.#locks.release(stripe);
+      return item;
+    }
+    return 0;
+  }
+
+  #countEviction(item: number, slabClass: number): void {
+    const row = this.#counters.byClass;
+    const at = slabClass * CLASS_COUNTERS;
+    row[at + CLASS_COUNTER.evicted]!++;
+    if (this.#items.exptime(item) !== 0) row[at + CLASS_COUNTER.evictedNonzero]!++;
+    if ((this.#items.kind(item) & STATE.fetched) === 0) row[at + CLASS_COUNTER.evictedUnfetched]!++;
+    if (this.#items.frequency(item) > 0) row[at + CLASS_COUNTER.evictedActive]!++;
+    this.#control[this.#geometry.classRecord(slabClass) + CLASS_WORD.evictedTime] =
+      this.#lifetime.nowSeconds - this.#items.lastAccess(item);
+  }
+
+  #countDead(item: number, slabClass: number): void {
+    const row = this.#counters.byClass;
+    const at = slabClass * CLASS_COUNTERS;
+    row[at + CLASS_COUNTER.reclaimed]!++;
+    if ((this.#items.kind(item) & STATE.fetched) === 0) row[at + CLASS_COUNTER.expiredUnfetched]!++;
+  }
+}

@@ -1,0 +1,192 @@
+import { COUNTER } from './counters.ts';
+import { ARENA_SHIFT, memcachedItemBytes } from './layout.ts';
+import type { Parts } from './parts.ts';
+import { APPLIED, type Applied, RESULT, type Result } from './results.ts';
+import { isVersion } from './version-clock.ts';
+
+/**
+ * Changes that come from a peer: applied when their version is higher than that of what is here (item, tombstone or flush),
+ * dropped when not. So the order in which changes of several nodes arrive doesn't matter, nor that one arrives twice. None of them is
+ * appended to the change feed: each node sends its own changes to everybody.
+ */
+export class PeerWrites {
+  /** Why the last `reserve` returned 0: tooLarge, noMemory or stale. */
+  failure: Result = RESULT.stored;
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  set(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    flags: number,
+    exptime: number,
+    version: number,
+    valueStart: number,
+    valueEnd: number,
+  ): Applied {
+    const { index, locks, lookup, items, writer } = this.#parts;
+    if (!this.#admit(version)) return this.#count(APPLIED.stale);
+    const tooLarge = this.#isTooLarge(keyEnd - keyStart, flags, valueEnd - valueStart);
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const entry = lookup.entry(input, keyStart, keyEnd, hash);
+    let applied: Applied = APPLIED.stale;
+    if (entry === 0 || items.version(entry) < version) {
+      const done =
+        !tooLarge &&
+        writer.put(entry, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd, version);
+      if (done) applied = APPLIED.applied;
+      else {
+        this.#outdate(entry, input, keyStart, keyEnd, hash, version);
+        applied = tooLarge ? APPLIED.tooLarge : APPLIED.noMemory;
+      }
+    }
+    locks.release(stripe);
+    if (entry === 0) index.growIfCrowded();
+    return this.#count(applied);
+  }
+
+  reserve(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    flags: number,
+    exptime: number,
+    version: number,
+    valueBytes: number,
+  ): number {
+    const { index, locks, lookup, items, allocator, lifetime } = this.#parts;
+    const stripe = index.stripe(hash);
+    let item = 0;
+    this.failure = RESULT.stored;
+    if (!this.#admit(version)) {
+      this.failure = RESULT.stale;
+    } else {
+      locks.acquire(stripe);
+      const entry = lookup.entry(input, keyStart, keyEnd, hash);
+      if (entry !== 0 && items.version(entry) >= version) this.failure = RESULT.stale;
+      locks.release(stripe);
+    }
+    if (this.failure === RESULT.stale) {
+      this.#count(APPLIED.stale);
+      return 0;
+    }
+    if (this.#isTooLarge(keyEnd - keyStart, flags, valueBytes)) {
+      this.failure = RESULT.tooLarge;
+    } else {
+      const now = lifetime.nowSeconds;
+      item = allocator.allocate(input, keyStart, keyEnd, hash, flags, exptime, valueBytes, now);
+      if (item !== 0) return item;
+      this.failure = RESULT.noMemory;
+    }
+    locks.acquire(stripe);
+    const entry = lookup.entry(input, keyStart, keyEnd, hash);
+    if (entry !== 0 && items.version(entry) < version) {
+      this.#outdate(entry, input, keyStart, keyEnd, hash, version);
+    }
+    locks.release(stripe);
+    this.#count(this.failure === RESULT.tooLarge ? APPLIED.tooLarge : APPLIED.noMemory);
+    return 0;
+  }
+
+  commit(item: number, hash: number, version: number): Applied {
+    const { index, locks, lookup, items, inventory, memory } = this.#parts;
+    const bytes = memory.bytes[item >>> ARENA_SHIFT]!;
+    const keyStart = items.keyStart(item);
+    const keyEnd = keyStart + items.keyBytes(item);
+    const stripe = index.stripe(hash);
+    const admitted = this.#admit(version);
+    locks.acquire(stripe);
+    const entry = lookup.entry(bytes, keyStart, keyEnd, hash);
+    const newer = admitted && (entry === 0 || items.version(entry) < version);
+    if (newer) {
+      items.setVersion(item, version);
+      inventory.enter(item, hash, entry);
+    }
+    locks.release(stripe);
+    if (newer) index.growIfCrowded();
+    else inventory.free(item);
+    return this.#count(newer ? APPLIED.applied : APPLIED.stale);
+  }
+
+  delete(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, version: number): Applied {
+    const { index, locks, lookup, items, tombstones } = this.#parts;
+    if (!this.#admit(version)) return this.#count(APPLIED.stale);
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const entry = lookup.entry(input, keyStart, keyEnd, hash);
+    const newer = entry === 0 || items.version(entry) < version;
+    if (newer) tombstones.leave(entry, input, keyStart, keyEnd, hash, version);
+    locks.release(stripe);
+    if (newer && entry === 0) index.growIfCrowded();
+    return this.#count(newer ? APPLIED.applied : APPLIED.stale);
+  }
+
+  /** A touch keeps the version (it doesn't change the cas id), so it is for the very item that the peer has. */
+  touch(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    exptime: number,
+    version: number,
+  ): Applied {
+    const { index, locks, lookup, items } = this.#parts;
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const item = lookup.live(input, keyStart, keyEnd, hash);
+    const same = item !== 0 && items.version(item) === version;
+    if (same) items.setExptime(item, exptime);
+    locks.release(stripe);
+    return this.#count(same ? APPLIED.applied : APPLIED.stale);
+  }
+
+  flush(threshold: number, activeAtSeconds: number, version: number): Applied {
+    const { clock, flush, lifetime } = this.#parts;
+    if (!isVersion(threshold) || !isVersion(version)) return this.#count(APPLIED.stale);
+    // What is stored after a flush must live, so the clock has to be beyond it however far ahead the peer is.
+    clock.observe(version, true);
+    if (activeAtSeconds <= lifetime.nowSeconds) clock.observe(threshold, true);
+    const applied = flush.order(threshold, activeAtSeconds, version, lifetime.nowSeconds);
+    return this.#count(applied ? APPLIED.applied : APPLIED.stale);
+  }
+
+  /** Follows a peer's version. @returns whether it can be applied at all */
+  #admit(version: number): boolean {
+    if (!isVersion(version)) return false;
+    this.#parts.clock.observe(version, false);
+    return version >= this.#parts.flush.deadBelow();
+  }
+
+  /** A newer value could not be taken: what is here is outdated, and nobody shall read it. */
+  #outdate(
+    entry: number,
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    version: number,
+  ): void {
+    if (entry === 0) return;
+    this.#parts.tombstones.leave(entry, input, keyStart, keyEnd, hash, version);
+  }
+
+  #isTooLarge(keyBytes: number, flags: number, valueBytes: number): boolean {
+    return memcachedItemBytes(keyBytes, flags !== 0, valueBytes) > this.#parts.options.itemBytesMax;
+  }
+
+  #count(applied: Applied): Applied {
+    const row = this.#parts.counters.general;
+    if (applied === APPLIED.applied) row[COUNTER.peerApplied]!++;
+    else if (applied === APPLIED.stale) row[COUNTER.peerStale]!++;
+    else if (applied === APPLIED.tooLarge) row[COUNTER.peerTooLarge]!++;
+    else row[COUNTER.peerNoMemory]!++;
+    return applied;
+  }
+}

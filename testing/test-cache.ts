@@ -1,0 +1,207 @@
+import {
+  type Applied,
+  Cache,
+  type CacheOptions,
+  createSharedCache,
+  RESULT,
+  type Result,
+  type SharedCache,
+  STORE_MODE,
+  type StoreMode,
+} from '../src/store/cache.ts';
+
+/** Options as memcached's defaults, small where a test wants it. */
+export function cacheOptions(changes: Partial<CacheOptions> = {}): CacheOptions {
+  return {
+    memoryBytesMax: 64 * 1024 * 1024,
+    itemBytesMax: 1024 * 1024,
+    growthFactor: 1.25,
+    chunkBytesMin: 48,
+    slabChunkBytesMax: 512 * 1024,
+    evict: true,
+    threads: 1,
+    ioBytesPerThread: 65536,
+    hashSeed: [0x01234567, 0x89abcdef],
+    nodeSlot: 0,
+    tombstonesMax: 0,
+    tombstoneSeconds: 60,
+    feedBytes: 0,
+    ...changes,
+  };
+}
+
+export const TEST_START_MS: number = Date.UTC(2026, 5, 1);
+
+/** What a get found. */
+export interface Found {
+  readonly value: string;
+  readonly flags: number;
+  readonly version: number;
+}
+
+/** A cache driven with strings (latin-1), and with a clock that a test moves. */
+export class TestCache {
+  readonly shared: SharedCache;
+  readonly cache: Cache;
+  wallMs: number = TEST_START_MS;
+  #input: Uint8Array = new Uint8Array(4096);
+
+  constructor(changes: Partial<CacheOptions> = {}, shared?: SharedCache, thread = 0) {
+    this.shared = shared ?? createSharedCache(cacheOptions(changes));
+    this.cache = new Cache(this.shared, thread);
+    this.cache.tick(this.wallMs);
+  }
+
+  /** Moves the clock. */
+  advance(ms: number): void {
+    this.wallMs += ms;
+    this.cache.tick(this.wallMs);
+  }
+
+  store(mode: StoreMode, key: string, value: string, flags = 0, exptime = 0, cas = 0): Result {
+    const input = this.#place(key, value);
+    const hash = this.cache.hash(input, 0, key.length);
+    return this.cache.store(
+      mode,
+      input,
+      0,
+      key.length,
+      hash,
+      flags,
+      exptime,
+      cas,
+      key.length,
+      key.length + value.length,
+    );
+  }
+
+  set(key: string, value: string, flags = 0, exptime = 0): Result {
+    return this.store(STORE_MODE.set, key, value, flags, exptime);
+  }
+
+  /** As `store`, through reserve, fill in pieces of `pieceBytes`, and commit. */
+  storeInPieces(
+    mode: StoreMode,
+    key: string,
+    value: string,
+    flags = 0,
+    exptime = 0,
+    cas = 0,
+    pieceBytes = 7,
+  ): Result {
+    const input = this.#place(key, value);
+    const hash = this.cache.hash(input, 0, key.length);
+    const item = this.cache.reserve(mode, input, 0, key.length, hash, flags, exptime, value.length);
+    if (item === 0) return this.cache.failure;
+    for (let at = 0; at < value.length; at += pieceBytes) {
+      const end = Math.min(at + pieceBytes, value.length);
+      this.cache.fill(item, at, input, key.length + at, key.length + end);
+    }
+    return this.cache.commit(mode, item, hash, cas);
+  }
+
+  get(key: string): Found | null {
+    const input = this.#place(key, '');
+    const hash = this.cache.hash(input, 0, key.length);
+    const item = this.cache.find(input, 0, key.length, hash);
+    if (item === 0) return null;
+    this.cache.noteHit(item);
+    const found = {
+      value: this.valueOf(item),
+      flags: this.cache.clientFlags(item),
+      version: this.cache.version(item),
+    };
+    this.cache.release(hash);
+    return found;
+  }
+
+  value(key: string): string | null {
+    return this.get(key)?.value ?? null;
+  }
+
+  delete(key: string, cas = 0): Result {
+    const input = this.#place(key, '');
+    return this.cache.delete(input, 0, key.length, this.cache.hash(input, 0, key.length), cas);
+  }
+
+  /** @returns the new number in decimal, or the result that says why there is none */
+  arithmetic(key: string, increment: boolean, delta: bigint): string | Result {
+    const input = this.#place(key, '');
+    const result = this.cache.arithmetic(
+      input,
+      0,
+      key.length,
+      this.cache.hash(input, 0, key.length),
+      increment,
+      Number(delta >> 32n),
+      Number(delta & 0xffffffffn),
+    );
+    if (result !== RESULT.stored) return result;
+    return ((BigInt(this.cache.numberHigh) << 32n) | BigInt(this.cache.numberLow)).toString();
+  }
+
+  touch(key: string, exptime: number): boolean {
+    const input = this.#place(key, '');
+    return this.cache.touch(input, 0, key.length, this.cache.hash(input, 0, key.length), exptime);
+  }
+
+  applySet(key: string, value: string, version: number, flags = 0, exptime = 0): Applied {
+    const input = this.#place(key, value);
+    const hash = this.cache.hash(input, 0, key.length);
+    const end = key.length + value.length;
+    return this.cache.applySet(input, 0, key.length, hash, flags, exptime, version, key.length, end);
+  }
+
+  applyDelete(key: string, version: number): Applied {
+    const input = this.#place(key, '');
+    return this.cache.applyDelete(input, 0, key.length, this.cache.hash(input, 0, key.length), version);
+  }
+
+  applyTouch(key: string, exptime: number, version: number): Applied {
+    const input = this.#place(key, '');
+    const hash = this.cache.hash(input, 0, key.length);
+    return this.cache.applyTouch(input, 0, key.length, hash, exptime, version);
+  }
+
+  /** The version of what is under a key, negative for a tombstone, 0 if nothing. */
+  peek(key: string): number {
+    const input = this.#place(key, '');
+    const hash = this.cache.hash(input, 0, key.length);
+    const item = this.cache.peek(input, 0, key.length, hash);
+    if (item === 0) return 0;
+    const version = this.cache.isTombstone(item) ? -this.cache.version(item) : this.cache.version(item);
+    this.cache.release(hash);
+    return version;
+  }
+
+  /** All keys that a scan visits, with their values (null: tombstone). */
+  scan(bucketsPerSlice = 1000): Map<string, string | null> {
+    const all = new Map<string, string | null>();
+    let cursor = 0;
+    while (cursor !== -1) {
+      cursor = this.cache.scan(cursor, bucketsPerSlice, (item) => {
+        all.set(this.keyOf(item), this.cache.isTombstone(item) ? null : this.valueOf(item));
+      });
+    }
+    return all;
+  }
+
+  keyOf(item: number): string {
+    const key = Buffer.alloc(this.cache.keyBytes(item));
+    this.cache.copyKey(item, key, 0);
+    return key.toString('latin1');
+  }
+
+  valueOf(item: number): string {
+    const value = Buffer.alloc(this.cache.valueBytes(item));
+    this.cache.copyValue(item, value, 0);
+    return value.toString('latin1');
+  }
+
+  #place(key: string, value: string): Uint8Array {
+    const bytes = key.length + value.length;
+    if (this.#input.length < bytes) this.#input = new Uint8Array(bytes);
+    Buffer.from(this.#input.buffer).write(key + value, 'latin1');
+    return this.#input;
+  }
+}
