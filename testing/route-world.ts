@@ -1,7 +1,10 @@
 import { Output } from '../src/base/output.ts';
 import { seededRandom } from '../src/base/random.ts';
 import type { Connection, Session } from '../src/base/session.ts';
+import type { CallPool } from '../src/routing/call.ts';
+import type { Destination } from '../src/routing/destination.ts';
 import { MODULO_PLACEMENT, magentPlan, type Placement } from '../src/routing/magent-plan.ts';
+import type { RouteHandle } from '../src/routing/route-handle.ts';
 import { Router } from '../src/routing/router.ts';
 import { ROUTING_SETTINGS_DEFAULT, type RoutingSettings } from '../src/routing/settings.ts';
 
@@ -384,6 +387,10 @@ export interface WorldOptions {
   readonly backups: number;
   readonly settings?: Partial<RoutingSettings>;
   readonly placement?: Placement;
+  /** Names of the servers; `server0`, `server1`, … when not given. */
+  readonly names?: readonly string[];
+  /** A route tree other than magent's. */
+  readonly root?: (destinations: readonly Destination[], calls: CallPool) => RouteHandle;
   readonly seed?: number;
   /** Cuts what servers say into pieces. */
   readonly cut?: (text: string) => string[];
@@ -406,9 +413,11 @@ export class RouteWorld {
     this.servers = Array.from({ length: count }, () => new ScriptedServer(this.timeline, cut));
     this.router = new Router(
       { ...ROUTING_SETTINGS_DEFAULT, ...options.settings },
-      this.servers.map((_, index) => `server${index}`),
+      options.names ?? this.servers.map((_, index) => `server${index}`),
       (destinations, calls) =>
-        magentPlan(destinations, options.mains, options.placement ?? MODULO_PLACEMENT, calls),
+        options.root === undefined
+          ? magentPlan(destinations, options.mains, options.placement ?? MODULO_PLACEMENT, calls)
+          : { root: options.root(destinations, calls), answerMsMax: () => 0, statistics: () => 'END\r\n' },
       {
         random: seededRandom(options.seed ?? 1),
         nowMs: () => this.timeline.nowMs,

@@ -4,10 +4,11 @@ import { seededRandom } from '../base/random.ts';
 import type { ConnectionError, Session } from '../base/session.ts';
 import type { DataThread } from '../net/data-threads.ts';
 import type { Listener, SocketAddress } from '../net/loop.ts';
-import { MODULO_PLACEMENT, magentPlan } from '../routing/magent-plan.ts';
+import { KETAMA_PLACEMENT, MODULO_PLACEMENT, magentPlan } from '../routing/magent-plan.ts';
 import { Router } from '../routing/router.ts';
 import { ROUTING_SETTINGS_DEFAULT } from '../routing/settings.ts';
 import { ClientLimit } from './client-limit.ts';
+import type { ProxyServer } from './options.ts';
 import { RefusedSession } from './refused-session.ts';
 import { isProxyThreadData, type ProxyThreadData, type ThreadReport } from './thread-messages.ts';
 
@@ -66,11 +67,12 @@ function makeRouter(
 ): Router {
   const { options, servers } = data;
   const { loop } = thread;
-  const names = [...options.mains, ...options.backups].map((server) => server.text);
+  const names = [...options.mains, ...options.backups].map(serverName);
+  const placement = options.distribution === 'ketama' ? KETAMA_PLACEMENT : MODULO_PLACEMENT;
   return new Router(
     { ...ROUTING_SETTINGS_DEFAULT, ...options.timeouts },
     names,
-    (destinations, calls) => magentPlan(destinations, options.mains.length, MODULO_PLACEMENT, calls),
+    (destinations, calls) => magentPlan(destinations, options.mains.length, placement, calls),
     {
       random: seededRandom(randomInt(2 ** 32)),
       nowMs: () => loop.turnMs,
@@ -88,6 +90,16 @@ function makeRouter(
       },
     },
   );
+}
+
+/** The address as typed, and the port in any case. */
+function serverName(server: ProxyServer): string {
+  const { text, port } = server;
+  const bare = text.startsWith('[') ? text.slice(0, text.indexOf(']') + 1) : text;
+  const colon = bare.indexOf(':');
+  const host =
+    colon < 0 || colon !== bare.lastIndexOf(':') || bare.startsWith('[') ? bare : bare.slice(0, colon);
+  return `${host}:${port}`;
 }
 
 /** The sockets on which clients arrive. */

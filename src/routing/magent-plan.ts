@@ -1,5 +1,6 @@
 import type { Distribution } from '../hashing/distribution.ts';
 import type { KeyHash } from '../hashing/key-hash.ts';
+import { magentKetama, magentWordHash } from '../hashing/magent-ketama.ts';
 import { magentModuloHash } from '../hashing/magent-modulo-hash.ts';
 import { modulo } from '../hashing/modulo.ts';
 import type { CallPool } from './call.ts';
@@ -13,6 +14,7 @@ import { ShardRoute } from './shard.ts';
 /** Where keys lie: the same rule for mains and backups, each over its own list. */
 export interface Placement {
   readonly hash: KeyHash;
+  /** @param servers as `address:port` */
   distribution(servers: readonly string[]): Distribution;
 }
 
@@ -20,6 +22,19 @@ export interface Placement {
 export const MODULO_PLACEMENT: Placement = {
   hash: magentModuloHash,
   distribution: (servers) => modulo(servers.length),
+};
+
+/**
+ * magent with `-k`, with the key hash of its 0.7: in 0.5 and 0.6 nearly every key lies on one server, by a mistake of theirs. The
+ * ring is made of addresses as typed, `127.1:11221` as `127.1-11221`.
+ */
+export const KETAMA_PLACEMENT: Placement = {
+  hash: magentWordHash,
+  distribution: (servers) =>
+    magentKetama(
+      servers.map((server) => server.replace(/:(\d+)$/, '-$1')),
+      'word',
+    ),
 };
 
 /**
