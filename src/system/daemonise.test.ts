@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { type DaemonOutcome, daemonReporter, launchDaemon } from './daemonise.ts';
 
@@ -8,7 +8,7 @@ const MODULE = new URL('./daemonise.js', import.meta.url).href;
 /** Starts a stand-in program, given as its text, as a daemon. `reporter` is there for it. */
 async function launch(
   program: string,
-  settings: { readonly timeoutMs?: number } = {},
+  settings: { readonly timeoutMs?: number; readonly onWarning?: () => void } = {},
 ): Promise<{ outcome: DaemonOutcome; warnings: string[] }> {
   const warnings: string[] = [];
   const outcome = await launchDaemon({
@@ -22,8 +22,11 @@ async function launch(
     ],
     environment: process.env,
     keepOutput: false,
-    onWarning: (message) => warnings.push(message),
     ...settings,
+    onWarning: (message) => {
+      warnings.push(message);
+      settings.onWarning?.();
+    },
   });
   return { outcome, warnings };
 }
@@ -37,7 +40,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Waits until a process is gone; the runner's file timeout is the deadline. */
+/** Waits until a process is gone. */
 async function gone(pid: number): Promise<void> {
   const deadline = Date.now() + 20_000;
   while (isRunning(pid)) {
@@ -106,17 +109,17 @@ test('a daemon that hangs is killed', async () => {
 });
 
 test('a stop signal while waiting is passed on to the daemon', async () => {
-  const launched = launch(
+  // Keeps this process alive in any case; the launcher has a handler of its own.
+  const ignore = (): void => {};
+  process.on('SIGTERM', ignore);
+  const { outcome } = await launch(
     `process.on('SIGTERM', () => { reporter.failed('told to stop', 15); process.exit(); });
-     reporter.warn('armed'); setTimeout(() => {}, 60_000);`,
+     reporter.warn('armed');
+     setTimeout(() => {}, 60_000);`,
+    { onWarning: () => process.kill(process.pid, 'SIGTERM') },
   );
-  // The launcher listens from the first moment; a second signal handler of ours keeps this process alive in any case.
-  const kept = once(process, 'SIGTERM');
-  const repeat = setInterval(() => process.kill(process.pid, 'SIGTERM'), 300);
-  await kept;
-  const { outcome } = await launched;
-  clearInterval(repeat);
-  assert.equal(outcome.kind, 'failed');
+  process.off('SIGTERM', ignore);
+  assert.deepEqual(outcome, { kind: 'failed', message: 'told to stop', exitCode: 15 });
 });
 
 test('a program that cannot be started is told of', async () => {
@@ -136,4 +139,17 @@ test("a marker that is another process's, or comes without a pipe, makes no daem
   assert.equal(daemonReporter(leaked, process.ppid), null);
   assert.deepEqual(leaked, {});
   assert.equal(daemonReporter({}, process.ppid), null);
+
+  const program = `
+    import { daemonReporter } from ${JSON.stringify(MODULE)};
+    console.log(daemonReporter(process.env, process.ppid) === null ? 'ordinary' : 'daemon');`;
+  const run = (marker: number, pipe: boolean): string => {
+    const stdio: ('ignore' | 'pipe')[] = ['ignore', 'pipe', 'pipe', ...(pipe ? ['pipe' as const] : [])];
+    const env = { ...process.env, TWINCACHED_DAEMON_OF: String(marker) };
+    const words = ['--input-type=module', '-e', program];
+    return spawnSync(process.execPath, words, { encoding: 'utf8', stdio, env }).stdout.trim();
+  };
+  assert.equal(run(process.pid, true), 'daemon');
+  assert.equal(run(process.pid, false), 'ordinary');
+  assert.equal(run(process.ppid, true), 'ordinary');
 });

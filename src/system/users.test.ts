@@ -42,6 +42,7 @@ test('becoming a user is complete and for good, in all threads', asRoot, () => {
     import { accountToBecome, becomeUser } from ${JSON.stringify(MODULE)};
     import { readdirSync, readFileSync } from 'node:fs';
     import { Worker } from 'node:worker_threads';
+    process.setgroups([1, 2]);
     const worker = new Worker('setTimeout(() => {}, 60000)', { eval: true });
     worker.on('online', () => {
       const account = accountToBecome('nobody');
