@@ -11,3 +11,9 @@ export const LINE_BYTES_MAX = 2048;
 
 /** Largest item size that `-I` accepts: 1 GiB. */
 export const ITEM_BYTES_MAX: number = 1024 * 1024 * 1024;
+
+/** Bytes that the peer of one connection has not taken, beyond which no further reply is kept and the connection is closed. */
+export const PENDING_BYTES_MAX: number = 64 * 1024 * 1024;
+
+/** The same over all connections of one loop. */
+export const PENDING_BYTES_TOTAL_MAX: number = 1024 * 1024 * 1024;

@@ -49,6 +49,16 @@ export interface Session {
    */
   feed(input: Uint8Array, start: number, end: number): number;
   /**
+   * The output that was blocked has been taken by the peer. Called before what was not consumed is fed again; for sessions that
+   * write on their own account. What is written here is sent as after `feed`.
+   */
+  drained?(): void;
+  /**
+   * The peer will send no more but may still read (a client that pipes its requests in and waits for the replies). Without this
+   * method the connection closes when the output has been sent; a session that has it calls `end` itself, in the end.
+   */
+  peerEnded?(): void;
+  /**
    * The connection is gone, for whatever reason; called exactly once.
    *
    * @param error null when the peer or the session closed it in the ordinary way

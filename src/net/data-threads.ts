@@ -1,4 +1,16 @@
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+  workerData,
+} from 'node:worker_threads';
+import { StartError } from '../base/start-error.ts';
+import { LINUX, type Libc, loadLibc } from './libc.ts';
 import type { Loop } from './loop.ts';
+import { Reactor } from './reactor.ts';
+import { errorOfNumber } from './system-errors.ts';
+import { createThreadControlMemory, ThreadControl, WAKE_CALLBACK, WAKE_MESSAGE } from './thread-control.ts';
 
 /** How bytes are moved: by epoll through libc, or by node:net. `auto` takes the reactor where it can. */
 export type TransportName = 'auto' | 'reactor' | 'portable';
@@ -19,8 +31,12 @@ export interface DataThreadsOptions {
 /** The data threads as the main thread sees them. */
 export interface DataThreads {
   readonly count: number;
+  /** The transport that was chosen. */
+  readonly transport: 'reactor' | 'portable';
   /** Sends a structured-clonable message to one thread and wakes it. */
   send(thread: number, message: unknown): void;
+  /** Makes `thread` run its `onWake` callback soon. */
+  wake(thread: number): void;
   /** Ends all loops (their connections are closed) and the threads. */
   stop(): Promise<void>;
 }
@@ -39,4 +55,156 @@ export interface DataThread {
   onWake(callback: () => void): void;
   /** Makes thread `index` run its `onWake` callback soon. Cheap when that thread is already awake. */
   wake(index: number): void;
+}
+
+/** What travels from the main thread to a data thread beside its own data. */
+interface Seat {
+  readonly index: number;
+  readonly count: number;
+  readonly transport: 'reactor' | 'portable';
+  readonly control: SharedArrayBuffer;
+  readonly wakeDescriptors: readonly number[];
+  readonly port: MessagePort;
+  readonly data: unknown;
+}
+
+/** Messages to a thread; its own are wrapped, so that they cannot be taken for ours. */
+type Letter = { readonly kind: 'message'; readonly message: unknown } | { readonly kind: 'wake' | 'stop' };
+
+/**
+ * What a data thread may use for short-lived objects. Requests make none, so little is enough; a small space stays in the
+ * processor's cache.
+ */
+const YOUNG_GENERATION_MB = 8;
+
+/**
+ * Starts the data threads. They run until `stop`; nothing is accepted before the entry module listens.
+ *
+ * @throws StartError when the transport asked for cannot be had on this system
+ */
+export function startDataThreads(options: DataThreadsOptions): DataThreads {
+  const libc = options.transport === 'portable' ? null : loadLibc();
+  if (libc === null && options.transport === 'reactor') {
+    throw new StartError('the reactor transport needs Linux and the koffi package; use --transport portable');
+  }
+  // node:net cannot share a listening socket between threads.
+  const count = libc === null ? 1 : options.threads;
+  const wakeDescriptors = libc === null ? [] : openWakeDescriptors(libc, count);
+  const memory = createThreadControlMemory(count);
+  const control = new ThreadControl(memory, wakeDescriptors, wakeUpCall(libc));
+  let isStopping = false;
+
+  const threads = Array.from({ length: count }, (_, index) => {
+    const { port1: port, port2 } = new MessageChannel();
+    const seat: Seat = {
+      index,
+      count,
+      transport: libc === null ? 'portable' : 'reactor',
+      control: memory,
+      wakeDescriptors,
+      port: port2,
+      data: options.data,
+    };
+    const worker = new Worker(options.entry, {
+      workerData: seat,
+      transferList: [port2],
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
+    let failure: Error | null = null;
+    const ended = new Promise<void>((resolve) => {
+      worker.on('exit', (code) => {
+        port.close();
+        resolve();
+        if (isStopping && failure === null) return;
+        options.onFailure(failure ?? new Error(`data thread ${index} ended with status ${code}`), index);
+      });
+    });
+    worker.on('error', (error) => {
+      failure = error instanceof Error ? error : new Error(String(error));
+    });
+    port.on('message', (message: unknown) => options.onMessage(message, index));
+    const post = (letter: Letter): void => {
+      port.postMessage(letter);
+      if (libc !== null) control.wake(index, WAKE_MESSAGE);
+    };
+    return { post, ended };
+  });
+
+  return {
+    count,
+    transport: libc === null ? 'portable' : 'reactor',
+    send(thread, message) {
+      threads[thread]?.post({ kind: 'message', message });
+    },
+    wake(thread) {
+      if (libc === null) threads[thread]?.post({ kind: 'wake' });
+      else control.wake(thread, WAKE_CALLBACK);
+    },
+    async stop() {
+      isStopping = true;
+      for (const thread of threads) thread.post({ kind: 'stop' });
+      await Promise.all(threads.map((thread) => thread.ended));
+      for (const descriptor of wakeDescriptors.splice(0)) libc?.close(descriptor);
+    },
+  };
+}
+
+/**
+ * Runs this thread's loop; called by the entry module. `setup` serves, listens and dials; it and everything it sets up run on the loop, where
+ * promises are never settled: a thread of the reactor does not return to node's own event loop before it is stopped.
+ */
+export function runDataThread(setup: (thread: DataThread) => void): void {
+  const seat: Seat = workerData;
+  if (seat.transport === 'reactor') runReactorThread(seat, setup);
+}
+
+function runReactorThread(seat: Seat, setup: (thread: DataThread) => void): void {
+  const { index, count, port, data } = seat;
+  const libc = loadLibc();
+  if (libc === null) throw new Error('the calls of libc that the main thread has cannot be bound here');
+  const control = new ThreadControl(seat.control, seat.wakeDescriptors, wakeUpCall(libc));
+  const messageCallbacks: ((message: unknown) => void)[] = [];
+  const wakeCallbacks: (() => void)[] = [];
+  const onMessages = (): void => {
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
+      const letter: Letter = next.message;
+      if (letter.kind === 'stop') reactor.stop();
+      else if (letter.kind === 'message') for (const callback of messageCallbacks) callback(letter.message);
+    }
+  };
+  const onWake = (): void => {
+    for (const callback of wakeCallbacks) callback();
+  };
+  const reactor = new Reactor(libc, { index, control, onMessages, onWake });
+  setup({
+    index,
+    count,
+    loop: reactor,
+    data,
+    post: (message) => port.postMessage(message),
+    onMessage: (callback) => messageCallbacks.push(callback),
+    onWake: (callback) => wakeCallbacks.push(callback),
+    wake: (thread) => control.wake(thread, WAKE_CALLBACK),
+  });
+  reactor.run();
+  port.close();
+}
+
+function openWakeDescriptors(libc: Libc, count: number): number[] {
+  return Array.from({ length: count }, () => {
+    const descriptor = libc.eventfd(0, LINUX.EFD_NONBLOCK | LINUX.EFD_CLOEXEC);
+    if (descriptor < 0) throw new StartError(`eventfd: ${errorOfNumber(libc.errno()).message}`);
+    return descriptor;
+  });
+}
+
+/** Writes the number one to a descriptor made by eventfd(2), which ends the sleep of the thread that waits for it. */
+function wakeUpCall(libc: Libc | null): (descriptor: number) => void {
+  const one = new BigUint64Array(new ArrayBuffer(8)).fill(1n);
+  const address = libc?.addressOf(new Uint8Array(one.buffer)) ?? 0n;
+  return (descriptor) => {
+    // Keeps the array alive with the closure.
+    libc?.write(descriptor, address, one.byteLength);
+  };
 }

@@ -26,6 +26,30 @@ export interface Listener {
   close(): void;
 }
 
+/** Part [start, end) of an array, for the exclusive use of one loop. */
+export interface MemoryRegion {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a loop counts. */
+export interface LoopStatistics {
+  readonly turns: number;
+  readonly accepted: number;
+  /** Times that accepting stopped for a while because descriptors or memory ran out. */
+  readonly acceptPauses: number;
+  /** Times that a connection stopped reading because its peer did not take what was sent. */
+  readonly blocks: number;
+  /** Bytes that peers have not taken, now and at most so far. */
+  readonly pendingBytes: number;
+  readonly pendingBytesPeak: number;
+  /** Connections closed because they held too much that their peers did not take. */
+  readonly pendingOverflows: number;
+  /** Connections closed because their sessions left more than INPUT_REST_BYTES_MAX unconsumed. */
+  readonly restOverflows: number;
+}
+
 /** Makes the session of a new connection. */
 export type SessionFactory = (connection: Connection) => Session;
 
@@ -43,6 +67,13 @@ export interface Loop {
   /** Bytes received and sent by this thread so far. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  /** A copy of the counters at this moment. */
+  readonly statistics: LoopStatistics;
+  /**
+   * Gives the loop the memory that bytes are received into and replies are written to; at least `REGION_BYTES_MIN`. To be called
+   * before the first connection; a loop that is given none has its own.
+   */
+  useMemory(region: MemoryRegion): void;
   /**
    * Says what runs on connections of a service. Each data thread registers its own factory for a service before any
    * thread listens for it.

@@ -1,0 +1,428 @@
+import { assert } from '../base/assert.ts';
+import { INPUT_REST_BYTES_MAX, PENDING_BYTES_MAX, PENDING_BYTES_TOTAL_MAX } from '../base/limits.ts';
+import { Output, type OutputSink } from '../base/output.ts';
+import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import { type Block, type BufferPool, HEAD_BYTES, RECEIVE_BYTES, WINDOW_BYTES } from './buffer-pool.ts';
+import { addPending, FIGURE } from './figures.ts';
+import { LINUX, type Libc } from './libc.ts';
+import type { Sockets } from './sockets.ts';
+import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
+
+/** What a descriptor's events go to. */
+export interface EventHandler {
+  /** @param events a set of EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP */
+  handle(events: number): void;
+}
+
+/** The reactor as its connections see it. */
+export interface ReactorCore {
+  readonly libc: Libc;
+  readonly sockets: Sockets;
+  readonly pool: BufferPool;
+  readonly figures: Float64Array;
+  /** epoll_ctl(2). @returns null, or why it failed: the kernel is out of memory or watches */
+  watch(operation: number, fd: number, events: number): ConnectionError | null;
+  /** Has `sendNoted` called at the end of this turn. */
+  noteUnsent(connection: ReactorConnection): void;
+  /** Has `resumeNoted` called in this turn or the next. */
+  noteResumed(connection: ReactorConnection): void;
+  /** Has `finish` called at the end of this turn. */
+  noteDoomed(connection: ReactorConnection): void;
+}
+
+const CONNECTING = 0;
+const OPEN = 1;
+/** It will be closed at the end of this turn. */
+const DOOMED = 2;
+const CLOSED = 3;
+
+/** Not known to epoll at all; else the events it is watched for. */
+const UNWATCHED = -1;
+
+/** Most calls to send for one connection in one turn when its peer reads again. */
+const DRAIN_CALLS_MAX = 8;
+
+/** A run of bytes that the peer has not taken. */
+interface PendingPiece {
+  readonly block: Block;
+  from: number;
+  to: number;
+}
+
+/**
+ * One connection of the reactor.
+ *
+ * While the peer has not taken what was sent (`#pendingBytes` > 0, `output.blocked`), while the session has paused and after the peer's
+ * end it is neither received from nor fed. The set of events it is watched for follows from that state (`#settle`); a connection that
+ * is watched for nothing still gets errors, which end it, and hang-ups, at which it is taken out of epoll lest they be reported for ever.
+ */
+export class ReactorConnection implements Connection, OutputSink, EventHandler {
+  readonly output: Output = new Output(this);
+  readonly descriptor: number;
+  readonly remote: string;
+  readonly #core: ReactorCore;
+  #session: Session | null = null;
+  #phase: number;
+  #watched = UNWATCHED;
+  /** Where `output` writes now. */
+  #window: Block | null = null;
+  readonly #pending: PendingPiece[] = [];
+  #pendingBytes = 0;
+  /** Bytes that the session has not consumed, from the block's start. */
+  #rest: Block | null = null;
+  #restBytes = 0;
+  #isPaused = false;
+  #isEnding = false;
+  #hasPeerEnded = false;
+  #isUnsentNoted = false;
+  #isResumeNoted = false;
+  #error: ConnectionError | null = null;
+  /** Runs when a dialled connection is up or has failed. */
+  #onDialled: (() => void) | null;
+
+  /** @param onDialled for a connection that is being dialled: called once the outcome is known */
+  constructor(core: ReactorCore, descriptor: number, remote: string, onDialled: (() => void) | null) {
+    this.#core = core;
+    this.descriptor = descriptor;
+    this.remote = remote;
+    this.#onDialled = onDialled;
+    this.#phase = onDialled === null ? OPEN : CONNECTING;
+  }
+
+  /** Gives it its session and starts it. */
+  start(session: Session): void {
+    this.#session = session;
+    if (this.#phase < DOOMED) this.#settle();
+  }
+
+  handle(events: number): void {
+    if (this.#phase === OPEN) {
+      if (this.#pendingBytes > 0) this.#drain();
+      else if (this.#mayReceive()) this.#receive(events);
+      else if ((events & LINUX.EPOLLERR) !== 0)
+        this.#doomByErrno(this.#core.sockets.pendingErrno(this.descriptor));
+      else if ((events & LINUX.EPOLLHUP) !== 0) this.#unwatch();
+    } else if (this.#phase === CONNECTING) {
+      this.#dialled(this.#core.sockets.pendingErrno(this.descriptor));
+    }
+  }
+
+  flush(): void {
+    if (this.#isUnsentNoted || this.#phase >= DOOMED) return;
+    this.#isUnsentNoted = true;
+    this.#core.noteUnsent(this);
+  }
+
+  end(): void {
+    this.#isEnding = true;
+    this.flush();
+  }
+
+  destroy(): void {
+    this.doom(null);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    if (this.#phase === OPEN) this.#settle();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#isResumeNoted || this.#phase >= DOOMED) return;
+    this.#isResumeNoted = true;
+    this.#core.noteResumed(this);
+  }
+
+  /** Sends what was written from elsewhere; called by the reactor after `noteUnsent`. */
+  sendNoted(): void {
+    this.#isUnsentNoted = false;
+    this.#sendAndSettle();
+  }
+
+  /** Feeds what was left when the session paused; called by the reactor after `noteResumed`. */
+  resumeNoted(): void {
+    this.#isResumeNoted = false;
+    if (this.#phase === OPEN) this.#feedRest();
+  }
+
+  /** Has it closed at the end of this turn. @param error null: in the ordinary way */
+  doom(error: ConnectionError | null): void {
+    if (this.#phase >= DOOMED) return;
+    this.#phase = DOOMED;
+    this.#error = error;
+    this.#core.noteDoomed(this);
+  }
+
+  /** Closes the descriptor, gives back all buffers and tells the session. */
+  finish(): void {
+    assert(this.#phase === DOOMED, 'a connection is closed once');
+    const { libc, pool, figures } = this.#core;
+    this.#phase = CLOSED;
+    this.#settleDial();
+    if (this.descriptor >= 0) libc.close(this.descriptor);
+    this.#releaseWindow();
+    for (const { block } of this.#pending) pool.give(block);
+    this.#pending.length = 0;
+    addPending(figures, -this.#pendingBytes);
+    this.#pendingBytes = 0;
+    if (this.#rest !== null) pool.give(this.#rest);
+    this.#rest = null;
+    this.#session?.closed(this.#error);
+  }
+
+  makeRoom(output: Output, count: number): void {
+    if (this.#phase === CLOSED) {
+      // Nobody will send it, and the pool is not for those who have left.
+      output.bytes = new Uint8Array(Math.max(count, 1024));
+      output.start = output.at = 0;
+      output.limit = output.bytes.length;
+      return;
+    }
+    if (this.#window !== null) this.#send(true);
+    const { pool } = this.#core;
+    const window = count <= WINDOW_BYTES ? pool.takeWindow() : pool.takeBlock(count);
+    this.#window = window;
+    output.bytes = window.bytes;
+    output.start = output.at = window.start;
+    output.limit = window.limit;
+  }
+
+  #mayReceive(): boolean {
+    return !this.#isPaused && !this.#hasPeerEnded && !this.#isEnding && !this.#isResumeNoted;
+  }
+
+  #receive(events: number): void {
+    const { libc, pool, figures } = this.#core;
+    const { bytes, receiveStart, receiveAddress } = pool;
+    const count = libc.recv(this.descriptor, receiveAddress, RECEIVE_BYTES, 0);
+    if (count <= 0) {
+      if (count === 0) this.#peerEnded((events & LINUX.EPOLLHUP) !== 0);
+      else this.#doomByErrno(libc.errno());
+      return;
+    }
+    figures[FIGURE.bytesRead]! += count;
+    let start = receiveStart;
+    if (this.#rest !== null) {
+      assert(this.#restBytes <= HEAD_BYTES, 'what was not consumed fits in front of what is received');
+      start -= this.#restBytes;
+      this.#takeRest(bytes, start);
+    }
+    this.#feed(bytes, start, receiveStart + count);
+  }
+
+  #feed(bytes: Uint8Array, start: number, end: number): void {
+    const session = this.#session;
+    assert(session !== null, 'a connection that is open has a session');
+    const at = session.feed(bytes, start, end);
+    if (at < end) this.#keepRest(bytes, start, at, end);
+    else assert(at === end, 'a session consumes no more than it was fed');
+    this.#sendAndSettle();
+  }
+
+  #keepRest(bytes: Uint8Array, start: number, at: number, end: number): void {
+    assert(at >= start, 'a session does not give back what it consumed before');
+    if (this.#phase !== OPEN || this.#isEnding) return;
+    const count = end - at;
+    if (count > INPUT_REST_BYTES_MAX && this.#pendingBytes === 0 && this.#mayReceive()) {
+      this.#core.figures[FIGURE.restOverflows]!++;
+      this.doom(errorOfName('EMSGSIZE'));
+      return;
+    }
+    const rest = this.#core.pool.takeBlock(count);
+    rest.bytes.set(bytes.subarray(at, end), 0);
+    this.#rest = rest;
+    this.#restBytes = count;
+  }
+
+  /** Moves what was not consumed to `target`. */
+  #takeRest(target: Uint8Array, at: number): void {
+    const rest = this.#rest;
+    if (rest === null) return;
+    target.set(rest.bytes.subarray(0, this.#restBytes), at);
+    this.#core.pool.give(rest);
+    this.#rest = null;
+    this.#restBytes = 0;
+  }
+
+  #feedRest(): void {
+    if (this.#rest === null || this.#pendingBytes > 0 || !this.#mayReceive()) {
+      this.#settle();
+      return;
+    }
+    const { bytes, scratchStart } = this.#core.pool;
+    const count = this.#restBytes;
+    this.#takeRest(bytes, scratchStart);
+    this.#feed(bytes, scratchStart, scratchStart + count);
+  }
+
+  /** @param isGone the peer cannot read either */
+  #peerEnded(isGone: boolean): void {
+    const session = this.#session;
+    this.#hasPeerEnded = true;
+    if (isGone) this.doom(null);
+    else if (session?.peerEnded === undefined) this.#isEnding = true;
+    else session.peerEnded();
+    this.#sendAndSettle();
+  }
+
+  #dialled(errno: number): void {
+    this.#settleDial();
+    if (errno !== 0) {
+      this.#doomByErrno(errno);
+      return;
+    }
+    this.#phase = OPEN;
+    this.#session?.opened?.();
+    this.#sendAndSettle();
+  }
+
+  #settleDial(): void {
+    const onDialled = this.#onDialled;
+    this.#onDialled = null;
+    onDialled?.();
+  }
+
+  #sendAndSettle(): void {
+    if (this.#window !== null) this.#send(false);
+    if (this.#phase === OPEN) this.#settle();
+  }
+
+  /**
+   * Sends what stands in the window and gives the window back. What the kernel does not take, and what stands behind earlier bytes that it
+   * has not taken, becomes pending. While dialling it stays where it is, unless the room is needed.
+   */
+  #send(isRoomNeeded: boolean): void {
+    const { output } = this;
+    const window = this.#window;
+    if (window === null) return;
+    const count = output.at - output.start;
+    if (count > 0 && this.#phase < DOOMED) {
+      if (this.#phase === CONNECTING) {
+        if (!isRoomNeeded) return;
+        this.#keepPending(window, output.start, output.at);
+        return;
+      }
+      const sent = this.#pendingBytes > 0 ? 0 : this.#transmit(window, output.start, count);
+      if (sent >= 0 && sent < count) {
+        this.#keepPending(window, output.start + sent, output.at);
+        return;
+      }
+    }
+    this.#releaseWindow();
+  }
+
+  /** @returns how many bytes the kernel took; -1 when the connection has failed */
+  #transmit(block: Block, from: number, count: number): number {
+    const { libc, figures } = this.#core;
+    const address = from === block.start ? block.address : block.address + BigInt(from - block.start);
+    const sent = libc.send(this.descriptor, address, count, LINUX.MSG_NOSIGNAL);
+    if (sent >= 0) {
+      figures[FIGURE.bytesWritten]! += sent;
+      return sent;
+    }
+    const errno = libc.errno();
+    if (errno === ERRNO.EAGAIN || errno === ERRNO.EINTR) return 0;
+    this.#doomByErrno(errno);
+    return -1;
+  }
+
+  /** Makes bytes [from, to) of the window pending, and detaches the window. */
+  #keepPending(window: Block, from: number, to: number): void {
+    const { pool, figures } = this.#core;
+    const count = to - from;
+    if (this.#pendingBytes > PENDING_BYTES_MAX || figures[FIGURE.pendingBytes]! > PENDING_BYTES_TOTAL_MAX) {
+      figures[FIGURE.pendingOverflows]!++;
+      this.doom(errorOfName('ENOBUFS'));
+      this.#releaseWindow();
+      return;
+    }
+    if (!this.output.blocked) figures[FIGURE.blocks]!++;
+    this.output.blocked = true;
+    const last = this.#pending.at(-1);
+    if (!window.isWindow) {
+      this.#pending.push({ block: window, from, to });
+      this.#detachWindow();
+    } else {
+      if (last !== undefined && last.block.limit - last.to >= count) {
+        last.block.bytes.set(window.bytes.subarray(from, to), last.to);
+        last.to += count;
+      } else {
+        // Twice what is pending, so that a long reply does not end as many small pieces.
+        const block = pool.takeBlock(Math.max(count, Math.min(this.#pendingBytes, 1 << 20)));
+        block.bytes.set(window.bytes.subarray(from, to), 0);
+        this.#pending.push({ block, from: 0, to: count });
+      }
+      this.#releaseWindow();
+    }
+    this.#pendingBytes += count;
+    addPending(figures, count);
+  }
+
+  /** Sends what is pending; when all has gone, the session is fed again. */
+  #drain(): void {
+    const { pool, figures } = this.#core;
+    for (let calls = 0; this.#pendingBytes > 0; calls++) {
+      const piece = this.#pending[0];
+      assert(piece !== undefined, 'pending bytes lie in a piece');
+      const count = piece.to - piece.from;
+      const sent = calls < DRAIN_CALLS_MAX ? this.#transmit(piece.block, piece.from, count) : 0;
+      if (sent < 0) return;
+      this.#pendingBytes -= sent;
+      addPending(figures, -sent);
+      piece.from += sent;
+      if (sent < count) return;
+      this.#pending.shift();
+      pool.give(piece.block);
+    }
+    this.output.blocked = false;
+    this.#session?.drained?.();
+    this.#sendAndSettle();
+    if (this.#phase === OPEN) this.#feedRest();
+  }
+
+  #releaseWindow(): void {
+    const window = this.#window;
+    if (window === null) return;
+    this.#detachWindow();
+    this.#core.pool.give(window);
+  }
+
+  #detachWindow(): void {
+    const { output } = this;
+    this.#window = null;
+    output.start = output.at = output.limit = 0;
+  }
+
+  #doomByErrno(errno: number): void {
+    if (errno === ERRNO.EAGAIN || errno === ERRNO.EINTR) return;
+    this.doom(errno === 0 ? errorOfName('ECONNRESET') : errorOfNumber(errno));
+  }
+
+  /** Closes when nothing is left to do, and has epoll watch for what matters now. */
+  #settle(): void {
+    let events = 0;
+    if (this.#phase === CONNECTING) {
+      events = LINUX.EPOLLOUT;
+    } else if (this.#pendingBytes > 0) {
+      events = LINUX.EPOLLOUT;
+    } else if (this.#mayReceive()) {
+      events = LINUX.EPOLLIN;
+    } else if (this.#isEnding && this.output.at === this.output.start) {
+      this.doom(null);
+      return;
+    }
+    if (events === this.#watched || (events === 0 && this.#watched === UNWATCHED)) return;
+    const operation = this.#watched === UNWATCHED ? LINUX.EPOLL_CTL_ADD : LINUX.EPOLL_CTL_MOD;
+    this.#watched = events;
+    const error = this.#core.watch(operation, this.descriptor, events);
+    // A connection that is not watched would hang unseen.
+    if (error !== null) this.doom(error);
+  }
+
+  #unwatch(): void {
+    this.#watched = UNWATCHED;
+    this.#core.watch(LINUX.EPOLL_CTL_DEL, this.descriptor, 0);
+  }
+}

@@ -1,0 +1,335 @@
+/**
+ * The reactor: one thread's loop over epoll, level-triggered.
+ *
+ * A turn: wait; what other threads want; timers; each ready descriptor once (a connection is received from at most once, fed and
+ * answered with one send); connections that resume; the callbacks of `onTurnEnd`; outputs written from elsewhere; connections
+ * to be closed. Descriptors are closed at the end only, so that their numbers do not return while events of the turn still name them.
+ */
+import { assert } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Connection, ConnectionError } from '../base/session.ts';
+import { formatPeer } from './addresses.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { FIGURE, newFigures, statisticsOf } from './figures.ts';
+import { EPOLL_EVENT_FD_WORD, EPOLL_EVENT_WORDS, LINUX, type Libc } from './libc.ts';
+import type {
+  Listener,
+  ListenOptions,
+  Loop,
+  LoopStatistics,
+  MemoryRegion,
+  SessionFactory,
+  SocketAddress,
+} from './loop.ts';
+import { MonotonicClock } from './monotonic-clock.ts';
+import { type EventHandler, ReactorConnection } from './reactor-connection.ts';
+import { type ListenerCore, ReactorListener } from './reactor-listener.ts';
+import { Sockets } from './sockets.ts';
+import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
+import { type ThreadControl, WAKE_CALLBACK, WAKE_DESCRIPTOR, WAKE_MESSAGE } from './thread-control.ts';
+import { Timers } from './timers.ts';
+
+/** Most events taken by one call to epoll_wait. */
+const EVENTS_MAX = 512;
+
+/** Rounds of sending and closing at the end of a turn; what then is left waits for the next one. */
+const SETTLE_ROUNDS_MAX = 16;
+
+/** A place among the data threads. */
+export interface ThreadSeat {
+  readonly index: number;
+  readonly control: ThreadControl;
+  /** Messages of the main thread may have come. */
+  readonly onMessages: () => void;
+  /** Another thread has called `wake`. */
+  readonly onWake: () => void;
+}
+
+export class Reactor implements Loop, ListenerCore {
+  readonly libc: Libc;
+  readonly sockets: Sockets;
+  readonly figures: Float64Array = newFigures();
+  readonly clock: Clock;
+  readonly #monotonic: MonotonicClock;
+  readonly #seat: ThreadSeat | null;
+  #pool: BufferPool | null = null;
+  readonly #epoll: number;
+  readonly #events: Int32Array = new Int32Array(new ArrayBuffer(EVENTS_MAX * EPOLL_EVENT_WORDS * 4));
+  readonly #eventsAddress: bigint;
+  /** The argument of epoll_ctl. */
+  readonly #event: Int32Array = new Int32Array(new ArrayBuffer(EPOLL_EVENT_WORDS * 4));
+  readonly #eventAddress: bigint;
+  /** By descriptor. */
+  readonly #handlers: (EventHandler | null)[] = [];
+  readonly #connections: Set<ReactorConnection> = new Set();
+  readonly #listeners: Set<ReactorListener> = new Set();
+  readonly #factories: (SessionFactory | undefined)[] = [];
+  readonly #timers: Timers = new Timers();
+  readonly #turnEndCallbacks: (() => void)[] = [];
+  readonly #unsent: Batch<ReactorConnection> = new Batch();
+  readonly #resumed: Batch<ReactorConnection> = new Batch();
+  readonly #doomed: Batch<ReactorConnection> = new Batch();
+  #nextThread = 0;
+  #isStopping = false;
+
+  /** @param seat null for a loop that runs alone */
+  constructor(libc: Libc, seat: ThreadSeat | null) {
+    this.libc = libc;
+    this.sockets = new Sockets(libc);
+    this.#seat = seat;
+    this.#monotonic = new MonotonicClock(libc);
+    this.clock = this.#monotonic;
+    this.#eventsAddress = libc.addressOf(new Uint8Array(this.#events.buffer));
+    this.#eventAddress = libc.addressOf(new Uint8Array(this.#event.buffer));
+    this.#epoll = libc.epoll_create1(LINUX.EPOLL_CLOEXEC);
+    if (this.#epoll < 0) throw new Error(`epoll_create1: ${this.sockets.lastError().message}`);
+    // Edge-triggered, so that the counter need not be read; it would take 2^64 wake-ups to fill it.
+    if (seat !== null) {
+      this.watch(LINUX.EPOLL_CTL_ADD, seat.control.wakeDescriptor(seat.index), LINUX.EPOLLIN | LINUX.EPOLLET);
+    }
+  }
+
+  get pool(): BufferPool {
+    this.#pool ??= new BufferPool(this.libc.addressOf, null);
+    return this.#pool;
+  }
+
+  get turnMs(): number {
+    return this.#monotonic.turnMs;
+  }
+
+  get connectionCount(): number {
+    return this.figures[FIGURE.connections]!;
+  }
+
+  get bytesRead(): number {
+    return this.figures[FIGURE.bytesRead]!;
+  }
+
+  get bytesWritten(): number {
+    return this.figures[FIGURE.bytesWritten]!;
+  }
+
+  get statistics(): LoopStatistics {
+    return statisticsOf(this.figures);
+  }
+
+  useMemory(region: MemoryRegion): void {
+    assert(this.#pool === null, 'a loop is given its memory before its first connection');
+    this.#pool = new BufferPool(this.libc.addressOf, region);
+  }
+
+  serve(service: number, factory: SessionFactory): void {
+    this.#factories[service] = factory;
+  }
+
+  listen(options: ListenOptions, service: number, done: (outcome: Listener | ConnectionError) => void): void {
+    const outcome = this.#bindListener(options, service);
+    this.schedule(0, () => done(outcome));
+  }
+
+  #bindListener(options: ListenOptions, service: number): Listener | ConnectionError {
+    const fd = this.sockets.bound(options.address);
+    if (typeof fd !== 'number') return fd;
+    const listener = new ReactorListener(this, fd, options, service);
+    this.#handlers[fd] = listener;
+    this.#listeners.add(listener);
+    const error = options.hold ? null : listener.open();
+    if (error === null) return listener;
+    listener.close();
+    return error;
+  }
+
+  dial(address: SocketAddress, timeoutMs: number, factory: SessionFactory): Connection {
+    const fd = this.sockets.open(address);
+    if (typeof fd !== 'number') return this.#dialFailed(-1, address, fd, factory);
+    if (address.family !== 'unix') {
+      this.sockets.setOption(fd, LINUX.IPPROTO_TCP, LINUX.TCP_NODELAY, 1);
+      this.sockets.setOption(fd, LINUX.SOL_SOCKET, LINUX.SO_KEEPALIVE, 1);
+    }
+    const errno = this.sockets.connect(fd, address);
+    if (errno !== 0 && errno !== ERRNO.EINPROGRESS) {
+      return this.#dialFailed(fd, address, errorOfNumber(errno), factory);
+    }
+    // A connection that is up at once (unix sockets are) is reported by epoll as one that takes a while is.
+    const timer = this.schedule(timeoutMs, () => connection.doom(errorOfName('ETIMEDOUT')));
+    const connection = new ReactorConnection(this, fd, formatPeer(address), () => this.cancel(timer));
+    this.#add(connection, factory);
+    return connection;
+  }
+
+  #dialFailed(
+    fd: number,
+    address: SocketAddress,
+    error: ConnectionError,
+    factory: SessionFactory,
+  ): ReactorConnection {
+    const connection = new ReactorConnection(this, fd, formatPeer(address), () => {});
+    connection.doom(error);
+    this.#add(connection, factory);
+    return connection;
+  }
+
+  schedule(delayMs: number, callback: () => void): number {
+    return this.#timers.add(this.clock.monotonicMs() + delayMs, callback);
+  }
+
+  cancel(handle: number): void {
+    this.#timers.cancel(handle);
+  }
+
+  onTurnEnd(callback: () => void): void {
+    this.#turnEndCallbacks.push(callback);
+  }
+
+  /** Runs turns until `stop`; then closes everything, and returns. */
+  run(): void {
+    while (!this.#isStopping) this.#turn();
+    this.#shutDown();
+  }
+
+  /** Ends `run` after this turn. To be called on the loop. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  watch(operation: number, fd: number, events: number): ConnectionError | null {
+    this.#event[0] = events;
+    this.#event[EPOLL_EVENT_FD_WORD] = fd;
+    const result = this.libc.epoll_ctl(this.#epoll, operation, fd, this.#eventAddress);
+    return result === 0 ? null : this.sockets.lastError();
+  }
+
+  accepted(descriptor: number, service: number, spread: boolean): void {
+    const seat = this.#seat;
+    if (spread && seat !== null && seat.control.count > 1) {
+      const thread = this.#nextThread;
+      this.#nextThread = (thread + 1) % seat.control.count;
+      if (thread !== seat.index && seat.control.handOver(thread, descriptor, service)) return;
+    }
+    this.#adopt(descriptor, service);
+  }
+
+  #adopt(descriptor: number, service: number): void {
+    const factory = this.#factories[service];
+    assert(factory !== undefined, 'a service has a factory on each thread before anything listens for it');
+    const peer = this.sockets.peerAddress(descriptor);
+    if (peer === null) {
+      // It was reset while it waited to be accepted.
+      this.libc.close(descriptor);
+      return;
+    }
+    this.#add(new ReactorConnection(this, descriptor, formatPeer(peer), null), factory);
+  }
+
+  #add(connection: ReactorConnection, factory: SessionFactory): void {
+    const { descriptor } = connection;
+    if (descriptor >= 0) this.#handlers[descriptor] = connection;
+    this.#connections.add(connection);
+    this.figures[FIGURE.connections]!++;
+    connection.start(factory(connection));
+  }
+
+  noteUnsent(connection: ReactorConnection): void {
+    this.#unsent.add(connection);
+  }
+
+  noteResumed(connection: ReactorConnection): void {
+    this.#resumed.add(connection);
+  }
+
+  noteDoomed(connection: ReactorConnection): void {
+    this.#doomed.add(connection);
+  }
+
+  forget(listener: ReactorListener): void {
+    this.#handlers[listener.descriptor] = null;
+    this.#listeners.delete(listener);
+  }
+
+  #turn(): void {
+    const { libc, figures } = this;
+    const seat = this.#seat;
+    let waitMs = this.#hasWork() ? 0 : this.#timers.waitMs(this.turnMs);
+    if (waitMs !== 0 && seat !== null && !seat.control.sleep(seat.index)) waitMs = 0;
+    const count = libc.epoll_wait(this.#epoll, this.#eventsAddress, EVENTS_MAX, waitMs);
+    figures[FIGURE.turns]!++;
+    this.#monotonic.startTurn();
+    if (seat !== null) {
+      const reasons = seat.control.awake(seat.index);
+      if (reasons !== 0) this.#woken(seat, reasons);
+    }
+    this.#timers.run(this.turnMs);
+    const events = this.#events;
+    for (let i = 0; i < count; i++) {
+      const word = i * EPOLL_EVENT_WORDS;
+      const handler = this.#handlers[events[word + EPOLL_EVENT_FD_WORD]!];
+      if (handler !== undefined && handler !== null) handler.handle(events[word]!);
+    }
+    if (this.#resumed.count > 0) this.#resumed.drain(resumeNoted);
+    for (const callback of this.#turnEndCallbacks) callback();
+    for (let i = 0; i < SETTLE_ROUNDS_MAX && (this.#unsent.count > 0 || this.#doomed.count > 0); i++) {
+      this.#unsent.drain(sendNoted);
+      this.#doomed.drain(this.#finish);
+    }
+  }
+
+  #hasWork(): boolean {
+    return this.#isStopping || this.#unsent.count > 0 || this.#doomed.count > 0 || this.#resumed.count > 0;
+  }
+
+  #woken(seat: ThreadSeat, reasons: number): void {
+    if ((reasons & WAKE_DESCRIPTOR) !== 0) {
+      seat.control.takeHandedOver(seat.index, (descriptor, service) => this.#adopt(descriptor, service));
+    }
+    if ((reasons & WAKE_MESSAGE) !== 0) seat.onMessages();
+    if ((reasons & WAKE_CALLBACK) !== 0) seat.onWake();
+  }
+
+  readonly #finish = (connection: ReactorConnection): void => {
+    if (connection.descriptor >= 0) this.#handlers[connection.descriptor] = null;
+    this.#connections.delete(connection);
+    this.figures[FIGURE.connections]!--;
+    connection.finish();
+  };
+
+  #shutDown(): void {
+    for (const listener of [...this.#listeners]) listener.close();
+    const seat = this.#seat;
+    seat?.control.takeHandedOver(seat.index, (descriptor) => this.libc.close(descriptor));
+    for (let i = 0; i < SETTLE_ROUNDS_MAX && this.#connections.size > 0; i++) {
+      for (const connection of this.#connections) connection.destroy();
+      this.#doomed.drain(this.#finish);
+    }
+    this.libc.close(this.#epoll);
+  }
+}
+
+const sendNoted = (connection: ReactorConnection): void => connection.sendNoted();
+const resumeNoted = (connection: ReactorConnection): void => connection.resumeNoted();
+
+/** A list that is filled during a turn and emptied at its end; it keeps its memory. */
+class Batch<T extends object> {
+  #items: (T | null)[] = [];
+  #spare: (T | null)[] = [];
+  count = 0;
+
+  add(item: T): void {
+    this.#items[this.count++] = item;
+  }
+
+  /** Visits what is there; what is added meanwhile stays for the next time. */
+  drain(visit: (item: T) => void): void {
+    const { count } = this;
+    if (count === 0) return;
+    const items = this.#items;
+    this.#items = this.#spare;
+    this.#spare = items;
+    this.count = 0;
+    for (let i = 0; i < count; i++) {
+      const item = items[i];
+      items[i] = null;
+      if (item !== undefined && item !== null) visit(item);
+    }
+  }
+}
