@@ -49,6 +49,11 @@ export interface Session {
    */
   feed(input: Uint8Array, start: number, end: number): number;
   /**
+   * True for a session that asks (a proxy's connection to a server): it is fed also while its output is blocked. A server that is itself
+   * blocked reads no further requests before its replies are taken; if its client waited likewise, both would wait for ever.
+   */
+  readonly readsWhileBlocked?: boolean;
+  /**
    * The output that was blocked has been taken by the peer. Called before what was not consumed is fed again; for sessions that
    * write on their own account. What is written here is sent as after `feed`.
    */

@@ -16,7 +16,7 @@ export interface RoleStarters {
 /** The roles themselves, each loaded when it is started: a proxy's start does not wait for the node's modules. */
 export const ROLE_STARTERS: RoleStarters = {
   startNode: () => notBuilt('the node'),
-  startProxy: () => notBuilt('the proxy'),
+  startProxy: async (options) => (await import('../proxy/main-thread.ts')).startProxy(options),
 };
 
 function notBuilt(what: string): Promise<never> {

@@ -52,8 +52,8 @@ interface PendingPiece {
 /**
  * One connection of the reactor.
  *
- * While the peer has not taken what was sent (`#pendingBytes` > 0, `output.blocked`), while the session has paused and after the peer's
- * end it is neither received from nor fed. The set of events it is watched for follows from that state (`#settle`); a connection that
+ * While the peer has not taken what was sent (`#pendingBytes` > 0, `output.blocked`; save for a session that `readsWhileBlocked`), while the
+ * session has paused and after the peer's end it is neither received from nor fed. The set of events it is watched for follows from that state (`#settle`); a connection that
  * is watched for nothing still gets errors, which end it, and hang-ups, at which it is taken out of epoll lest they be reported for ever.
  */
 export class ReactorConnection implements Connection, OutputSink, EventHandler {
@@ -71,6 +71,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
   /** Bytes that the session has not consumed, from the block's start. */
   #rest: Block | null = null;
   #restBytes = 0;
+  /** Fed also while output is pending. */
+  #isDuplex = false;
   #isPaused = false;
   #isEnding = false;
   #hasPeerEnded = false;
@@ -92,13 +94,16 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
   /** Gives it its session and starts it. */
   start(session: Session): void {
     this.#session = session;
+    this.#isDuplex = session.readsWhileBlocked === true;
     if (this.#phase < DOOMED) this.#settle();
   }
 
   handle(events: number): void {
     if (this.#phase === OPEN) {
-      if (this.#pendingBytes > 0) this.#drain();
-      else if (this.#mayReceive()) this.#receive(events);
+      const isBlocked = this.#pendingBytes > 0;
+      if (isBlocked && (!this.#isDuplex || (events & LINUX.EPOLLOUT) !== 0)) this.#drain();
+      if (isBlocked && (!this.#isDuplex || (events & ~LINUX.EPOLLOUT) === 0 || this.#phase !== OPEN)) return;
+      if (this.#mayReceive()) this.#receive(events);
       else if ((events & LINUX.EPOLLERR) !== 0)
         this.#doomByErrno(this.#core.sockets.pendingErrno(this.descriptor));
       else if ((events & LINUX.EPOLLHUP) !== 0) this.#unwatch();
@@ -193,6 +198,11 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
     return !this.#isPaused && !this.#hasPeerEnded && !this.#isEnding && !this.#isResumeNoted;
   }
 
+  /** The peer has to take what was sent before anything more is fed. */
+  #isHeldUp(): boolean {
+    return this.#pendingBytes > 0 && !this.#isDuplex;
+  }
+
   #receive(events: number): void {
     const { libc, pool, figures } = this.#core;
     const { bytes, receiveStart, receiveAddress } = pool;
@@ -225,7 +235,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
     assert(at >= start, 'a session does not give back what it consumed before');
     if (this.#phase !== OPEN || this.#isEnding) return;
     const count = end - at;
-    if (count > INPUT_REST_BYTES_MAX && this.#pendingBytes === 0 && this.#mayReceive()) {
+    if (count > INPUT_REST_BYTES_MAX && !this.#isHeldUp() && this.#mayReceive()) {
       this.#core.figures[FIGURE.restOverflows]!++;
       this.doom(errorOfName('EMSGSIZE'));
       return;
@@ -247,7 +257,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
   }
 
   #feedRest(): void {
-    if (this.#rest === null || this.#pendingBytes > 0 || !this.#mayReceive()) {
+    if (this.#rest === null || this.#isHeldUp() || !this.#mayReceive()) {
       this.#settle();
       return;
     }
@@ -406,7 +416,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
     if (this.#phase === CONNECTING) {
       events = LINUX.EPOLLOUT;
     } else if (this.#pendingBytes > 0) {
-      events = LINUX.EPOLLOUT;
+      events = LINUX.EPOLLOUT | (this.#isDuplex && this.#mayReceive() ? LINUX.EPOLLIN : 0);
     } else if (this.#mayReceive()) {
       events = LINUX.EPOLLIN;
     } else if (this.#isEnding && this.output.at === this.output.start) {

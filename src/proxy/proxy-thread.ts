@@ -32,7 +32,8 @@ export function runProxyThread(thread: DataThread): void {
   const router = makeRouter(thread, data, report);
   const limit = new ClientLimit(data.clients, data.options.connectionsMax);
   loop.serve(CLIENTS, (connection): Session => {
-    if (!limit.enter()) return new RefusedSession(connection);
+    if (!limit.enter())
+      return new RefusedSession(connection, (delayMs, callback) => loop.schedule(delayMs, callback));
     return router.session(connection, () => limit.leave());
   });
 

@@ -385,6 +385,11 @@ export class ClientSession implements Session, RequestOwner {
     return this.#connection.output.blocked && this.#backlogBytes > this.#host.settings.clientBacklogBytesMax;
   }
 
+  /** A client may say all it has to say and then wait for the answers, as `nc` does. */
+  peerEnded(): void {
+    this.#close();
+  }
+
   closed(_error: ConnectionError | null): void {
     this.#closing = true;
     while (this.#queue.length > 0) {

@@ -115,14 +115,17 @@ export class Destination implements ReplySink {
       return;
     }
     const bytes = call.request.length;
-    if (this.queue.length >= settings.queueCallsMax || this.queuedBytes + bytes > settings.queueBytesMax) {
+    const { queue } = this;
+    // A value as large as the bound finds room in an empty queue.
+    const full = queue.length > 0 && this.queuedBytes + bytes > settings.queueBytesMax;
+    if (full || queue.length >= settings.queueCallsMax) {
       failCall(call, FAILURE.busy);
       return;
     }
     if (call.deadlineMs === 0) call.deadlineMs = this.#host.nowMs() + this.#requestTimeoutMs;
     call.queuedBytes = bytes;
     this.queuedBytes += bytes;
-    this.queue.push(call);
+    queue.push(call);
     if (this.state === DESTINATION.up && this.#link !== null) this.#write(call, this.#link);
     this.#host.wake();
   }
@@ -414,6 +417,7 @@ function failCall(call: Call, failure: Failure): void {
 
 /** One connection of a destination. A connection that was given up may still report; the destination does not know it any more. */
 class Link implements Session {
+  readonly readsWhileBlocked = true;
   readonly connection: Connection;
   readonly #destination: Destination;
 

@@ -7,7 +7,7 @@ export interface RoutingSettings {
   /** First and longest pause before a dead destination is dialled again. */
   readonly backoffMsMin: number;
   readonly backoffMsMax: number;
-  /** Calls and bytes that may wait for one destination; beyond it a call fails at once. */
+  /** Calls and bytes that may wait for one destination; beyond it a call fails at once. Less than a transport holds (PENDING_BYTES_MAX). */
   readonly queueCallsMax: number;
   readonly queueBytesMax: number;
   /** Unanswered requests of one client; beyond it the client is not read from. */
@@ -28,7 +28,7 @@ export const ROUTING_SETTINGS_DEFAULT: RoutingSettings = {
   backoffMsMin: 40,
   backoffMsMax: 2000,
   queueCallsMax: 65536,
-  queueBytesMax: 64 * 1024 * 1024,
+  queueBytesMax: 32 * 1024 * 1024,
   pipelineMax: 1024,
   valueBytesMax: 128 * 1024 * 1024,
   bufferBytesMax: 256 * 1024 * 1024,

@@ -1,0 +1,311 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { after, test } from 'node:test';
+import { AS_ROOT, freePorts, MEMCACHED, type Running, run } from '../../testing/processes.ts';
+import { TextClient } from '../../testing/text-client.ts';
+import { until } from '../../testing/wait.ts';
+import { StartError } from '../base/start-error.ts';
+import { type RunningProxy, startProxy } from './main-thread.ts';
+import { PROXY_OPTIONS_DEFAULT, type ProxyOptions, type ProxyServer } from './options.ts';
+
+const NO_MEMCACHED = MEMCACHED === null ? 'memcached is not installed' : false;
+const CONNECT = 'SERVER_ERROR CAN NOT CONNECT TO BACKEND SERVER\r\n';
+
+const proxies: RunningProxy[] = [];
+const servers: Running[] = [];
+const clients: TextClient[] = [];
+
+after(async () => {
+  for (const client of clients) client.close();
+  await Promise.all(proxies.map((proxy) => proxy.stop()));
+  await Promise.all(servers.map((server) => server.kill('SIGKILL')));
+});
+
+async function memcached(port: number): Promise<Running> {
+  assert.ok(MEMCACHED !== null);
+  const server = run(MEMCACHED, [...AS_ROOT, '-l', '127.0.0.1', '-p', String(port), '-t', '1']);
+  servers.push(server);
+  await until(`memcached on ${port}`, async () => {
+    (await TextClient.connect(port)).close();
+    return true;
+  });
+  return server;
+}
+
+function at(port: number): ProxyServer {
+  return { host: '127.0.0.1', port, text: `127.1:${port}` };
+}
+
+async function proxyOver(
+  mains: readonly number[],
+  backups: readonly number[],
+  options: Partial<ProxyOptions> = {},
+): Promise<number> {
+  const proxy = await startProxy({
+    ...PROXY_OPTIONS_DEFAULT,
+    listen: [{ host: '127.0.0.1', port: 0 }],
+    mains: mains.map(at),
+    backups: backups.map(at),
+    ...options,
+  });
+  proxies.push(proxy);
+  return proxy.port;
+}
+
+async function clientOf(port: number): Promise<TextClient> {
+  const client = await TextClient.connect(port);
+  clients.push(client);
+  return client;
+}
+
+/** Sends text and collects what comes until there are so many bytes, or the connection closes. */
+function exchange(port: number, text: string, bytes: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const done = (): void => {
+      socket.destroy();
+      resolve(Buffer.concat(chunks).toString('latin1'));
+    };
+    socket.on('error', reject);
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length >= bytes) done();
+    });
+    socket.on('close', done);
+    socket.write(text, 'latin1');
+  });
+}
+
+test('main and backup: the main is killed and the client notices nothing', {
+  skip: NO_MEMCACHED,
+}, async () => {
+  const [main, backup] = await freePorts(2);
+  const [first] = [await memcached(main!), await memcached(backup!)];
+  const client = await clientOf(await proxyOver([main!], [backup!]));
+  for (let i = 0; i < 50; i++) assert.equal(await client.set(`u${i}`, `value ${i}`), 'STORED');
+  assert.equal(await client.ask('incr none 1'), 'NOT_FOUND\r\n');
+  // Kept busy while the server dies.
+  const during = Promise.all(
+    Array.from({ length: 2000 }, (_, i) =>
+      client.get(`u${i % 50}`).then((value) => value === `value ${i % 50}`),
+    ),
+  );
+  await first!.kill('SIGKILL');
+  assert.ok((await during).every((right) => right));
+  for (let i = 0; i < 50; i++) assert.equal(await client.get(`u${i}`), `value ${i}`);
+  assert.equal(await client.set('u1', 'new'), 'STORED');
+  assert.equal(await client.get('u1'), 'new');
+  await memcached(main!);
+  // Back but empty: a miss on the main is a miss.
+  await until('the main is used again', async () => (await client.get('u1')) === null);
+});
+
+test('a stopped main is given up after the timeout, and used again when it goes on', {
+  skip: NO_MEMCACHED,
+}, async () => {
+  const [main, backup] = await freePorts(2);
+  const first = await memcached(main!);
+  await memcached(backup!);
+  const port = await proxyOver([main!], [backup!], {
+    timeouts: { requestTimeoutMs: 150, connectTimeoutMs: 150 },
+  });
+  const client = await clientOf(port);
+  await client.set('a', '1');
+  await client.set('gone', 'x');
+  process.kill(first.pid, 'SIGSTOP');
+  try {
+    assert.deepEqual(await Promise.all([client.get('a'), client.set('b', '2'), client.get('b')]), [
+      '1',
+      'STORED',
+      '2',
+    ]);
+    assert.equal(await client.get('a'), '1');
+    const direct = await clientOf(backup!);
+    await direct.ask('delete gone');
+    assert.equal(await client.get('gone'), null);
+  } finally {
+    process.kill(first.pid, 'SIGCONT');
+  }
+  await until('the main is used again', async () => (await client.get('gone')) === 'x');
+});
+
+test('two layers, with a spare pair: whatever is dead, there is an answer', {
+  skip: NO_MEMCACHED,
+}, async () => {
+  const ports = await freePorts(6);
+  const nodes = await Promise.all(ports.map((port) => memcached(port)));
+  const inner = [
+    await proxyOver([ports[0]!], [ports[1]!]),
+    await proxyOver([ports[2]!], [ports[3]!]),
+    await proxyOver([ports[4]!], [ports[5]!]),
+  ];
+  const users = await clientOf(await proxyOver([inner[0]!, inner[1]!], []));
+  const spared = await clientOf(await proxyOver([inner[0]!], [inner[2]!]));
+  for (let i = 1; i <= 6; i++) assert.equal(await users.set(`u${i}`, `v${i}`), 'STORED');
+  assert.equal(await spared.set('s', 'kept'), 'STORED');
+  const spread = await Promise.all([0, 2].map(async (i) => (await clientOf(ports[i]!)).stats()));
+  assert.ok(spread.every((stats) => Number(stats.get('curr_items')) > 1));
+  await nodes[0]!.kill('SIGKILL');
+  assert.match(await users.ask('get u1 u2 u3 u4 u5 u6'), /^(VALUE u\d 0 2\r\nv\d\r\n){6}END\r\n$/);
+  await nodes[1]!.kill('SIGKILL');
+  assert.equal(await spared.get('s'), 'kept');
+  assert.equal(await spared.set('s', 'again'), 'STORED');
+  const keys = Array.from({ length: 6 }, (_, i) => `u${i + 1}`);
+  const replies = await Promise.all(keys.map((key) => users.ask(`get ${key}`)));
+  assert.ok(replies.some((reply) => reply === CONNECT) && replies.some((reply) => reply.endsWith('END\r\n')));
+});
+
+test('without servers every request is refused at once', async () => {
+  const [nobody] = await freePorts(1);
+  const port = await proxyOver([nobody!], [nobody!]);
+  const client = await clientOf(port);
+  assert.equal(await client.ask('get a'), CONNECT);
+  assert.equal(await client.ask('get a b c'), CONNECT);
+  assert.equal(await client.ask('set a 0 0 1\r\nx'), CONNECT);
+  assert.equal(await client.ask('version'), 'VERSION memcached agent v0.5\r\n');
+});
+
+test('large values in both directions at once do not block each other', { skip: NO_MEMCACHED }, async () => {
+  const [main] = await freePorts(1);
+  await memcached(main!);
+  const port = await proxyOver([main!], []);
+  const value = 'v'.repeat(900_000);
+  const rounds = 12;
+  const set = (key: string): string => `set ${key} 0 0 ${value.length}\r\n${value}\r\n`;
+  const texts = ['a', 'b', 'c'].map((key) => (set(key) + `get ${key}\r\n`.repeat(4)).repeat(rounds));
+  const answer = (key: string): string =>
+    `STORED\r\n${`VALUE ${key} 0 ${value.length}\r\n${value}\r\nEND\r\n`.repeat(4)}`.repeat(rounds);
+  const replies = await Promise.all(
+    texts.map((text, i) => exchange(port, text, answer(['a', 'b', 'c'][i]!).length)),
+  );
+  for (const [i, reply] of replies.entries()) assert.ok(reply === answer(['a', 'b', 'c'][i]!), `client ${i}`);
+  const tooLarge = `set a 0 0 1100000\r\n${'x'.repeat(1_100_000)}\r\nmn\r\n`;
+  assert.equal(await exchange(port, tooLarge, 45), 'SERVER_ERROR object too large for cache\r\nMN\r\n');
+});
+
+test('many threads, many clients: each gets its own values', { skip: NO_MEMCACHED }, async () => {
+  const ports = await freePorts(3);
+  await Promise.all(ports.map((port) => memcached(port)));
+  const port = await proxyOver(ports, [], { threads: 3 });
+  const many = await Promise.all(Array.from({ length: 30 }, () => clientOf(port)));
+  await Promise.all(
+    many.map(async (client, i) => {
+      for (let round = 0; round < 20; round++) {
+        assert.equal(await client.set(`k${i}`, `${i}:${round}`), 'STORED');
+        assert.equal(await client.get(`k${i}`), `${i}:${round}`);
+      }
+    }),
+  );
+  const keys = many.map((_, i) => `k${i}`);
+  const all = await many[0]!.ask(`get ${keys.join(' ')}`);
+  assert.deepEqual(
+    [...all.matchAll(/VALUE (\S+)/g)].map((match) => match[1]),
+    keys,
+  );
+});
+
+test('one client too many is told so, and there is room again when another leaves', async () => {
+  const [nobody] = await freePorts(1);
+  const port = await proxyOver([nobody!], [], { connectionsMax: 2, threads: 2 });
+  const [first] = [await clientOf(port), await clientOf(port)];
+  assert.equal(await first!.ask('mn'), 'MN\r\n');
+  assert.equal(await exchange(port, 'mn\r\n', 1000), 'SERVER_ERROR OUT OF CONNECTION\r\n');
+  first!.close();
+  await until('there is room', async () => (await exchange(port, 'mn\r\n', 4)) === 'MN\r\n');
+});
+
+test('a client that ends its side gets the answers that are owed', { skip: NO_MEMCACHED }, async () => {
+  const [main] = await freePorts(1);
+  await memcached(main!);
+  const port = await proxyOver([main!], []);
+  const reply = await new Promise<string>((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    let text = '';
+    socket.on('error', reject);
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+    });
+    socket.on('end', () => {
+      socket.end();
+      resolve(text);
+    });
+    socket.end('set a 0 0 1\r\nx\r\nget a\r\n');
+  });
+  assert.equal(reply, 'STORED\r\nVALUE a 0 1\r\nx\r\nEND\r\n');
+});
+
+test('a unix socket, and its stale file', async () => {
+  const directory = mkdtempSync(`${tmpdir()}/twincached-`);
+  try {
+    const [nobody] = await freePorts(1);
+    const unixPath = `${directory}/agent.sock`;
+    await proxyOver([nobody!], [], { listen: [], unixPath });
+    assert.ok(existsSync(unixPath));
+    const reply = await new Promise<string>((resolve, reject) => {
+      const socket = connect(unixPath, () => socket.write('version\r\n'));
+      socket.on('error', reject);
+      socket.on('data', (chunk: Buffer) => {
+        socket.destroy();
+        resolve(chunk.toString('latin1'));
+      });
+    });
+    assert.equal(reply, 'VERSION memcached agent v0.5\r\n');
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('a port that is taken, and a host that is unknown: one line', async () => {
+  const [nobody] = await freePorts(1);
+  const port = await proxyOver([nobody!], []);
+  const options = { ...PROXY_OPTIONS_DEFAULT, mains: [at(nobody!)] };
+  await assert.rejects(
+    startProxy({ ...options, listen: [{ host: '127.0.0.1', port }] }),
+    (error: unknown) =>
+      error instanceof StartError && error.message === `127.0.0.1:${port}: Address already in use`,
+  );
+  await assert.rejects(
+    startProxy({ ...options, listen: [{ host: 'no-such-host.invalid', port: 0 }] }),
+    (error: unknown) => error instanceof StartError && /^no-such-host\.invalid: /.test(error.message),
+  );
+});
+
+test('a server with an unknown name counts as dead', async () => {
+  const port = await proxyOver([], [], {
+    mains: [{ host: 'no-such-host.invalid', port: 11211, text: 'no-such-host.invalid' }],
+  });
+  assert.equal(await (await clientOf(port)).ask('get a'), CONNECT);
+});
+
+test('stopping answers what is under way, and leaves nothing', { skip: NO_MEMCACHED }, async () => {
+  const [main] = await freePorts(1);
+  const server = await memcached(main!);
+  const proxy = await startProxy({
+    ...PROXY_OPTIONS_DEFAULT,
+    listen: [{ host: '127.0.0.1', port: 0 }],
+    mains: [at(main!)],
+  });
+  process.kill(server.pid, 'SIGSTOP');
+  let stopped: Promise<void> | null = null;
+  const text = await new Promise<string>((resolve, reject) => {
+    const socket = connect(proxy.port, '127.0.0.1', () => socket.write('mn\r\nget a\r\n'));
+    let received = '';
+    socket.on('error', reject);
+    socket.on('close', () => resolve(received));
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.toString('latin1');
+      if (stopped !== null) return;
+      // Both requests came in one piece, so the second one is under way.
+      stopped = proxy.stop();
+      process.kill(server.pid, 'SIGCONT');
+    });
+  });
+  assert.equal(text, 'MN\r\nEND\r\n');
+  await stopped;
+  await assert.rejects(TextClient.connect(proxy.port));
+});
