@@ -38,6 +38,8 @@ export interface ServiceStatus {
   readonly group: string;
   /** A phrase on its place in the cluster. */
   readonly title: string;
+  /** Names of the services that this one sends its requests to. */
+  readonly sendsTo: readonly string[];
   readonly address: string;
   readonly state: ServiceState;
   readonly reason: string;

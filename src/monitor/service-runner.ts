@@ -88,7 +88,7 @@ export class ServiceRunner {
   }
 
   status(): ServiceStatus {
-    const { name, role, group, title, probe: target } = this.definition;
+    const { name, role, group, title, after, probe: target } = this.definition;
     const machine = this.#machine;
     const nowMs = this.#context.clock.monotonicMs();
     const sample = this.#sample;
@@ -97,6 +97,7 @@ export class ServiceRunner {
       role,
       group,
       title,
+      sendsTo: after,
       address: `${target.host}:${target.port}`,
       state: machine.state,
       reason: machine.reason,

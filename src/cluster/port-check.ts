@@ -1,0 +1,54 @@
+import { createServer } from 'node:net';
+import { type PortHolder, portHolder } from '../system/proc-listeners.ts';
+import type { ClusterPlan } from './plan.ts';
+
+/** A port of a plan that cannot be had. */
+export interface BusyPort {
+  readonly port: number;
+  /** Who was to have it: `node-1a (replication), node-1b (replication)`. */
+  readonly wantedBy: string;
+  /** Why not, as the system says: `EADDRINUSE`, `EACCES`. */
+  readonly code: string;
+  /** Who has it, where that can be seen. */
+  readonly holder: PortHolder | null;
+}
+
+/** Tries every port of a plan once, by opening it for a moment; the ones that cannot be had, in ascending order. */
+export async function busyPorts(plan: ClusterPlan): Promise<BusyPort[]> {
+  const wanted = new Map<number, string[]>([[plan.pagePort, ['the status page']]]);
+  for (const { name, ports } of plan.services) {
+    for (const { port, purpose } of ports) {
+      const wishes = wanted.get(port) ?? [];
+      wishes.push(`${name} (${purpose})`);
+      wanted.set(port, wishes);
+    }
+  }
+  const checks = [...wanted].map(async ([port, wishes]): Promise<BusyPort[]> => {
+    const code = await openOnce(port);
+    if (code === null) return [];
+    return [{ port, wantedBy: wishes.join(', '), code, holder: portHolder(port) }];
+  });
+  return (await Promise.all(checks)).flat().sort((a, b) => a.port - b.port);
+}
+
+/** Opens a port on loopback and closes it; the error's code, or null when it could be opened. */
+function openOnce(port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(null)));
+  });
+}
+
+/** One line on a busy port, for the operator. */
+export function busyPortLine({ port, wantedBy, code, holder }: BusyPort): string {
+  const why =
+    code === 'EADDRINUSE'
+      ? holder === null
+        ? 'is in use'
+        : `is in use by process ${holder.pid} (${holder.command})`
+      : code === 'EACCES'
+        ? 'may not be opened by this user'
+        : `cannot be opened: ${code}`;
+  return `port ${port}, wanted by ${wantedBy}, ${why}`;
+}

@@ -1,0 +1,179 @@
+import { StartError } from '../base/start-error.ts';
+import { TWINCACHED_VERSION } from '../base/version.ts';
+import type { LogEvent } from '../checks/event-log.ts';
+import { Dashboard } from '../dashboard/dashboard.ts';
+import { Monitor } from '../monitor/monitor.ts';
+import { numberOption, parseOptions } from './command-options.ts';
+import { type ClusterPlan, LOCAL_PORTS, localPlan } from './plan.ts';
+import { busyPortLine, busyPorts } from './port-check.ts';
+import { welcomeText } from './welcome.ts';
+
+export const UP_HELP: string = `Usage: twincached up [options]
+
+Runs a replicated cluster on this machine until Ctrl-C: two pairs of twin nodes, a proxy in front of each pair, one proxy for
+clients at 127.0.0.1:${LOCAL_PORTS.entry}, and a monitor that restarts what dies, with a page at http://127.0.0.1:${LOCAL_PORTS.page}/.
+
+  --node-memory MB   memory for items of each of the four nodes (64)
+  --page-port N      port of the status page (${LOCAL_PORTS.page})
+  --port-offset N    add N to every port, so that a second cluster fits beside the first (0)
+  -v, --verbose      show what the processes write, with their names
+  -h, --help         show this text
+`;
+
+/** Highest offset at which the highest port is still one. */
+const PORT_OFFSET_MAX = 65_535 - LOCAL_PORTS.entry;
+
+/** A word on what is still missing, this often, while the cluster starts. */
+const STILL_WAITING_MS = 5000;
+
+/** What `up` needs of its surroundings. */
+export interface UpSurroundings {
+  /** Program and first arguments that run a personality. */
+  readonly command: readonly string[];
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+/**
+ * The command `twincached up`: runs the built-in cluster in the foreground until a signal ends it.
+ *
+ * @param argv what follows `up`
+ * @returns the exit code, when everything has been stopped
+ */
+export async function up(argv: readonly string[], surroundings: UpSurroundings): Promise<number> {
+  try {
+    const options = parseOptions(argv, {
+      'node-memory': { type: 'string' },
+      'page-port': { type: 'string' },
+      'port-offset': { type: 'string' },
+      verbose: { type: 'boolean', short: 'v' },
+      help: { type: 'boolean', short: 'h' },
+    });
+    if (options.values['help'] === true) {
+      surroundings.out(UP_HELP);
+      return 0;
+    }
+    if (options.positionals.length > 0)
+      throw new StartError(`cluster files are not built yet: '${options.positionals[0]}'`);
+    const plan = localPlan({
+      command: surroundings.command,
+      nodeMemoryMib: numberOption(options, 'node-memory', { min: 1, max: 1_000_000 }, 64),
+      portOffset: numberOption(options, 'port-offset', { min: 0, max: PORT_OFFSET_MAX }, 0),
+      pagePort: numberOption(options, 'page-port', { min: 1, max: 65_535 }, null),
+      asRoot: process.getuid?.() === 0,
+    });
+    return await runCluster(plan, options.values['verbose'] === true, surroundings);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    for (const line of error.message.split('\n')) surroundings.err(`twincached up: ${line}\n`);
+    return error.exitCode;
+  }
+}
+
+/** Runs a plan in the foreground until a signal comes. */
+async function runCluster(
+  plan: ClusterPlan,
+  verbose: boolean,
+  surroundings: UpSurroundings,
+): Promise<number> {
+  const { out, err } = surroundings;
+  const startedMs = performance.now();
+  const busy = await busyPorts(plan);
+  if (busy.length > 0) throw new StartError(busy.map(busyPortLine).join('\n'));
+
+  const monitor = new Monitor({
+    cluster: plan.name,
+    services: plan.services,
+    clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
+    random: { below: (bound) => Math.floor(Math.random() * bound) },
+  });
+  const dashboard = new Dashboard(monitor);
+  // Whatever ends this process, short of its own SIGKILL, leaves no orphan.
+  const lastResort = (): void => monitor.killAll();
+  process.on('exit', lastResort);
+
+  let ready = false;
+  monitor.onEvent((event) => {
+    if (event.level === 'output' ? verbose : ready || event.level !== 'info') out(eventLine(event));
+  });
+  const signals = new StopSignals(() => monitor.killAll());
+  try {
+    await dashboard.start(plan.pagePort);
+    out(`twincached ${TWINCACHED_VERSION}: starting ${plan.services.length} processes …\n`);
+    monitor.startAll();
+    const outcome = await Promise.race([started(monitor, out), signals.first]);
+    if (outcome.type === 'gave-up') {
+      err(`twincached up: ${outcome.service}: ${outcome.reason}\n`);
+      return 1;
+    }
+    if (outcome.type === 'running') {
+      out(`${welcomeText(plan, monitor.status(), performance.now() - startedMs)}\n`);
+      ready = true;
+      await signals.first;
+    }
+    out('\nStopping … (Ctrl-C again to kill)\n');
+    return 0;
+  } finally {
+    await monitor.stopAll();
+    await dashboard.stop();
+    signals.close();
+    process.off('exit', lastResort);
+    if (ready) out('Everything is stopped.\n');
+  }
+}
+
+type StartOutcome =
+  | { readonly type: 'running' }
+  | { readonly type: 'gave-up'; readonly service: string; readonly reason: string };
+
+/** Waits until everything runs, or something has been given up. */
+function started(monitor: Monitor, out: (text: string) => void): Promise<StartOutcome> {
+  return new Promise((resolve) => {
+    const reminder = setInterval(() => {
+      const missing = monitor.status().services.filter(({ state }) => state !== 'running');
+      out(`still waiting for ${missing.map(({ name, state }) => `${name} (${state})`).join(', ')}\n`);
+    }, STILL_WAITING_MS);
+    const unsubscribe = monitor.onChange(() => {
+      const { services } = monitor.status();
+      const lost = services.find(({ state }) => state === 'gave-up');
+      const leaving = services.some(({ state }) => state === 'stopping' || state === 'stopped');
+      if (lost === undefined && !leaving && services.some(({ state }) => state !== 'running')) return;
+      clearInterval(reminder);
+      unsubscribe();
+      // While everything is being stopped nobody asks any more, so nothing is resolved.
+      if (lost !== undefined) resolve({ type: 'gave-up', service: lost.name, reason: lost.reason });
+      else if (!leaving) resolve({ type: 'running' });
+    });
+  });
+}
+
+/** The signals that ask a foreground program to end. The first one is a wish, every further one kills at once. */
+class StopSignals {
+  readonly first: Promise<{ readonly type: 'signal' }>;
+  readonly #onSignal: () => void;
+
+  constructor(killAll: () => void) {
+    let asked = false;
+    let resolveFirst: (value: { readonly type: 'signal' }) => void = () => {};
+    this.first = new Promise((resolve) => {
+      resolveFirst = resolve;
+    });
+    this.#onSignal = () => {
+      if (asked) killAll();
+      asked = true;
+      resolveFirst({ type: 'signal' });
+    };
+    for (const signal of STOP_SIGNALS) process.on(signal, this.#onSignal);
+  }
+
+  close(): void {
+    for (const signal of STOP_SIGNALS) process.off(signal, this.#onSignal);
+  }
+}
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** `12:00:01 node-1a: died of SIGKILL; restarted at once`. */
+function eventLine({ atMs, service, text }: LogEvent): string {
+  return `${new Date(atMs).toTimeString().slice(0, 8)} ${service}: ${text}\n`;
+}

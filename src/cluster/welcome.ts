@@ -1,0 +1,42 @@
+import type { ClusterStatus } from '../checks/cluster-status.ts';
+import type { ClusterPlan } from './plan.ts';
+
+/**
+ * The text on the terminal when everything runs: what runs where, how to try it, how to break it.
+ *
+ * @param startMs how long the start took
+ */
+export function welcomeText(plan: ClusterPlan, status: ClusterStatus, startMs: number): string {
+  const entry = status.services.find(({ name }) => name === plan.entry);
+  const [host, port] = (entry?.address ?? '').split(':');
+  const rows = [...status.services]
+    .reverse()
+    .map(({ address, name, title, pid }) => [address, name, title, pid === null ? '' : `pid ${pid}`]);
+  const page = `http://127.0.0.1:${plan.pagePort}/`;
+  rows.push([`127.0.0.1:${plan.pagePort}`, 'monitor', `status page: ${page}`, `pid ${process.pid}`]);
+  const victim = status.services.find(({ role }) => role === 'node');
+  return `
+Your cluster runs (${status.services.length} processes, ready in ${(startMs / 1000).toFixed(1)} s):
+
+${indentedTable(rows)}
+
+Try it:
+  printf 'set hello 0 0 5\\r\\nworld\\r\\nget hello\\r\\nquit\\r\\n' | nc ${host} ${port}
+
+Break it: kill a node. Its twin serves on, and the node is back, with its data, within a second.
+  kill -9 ${victim?.pid ?? 'PID'}
+
+Watch it: ${page}
+Ctrl-C stops everything.
+`;
+}
+
+/** Rows as columns, each as wide as its widest cell, indented by two. */
+export function indentedTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows)
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+  return rows
+    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')}`.trimEnd())
+    .join('\n');
+}

@@ -1,0 +1,20 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/**
+ * Whether the address bar names this machine. A page on the internet can let its own name resolve to 127.0.0.1 and would
+ * then be of the "same origin" as ours (DNS rebinding); but its requests carry its name. Ports are not compared, so that a tunnel may end anywhere.
+ */
+export function isLoopbackHost(host: string | undefined): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host ?? '');
+}
+
+/**
+ * Whether a request that changes something was made by our own page, as far as the browser tells. Programs send none of
+ * these headers and are judged by their token alone.
+ */
+export function isSameOrigin(headers: IncomingHttpHeaders): boolean {
+  const { origin, host } = headers;
+  if (origin !== undefined && origin !== `http://${host ?? ''}`) return false;
+  const site = headers['sec-fetch-site'];
+  return site === undefined || site === 'same-origin';
+}
