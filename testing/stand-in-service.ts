@@ -7,16 +7,19 @@
  *   ignores-term    needs a SIGKILL
  *   chatty          writes a great many lines
  *   logs-stop=FILE  appends its port to FILE when it gets SIGTERM
+ *   only=PORT       all this applies to the one on that port
  */
 import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
-const misbehaviour = (process.env['STAND_IN'] ?? '').split(' ');
 const option = (name: string): string | undefined => {
   const at = process.argv.indexOf(name);
   return at < 0 ? undefined : process.argv[at + 1];
 };
 const port = Number(option('-p') ?? 0);
+const words = (process.env['STAND_IN'] ?? '').split(' ');
+const only = words.find((word) => word.startsWith('only='));
+const misbehaviour = only === undefined || only === `only=${port}` ? words : [];
 const stopLog = misbehaviour.find((word) => word.startsWith('logs-stop='))?.slice('logs-stop='.length);
 
 if (misbehaviour.includes('bad-option')) {

@@ -54,6 +54,7 @@ export type ServiceAction =
   | { readonly type: 'signal'; readonly signal: 'SIGTERM' | 'SIGCONT' | 'SIGKILL' }
   /** Ask the process something and report with the same serial within the policy's probe timeout. */
   | { readonly type: 'probe'; readonly serial: number }
+  /** For the log. `warning`: trouble that is being mended; `error`: an operator has to look. */
   | { readonly type: 'report'; readonly level: 'info' | 'warning' | 'error'; readonly text: string };
 
 /** A probe whose result never came counts as failed after this many probe timeouts. */
@@ -345,7 +346,7 @@ export class ServiceMachine {
     if (this.#probeFailures >= this.#policy.probeFailuresMax) {
       const verdict = `hangs (${reason}, ${count}), killed`;
       this.#enter('failing', verdict, nowMs);
-      this.#report('error', verdict);
+      this.#report('warning', verdict);
       this.#kill(nowMs);
       return;
     }
@@ -374,7 +375,7 @@ export class ServiceMachine {
         this.#report('warning', `still alive after ${this.#policy.stopTimeoutMs} ms, killed`);
       } else if (this.#state === 'starting') {
         const verdict = `no answer within ${this.#policy.startTimeoutMs} ms of its start, killed`;
-        this.#report('error', verdict);
+        this.#report('warning', verdict);
         this.#enter('failing', verdict, nowMs);
       }
       this.#kill(nowMs);

@@ -114,13 +114,33 @@ const links: Personality = async (invocation) => {
   return 0;
 };
 
+/** How this very program is called again, by the same interpreter. */
+async function ownCommand(): Promise<readonly string[]> {
+  const { fileURLToPath } = await import('node:url');
+  return [process.execPath, fileURLToPath(new URL('../../../bin/twincached', import.meta.url))];
+}
+
+/** `twincached up`. */
+const up: Personality = async ({ words, print }) => {
+  const { up: run } = await import('../cluster/up.ts');
+  return run(words, {
+    command: await ownCommand(),
+    out: print,
+    err: (text) => void process.stderr.write(text),
+  });
+};
+
+/** `twincached status`. */
+const status: Personality = async ({ words, print }) => {
+  const { status: run } = await import('../cluster/status.ts');
+  return run(words, { out: print, err: (text) => void process.stderr.write(text) });
+};
+
 /** The sub-commands, with what help says of them. */
 export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubCommand> {
   return new Map<string, SubCommand>([
-    [
-      'up',
-      { usage: 'up [FILE]', help: 'run a cluster: nodes, proxies and their monitor', run: missing('up') },
-    ],
+    ['up', { usage: 'up ...', help: 'run a cluster: nodes, proxies and their monitor', run: up }],
+    ['status', { usage: 'status ...', help: 'what a running cluster says of its processes', run: status }],
     [
       'memcached',
       {

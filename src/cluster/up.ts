@@ -94,7 +94,8 @@ async function runCluster(
 
   let ready = false;
   monitor.onEvent((event) => {
-    if (event.level === 'output' ? verbose : ready || event.level !== 'info') out(eventLine(event));
+    // What is given up during the start is told below, as the reason why the start failed.
+    if (event.level === 'output' ? verbose : ready || event.level === 'warning') out(eventLine(event));
   });
   const signals = new StopSignals(() => monitor.killAll());
   try {

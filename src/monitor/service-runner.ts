@@ -184,9 +184,7 @@ export class ServiceRunner {
 
   async #probe(serial: number): Promise<void> {
     const { probe: target, policy } = this.definition;
-    // While a service starts the answer alone matters.
-    const stats = target.stats && this.#machine.state !== 'starting';
-    const result = await probe({ ...target, stats }, policy.probeTimeoutMs);
+    const result = await probe(target, policy.probeTimeoutMs);
     if (!result.ok) {
       this.#probeMs = null;
       this.#feed({ type: 'probe-failed', serial, reason: result.reason });

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { freePortOffset } from '../../testing/free-port-offset.ts';
+import { localPlan } from './plan.ts';
+import { busyPortLine, busyPorts } from './port-check.ts';
+
+test('all busy ports are named, with all who wanted them and who has them', async (t) => {
+  const portOffset = await freePortOffset();
+  const plan = localPlan({ command: [], nodeMemoryMib: 1, portOffset, pagePort: null, asRoot: false });
+  assert.deepEqual(await busyPorts(plan), []);
+  const replication = createServer().listen(11111 + portOffset, '127.0.0.1');
+  // A port that is taken on every address is taken on loopback, too.
+  const page = createServer().listen(plan.pagePort, '0.0.0.0');
+  t.after(() => {
+    replication.close();
+    page.close();
+  });
+  await Promise.all([once(replication, 'listening'), once(page, 'listening')]);
+  const lines = (await busyPorts(plan)).map(busyPortLine);
+  assert.equal(lines.length, 2);
+  assert.ok(lines[0]?.startsWith(`port ${plan.pagePort}, wanted by the status page, is in use`), lines[0]);
+  const wanted = `port ${11111 + portOffset}, wanted by node-1a (replication), node-1b (replication), is in use`;
+  assert.ok(lines[1]?.startsWith(wanted), lines[1]);
+  if (process.platform === 'linux')
+    for (const line of lines) assert.match(line, new RegExp(`process ${process.pid} \\(`));
+});
+
+test('a port that may not be opened is told from one that is in use', () => {
+  const busy = { port: 80, wantedBy: 'the status page', holder: null };
+  assert.equal(
+    busyPortLine({ ...busy, code: 'EACCES' }),
+    'port 80, wanted by the status page, may not be opened by this user',
+  );
+  assert.equal(
+    busyPortLine({ ...busy, code: 'EADDRINUSE' }),
+    'port 80, wanted by the status page, is in use',
+  );
+  assert.match(busyPortLine({ ...busy, code: 'EIO' }), /cannot be opened: EIO$/);
+});

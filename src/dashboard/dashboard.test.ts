@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { FakeCluster, serviceOf } from '../../testing/fake-cluster.ts';
+import { until } from '../../testing/wait.ts';
+import { StartError } from '../base/start-error.ts';
+import { Dashboard, FORM_BYTES_MAX } from './dashboard.ts';
+import { STREAM_CLIENTS_MAX } from './event-stream.ts';
+
+interface Page {
+  readonly cluster: FakeCluster;
+  readonly port: number;
+  readonly base: string;
+}
+
+async function open(t: TestContext): Promise<Page> {
+  const cluster = new FakeCluster([
+    serviceOf('node-1'),
+    serviceOf('proxy', { role: 'proxy', sendsTo: ['node-1'] }),
+  ]);
+  const dashboard = new Dashboard(cluster);
+  const port = await dashboard.start(0);
+  t.after(() => dashboard.stop());
+  return { cluster, port, base: `http://127.0.0.1:${port}` };
+}
+
+/** Sends raw bytes and reads until the server closes. */
+async function raw(port: number, request: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.setEncoding('utf8');
+  let text = '';
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+  });
+  socket.on('error', () => {});
+  socket.write(request);
+  await once(socket, 'close');
+  return text;
+}
+
+/** A browser: has fetched the page, keeps its cookie and token. */
+async function visit(base: string): Promise<{ readonly cookie: string; readonly token: string }> {
+  const answer = await fetch(`${base}/`);
+  const html = await answer.text();
+  const cookie = answer.headers.get('set-cookie')?.split(';')[0];
+  const token = /name="securitytoken" value="([0-9a-f]{64})"/.exec(html)?.[1];
+  assert.ok(cookie !== undefined && token !== undefined);
+  return { cookie, token };
+}
+
+function post(
+  url: string,
+  fields: Record<string, string>,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(url, { method: 'POST', redirect: 'manual', body: new URLSearchParams(fields), headers });
+}
+
+/** An open event stream and what has come. */
+async function listen(t: TestContext, port: number): Promise<{ readonly socket: Socket; text(): string }> {
+  const socket = connect(port, '127.0.0.1');
+  socket.setEncoding('utf8');
+  let text = '';
+  socket.on('data', (chunk: string) => {
+    text += chunk;
+  });
+  socket.on('error', () => {});
+  socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  t.after(() => socket.destroy());
+  await until('the head of the answer', () => text.includes('\r\n\r\n'));
+  return { socket, text: () => text };
+}
+
+test('page, style, script, JSON and ping are there, with headers that keep strangers out', async (t) => {
+  const { base } = await open(t);
+  for (const [path, type, part] of [
+    ['/', 'text/html; charset=utf-8', '<title>test – twincached</title>'],
+    ['/?x=1', 'text/html; charset=utf-8', 'node-1'],
+    ['/page.css', 'text/css; charset=utf-8', 'color-scheme'],
+    ['/page.js', 'text/javascript; charset=utf-8', 'EventSource'],
+    ['/status.json', 'application/json', '"cluster": "test"'],
+    ['/_ping', 'text/plain; charset=utf-8', 'pong\n'],
+  ] as const) {
+    const answer = await fetch(base + path);
+    assert.equal(answer.status, 200, path);
+    assert.equal(answer.headers.get('content-type'), type);
+    assert.match(answer.headers.get('content-security-policy') ?? '', /default-src 'none'/);
+    assert.ok((await answer.text()).includes(part), path);
+  }
+  const head = await fetch(`${base}/`, { method: 'HEAD' });
+  assert.equal(head.status, 200);
+  assert.equal(await head.text(), '');
+});
+
+test('the page loads nothing from elsewhere', async (t) => {
+  const { base } = await open(t);
+  for (const path of ['/', '/page.css', '/page.js'])
+    assert.doesNotMatch(await (await fetch(base + path)).text(), /https?:|\/\/[a-z]|@import|url\(/);
+});
+
+test('what is not known is refused', async (t) => {
+  const { base, port } = await open(t);
+  assert.equal((await fetch(`${base}/nothing`)).status, 404);
+  assert.equal((await fetch(`${base}/%ff`)).status, 404);
+  assert.equal((await fetch(`${base}/`, { method: 'DELETE' })).status, 405);
+  assert.match(
+    await raw(port, 'GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n'),
+    /^HTTP\/1.1 421 /,
+  );
+  assert.match(await raw(port, 'no http at all\r\n\r\n'), /^HTTP\/1.1 400 /);
+});
+
+test('a button works with the session and token of the page', async (t) => {
+  const { cluster, base } = await open(t);
+  const { cookie, token } = await visit(base);
+  const fields = { action: 'restart', securitytoken: token };
+  const answer = await post(`${base}/node-1`, fields, { cookie, origin: base });
+  assert.equal(answer.status, 303);
+  assert.equal(answer.headers.get('location'), '/');
+  assert.deepEqual(cluster.commands, ['restart node-1']);
+  const again = await fetch(`${base}/`, { headers: { cookie } });
+  assert.ok((await again.text()).includes(token), 'a second tab does not spoil the first one');
+});
+
+test('what does not come from our page changes nothing', async (t) => {
+  const { cluster, base, port } = await open(t);
+  const { cookie, token } = await visit(base);
+  const fields = { action: 'stop', securitytoken: token };
+  const own = `twincached_session_${port}=${'0'.repeat(32)}`;
+  assert.equal((await post(`${base}/node-1`, fields)).status, 403, 'no session');
+  assert.equal((await post(`${base}/node-1`, fields, { cookie: own })).status, 403, 'a made-up session');
+  assert.equal(
+    (await post(`${base}/node-1`, { action: 'stop', securitytoken: '0'.repeat(32) }, { cookie: own })).status,
+    403,
+    'an equal pair that was made up',
+  );
+  assert.equal((await post(`${base}/node-1`, { action: 'stop' }, { cookie })).status, 403, 'no token');
+  assert.equal(
+    (await post(`${base}/node-1`, fields, { cookie, origin: 'http://evil.example' })).status,
+    403,
+    'another origin',
+  );
+  assert.equal((await post(`${base}/node-1`, { ...fields, action: 'explode' }, { cookie })).status, 400);
+  assert.equal((await post(`${base}/nobody`, fields, { cookie })).status, 404);
+  assert.equal((await fetch(`${base}/node-1?action=stop`)).status, 404);
+  assert.deepEqual(cluster.commands, []);
+});
+
+test('a form is read up to its bound', async (t) => {
+  const { cluster, base, port } = await open(t);
+  const { cookie, token } = await visit(base);
+  const form = `action=stop&securitytoken=${token}&rest=`;
+  const request = (body: string): string =>
+    `POST /node-1 HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  assert.match(await raw(port, request(form.padEnd(FORM_BYTES_MAX, 'x'))), /^HTTP\/1.1 303 /);
+  assert.match(await raw(port, request(form.padEnd(FORM_BYTES_MAX + 1, 'x'))), /^HTTP\/1.1 413 /);
+  assert.deepEqual(cluster.commands, ['stop node-1']);
+});
+
+test('open pages get everything first, then what changes', async (t) => {
+  const { cluster, port } = await open(t);
+  const stream = await listen(t, port);
+  await until('the first cells', () => stream.text().includes('"node-1/state":["running","running"]'));
+  cluster.become([serviceOf('node-1', { state: 'failing', reason: '<b>' })], 'it fails');
+  await until('the change', () => stream.text().includes('"node-1/state":["failing","failing"]'));
+  await until('the event', () => stream.text().includes('"it fails"'));
+  const lines = stream.text().split('\n');
+  const last = lines.findLast((line) => line.startsWith('data: {')) ?? '';
+  assert.ok(last.includes('node-1/state') && !last.includes('node-1/pid'), 'only the change is sent');
+});
+
+test('the number of open pages is bounded, and a place that is left is free again', async (t) => {
+  const { cluster, port, base } = await open(t);
+  const streams = [];
+  for (let i = 0; i < STREAM_CLIENTS_MAX; i++) streams.push(await listen(t, port));
+  const refused = await fetch(`${base}/events`);
+  assert.equal(refused.status, 503);
+  await refused.text();
+  assert.equal(cluster.listeners.size, 1, 'one subscription serves all');
+  streams[0]?.socket.destroy();
+  await until('a free place', async () => (await listen(t, port)).text().startsWith('HTTP/1.1 200'));
+  for (const { socket } of streams) socket.destroy();
+});
+
+test('when the last page is closed nothing is computed any more', async (t) => {
+  const { cluster, port } = await open(t);
+  const stream = await listen(t, port);
+  assert.equal(cluster.listeners.size, 1);
+  stream.socket.destroy();
+  await until('the end of the subscription', () => cluster.listeners.size === 0);
+});
+
+test('a page that does not read is dropped, and the others do not notice', async (t) => {
+  const { cluster, port } = await open(t);
+  const reader = await listen(t, port);
+  const lazy = connect(port, '127.0.0.1');
+  let closed = false;
+  lazy.on('close', () => {
+    closed = true;
+  });
+  lazy.on('error', () => {});
+  lazy.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  lazy.pause();
+  t.after(() => lazy.destroy());
+  const large = 'x'.repeat(2_000_000);
+  let round = 0;
+  await until('it is dropped', () => {
+    round += 1;
+    cluster.become([serviceOf('node-1', { reason: `${large}${round}` })]);
+    // Only a socket that is read notices its end.
+    if (round > 30) lazy.resume();
+    return closed;
+  });
+  cluster.become([serviceOf('node-1', { reason: 'the end' })]);
+  await until('the reader is served', () => reader.text().includes('the end'));
+});
+
+test('a busy port is a start error that names it', async (t) => {
+  const { port } = await open(t);
+  await assert.rejects(new Dashboard(new FakeCluster([])).start(port), (error) => {
+    assert.ok(error instanceof StartError);
+    assert.equal(error.message, `cannot open port ${port} for the status page: it is in use`);
+    return true;
+  });
+});

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clusterOf, serviceOf } from '../../testing/fake-cluster.ts';
+import { bytesText, countText, durationText, shareText } from './display-units.ts';
+import { escapeHtml } from './html-text.ts';
+import { changedCells, pageCells } from './page-cells.ts';
+import { isLoopbackHost, isSameOrigin } from './request-origin.ts';
+import { SessionTokens } from './session-token.ts';
+import { layers, statusPage } from './status-page.ts';
+
+test('nothing that a service says becomes markup', () => {
+  const evil = `<script>alert('1')</script>"&`;
+  const status = clusterOf([
+    serviceOf('node', {
+      title: evil,
+      reason: evil,
+      address: evil,
+      stats: {
+        version: evil,
+        currItems: 0,
+        bytes: 0,
+        limitMaxbytes: 0,
+        currConnections: 0,
+        getHits: 0,
+        getMisses: 0,
+        evictions: 0,
+        requestsPerSecond: null,
+        replication: { [evil]: evil },
+      },
+    }),
+    serviceOf('twin', { group: 'node' }),
+  ]);
+  const events = [{ sequence: 1, atMs: 0, service: evil, level: 'info', text: evil } as const];
+  const page = statusPage({ ...status, cluster: evil, events }, evil);
+  assert.equal(page.match(/<script/g)?.length, 1, 'only our own script');
+  assert.ok(!page.includes(evil));
+  assert.ok(page.includes(escapeHtml(evil)));
+});
+
+test('every cell has its element in the page, and only once', () => {
+  const status = clusterOf([serviceOf('a'), serviceOf('b', { role: 'proxy' })]);
+  const page = statusPage(status, 't');
+  for (const id of pageCells(status).keys())
+    assert.equal(page.split(` id="${escapeHtml(id)}"`).length - 1, 1, `cell ${id}`);
+});
+
+test('services stand in layers as requests flow, those of a group together', () => {
+  const services = [
+    serviceOf('n1', { group: 'pair' }),
+    serviceOf('n2', { group: 'pair' }),
+    serviceOf('spare'),
+    serviceOf('inner', { sendsTo: ['n1', 'n2'] }),
+    serviceOf('outer', { sendsTo: ['inner', 'spare', 'gone'] }),
+  ];
+  const names = layers(services).map((layer) => layer.map((group) => group.map(({ name }) => name)));
+  assert.deepEqual(names, [[['outer']], [['spare'], ['inner']], [['n1', 'n2']]]);
+  const circle = [serviceOf('x', { sendsTo: ['y'] }), serviceOf('y', { sendsTo: ['x'] })];
+  assert.equal(layers(circle).flat(2).length, 2, 'a circle ends, too');
+});
+
+test('only what has changed is sent', () => {
+  const before = pageCells(clusterOf([serviceOf('a'), serviceOf('b')]));
+  assert.deepEqual(changedCells(before, before), {});
+  const after = pageCells(clusterOf([serviceOf('a', { state: 'failing' }), serviceOf('b')]));
+  assert.deepEqual(changedCells(after, before), {
+    'cluster-state': ['failing', 'failing'],
+    'a/card': [null, 'failing'],
+    'a/state': ['failing', 'failing'],
+    'total-up': ['1 of 2', null],
+  });
+});
+
+test('numbers are short and carry their unit', () => {
+  assert.deepEqual([0, 1023, 1024, 64 * 1024 ** 2, 250 * 1024 ** 3].map(bytesText), [
+    '0 B',
+    '1023 B',
+    '1.0 KiB',
+    '64.0 MiB',
+    '250 GiB',
+  ]);
+  assert.deepEqual([0, 59.9, 60, 3600, 90_000].map(durationText), [
+    '0 s',
+    '59 s',
+    '1 min 0 s',
+    '1 h 0 min',
+    '1 d 1 h',
+  ]);
+  assert.deepEqual([0, 999, 1234, 4_000_000].map(countText), ['0', '999', '1.2 k', '4.0 M']);
+  assert.equal(shareText(3, 1), '75.0 %');
+  assert.equal(shareText(0, 0), '–');
+});
+
+test('a token belongs to its session and to its secret', () => {
+  const tokens = new SessionTokens(2812);
+  const session = tokens.newSession();
+  const token = tokens.token(session);
+  assert.ok(tokens.isValid(session, token));
+  assert.ok(!tokens.isValid(tokens.newSession(), token));
+  assert.ok(!tokens.isValid(session, `${token}0`));
+  assert.ok(!tokens.isValid(session, null) && !tokens.isValid(null, token));
+  assert.ok(!new SessionTokens(2812).isValid(session, token), 'another process has another secret');
+  assert.equal(tokens.sessionOf(`other=1; ${tokens.cookie(session)}`), session);
+  assert.equal(new SessionTokens(2813).sessionOf(tokens.cookie(session)), null);
+  assert.equal(tokens.sessionOf('twincached_session_2812=<script>'), null);
+  assert.equal(tokens.sessionOf(undefined), null);
+});
+
+test('only names of this machine are served, only our own page may change something', () => {
+  for (const host of [
+    'localhost',
+    'localhost:2812',
+    '127.0.0.1:80',
+    '127.1.2.3:1',
+    '[::1]:2812',
+    'LOCALHOST:1',
+  ])
+    assert.ok(isLoopbackHost(host), host);
+  for (const host of [
+    undefined,
+    '',
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example:2812',
+    '10.0.0.1',
+    'localhost:x',
+  ])
+    assert.ok(!isLoopbackHost(host), host);
+  const host = 'localhost:2812';
+  assert.ok(isSameOrigin({ host }));
+  assert.ok(isSameOrigin({ host, origin: 'http://localhost:2812', 'sec-fetch-site': 'same-origin' }));
+  assert.ok(!isSameOrigin({ host, origin: 'http://localhost:2813' }));
+  assert.ok(!isSameOrigin({ host, origin: 'null' }));
+  assert.ok(!isSameOrigin({ host, 'sec-fetch-site': 'cross-site' }));
+});

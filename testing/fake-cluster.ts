@@ -1,0 +1,77 @@
+import {
+  type ClusterControl,
+  type ClusterStatus,
+  clusterState,
+  type ServiceStatus,
+} from '../src/checks/cluster-status.ts';
+import type { LogEvent } from '../src/checks/event-log.ts';
+import type { ServiceCommand } from '../src/checks/service-machine.ts';
+
+/** A service's status as one that runs well, except for what is given. */
+export function serviceOf(name: string, different: Partial<ServiceStatus> = {}): ServiceStatus {
+  return {
+    name,
+    role: 'node',
+    group: name,
+    title: `the service ${name}`,
+    sendsTo: [],
+    address: '127.0.0.1:11211',
+    state: 'running',
+    reason: '',
+    monitored: true,
+    pid: 4711,
+    uptimeSeconds: 75,
+    restarts: 0,
+    probeMs: 0.25,
+    process: { cpuPercent: 1.5, residentBytes: 50 * 1024 * 1024, threads: 9 },
+    stats: null,
+    ...different,
+  };
+}
+
+export function clusterOf(services: readonly ServiceStatus[]): ClusterStatus {
+  return {
+    cluster: 'test',
+    state: clusterState(services),
+    atMs: 0,
+    uptimeSeconds: 90,
+    services,
+    events: [],
+    output: [],
+  };
+}
+
+/** A cluster that does nothing but keep what it was told. */
+export class FakeCluster implements ClusterControl {
+  readonly commands: string[] = [];
+  readonly listeners: Set<() => void> = new Set();
+  readonly #events: LogEvent[] = [];
+  #services: readonly ServiceStatus[];
+
+  constructor(services: readonly ServiceStatus[]) {
+    this.#services = services;
+  }
+
+  status(): ClusterStatus {
+    return { ...clusterOf(this.#services), events: this.#events };
+  }
+
+  command(service: string, command: ServiceCommand): boolean {
+    if (!this.#services.some(({ name }) => name === service)) return false;
+    this.commands.push(`${command} ${service}`);
+    return true;
+  }
+
+  onChange(callback: () => void): () => void {
+    this.listeners.add(callback);
+    return () => this.listeners.delete(callback);
+  }
+
+  /** Changes the picture, adds an event if its text is given, and tells the listeners. */
+  become(services: readonly ServiceStatus[], text?: string): void {
+    this.#services = services;
+    const sequence = this.#events.length + 1;
+    if (text !== undefined) this.#events.push({ sequence, atMs: 0, service: 'test', level: 'info', text });
+    for (const listener of this.listeners) listener();
+  }
+}

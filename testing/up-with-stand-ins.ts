@@ -1,0 +1,11 @@
+/* `twincached up` with stand-ins for the nodes and proxies; see stand-in-service.ts for what they can be told. */
+import { fileURLToPath } from 'node:url';
+import { up } from '../src/cluster/up.ts';
+
+const standIn = fileURLToPath(new URL('./stand-in-service.js', import.meta.url));
+
+process.exitCode = await up(process.argv.slice(2), {
+  command: [process.execPath, standIn],
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+});
