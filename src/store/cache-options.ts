@@ -17,7 +17,7 @@ export interface CacheOptions {
   readonly ioBytesPerThread: number;
   /** Two random words: the key of the hash, so that nobody can choose colliding keys. */
   readonly hashSeed: readonly [number, number];
-  /** 0..7: this node's number among its twins; the low 3 bits of its versions. */
+  /** 0..7: this node's number among its twins; the low 3 bits of its versions; `Cache.nodeSlot` changes it. */
   readonly nodeSlot: number;
   /** Keep tombstones of deleted items; 0 when there is no peer. */
   readonly tombstonesMax: number;

@@ -423,6 +423,15 @@ export class Cache {
     return this.#parts.clock.highest();
   }
 
+  /** The number from 0 to 7 that tells this node's versions from its twins'; a change counts for all threads, from the next version on. */
+  get nodeSlot(): number {
+    return this.#parts.clock.slot;
+  }
+
+  set nodeSlot(slot: number) {
+    this.#parts.clock.slot = slot;
+  }
+
   /** Position behind this thread's last record in the change feed; it has moved when this thread has changed something. */
   get feedHead(): number {
     return this.#parts.feed.head;

@@ -16,7 +16,9 @@ export function createSharedCache(options: CacheOptions): SharedCache {
   assert(options.nodeSlot >= 0 && options.nodeSlot <= 7, 'a node slot is a number of three bits');
   const geometry = new Geometry(options);
   const control = new SharedArrayBuffer(geometry.controlBytes);
-  new Int32Array(control)[CONTROL.buckets] = geometry.bucketsFirst;
+  const words = new Int32Array(control);
+  words[CONTROL.buckets] = geometry.bucketsFirst;
+  words[CONTROL.nodeSlot] = options.nodeSlot;
   return {
     options,
     arenas: geometry.arenaBytes.map((bytes) => new SharedArrayBuffer(bytes)),

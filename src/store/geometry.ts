@@ -16,6 +16,8 @@ export const CONTROL = {
   crawlBucket: 4,
   /** Counts changes of the flush epochs, so that threads know when to read them again. */
   flushEpoch: 5,
+  /** The node's slot: the low three bits of its versions. */
+  nodeSlot: 6,
   /** First word of the locks. */
   locks: 64,
 } as const;

@@ -90,7 +90,7 @@ export class Parts {
     this.lifetime = lifetime;
     this.evictor = evictor;
     this.allocator = allocator;
-    this.clock = new VersionClock(doubles, locks, geometry, options.nodeSlot, counters);
+    this.clock = new VersionClock(control, doubles, locks, geometry, counters);
     this.tombstones = new Tombstones(
       options,
       items,

@@ -1,5 +1,5 @@
 import { COUNTER } from './counters.ts';
-import { ARENA_SHIFT, memcachedItemBytes } from './layout.ts';
+import { ARENA_SHIFT, memcachedItemBytes, STATE } from './layout.ts';
 import type { Parts } from './parts.ts';
 import { APPLIED, type Applied, RESULT, type Result } from './results.ts';
 import { isVersion } from './version-clock.ts';
@@ -45,6 +45,8 @@ export class PeerWrites {
         this.#outdate(entry, input, keyStart, keyEnd, hash, version);
         applied = tooLarge ? APPLIED.tooLarge : APPLIED.noMemory;
       }
+    } else if (items.version(entry) === version) {
+      this.#prolong(entry, exptime);
     }
     locks.release(stripe);
     if (entry === 0) index.growIfCrowded();
@@ -71,6 +73,7 @@ export class PeerWrites {
       locks.acquire(stripe);
       const entry = lookup.entry(input, keyStart, keyEnd, hash);
       if (entry !== 0 && items.version(entry) >= version) this.failure = RESULT.stale;
+      if (entry !== 0 && items.version(entry) === version) this.#prolong(entry, exptime);
       locks.release(stripe);
     }
     if (this.failure === RESULT.stale) {
@@ -155,6 +158,17 @@ export class PeerWrites {
     if (activeAtSeconds <= lifetime.nowSeconds) clock.observe(threshold, true);
     const applied = flush.order(threshold, activeAtSeconds, version, lifetime.nowSeconds);
     return this.#count(applied ? APPLIED.applied : APPLIED.stale);
+  }
+
+  /**
+   * The peer has the very item that is here. If it was touched on one side while the two were apart, the two expiry times
+   * differ, and as touches carry no order the item lives as long as either says.
+   */
+  #prolong(entry: number, exptime: number): void {
+    const { items } = this.#parts;
+    const here = items.exptime(entry);
+    if ((items.kind(entry) & STATE.tombstone) !== 0 || here === 0) return;
+    if (exptime === 0 || exptime > here) items.setExptime(entry, exptime);
   }
 
   /** Follows a peer's version. @returns whether it can be applied at all */

@@ -1,6 +1,7 @@
+import { assert } from '../base/assert.ts';
 import type { Counters } from './counters.ts';
 import { COUNTER } from './counters.ts';
-import { CONTROL_DOUBLE, type Geometry } from './geometry.ts';
+import { CONTROL, CONTROL_DOUBLE, type Geometry } from './geometry.ts';
 import type { Locks } from './locks.ts';
 
 /**
@@ -35,19 +36,25 @@ export function isVersion(version: number): boolean {
 }
 
 export class VersionClock {
+  readonly #control: Int32Array;
   readonly #doubles: Float64Array;
   readonly #locks: Locks;
   readonly #lock: number;
-  readonly #slot: number;
   readonly #counters: Counters;
   /** [0] the wall at the last tick in microseconds since the epoch. An array, so that writing it allocates no number. */
   readonly #wall: Float64Array = new Float64Array(1);
 
-  constructor(doubles: Float64Array, locks: Locks, geometry: Geometry, slot: number, counters: Counters) {
+  constructor(
+    control: Int32Array,
+    doubles: Float64Array,
+    locks: Locks,
+    geometry: Geometry,
+    counters: Counters,
+  ) {
+    this.#control = control;
     this.#doubles = doubles;
     this.#locks = locks;
     this.#lock = geometry.clockLock;
-    this.#slot = slot;
     this.#counters = counters;
   }
 
@@ -73,7 +80,17 @@ export class VersionClock {
     }
     this.#locks.release(this.#lock);
     if (micros - wall > COUNTED_AHEAD_MICROS) this.#counters.general[COUNTER.clockAhead]!++;
-    return micros * SLOTS + this.#slot;
+    return micros * SLOTS + Atomics.load(this.#control, CONTROL.nodeSlot);
+  }
+
+  /** The slot in the versions that all threads of this node give from now on. */
+  get slot(): number {
+    return Atomics.load(this.#control, CONTROL.nodeSlot);
+  }
+
+  set slot(slot: number) {
+    assert(slot >= 0 && slot < SLOTS, 'a node slot is a number of three bits');
+    Atomics.store(this.#control, CONTROL.nodeSlot, slot);
   }
 
   /**
