@@ -129,7 +129,9 @@ class Service implements ReplicationService, PeerActions {
         this.#listeners.push(outcome);
         if (this.#done !== null) outcome.close();
         this.#peers.listening(index);
-      } else if (!isMissingFamily(outcome, address, listen.length)) {
+      } else if (isMissingFamily(outcome, address, listen.length)) {
+        this.#peers.listenNeedless(index);
+      } else {
         const message = `failed to listen on ${addressText(address)}: ${outcome.message}`;
         this.#peers.listenFailed(index, outcome.code === 'EADDRINUSE', message);
       }

@@ -2,8 +2,7 @@
  * Applies what a peer sends to the cache. The cache merges by version, so order, repetition and overlap with a full sync do no
  * harm; and what is applied never enters the change feed, so it is never forwarded.
  */
-import { KEY_BYTES_MAX } from '../base/limits.ts';
-import { APPLIED, type Applied, type ItemRef } from '../store/cache.ts';
+import { APPLIED, type Applied, type ItemRef, RESULT } from '../store/cache.ts';
 import type { FrameReader } from './frame-reader.ts';
 import { FRAME, PIECE_BYTES_MAX } from './frames.ts';
 import type { LinkCache } from './store-port.ts';
@@ -16,7 +15,7 @@ export class ChangeReceiver {
   applied = 0;
   /** Not applied, because what is here is as new or newer. */
   stale = 0;
-  /** Larger than this node's item size allows, or no memory was to be had. The key is then deleted, so that nobody reads an old value. */
+  /** Larger than this node's item size allows, or no memory was to be had. The cache then forgets what it had, so that nobody reads an old value. */
   tooLarge = 0;
   noMemory = 0;
   readonly #cache: LinkCache;
@@ -27,8 +26,6 @@ export class ChangeReceiver {
   #filledBytes = 0;
   #version = 0;
   #hash = 0;
-  readonly #key = new Uint8Array(KEY_BYTES_MAX);
-  #keyBytes = 0;
 
   constructor(cache: LinkCache) {
     this.#cache = cache;
@@ -73,7 +70,6 @@ export class ChangeReceiver {
           frame.valueStart,
           frame.valueEnd,
         );
-        if (applied >= APPLIED.tooLarge) cache.applyDelete(input, keyStart, keyEnd, hash, version);
         this.#count(applied);
         return true;
       }
@@ -97,8 +93,6 @@ export class ChangeReceiver {
 
   #begin(frame: FrameReader, input: Uint8Array, hash: number): void {
     const { keyStart, keyEnd } = frame;
-    for (let i = keyStart; i < keyEnd; i++) this.#key[i - keyStart] = input[i]!;
-    this.#keyBytes = keyEnd - keyStart;
     this.#hash = hash;
     this.#version = frame.version;
     this.#filledBytes = 0;
@@ -110,8 +104,13 @@ export class ChangeReceiver {
       hash,
       frame.clientFlags,
       frame.exptime,
+      frame.version,
       frame.valueBytes,
     );
+    if (this.#item !== 0) return;
+    const { failure } = this.#cache;
+    if (failure === RESULT.stale) this.#count(APPLIED.stale);
+    else this.#count(failure === RESULT.tooLarge ? APPLIED.tooLarge : APPLIED.noMemory);
   }
 
   #piece(frame: FrameReader, input: Uint8Array): boolean {
@@ -124,11 +123,7 @@ export class ChangeReceiver {
     if (this.#restBytes > 0) return true;
     const item = this.#item;
     this.#item = 0;
-    const applied = item === 0 ? APPLIED.tooLarge : cache.applyReserved(item, this.#hash, this.#version);
-    if (applied >= APPLIED.tooLarge) {
-      cache.applyDelete(this.#key, 0, this.#keyBytes, this.#hash, this.#version);
-    }
-    this.#count(applied);
+    if (item !== 0) this.#count(cache.applyReserved(item, this.#hash, this.#version));
     return true;
   }
 

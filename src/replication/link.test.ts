@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { LinkEnd, LinkPair } from '../../testing/replication/link-pair.ts';
+import { type LinkPair, mapLinkEnd, mapLinkPair } from '../../testing/replication/link-pair.ts';
+import type { MapCache } from '../../testing/replication/map-cache.ts';
 import { VirtualTime } from '../../testing/replication/virtual-time.ts';
 import { FRAME, GREETING, PIECE_BYTES_MAX } from './frames.ts';
 import { HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link.ts';
@@ -9,15 +10,15 @@ import { HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link.ts';
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
-function openPair(feedCapacity?: number): LinkPair {
-  const pair = new LinkPair(feedCapacity);
+function openPair(feedCapacity?: number): LinkPair<MapCache> {
+  const pair = mapLinkPair(feedCapacity);
   pair.open();
   assert.ok(pair.dialler.link.isOpen && pair.listener.link.isOpen);
   return pair;
 }
 
 test('two nodes that meet merge what they have', () => {
-  const pair = new LinkPair();
+  const pair = mapLinkPair();
   const { dialler, listener } = pair;
   dialler.cache.set('both', bytesOf('older'), 0, 0);
   pair.time.run(1);
@@ -127,7 +128,7 @@ test('more changes than the feed holds are made good by a full sync', () => {
 });
 
 test('an overrun in the middle of a sync has it repeated before its end is called, a bounded number of times', () => {
-  const pair = new LinkPair(4);
+  const pair = mapLinkPair(4);
   const { dialler, listener } = pair;
   for (let i = 0; i < 200; i++) dialler.cache.set(`k${i}`, new Uint8Array(5000), 0, 0);
   const { output } = dialler.connection;
@@ -162,7 +163,7 @@ test('nothing is written while the peer does not read, and all of it arrives lat
 });
 
 test('a pump writes a bounded amount', () => {
-  const pair = new LinkPair(100000);
+  const pair = mapLinkPair(100000);
   const { dialler, listener } = pair;
   for (let i = 0; i < 3000; i++) dialler.cache.set(`k${i}`, new Uint8Array(1000), 0, 0);
   dialler.link.opened();
@@ -184,13 +185,13 @@ test('a stranger learns nothing and is closed', () => {
     '\0\0\0\0\0\0\0\0',
     'stats\r\n',
   ]) {
-    const end = new LinkEnd(new VirtualTime(), '0b'.repeat(16), -1, 10);
+    const end = mapLinkEnd(new VirtualTime(), '0b'.repeat(16), -1, 10);
     end.feeder.push(bytesOf(junk));
     assert.equal(end.take().length, 0, junk);
     assert.ok(end.connection.destroyed, junk);
   }
   // Whoever says the greeting gets ours and a hello, but nothing that the cache holds before its own hello.
-  const end = new LinkEnd(new VirtualTime(), '0b'.repeat(16), -1, 10);
+  const end = mapLinkEnd(new VirtualTime(), '0b'.repeat(16), -1, 10);
   end.cache.set('secret', bytesOf('value'), 0, 0);
   end.feeder.push(bytesOf(GREETING));
   const answer = text(end.take());
@@ -202,7 +203,7 @@ test('a stranger learns nothing and is closed', () => {
 
 test('a connection without hellos ends within its time, an open one stays by pings and dies of silence', () => {
   const time = new VirtualTime();
-  const mute = new LinkEnd(time, '0b'.repeat(16), -1, 10);
+  const mute = mapLinkEnd(time, '0b'.repeat(16), -1, 10);
   time.run(HANDSHAKE_MS_MAX - 1);
   mute.link.tick(time.nowMs);
   assert.equal(mute.connection.destroyed, false);
@@ -248,13 +249,18 @@ test('a node that stops sends what is queued, a sync too, and says bye', () => {
   for (let i = 0; i < 90; i++) dialler.cache.set(`k${i}`, new Uint8Array(40000), 0, 0);
   dialler.link.drain();
   pair.settle();
-  assert.ok(dialler.connection.ended);
   assert.ok(listener.connection.destroyed, 'the peer leaves at the bye');
   assert.equal(listener.cache.entries.size, 90);
   listener.closeWith(null);
   assert.equal(listener.owner.events.at(-1), 'closed: the peer stops');
   dialler.cache.set('late', bytesOf('v'), 0, 0);
   assert.equal(dialler.link.pump(0), false);
+
+  const both = openPair();
+  both.dialler.link.drain();
+  both.listener.link.drain();
+  both.settle();
+  assert.ok(both.dialler.connection.destroyed || both.listener.connection.destroyed);
 });
 
 test('a value that stops half-way is given back', () => {

@@ -73,6 +73,8 @@ export interface LinkOwner {
 export class Link implements Session {
   state: LinkState;
   readonly connection: Connection;
+  /** Both sides send a full sync at once; neither may wait for the other to read first. */
+  readonly readsWhileBlocked = true;
   /** The index of the peer address that was dialled; -1 when the peer dialled us. */
   readonly target: number;
   /** What this node said, and what the peer said; null until then. */
@@ -109,6 +111,7 @@ export class Link implements Session {
   #syncAgain = false;
   #walks = 0;
   #draining = false;
+  #saidBye = false;
   #closeReason = '';
 
   /**
@@ -160,6 +163,7 @@ export class Link implements Session {
   get hasWork(): boolean {
     return (
       this.state === 'open' &&
+      !this.#saidBye &&
       !this.connection.output.blocked &&
       (this.sendingSync || this.sender.backlogBytes() > 0)
     );
@@ -200,6 +204,10 @@ export class Link implements Session {
     return end;
   }
 
+  drained(): void {
+    this.pump(this.#clock.monotonicMs());
+  }
+
   closed(error: ConnectionError | null): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
@@ -218,7 +226,7 @@ export class Link implements Session {
     this.connection.destroy();
   }
 
-  /** Says bye when everything has been sent, then closes. */
+  /** Says bye when everything has been sent; the peer closes then. */
   drain(): void {
     this.#draining = true;
     if (this.state !== 'open') this.close('stopped');
@@ -240,7 +248,7 @@ export class Link implements Session {
    * @returns true when there is more that could be sent at once
    */
   pump(nowMs: number): boolean {
-    if (this.state !== 'open') return false;
+    if (this.state !== 'open' || this.#saidBye) return false;
     const { output } = this.connection;
     if (output.blocked) return false;
     if (this.#syncDue) this.#beginSync();
@@ -252,11 +260,11 @@ export class Link implements Session {
     if (nowMs >= this.#pingDueMs) this.#ping(nowMs);
     const more = this.hasWork;
     if (this.#draining && !this.sendingSync && this.sender.backlogBytes() === 0) {
+      // The peer closes when it has read the bye, which shows that it has everything.
       writeBye(output);
       this.#closeReason = 'stopped';
-      this.state = 'closing';
+      this.#saidBye = true;
       this.connection.flush();
-      this.connection.end();
       return false;
     }
     if (output.at !== output.start) this.connection.flush();
@@ -277,7 +285,8 @@ export class Link implements Session {
   get dueMs(): number {
     if (this.state === 'greeting' || this.state === 'hello') return this.connectedMs + HANDSHAKE_MS_MAX;
     if (this.state !== 'open') return Number.POSITIVE_INFINITY;
-    const pingMs = this.connection.output.blocked ? Number.POSITIVE_INFINITY : this.#pingDueMs;
+    const needsNoPing = this.connection.output.blocked || this.#saidBye;
+    const pingMs = needsNoPing ? Number.POSITIVE_INFINITY : this.#pingDueMs;
     return Math.min(this.heardMs + SILENCE_MS_MAX, pingMs);
   }
 

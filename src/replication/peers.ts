@@ -77,6 +77,8 @@ interface Target {
 
 interface Port {
   bound: boolean;
+  /** It has been bound once, or there is no need to. */
+  settled: boolean;
   dueMs: number;
   retryMs: number;
 }
@@ -136,7 +138,7 @@ export class Peers implements LinkOwner {
       nodeId: '',
     }));
     for (let i = 0; i < options.listeners; i++) {
-      this.#ports.push({ bound: false, dueMs: 0, retryMs: RETRY_MS_MIN });
+      this.#ports.push({ bound: false, settled: false, dueMs: 0, retryMs: RETRY_MS_MIN });
     }
   }
 
@@ -146,7 +148,7 @@ export class Peers implements LinkOwner {
     for (const target of this.#targets) target.dueMs = this.#progressMs;
     for (const port of this.#ports) port.dueMs = this.#progressMs;
     this.tick();
-    if (this.#targets.length === 0) this.#ready();
+    this.#readyIfNobodyIsDialled();
   }
 
   /** Says bye over all links once everything is sent. @param withinMs connections that are not done then are closed */
@@ -264,17 +266,28 @@ export class Peers implements LinkOwner {
     if (port === undefined) return;
     port.bound = true;
     port.retryMs = RETRY_MS_MIN;
+    port.settled = true;
     this.#actions.log(1, 'listen');
+    this.#readyIfNobodyIsDialled();
+  }
+
+  /** The address is of a family that this host lacks, and others are listened on. */
+  listenNeedless(index: number): void {
+    const port = this.#ports[index];
+    if (port === undefined) return;
+    port.settled = true;
+    this.#readyIfNobodyIsDialled();
   }
 
   /** @param inUse the port is taken; a twin on this host may have it */
   listenFailed(index: number, inUse: boolean, message: string): void {
     const port = this.#ports[index];
     if (port === undefined) return;
-    if (!inUse || (this.#targets.length === 0 && !this.isReady)) {
+    if (!port.settled && (!inUse || this.#targets.length === 0)) {
       this.#actions.failed(message);
       return;
     }
+    port.settled = true;
     port.dueMs = this.#retryAt(port);
     this.#actions.log(2, message);
   }
@@ -421,6 +434,10 @@ export class Peers implements LinkOwner {
     if (this.isReady || this.#targets.some((target) => !target.failed)) return;
     for (const link of this.links) if (link.isOpen) return;
     this.#ready();
+  }
+
+  #readyIfNobodyIsDialled(): void {
+    if (this.#targets.length === 0 && this.#ports.every((port) => port.settled)) this.#ready();
   }
 
   #ready(): void {

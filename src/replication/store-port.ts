@@ -2,7 +2,7 @@
  * What a link needs of the store, named here so that the link can run on a small double in a simulation. The store's `Cache` and its
  * feed readers satisfy these interfaces.
  */
-import type { Applied, ItemRef } from '../store/cache.ts';
+import type { Applied, ItemRef, Result } from '../store/cache.ts';
 
 /** The flushes that a peer must know of. */
 export interface FlushState {
@@ -41,7 +41,7 @@ export interface LinkCache {
     valueStart: number,
     valueEnd: number,
   ): Applied;
-  /** An item to fill in pieces; 0 when it cannot be had. */
+  /** An item to fill in pieces; 0 when it cannot be had or is not wanted, see `failure`. */
   reserveForPeer(
     input: Uint8Array,
     keyStart: number,
@@ -49,8 +49,11 @@ export interface LinkCache {
     hash: number,
     flags: number,
     exptime: number,
+    version: number,
     valueBytes: number,
   ): ItemRef;
+  /** Why the last `reserveForPeer` returned 0. */
+  readonly failure: Result;
   fill(item: ItemRef, offset: number, input: Uint8Array, start: number, end: number): void;
   applyReserved(item: ItemRef, hash: number, version: number): Applied;
   abandon(item: ItemRef): void;

@@ -11,8 +11,8 @@ import type { ItemRef } from '../store/cache.ts';
 import { deleteFrameBytes, itemFrameBytes, writeItem, writeTombstone } from './frames.ts';
 import type { LinkCache } from './store-port.ts';
 
-/** Room reserved for one step of the walk. */
-const ROOM_BYTES: number = 64 * 1024;
+/** Room reserved for one step of the walk: a window of the transport's, which lies beside the items in memory. */
+const ROOM_BYTES: number = 32 * 1024;
 const BUCKETS_PER_STEP_MAX = 256;
 /** Steps without an item in a pump: an empty stretch of a large index must not hold up the loop either. */
 const STEPS_PER_PUMP_MAX = 64;

@@ -3,6 +3,7 @@ import type { ConnectionError } from '../../src/base/session.ts';
 import { FrameReader, READ } from '../../src/replication/frame-reader.ts';
 import { GREETING, type Hello } from '../../src/replication/frames.ts';
 import { Link, type LinkOwner } from '../../src/replication/link.ts';
+import type { ChangeReader, LinkCache } from '../../src/replication/store-port.ts';
 import { MemoryConnection, PieceFeeder } from '../memory-connection.ts';
 import { MapCache, MapFeedReader } from './map-cache.ts';
 import { VirtualTime } from './virtual-time.ts';
@@ -12,9 +13,9 @@ export class NotingOwner implements LinkOwner {
   nodeId: string;
   refusal: string | null = null;
   readonly events: string[] = [];
-  readonly #cache: MapCache;
+  readonly #cache: LinkCache;
 
-  constructor(cache: MapCache, nodeId: string) {
+  constructor(cache: LinkCache, nodeId: string) {
     this.#cache = cache;
     this.nodeId = nodeId;
   }
@@ -64,8 +65,8 @@ export class NotingOwner implements LinkOwner {
 }
 
 /** One side. */
-export class LinkEnd {
-  readonly cache: MapCache;
+export class LinkEnd<C extends LinkCache> {
+  readonly cache: C;
   readonly owner: NotingOwner;
   readonly connection: MemoryConnection = new MemoryConnection();
   readonly link: Link;
@@ -75,10 +76,9 @@ export class LinkEnd {
   readonly #frames = new FrameReader();
   #greetingTaken = false;
 
-  constructor(time: VirtualTime, nodeId: string, target: number, feedCapacity: number) {
-    this.cache = new MapCache(time, feedCapacity);
+  constructor(time: VirtualTime, nodeId: string, target: number, cache: C, readers: readonly ChangeReader[]) {
+    this.cache = cache;
     this.owner = new NotingOwner(this.cache, nodeId);
-    const readers = [new MapFeedReader(this.cache.feed)];
     this.link = new Link(this.connection, time, this.cache, readers, this.owner, target);
     this.feeder = new PieceFeeder(this.link);
   }
@@ -112,15 +112,35 @@ export class LinkEnd {
   }
 }
 
-export class LinkPair {
-  readonly time: VirtualTime = new VirtualTime();
-  readonly dialler: LinkEnd;
-  readonly listener: LinkEnd;
+/** An end over the small cache. */
+export function mapLinkEnd(
+  time: VirtualTime,
+  nodeId: string,
+  target: number,
+  feedCapacity: number,
+): LinkEnd<MapCache> {
+  const cache = new MapCache(time, feedCapacity);
+  return new LinkEnd(time, nodeId, target, cache, [new MapFeedReader(cache.feed)]);
+}
 
-  constructor(feedCapacity = 100) {
-    this.dialler = new LinkEnd(this.time, '0a'.repeat(16), 0, feedCapacity);
-    this.listener = new LinkEnd(this.time, '0b'.repeat(16), -1, feedCapacity);
-    this.listener.cache.nodeSlot = 1;
+/** A pair over the small cache. */
+export function mapLinkPair(feedCapacity = 100): LinkPair<MapCache> {
+  const time = new VirtualTime();
+  const dialler = mapLinkEnd(time, '0a'.repeat(16), 0, feedCapacity);
+  const listener = mapLinkEnd(time, '0b'.repeat(16), -1, feedCapacity);
+  listener.cache.nodeSlot = 1;
+  return new LinkPair(time, dialler, listener);
+}
+
+export class LinkPair<C extends LinkCache> {
+  readonly time: VirtualTime;
+  readonly dialler: LinkEnd<C>;
+  readonly listener: LinkEnd<C>;
+
+  constructor(time: VirtualTime, dialler: LinkEnd<C>, listener: LinkEnd<C>) {
+    this.time = time;
+    this.dialler = dialler;
+    this.listener = listener;
   }
 
   /** Connects and lets everything pass. */

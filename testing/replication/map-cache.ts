@@ -10,7 +10,7 @@ import {
   type FlushState,
   type LinkCache,
 } from '../../src/replication/store-port.ts';
-import { APPLIED, type Applied, type ItemRef } from '../../src/store/cache.ts';
+import { APPLIED, type Applied, type ItemRef, RESULT, type Result } from '../../src/store/cache.ts';
 
 interface Entry {
   readonly ref: ItemRef;
@@ -103,6 +103,7 @@ function latin1(bytes: Uint8Array, start: number, end: number): string {
 
 export class MapCache implements LinkCache {
   nodeSlot = 0;
+  failure: Result = RESULT.tooLarge;
   /** Items larger than this are refused. */
   valueBytesMax: number = 1 << 20;
   readonly entries: Map<string, Entry> = new Map();
@@ -240,7 +241,10 @@ export class MapCache implements LinkCache {
     valueStart: number,
     valueEnd: number,
   ): Applied {
-    if (valueEnd - valueStart > this.valueBytesMax) return APPLIED.tooLarge;
+    if (valueEnd - valueStart > this.valueBytesMax) {
+      this.#outdate(latin1(input, keyStart, keyEnd), version);
+      return APPLIED.tooLarge;
+    }
     const value = input.slice(valueStart, valueEnd);
     return this.#merge(latin1(input, keyStart, keyEnd), value, flags, exptime, version, false);
   }
@@ -252,12 +256,17 @@ export class MapCache implements LinkCache {
     _hash: number,
     flags: number,
     exptime: number,
+    version: number,
     valueBytes: number,
   ): ItemRef {
-    if (valueBytes > this.valueBytesMax) return 0;
+    const key = latin1(input, keyStart, keyEnd);
+    if (valueBytes > this.valueBytesMax) {
+      this.#outdate(key, version);
+      this.failure = RESULT.tooLarge;
+      return 0;
+    }
     this.reserved++;
     const ref = ++this.#lastRef;
-    const key = latin1(input, keyStart, keyEnd);
     const value = new Uint8Array(valueBytes);
     this.#byRef.set(ref, { ref, key, value, flags, exptime, version: 0, tombstone: false });
     return ref;
@@ -363,6 +372,11 @@ export class MapCache implements LinkCache {
     }
     this.#put(key, value, flags, exptime, version, tombstone);
     return APPLIED.applied;
+  }
+
+  #outdate(key: string, version: number): void {
+    const here = this.entries.get(key);
+    if (here !== undefined && here.version < version) this.#put(key, new Uint8Array(0), 0, 0, version, true);
   }
 
   #put(

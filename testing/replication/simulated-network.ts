@@ -35,7 +35,10 @@ export class SimulatedConnection implements Connection {
   gone = false;
   readonly #network: SimulatedNetwork;
   #rest: Uint8Array = new Uint8Array(0);
+  /** Sent and not yet taken by the other end's session. */
   #underWayBytes = 0;
+  /** Arrived, and not offered to the session for the first time. */
+  #notTakenBytes = 0;
   #lastArrivalMs = 0;
   #ending = false;
 
@@ -87,12 +90,7 @@ export class SimulatedConnection implements Connection {
       at += count;
       this.#underWayBytes += count;
       this.#inOrder(() => {
-        this.#underWayBytes -= count;
         if (this.other !== null) this.other.#arrive(piece);
-        if (output.blocked && this.#underWayBytes < this.#network.options.windowBytes / 2 && !this.gone) {
-          output.blocked = false;
-          this.node.turnEnd();
-        }
       });
     }
     output.at = output.start;
@@ -102,6 +100,18 @@ export class SimulatedConnection implements Connection {
       this.#network.time.after(0, () => this.session?.closed(null));
       this.#tellOther(null);
     }
+  }
+
+  /** The other end has taken bytes in. */
+  #taken(count: number): void {
+    const { output } = this;
+    this.#underWayBytes -= count;
+    if (!output.blocked || this.gone || this.#underWayBytes > this.#network.options.windowBytes / 2) return;
+    output.blocked = false;
+    this.session?.drained?.();
+    this.transmit();
+    this.#feed();
+    this.node.turnEnd();
   }
 
   /** The connection breaks: this end is told at once, what is under way may be lost. */
@@ -137,13 +147,30 @@ export class SimulatedConnection implements Connection {
   }
 
   #arrive(piece: Uint8Array): void {
-    if (this.gone || !this.node.alive || this.session === null) return;
-    const input = new Uint8Array(this.#rest.length + piece.length + 8).fill(0xff);
+    if (this.gone || !this.node.alive) return;
+    const joined = new Uint8Array(this.#rest.length + piece.length);
+    joined.set(this.#rest, 0);
+    joined.set(piece, this.#rest.length);
+    this.#rest = joined;
+    this.#notTakenBytes += piece.length;
+    this.#feed();
+  }
+
+  /** As the transports do: a session whose output is blocked is not fed, unless it asks for that. */
+  #feed(): void {
+    const { session } = this;
+    if (this.gone || session === null || this.#rest.length === 0) return;
+    if (this.output.blocked && session.readsWhileBlocked !== true) return;
+    const input = new Uint8Array(this.#rest.length + 8).fill(0xff);
     input.set(this.#rest, 4);
-    input.set(piece, 4 + this.#rest.length);
-    const end = 4 + this.#rest.length + piece.length;
-    const consumed = this.session.feed(input, 4, end);
+    const end = 4 + this.#rest.length;
+    const taken = this.#notTakenBytes;
+    this.#notTakenBytes = 0;
+    const consumed = session.feed(input, 4, end);
     this.#rest = input.slice(consumed, end);
+    this.#network.time.after(0, () => {
+      if (taken > 0 && this.other !== null) this.other.#taken(taken);
+    });
     this.transmit();
     this.node.turnEnd();
   }
