@@ -8,6 +8,7 @@ import {
 import { StartError } from '../base/start-error.ts';
 import { LINUX, type Libc, loadLibc } from './libc.ts';
 import type { Loop } from './loop.ts';
+import { PortableLoop } from './portable.ts';
 import { Reactor } from './reactor.ts';
 import { errorOfNumber } from './system-errors.ts';
 import { createThreadControlMemory, ThreadControl, WAKE_CALLBACK, WAKE_MESSAGE } from './thread-control.ts';
@@ -157,6 +158,39 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
 export function runDataThread(setup: (thread: DataThread) => void): void {
   const seat: Seat = workerData;
   if (seat.transport === 'reactor') runReactorThread(seat, setup);
+  else runPortableThread(seat, setup);
+}
+
+function runPortableThread(seat: Seat, setup: (thread: DataThread) => void): void {
+  const { index, count, port, data } = seat;
+  const loop = new PortableLoop();
+  const messageCallbacks: ((message: unknown) => void)[] = [];
+  const wakeCallbacks: (() => void)[] = [];
+  const wake = (): void => {
+    loop.enter();
+    for (const callback of wakeCallbacks) callback();
+  };
+  port.on('message', (letter: Letter) => {
+    loop.enter();
+    if (letter.kind === 'message') {
+      for (const callback of messageCallbacks) callback(letter.message);
+    } else if (letter.kind === 'wake') {
+      wake();
+    } else {
+      loop.stop();
+      port.close();
+    }
+  });
+  setup({
+    index,
+    count,
+    loop,
+    data,
+    post: (message) => port.postMessage(message),
+    onMessage: (callback) => messageCallbacks.push(callback),
+    onWake: (callback) => wakeCallbacks.push(callback),
+    wake: () => setImmediate(wake),
+  });
 }
 
 function runReactorThread(seat: Seat, setup: (thread: DataThread) => void): void {

@@ -9,6 +9,7 @@ import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Connection, ConnectionError } from '../base/session.ts';
 import { formatPeer } from './addresses.ts';
+import { Batch } from './batch.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { FIGURE, newFigures, statisticsOf } from './figures.ts';
 import { EPOLL_EVENT_FD_WORD, EPOLL_EVENT_WORDS, LINUX, type Libc } from './libc.ts';
@@ -307,29 +308,3 @@ export class Reactor implements Loop, ListenerCore {
 
 const sendNoted = (connection: ReactorConnection): void => connection.sendNoted();
 const resumeNoted = (connection: ReactorConnection): void => connection.resumeNoted();
-
-/** A list that is filled during a turn and emptied at its end; it keeps its memory. */
-class Batch<T extends object> {
-  #items: (T | null)[] = [];
-  #spare: (T | null)[] = [];
-  count = 0;
-
-  add(item: T): void {
-    this.#items[this.count++] = item;
-  }
-
-  /** Visits what is there; what is added meanwhile stays for the next time. */
-  drain(visit: (item: T) => void): void {
-    const { count } = this;
-    if (count === 0) return;
-    const items = this.#items;
-    this.#items = this.#spare;
-    this.#spare = items;
-    this.count = 0;
-    for (let i = 0; i < count; i++) {
-      const item = items[i];
-      items[i] = null;
-      if (item !== undefined && item !== null) visit(item);
-    }
-  }
-}

@@ -16,7 +16,7 @@ const SCRATCH_BYTES = 128;
 const LITTLE_ENDIAN = endianness() === 'LE';
 
 /** The mode of a unix socket when none is given, as memcached has it. */
-const UNIX_MODE = 0o700;
+export const UNIX_MODE = 0o700;
 
 export class Sockets {
   readonly #libc: Libc;

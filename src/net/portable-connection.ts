@@ -1,0 +1,284 @@
+import type { Socket } from 'node:net';
+import { assert } from '../base/assert.ts';
+import { INPUT_REST_BYTES_MAX, PENDING_BYTES_MAX, PENDING_BYTES_TOTAL_MAX } from '../base/limits.ts';
+import { Output, type OutputSink } from '../base/output.ts';
+import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import { type Block, type BufferPool, WINDOW_BYTES } from './buffer-pool.ts';
+import { addPending, FIGURE } from './figures.ts';
+import { errorOfName } from './system-errors.ts';
+
+/** The portable loop as its connections see it. */
+export interface PortableCore {
+  readonly pool: BufferPool;
+  readonly figures: Float64Array;
+  /** A turn begins, if none has: something has happened. */
+  enter(): void;
+  /** As in the reactor: what is noted is visited at the end of this turn. */
+  noteUnsent(connection: PortableConnection): void;
+  noteResumed(connection: PortableConnection): void;
+  noteDoomed(connection: PortableConnection): void;
+}
+
+const CONNECTING = 0;
+const OPEN = 1;
+const DOOMED = 2;
+const CLOSED = 3;
+
+/**
+ * One connection over a socket of node:net. What it promises to its session is what ReactorConnection promises; how the bytes travel
+ * is simpler, because the socket keeps what the kernel does not take.
+ */
+export class PortableConnection implements Connection, OutputSink {
+  readonly output: Output = new Output(this);
+  readonly descriptor: number;
+  readonly remote: string;
+  readonly #core: PortableCore;
+  readonly #socket: Socket;
+  #session: Session | null = null;
+  #phase: number;
+  #window: Block | null = null;
+  /** Bytes that the socket holds because the kernel has not taken them, as counted last. */
+  #pendingBytes = 0;
+  #rest: Uint8Array | null = null;
+  #isPaused = false;
+  #isEnding = false;
+  #hasPeerEnded = false;
+  #isUnsentNoted = false;
+  #isResumeNoted = false;
+  #isFlowing = false;
+  #error: ConnectionError | null = null;
+  #onDialled: (() => void) | null;
+
+  /** @param onDialled for a connection that is being dialled: called once the outcome is known */
+  constructor(
+    core: PortableCore,
+    socket: Socket,
+    descriptor: number,
+    remote: string,
+    onDialled: (() => void) | null,
+  ) {
+    this.#core = core;
+    this.#socket = socket;
+    this.descriptor = descriptor;
+    this.remote = remote;
+    this.#onDialled = onDialled;
+    this.#phase = onDialled === null ? OPEN : CONNECTING;
+  }
+
+  /** Gives it its session and starts it. */
+  start(session: Session): void {
+    this.#session = session;
+    const socket = this.#socket;
+    socket.on('connect', () => this.#run(() => this.#dialled()));
+    socket.on('data', (bytes: Buffer) => this.#run(() => this.#received(bytes)));
+    socket.on('end', () => this.#run(() => this.#peerEnded()));
+    socket.on('error', (error) =>
+      this.#run(() => this.doom(errorOfName('code' in error ? String(error.code) : 'ECONNRESET'))),
+    );
+    socket.on('close', () => this.#run(() => this.doom(null)));
+    socket.pause();
+    this.#settle();
+  }
+
+  flush(): void {
+    if (this.#isUnsentNoted || this.#phase >= DOOMED) return;
+    this.#isUnsentNoted = true;
+    this.#core.noteUnsent(this);
+  }
+
+  end(): void {
+    this.#isEnding = true;
+    this.flush();
+  }
+
+  destroy(): void {
+    this.doom(null);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#settle();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    if (this.#isResumeNoted || this.#phase >= DOOMED) return;
+    this.#isResumeNoted = true;
+    this.#core.noteResumed(this);
+  }
+
+  sendNoted(): void {
+    this.#isUnsentNoted = false;
+    this.#sendAndSettle();
+  }
+
+  resumeNoted(): void {
+    this.#isResumeNoted = false;
+    this.#feedRest();
+  }
+
+  doom(error: ConnectionError | null): void {
+    if (this.#phase >= DOOMED) return;
+    this.#phase = DOOMED;
+    this.#error = error;
+    this.#core.noteDoomed(this);
+  }
+
+  finish(): void {
+    assert(this.#phase === DOOMED, 'a connection is closed once');
+    this.#phase = CLOSED;
+    this.#settleDial();
+    this.#socket.destroy();
+    this.#releaseWindow();
+    addPending(this.#core.figures, -this.#pendingBytes);
+    this.#pendingBytes = 0;
+    this.#rest = null;
+    this.#session?.closed(this.#error);
+  }
+
+  makeRoom(output: Output, count: number): void {
+    if (this.#phase === CLOSED) {
+      output.bytes = new Uint8Array(Math.max(count, 1024));
+      output.start = output.at = 0;
+      output.limit = output.bytes.length;
+      return;
+    }
+    if (this.#window !== null) this.#send();
+    const { pool } = this.#core;
+    const window = count <= WINDOW_BYTES ? pool.takeWindow() : pool.takeBlock(count);
+    this.#window = window;
+    output.bytes = window.bytes;
+    output.start = output.at = window.start;
+    output.limit = window.limit;
+  }
+
+  /** Runs what an event asks for, as part of a turn. */
+  #run(action: () => void): void {
+    if (this.#phase >= DOOMED) return;
+    this.#core.enter();
+    action();
+  }
+
+  #mayReceive(): boolean {
+    return !this.#isPaused && !this.#hasPeerEnded && !this.#isEnding && !this.#isResumeNoted;
+  }
+
+  #received(bytes: Uint8Array): void {
+    this.#core.figures[FIGURE.bytesRead]! += bytes.length;
+    const rest = this.#rest;
+    this.#rest = rest === null ? bytes : Buffer.concat([rest, bytes]);
+    // The socket may have had more to give than fits the state that it was stopped for.
+    if (this.#pendingBytes === 0 && this.#mayReceive()) this.#feedRest();
+  }
+
+  #feedRest(): void {
+    const input = this.#rest;
+    const session = this.#session;
+    const isReady = this.#phase === OPEN && this.#pendingBytes === 0 && this.#mayReceive();
+    if (!isReady || input === null || session === null) {
+      this.#settle();
+      return;
+    }
+    this.#rest = null;
+    const at = session.feed(input, 0, input.length);
+    assert(at >= 0 && at <= input.length, 'a session consumes no more than it was fed');
+    const count = input.length - at;
+    if (count > INPUT_REST_BYTES_MAX && this.#pendingBytes === 0 && this.#mayReceive()) {
+      this.#core.figures[FIGURE.restOverflows]!++;
+      this.doom(errorOfName('EMSGSIZE'));
+    } else if (count > 0) {
+      // A copy: the array that node received into is larger.
+      this.#rest = Buffer.from(input.subarray(at));
+    }
+    this.#sendAndSettle();
+  }
+
+  #peerEnded(): void {
+    this.#hasPeerEnded = true;
+    const session = this.#session;
+    if (session?.peerEnded === undefined) this.#isEnding = true;
+    else session.peerEnded();
+    this.#sendAndSettle();
+  }
+
+  #dialled(): void {
+    this.#settleDial();
+    this.#phase = OPEN;
+    this.#session?.opened?.();
+    this.#sendAndSettle();
+  }
+
+  #settleDial(): void {
+    const onDialled = this.#onDialled;
+    this.#onDialled = null;
+    onDialled?.();
+  }
+
+  #sendAndSettle(): void {
+    // While dialling, what was written stays in the window.
+    if (this.#window !== null && this.#phase !== CONNECTING) this.#send();
+    this.#settle();
+  }
+
+  /** Gives the socket what stands in the window. */
+  #send(): void {
+    const { output } = this;
+    const { figures } = this.#core;
+    const count = output.at - output.start;
+    if (count > 0 && this.#phase < DOOMED) {
+      if (this.#pendingBytes > PENDING_BYTES_MAX || figures[FIGURE.pendingBytes]! > PENDING_BYTES_TOTAL_MAX) {
+        figures[FIGURE.pendingOverflows]!++;
+        this.doom(errorOfName('ENOBUFS'));
+      } else {
+        this.#socket.write(Buffer.from(output.bytes.subarray(output.start, output.at)), this.#written);
+        figures[FIGURE.bytesWritten]! += count;
+        this.#countPending();
+      }
+    }
+    this.#releaseWindow();
+  }
+
+  /** Follows what the socket holds: nothing when the kernel took all. */
+  #countPending(): void {
+    const { figures } = this.#core;
+    const pendingBytes = this.#socket.writableLength;
+    addPending(figures, pendingBytes - this.#pendingBytes);
+    this.#pendingBytes = pendingBytes;
+    if (pendingBytes > 0 && !this.output.blocked) {
+      figures[FIGURE.blocks]!++;
+      this.output.blocked = true;
+    }
+  }
+
+  readonly #written = (): void => {
+    if (this.#phase >= DOOMED || this.#pendingBytes === 0) return;
+    this.#core.enter();
+    this.#countPending();
+    if (this.#pendingBytes > 0) return;
+    this.output.blocked = false;
+    this.#session?.drained?.();
+    this.#sendAndSettle();
+    this.#feedRest();
+  };
+
+  #releaseWindow(): void {
+    const window = this.#window;
+    if (window === null) return;
+    this.#window = null;
+    this.output.start = this.output.at = this.output.limit = 0;
+    this.#core.pool.give(window);
+  }
+
+  /** Closes when nothing is left to do; lets the socket flow, or not. */
+  #settle(): void {
+    if (this.#phase !== OPEN) return;
+    const mayFlow = this.#pendingBytes === 0 && this.#mayReceive();
+    if (mayFlow !== this.#isFlowing) {
+      this.#isFlowing = mayFlow;
+      if (mayFlow) this.#socket.resume();
+      else this.#socket.pause();
+    }
+    if (this.#isEnding && this.#pendingBytes === 0 && this.output.at === this.output.start) this.doom(null);
+  }
+}

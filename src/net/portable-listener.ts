@@ -1,0 +1,126 @@
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { ConnectionError } from '../base/session.ts';
+import type { Listener, ListenOptions, SocketAddress } from './loop.ts';
+import { UNIX_MODE } from './sockets.ts';
+import { errorOfName } from './system-errors.ts';
+
+/**
+ * A server of node:net. It accepts whenever it listens; so connections that come while the listener is on hold or pauses wait here,
+ * as many as the backlog says.
+ */
+export class PortableListener implements Listener {
+  readonly #options: ListenOptions;
+  readonly #accept: (socket: Socket) => void;
+  readonly #onClose: (listener: PortableListener) => void;
+  readonly #server: Server;
+  readonly #waiting: Socket[] = [];
+  #address: SocketAddress;
+  #isOpen = false;
+
+  constructor(
+    options: ListenOptions,
+    accept: (socket: Socket) => void,
+    onClose: (listener: PortableListener) => void,
+  ) {
+    this.#options = options;
+    this.#address = options.address;
+    this.#accept = accept;
+    this.#onClose = onClose;
+    this.#server = createServer({
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+      noDelay: true,
+      keepAlive: true,
+    });
+    this.#server.on('connection', (socket) => this.#connected(socket));
+  }
+
+  get address(): SocketAddress {
+    return this.#address;
+  }
+
+  /** Binds and listens. @param done called once */
+  start(done: (error: ConnectionError | null) => void): void {
+    const { address, backlog } = this.#options;
+    const server = this.#server;
+    let isRetried = false;
+    const listen = (): void => {
+      if (address.family === 'unix') server.listen({ path: address.path, backlog });
+      else
+        server.listen({ host: address.host, port: address.port, backlog, ipv6Only: true, exclusive: true });
+    };
+    const failed = (error: Error): void => {
+      const code = 'code' in error ? String(error.code) : 'EINVAL';
+      if (code !== 'EADDRINUSE' || address.family !== 'unix' || isRetried) {
+        done(errorOfName(code));
+        return;
+      }
+      isRetried = true;
+      ifStale(address.path, (isStale) => {
+        if (isStale) {
+          unlinkSync(address.path);
+          listen();
+        } else {
+          done(errorOfName(code));
+        }
+      });
+    };
+    server.on('error', failed);
+    server.once('listening', () => {
+      server.off('error', failed);
+      // Failures to accept: node has closed the one connection, and goes on.
+      server.on('error', () => {});
+      if (address.family === 'unix') {
+        chmodSync(address.path, address.mode ?? UNIX_MODE);
+      } else {
+        const bound = server.address();
+        if (bound !== null && typeof bound === 'object') this.#address = { ...address, port: bound.port };
+      }
+      this.#isOpen = !this.#options.hold;
+      done(null);
+    });
+    listen();
+  }
+
+  open(): ConnectionError | null {
+    this.#isOpen = true;
+    for (const socket of this.#waiting.splice(0)) this.#accept(socket);
+    return null;
+  }
+
+  pause(): void {
+    this.#isOpen = false;
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#waiting.splice(0)) socket.destroy();
+    this.#onClose(this);
+  }
+
+  #connected(socket: Socket): void {
+    if (this.#isOpen) {
+      this.#accept(socket);
+    } else if (this.#waiting.length < this.#options.backlog) {
+      socket.on('error', () => {});
+      this.#waiting.push(socket);
+    } else {
+      socket.destroy();
+    }
+  }
+}
+
+/** Whether the path is a socket that refuses connections: its program has gone without removing it. */
+function ifStale(path: string, done: (isStale: boolean) => void): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) {
+    done(false);
+    return;
+  }
+  const socket = connect({ path });
+  socket.once('connect', () => {
+    socket.destroy();
+    done(false);
+  });
+  socket.once('error', (error) => done('code' in error && error.code === 'ECONNREFUSED'));
+}
