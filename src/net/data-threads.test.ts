@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startHarness, startRemoteHarness, TestClient } from '../../testing/transport-harness.ts';
+import { until } from '../../testing/wait.ts';
+import { loadLibc } from './libc.ts';
+
+const skip = loadLibc() === null ? 'needs epoll' : false;
+
+test('connections are spread over the threads in turn; others stay', { skip }, async () => {
+  const harness = startHarness('reactor', 4);
+  const { address } = await harness.listen('echo', { spread: true });
+  const near = await harness.listen('echo');
+  const clients = Array.from({ length: 12 }, () => new TestClient(address));
+  clients.push(new TestClient(near.address));
+  for (const client of clients) assert.equal(await client.exchange('ping', 4), 'ping');
+  const counts = await Promise.all([0, 1, 2, 3].map(async (i) => (await harness.state(i)).connections));
+  assert.deepEqual(counts, [4, 3, 3, 3]);
+  for (const client of clients) client.close();
+  await harness.threads.stop();
+  assert.deepEqual(harness.failures, []);
+});
+
+test('threads wake each other, asleep or not', { skip }, async () => {
+  const harness = startHarness('reactor', 4);
+  assert.equal(harness.threads.count, 4);
+  for (let i = 0; i < 200; i++) {
+    assert.deepEqual(await harness.ask({ kind: 'chain' }), { kind: 'done' });
+  }
+  await harness.threads.stop();
+});
+
+test('node:net has one thread', async () => {
+  const harness = startHarness('portable', 4);
+  assert.equal(harness.threads.count, 1);
+  assert.equal(harness.threads.transport, 'portable');
+  const { address } = await harness.listen('echo', { spread: true });
+  const client = new TestClient(address);
+  assert.equal(await client.exchange('ping', 4), 'ping');
+  client.close();
+  await harness.threads.stop();
+});
+
+test('stopping closes the connections', { skip }, async () => {
+  const harness = startHarness('reactor', 2);
+  const { address } = await harness.listen('echo', { spread: true });
+  const clients = [new TestClient(address), new TestClient(address)];
+  for (const client of clients) await client.exchange('ping', 4);
+  await harness.threads.stop();
+  for (const client of clients) assert.equal((await client.readAll()).length, 0);
+  for (const client of clients) client.close();
+  const refused = new TestClient(address);
+  await refused.readAll();
+  assert.equal(refused.errorCode, 'ECONNREFUSED');
+});
+
+test('without descriptors accepting pauses; it goes on when there are some again', { skip }, async () => {
+  const remote = startRemoteHarness('reactor', 80);
+  const { address } = await remote.listen('echo');
+  const clients = Array.from({ length: 100 }, () => new TestClient(address));
+  for (const client of clients) client.write('ping');
+  const full = await until('the limit', async () => {
+    const state = await remote.state();
+    return state.statistics.acceptPauses >= 3 ? state : null;
+  });
+  assert.ok(full.connections > 10 && full.connections < 80);
+  // It waits between its attempts: it does not turn in circles.
+  const turns = full.statistics.turns;
+  const later = await until('more attempts', async () => {
+    const state = await remote.state();
+    return state.statistics.acceptPauses >= 6 ? state : null;
+  });
+  assert.ok(later.statistics.turns - turns < 300, `${later.statistics.turns - turns} turns`);
+  const served = clients.filter((client) => client.bytesReceived === 4);
+  for (const client of served) client.close();
+  const waiting = clients.filter((client) => !served.includes(client));
+  for (const client of waiting.slice(0, 20)) assert.equal((await client.read(4)).toString(), 'ping');
+  for (const client of clients) client.close();
+  await remote.stop();
+});
