@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { Output } from '../src/base/output.ts';
 import { seededRandom } from '../src/base/random.ts';
 import type { Connection, Session } from '../src/base/session.ts';
@@ -164,10 +165,14 @@ export class ScriptedServer {
   mode: ServerMode = 'up';
   /** Answers `stats replication` as a node with a twin does. */
   replicating = false;
+  /** Hangs up on every request. */
+  resets = false;
   /** Hangs up on stats, as twemproxy does. */
   hatesStats = false;
   /** Milliseconds before each answer. */
   delayMs = 0;
+  /** Milliseconds between the pieces of an answer; for one request at a time. */
+  pieceDelayMs = 0;
   /** After so many more bytes of answers the connection breaks; -1 never. */
   bytesUntilBreak = -1;
   /** Answers with this line to all but version and stats. */
@@ -278,7 +283,10 @@ export class ScriptedServer {
     const breaks = this.bytesUntilBreak >= 0 && text.length > this.bytesUntilBreak;
     if (breaks) text = text.slice(0, this.bytesUntilBreak);
     if (this.bytesUntilBreak >= 0) this.bytesUntilBreak -= text.length;
-    for (const piece of this.#cut(text)) if (!pipe.closed) pipe.deliver(piece);
+    for (const [index, piece] of this.#cut(text).entries()) {
+      if (this.pieceDelayMs === 0) pipe.deliver(piece);
+      else this.#timeline.at(this.#timeline.nowMs + index * this.pieceDelayMs, () => pipe.deliver(piece));
+    }
     if (!breaks) return;
     this.bytesUntilBreak = -1;
     this.kill();
@@ -298,6 +306,10 @@ export class ScriptedServer {
       return this.replicating ? 'STAT replication_state linked\r\nEND\r\n' : 'END\r\n';
     }
     this.seen.push(words.join(' '));
+    if (this.resets) {
+      this.hangUp('ECONNRESET');
+      return null;
+    }
     if (this.errorLine !== null) return `${this.errorLine}\r\n`;
     if (verb === 'get' || verb === 'gets') return this.#get(words.slice(1), verb === 'gets');
     if (verb === 'gat' || verb === 'gats') return this.#get(words.slice(2), verb === 'gats');
@@ -445,6 +457,14 @@ export class RouteWorld {
     this.router.connect(() => {});
     this.run();
     return this;
+  }
+
+  /** Lets all timeouts pass; then no call, no request and no charged buffer may be left. */
+  nothingLeft(): void {
+    this.run(10_000);
+    assert.equal(this.router.calls.live, 0, 'calls left');
+    assert.equal(this.router.requests.live, 0, 'requests left');
+    assert.equal(this.router.requests.budget.used, 0, 'buffer bytes left');
   }
 
   /** Sends text and gives what comes back within some time. */

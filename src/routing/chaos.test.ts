@@ -11,9 +11,16 @@ import { seededRandom } from '../base/random.ts';
  * - it came within the time that the proxy says it needs;
  * - no value belongs to another key;
  * - no call, no request and no buffer is left.
+ *
+ * In some runs values are large, so that they are passed on in pieces, and clients stop reading now and then. Then a client may lose its
+ * connection; what it got until then must be right all the same.
  */
 const RUNS = 150;
+/** One run in so many has large values; they take long. */
+const LARGE_EVERY = 10;
 const STEPS = 120;
+
+const LARGE_SETTINGS = { clientBacklogBytesMax: 100_000, clientStallMs: 300, bufferBytesMax: 4_000_000 };
 
 interface Asked {
   readonly words: string[];
@@ -42,7 +49,8 @@ class ChaosClient {
       this.asked.shift();
       slowestMs = Math.max(slowestMs, nowMs - oldest.sentMs);
     }
-    if (this.asked.length === 0) assert.equal(this.#text, '', 'more answers than requests');
+    if (this.asked.length === 0 && !this.client.gone)
+      assert.equal(this.#text, '', 'more answers than requests');
     return slowestMs;
   }
 }
@@ -66,7 +74,7 @@ function answerLength(words: string[], text: string): number {
     const lineEnd = text.indexOf('\r\n', at);
     if (lineEnd < 0) return -1;
     const line = text.slice(at, lineEnd);
-    if (/^SERVER_ERROR (CAN NOT CONNECT|BACKEND SERVER)/.test(line)) return lineEnd + 2;
+    if (/^SERVER_ERROR (CAN NOT CONNECT|BACKEND SERVER|OUT OF MEMORY)/.test(line)) return lineEnd + 2;
     if (verb !== 'get') {
       assert.match(line, SHAPES[verb]!, `the answer to ${words.join(' ')}`);
       return lineEnd + 2;
@@ -85,7 +93,7 @@ function answerLength(words: string[], text: string): number {
   }
 }
 
-function chaos(seed: number): void {
+function chaos(seed: number, large: boolean): void {
   const random = seededRandom(seed);
   const pick = <T>(items: readonly T[]): T => items[random.below(items.length)]!;
   const mains = 1 + random.below(3);
@@ -95,11 +103,11 @@ function chaos(seed: number): void {
     mains,
     backups,
     seed,
-    settings: { pipelineMax, queueCallsMax: pick([20, 65536]) },
+    settings: { pipelineMax, queueCallsMax: pick([20, 65536]), ...(large ? LARGE_SETTINGS : {}) },
     cut: (text) => {
       const pieces: string[] = [];
       for (let at = 0; at < text.length; ) {
-        const to = at + 1 + random.below(pick([4, 40, 4000]));
+        const to = at + 1 + random.below(pick(large ? [400, 4000, 40_000] : [4, 40, 4000]));
         pieces.push(text.slice(at, to));
         at = to;
       }
@@ -113,7 +121,7 @@ function chaos(seed: number): void {
   let slowestMs = 0;
   const request = (): { text: string; words: string[] } => {
     const key = pick(KEYS);
-    const data = `${key}:${serial++}.`;
+    const data = `${key}:${serial++}.`.repeat(large && random.below(2) === 0 ? 6000 : 1);
     switch (random.below(9)) {
       case 0:
       case 1:
@@ -151,7 +159,7 @@ function chaos(seed: number): void {
         server.delayMs = pick([0, 0, 5, 50, 700, 1500]);
         return;
       case 4:
-        server.bytesUntilBreak = random.below(100);
+        server.bytesUntilBreak = random.below(large ? 100_000 : 100);
         return;
       case 5:
         server.mode = 'unreachable';
@@ -168,6 +176,9 @@ function chaos(seed: number): void {
   for (let step = 0; step < STEPS; step++) {
     if (random.below(4) === 0) disturb();
     const client = pick(clients);
+    if (client.client.gone) continue;
+    if (large && random.below(10) === 0) client.client.pipe.stuck = true;
+    if (client.client.pipe.stuck && random.below(3) === 0) client.client.pipe.unstick();
     let text = '';
     for (let count = random.below(4); count > 0; count--) {
       const { text: one, words } = request();
@@ -187,21 +198,20 @@ function chaos(seed: number): void {
     server.delayMs = 0;
     server.bytesUntilBreak = -1;
   }
+  for (const { client } of clients) client.pipe.unstick();
   for (let i = 0; i < 500; i++) {
     world.run(20);
     look();
   }
   for (const client of clients) {
+    if (large && client.client.gone) continue;
     assert.equal(client.client.gone, false, 'a client was dropped');
     assert.deepEqual(client.asked, [], 'requests without an answer');
   }
-  world.run(10_000);
-  assert.equal(world.router.calls.live, 0, 'calls left');
-  assert.equal(world.router.requests.live, 0, 'requests left');
-  assert.equal(world.router.requests.budget.used, 0, 'buffer bytes left');
+  world.nothingLeft();
   // With few requests at once a client's next ones wait outside, so only the wide window shows the promised bound. Each of the
   // two sides is looked at every 20 ms, and so are the answers here.
-  if (pipelineMax === 1024) {
+  if (pipelineMax === 1024 && !large) {
     const promised = Number(/answer_ms_max (\d+)/.exec(world.router.statistics('agent'))?.[1]);
     assert.ok(slowestMs <= promised + 80, `an answer took ${slowestMs} ms, promised ${promised}`);
   }
@@ -211,7 +221,7 @@ test('each request has exactly one answer, in order, whatever servers do', () =>
   const first = Date.now() % 1_000_000;
   for (let seed = first; seed < first + RUNS; seed++) {
     try {
-      chaos(seed);
+      chaos(seed, seed % LARGE_EVERY === 0);
     } catch (error) {
       throw new Error(`seed ${seed}`, { cause: error });
     }
