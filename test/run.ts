@@ -51,9 +51,15 @@ function reason(kind: string, name: string, mark: string | boolean): string {
   return `${kind}: ${name}${typeof mark === 'string' ? ` (${mark})` : ''}`;
 }
 
-/** node:test wraps what the test threw in an error of its own; this is the thrown one, with its stack and differences. */
+/**
+ * node:test wraps what the test threw in an error of its own; this is the thrown one. The stack of a failed assertion begins with
+ * its message and differences, so that is all it takes; calls inside of Node.js say nothing.
+ */
 function thrownText(error: Error): string {
-  return inspect(error.cause instanceof Error ? error.cause : error, { depth: 6 });
+  const thrown = error.cause instanceof Error ? error.cause : error;
+  const isAssertion = 'code' in thrown && thrown.code === 'ERR_ASSERTION';
+  const text = isAssertion && thrown.stack !== undefined ? thrown.stack : inspect(thrown, { depth: 6 });
+  return text.replace(/^ +at .*\(?node:internal.*\n?/gm, '').trimEnd();
 }
 
 function failureType(error: Error): unknown {

@@ -16,10 +16,10 @@ interface Vectors {
   readonly cases: readonly Case[];
 }
 
-// Compiled tests run from dist/src/routing. Cast: a data file of this repository.
-const vectors = JSON.parse(
+// Compiled tests run from dist/src/routing.
+const vectors: Vectors = JSON.parse(
   readFileSync(new URL('../../../test/vectors/magent.json', import.meta.url), 'utf8'),
-) as Vectors;
+);
 
 const PLACEMENTS = new Map<string, Placement>([
   ['default', MODULO_PLACEMENT],
