@@ -87,6 +87,7 @@ export function importCycles(tree: Tree): string[] {
 }
 
 interface Manifest {
+  readonly name?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
@@ -104,7 +105,8 @@ function isPackage({ specifier, target }: Import): boolean {
 export function packageImports(tree: Tree): string[] {
   const manifest: Manifest = JSON.parse(tree.texts.get('package.json') ?? '{}');
   const shipped = Object.keys(manifest.dependencies ?? {});
-  const all = [...shipped, ...Object.keys(manifest.devDependencies ?? {})];
+  // A test may import the package by its own name, as its users do.
+  const all = [...shipped, ...Object.keys(manifest.devDependencies ?? {}), manifest.name ?? ''];
   const found: string[] = [];
   for (const file of tree.sources.values()) {
     const ships = file.path.startsWith('src/') && !file.isTest;

@@ -1,0 +1,2 @@
+/** What `import … from 'twincached'` gives. */
+export { TWINCACHED_VERSION as version } from './base/version.ts';
