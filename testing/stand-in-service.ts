@@ -46,8 +46,9 @@ const server = createServer((socket) => {
       if (line === 'version') socket.write('VERSION 0.0.0\r\n');
       else if (line === 'stats')
         socket.write(
-          `STAT pid ${process.pid}\r\nSTAT version 0.0.0\r\nSTAT curr_items 7\r\nSTAT get_hits 3\r\nSTAT get_misses 1\r\nSTAT replication ready\r\nEND\r\n`,
+          `STAT pid ${process.pid}\r\nSTAT version 0.0.0\r\nSTAT curr_items 7\r\nSTAT get_hits 3\r\nSTAT get_misses 1\r\nEND\r\n`,
         );
+      else if (line === 'stats replication') socket.write('STAT replication_state linked\r\nEND\r\n');
       else socket.write('ERROR\r\n');
       if (misbehaviour.includes('dies')) setTimeout(() => process.exit(3), 5);
     }

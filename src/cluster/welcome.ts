@@ -1,4 +1,4 @@
-import type { ClusterStatus } from '../checks/cluster-status.ts';
+import type { ClusterStatus, ServiceStatus } from '../checks/cluster-status.ts';
 import type { ClusterPlan } from './plan.ts';
 
 /**
@@ -9,8 +9,10 @@ import type { ClusterPlan } from './plan.ts';
 export function welcomeText(plan: ClusterPlan, status: ClusterStatus, startMs: number): string {
   const entry = status.services.find(({ name }) => name === plan.entry);
   const [host, port] = (entry?.address ?? '').split(':');
-  const rows = [...status.services]
-    .reverse()
+  const rank = ({ name, role }: ServiceStatus): number =>
+    name === plan.entry ? 0 : role === 'proxy' ? 1 : 2;
+  const rows = status.services
+    .toSorted((a, b) => rank(a) - rank(b))
     .map(({ address, name, title, pid }) => [address, name, title, pid === null ? '' : `pid ${pid}`]);
   const page = `http://127.0.0.1:${plan.pagePort}/`;
   rows.push([`127.0.0.1:${plan.pagePort}`, 'monitor', `status page: ${page}`, `pid ${process.pid}`]);

@@ -25,6 +25,7 @@ export const CARD_FACTS: readonly { readonly label: string; readonly id: string 
 
 /** Further facts on a node's card. */
 export const NODE_FACTS: readonly { readonly label: string; readonly id: string }[] = [
+  { label: 'twin', id: 'twin' },
   { label: 'items', id: 'items' },
   { label: 'cache used', id: 'bytes' },
   { label: 'hits', id: 'hits' },
@@ -79,7 +80,7 @@ function serviceCells(service: ServiceStatus, cells: Map<string, PageCell>): voi
   };
   cells.set(`${name}/card`, { text: null, mark: state });
   cells.set(`${name}/state`, { text: service.monitored ? state : `${state}, not monitored`, mark: state });
-  text('reason', service.reason);
+  cells.set(`${name}/reason`, { text: service.reason, mark: state });
   text('pid', service.pid === null ? NOTHING : String(service.pid));
   text('uptime', service.uptimeSeconds === null ? NOTHING : durationText(service.uptimeSeconds));
   text('restarts', String(service.restarts));
@@ -95,6 +96,7 @@ function serviceCells(service: ServiceStatus, cells: Map<string, PageCell>): voi
   const rate = stats?.requestsPerSecond ?? null;
   text('requests', rate === null ? NOTHING : rateText(rate));
   text('connections', stats === null ? NOTHING : countText(stats.currConnections));
+  text('twin', stats?.replication['replication_state'] ?? NOTHING);
   const lines = Object.entries(stats?.replication ?? {});
   text('replication', lines.map(([key, value]) => `${key}: ${value}`).join('\n'));
 }

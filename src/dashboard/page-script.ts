@@ -50,11 +50,13 @@ document.addEventListener('submit', async (event) => {
   event.preventDefault();
   const form = event.target;
   const { value } = event.submitter;
-  const service = decodeURIComponent(new URL(form.action).pathname.slice(1));
+  // Not form.action: that is the buttons of that name.
+  const path = form.getAttribute('action');
+  const service = decodeURIComponent(path.slice(1));
   if (value !== 'start' && !confirm(value + ' ' + service + '?')) return;
   const body = new URLSearchParams(new FormData(form));
   body.set('action', value);
-  const answer = await fetch(form.action, { method: 'POST', body, redirect: 'manual' });
+  const answer = await fetch(path, { method: 'POST', body, redirect: 'manual' });
   // A monitor that was started anew does not know this page's token.
   if (answer.status === 403) location.reload();
 });

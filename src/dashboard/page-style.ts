@@ -28,11 +28,11 @@ h3 { font-size: 1rem; margin: 0; display: flex; justify-content: space-between; 
 .state[data-mark=degraded], .state[data-mark=starting], .state[data-mark=stopping], .state[data-mark=backing-off] { --tone: var(--busy); }
 .state[data-mark=failing], .state[data-mark=gave-up] { --tone: var(--bad); }
 #connection[data-mark=lost]::after { content: '· connection to the monitor lost'; color: var(--bad); }
-dl { margin: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(7.5rem, 1fr)); gap: 0.35rem 0.8rem; }
+dl { margin: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(5.8rem, 1fr)); gap: 0.35rem 0.6rem; }
 dl div { min-width: 0; }
 dt { color: var(--faint); font-size: 0.75rem; }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.totals { padding: 0.8rem; background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem; }
+.totals { grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); padding: 0.8rem; background: var(--card); border: 1px solid var(--line); border-radius: 0.5rem; }
 .totals dd { font-size: 1.15rem; font-weight: 600; }
 main { margin-top: 1rem; }
 .layer { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 19rem), 1fr)); gap: 0.8rem; }
@@ -45,9 +45,12 @@ article[data-mark=starting], article[data-mark=stopping], article[data-mark=back
 article[data-mark=failing], article[data-mark=gave-up] { border-left-color: var(--bad); }
 .address { margin: 0 0 0.5rem; color: var(--faint); font-size: 0.85rem; }
 code, pre { font-family: ui-monospace, monospace; }
-.reason { margin: 0 0 0.5rem; color: var(--bad); font-size: 0.85rem; overflow-wrap: anywhere; }
-.reason:empty, pre:empty { display: none; }
-pre { margin: 0.5rem 0 0; font-size: 0.75rem; color: var(--faint); white-space: pre-wrap; overflow-wrap: anywhere; }
+.reason { margin: 0 0 0.5rem; color: var(--faint); font-size: 0.85rem; overflow-wrap: anywhere; }
+.reason[data-mark=failing], .reason[data-mark=gave-up], .reason[data-mark=backing-off] { color: var(--bad); }
+.reason:empty, details:has(pre:empty) { display: none; }
+details { margin-top: 0.5rem; }
+summary { color: var(--faint); font-size: 0.85rem; cursor: pointer; }
+pre { margin: 0.3rem 0 0; font-size: 0.75rem; color: var(--faint); white-space: pre-wrap; overflow-wrap: anywhere; }
 form { margin-top: 0.6rem; display: flex; gap: 0.4rem; }
 button { font: inherit; font-size: 0.85rem; padding: 0.25rem 0.7rem; color: inherit; background: transparent; border: 1px solid var(--line); border-radius: 0.35rem; cursor: pointer; }
 button:hover { border-color: var(--ink); }

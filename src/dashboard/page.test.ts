@@ -65,6 +65,7 @@ test('only what has changed is sent', () => {
   assert.deepEqual(changedCells(after, before), {
     'cluster-state': ['failing', 'failing'],
     'a/card': [null, 'failing'],
+    'a/reason': ['', 'failing'],
     'a/state': ['failing', 'failing'],
     'total-up': ['1 of 2', null],
   });

@@ -31,7 +31,7 @@ export function statusPage(status: ClusterStatus, token: string): string {
 <body>
 <header>
 <h1>twincached <span class="cluster">${title}</span></h1>
-<p class="summary">${living(cells, 'strong', 'cluster-state', 'state')} for ${living(cells, 'span', 'cluster-uptime')}
+<p class="summary">${living(cells, 'strong', 'cluster-state', 'state')} · monitor up for ${living(cells, 'span', 'cluster-uptime')}
 <span id="connection" data-mark="live"></span></p>
 <dl class="totals">${facts(cells, '', TOTALS)}</dl>
 </header>
@@ -95,7 +95,7 @@ function card(service: ServiceStatus, cells: PageCells, token: string): string {
 <p class="address"><code>${escapeHtml(service.address)}</code> ${escapeHtml(service.title)}</p>
 ${living(cells, 'p', `${id}reason`, 'reason')}
 <dl>${facts(cells, id, CARD_FACTS)}${node ? facts(cells, id, NODE_FACTS) : ''}</dl>
-${node ? living(cells, 'pre', `${id}replication`) : ''}
+${node ? `<details><summary>replication</summary>${living(cells, 'pre', `${id}replication`)}</details>` : ''}
 <form method="post" action="/${encodeURIComponent(name)}">
 <input type="hidden" name="securitytoken" value="${escapeHtml(token)}">
 <button name="action" value="start">Start</button>

@@ -205,7 +205,7 @@ test('the status holds what the process and the node say, and a chatty child is 
   monitor.startAll();
   const stats = await until('statistics', () => service(monitor, 'a').stats);
   assert.equal(stats.currItems, 7);
-  assert.deepEqual(stats.replication, { replication: 'ready' });
+  assert.deepEqual(stats.replication, { replication_state: 'linked' });
   const usage = await until('two samples', () => {
     const { process: present } = service(monitor, 'a');
     return present?.cpuPercent === null ? null : present;

@@ -11,6 +11,10 @@ export type ProbeResult =
   | { readonly ok: true; readonly latencyMs: number; readonly stats: ReadonlyMap<string, string> | null }
   | { readonly ok: false; readonly reason: string };
 
+/** The request, and how many replies end with END or an error line. Servers that do not replicate answer the last one with nothing or an error. */
+const VERSION_ONLY = { request: 'version\r\n', replies: 0 } as const;
+const WITH_STATS = { request: 'version\r\nstats\r\nstats replication\r\n', replies: 2 } as const;
+
 /** Most characters of a reply; a node's statistics have about four thousand. */
 const REPLY_LENGTH_MAX = 64 * 1024;
 
@@ -24,6 +28,7 @@ const REPLY_LENGTH_MAX = 64 * 1024;
  */
 export function probe(target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
   return new Promise((resolve) => {
+    const { request, replies } = target.stats ? WITH_STATS : VERSION_ONLY;
     const start = performance.now();
     let text = '';
     let latencyMs = 0;
@@ -37,7 +42,7 @@ export function probe(target: ProbeTarget, timeoutMs: number): Promise<ProbeResu
       else resolve({ ok: false, reason: failure });
     };
     socket.setEncoding('latin1');
-    socket.on('connect', () => socket.write(target.stats ? 'version\r\nstats\r\n' : 'version\r\n'));
+    socket.on('connect', () => socket.write(request));
     socket.on('data', (chunk: string) => {
       text += chunk;
       if (text.length > REPLY_LENGTH_MAX) return finish('an endless reply');
@@ -49,8 +54,8 @@ export function probe(target: ProbeTarget, timeoutMs: number): Promise<ProbeResu
           return finish('not a memcached reply');
         latencyMs = Math.max(performance.now() - start, Number.MIN_VALUE);
       }
-      if (!target.stats || /^(END|ERROR|(CLIENT|SERVER)_ERROR .*)\r\n/m.test(text.slice(lineEnd + 2)))
-        finish(null);
+      const ends = text.slice(lineEnd + 2).match(/^(END|ERROR|(CLIENT|SERVER)_ERROR .*)\r\n/gm);
+      if ((ends?.length ?? 0) >= replies) finish(null);
     });
     socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
     socket.on('close', () => finish('connection closed'));

@@ -170,6 +170,7 @@ export class ServiceRunner {
       onExit: (code, signal) => {
         const exited = (): void => {
           this.#child = null;
+          this.#probeMs = null;
           this.#forgetSample();
           const words = signal === null ? lastWords(this.#lastLines) : '';
           this.#feed({ type: 'exited', code, signal, lastWords: words });
