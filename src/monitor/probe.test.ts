@@ -54,7 +54,9 @@ test('what is silent, closed, foreign or not there fails with its reason', async
 
 test('statistics come with the answer; without their end the process still counts as alive', async (t) => {
   const whole = await serve(t, (socket) =>
-    socket.write('VERSION 1\r\nSTAT pid 7\r\nSTAT version 1.6 x\r\nEND\r\nSTAT replication_state linked\r\nEND\r\n'),
+    socket.write(
+      'VERSION 1\r\nSTAT pid 7\r\nSTAT version 1.6 x\r\nEND\r\nSTAT replication_state linked\r\nEND\r\n',
+    ),
   );
   assert.equal(await outcome(whole, true), 'ok 3');
   const half = await serve(t, (socket) => socket.write('VERSION 1\r\nSTAT pid 7\r\n'));
