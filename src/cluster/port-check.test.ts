@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { freePortOffset } from '../../testing/free-port-offset.ts';
 import { localPlan } from './plan.ts';
-import { busyPortLine, busyPorts } from './port-check.ts';
+import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
 
 test('all busy ports are named, with all who wanted them and who has them', async (t) => {
   const portOffset = await freePortOffset();
@@ -38,4 +38,17 @@ test('a port that may not be opened is told from one that is in use', () => {
     'port 80, wanted by the status page, is in use',
   );
   assert.match(busyPortLine({ ...busy, code: 'EIO' }), /cannot be opened: EIO$/);
+});
+
+test('the advice tells a running cluster from the remains of one, and keeps out of what is not ours', () => {
+  const busy = (port: number, pid: number, command: string) =>
+    ({ port, wantedBy: 'x', code: 'EADDRINUSE', holder: { pid, command } }) as const;
+  const remains = [
+    busy(11111, 7, 'twincached memcached -v -p 1'),
+    busy(11221, 7, 'twincached memcached -v -p 1'),
+  ];
+  const other = busy(12000, 8, '/srv/twincached/other-program');
+  assert.match(busyPortAdvice([...remains, other], 2812) ?? '', /`kill 7` ends/);
+  assert.match(busyPortAdvice([busy(2812, 9, 'twincached up'), ...remains], 2812) ?? '', /runs here already/);
+  assert.equal(busyPortAdvice([other, { ...other, holder: null }], 2812), null);
 });

@@ -52,3 +52,18 @@ export function busyPortLine({ port, wantedBy, code, holder }: BusyPort): string
         : `cannot be opened: ${code}`;
   return `port ${port}, wanted by ${wantedBy}, ${why}`;
 }
+
+/**
+ * What the operator may do about busy ports, when it is our own processes that have them; null when it is not.
+ *
+ * @param busy at least one
+ * @param pagePort where another monitor would be
+ */
+export function busyPortAdvice(busy: readonly BusyPort[], pagePort: number): string | null {
+  const own = busy.filter(({ holder }) => holder !== null && /\btwincached [a-z]/.test(holder.command));
+  if (own.length === 0) return null;
+  if (own.some(({ port }) => port === pagePort))
+    return 'a cluster runs here already; `twincached status` shows it, --port-offset puts a second one beside it';
+  const pids = new Set(own.flatMap(({ holder }) => (holder === null ? [] : [holder.pid])));
+  return `these were left by a run that was killed; \`kill ${[...pids].join(' ')}\` ends them`;
+}

@@ -5,7 +5,7 @@ import { Dashboard } from '../dashboard/dashboard.ts';
 import { Monitor } from '../monitor/monitor.ts';
 import { numberOption, parseOptions } from './command-options.ts';
 import { type ClusterPlan, LOCAL_PORTS, localPlan } from './plan.ts';
-import { busyPortLine, busyPorts } from './port-check.ts';
+import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
 import { welcomeText } from './welcome.ts';
 
 export const UP_HELP: string = `Usage: twincached up [options]
@@ -79,7 +79,11 @@ async function runCluster(
   const { out, err } = surroundings;
   const startedMs = performance.now();
   const busy = await busyPorts(plan);
-  if (busy.length > 0) throw new StartError(busy.map(busyPortLine).join('\n'));
+  if (busy.length > 0) {
+    const lines = busy.map(busyPortLine);
+    const advice = busyPortAdvice(busy, plan.pagePort);
+    throw new StartError((advice === null ? lines : [...lines, advice]).join('\n'));
+  }
 
   const monitor = new Monitor({
     cluster: plan.name,
