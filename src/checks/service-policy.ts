@@ -28,7 +28,7 @@ export const DEFAULT_POLICY: ServicePolicy = {
   startTimeoutMs: 60_000,
   startProbeIntervalMs: 25,
   probeIntervalMs: 1_000,
-  probeTimeoutMs: 1_000,
+  probeTimeoutMs: 2_000,
   probeFailuresMax: 3,
   stopTimeoutMs: 10_000,
   healthyMs: 10_000,

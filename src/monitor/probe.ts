@@ -33,7 +33,8 @@ export function probe(target: ProbeTarget, timeoutMs: number): Promise<ProbeResu
     let text = '';
     let latencyMs = 0;
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
-    const timer = setTimeout(() => finish('no answer'), timeoutMs);
+    // If it was us who slept, the answer lies in the socket; one turn of the loop reads it before the verdict.
+    const timer = setTimeout(() => setImmediate(() => finish('no answer')), timeoutMs);
     const finish = (failure: string | null): void => {
       clearTimeout(timer);
       socket.destroy();
