@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { until } from './wait.ts';
 
 interface Waiter {
   /** Returns how many characters of the text answer it, or -1 when more are needed. */
@@ -93,6 +94,19 @@ export class TextClient {
       if (words !== null) lines.set(words[1]!, words[2]!);
     }
     return lines;
+  }
+
+  /** Sends a piece of anything, and calls back when the system has taken it. */
+  raw(piece: string, sent: () => void): void {
+    this.#socket.write(piece, 'latin1', () => sent());
+  }
+
+  /** Waits until exactly this text has come in answer to `raw`. */
+  async rawReply(expected: string): Promise<boolean> {
+    await until(`reply ${JSON.stringify(expected)}`, () => this.#text.length >= expected.length);
+    const reply = this.#text;
+    this.#text = '';
+    return reply === expected;
   }
 
   close(): void {

@@ -449,6 +449,11 @@ export class Cache {
     return Atomics.load(this.#parts.control, CONTROL.buckets);
   }
 
+  /** One of COUNTER (counters.ts) over all threads. */
+  counterTotal(counter: number): number {
+    return this.#parts.counters.total(counter);
+  }
+
   statistics(): CacheStatistics {
     return cacheStatistics(this.#parts);
   }

@@ -1,0 +1,105 @@
+/** One kind of load: what the clients send. Keys all have one length and values one size, so that every reply's length is known. */
+export interface LoadPlan {
+  readonly name: string;
+  readonly connections: number;
+  /** Requests that each connection keeps in flight. */
+  readonly depth: number;
+  readonly keys: number;
+  readonly valueBytes: number;
+  /** Share of gets among the requests, 0 to 1; the others are sets. */
+  readonly getShare: number;
+  /** Keys of one get. */
+  readonly keysPerGet: number;
+}
+
+/** The loads that are measured, each against the original in the same run. */
+export const LOAD_PLANS: readonly LoadPlan[] = [
+  { name: 'single', connections: 50, depth: 1, keys: 10_000, valueBytes: 100, getShare: 0.9, keysPerGet: 1 },
+  {
+    name: 'in-flight-16',
+    connections: 50,
+    depth: 16,
+    keys: 10_000,
+    valueBytes: 100,
+    getShare: 0.9,
+    keysPerGet: 1,
+  },
+  {
+    name: 'multi-get-100',
+    connections: 10,
+    depth: 1,
+    keys: 10_000,
+    valueBytes: 100,
+    getShare: 1,
+    keysPerGet: 100,
+  },
+  {
+    name: 'value-1k',
+    connections: 50,
+    depth: 1,
+    keys: 10_000,
+    valueBytes: 1024,
+    getShare: 0.9,
+    keysPerGet: 1,
+  },
+  { name: 'set-1k', connections: 50, depth: 1, keys: 10_000, valueBytes: 1024, getShare: 0, keysPerGet: 1 },
+  {
+    name: 'value-100k',
+    connections: 10,
+    depth: 1,
+    keys: 200,
+    valueBytes: 102_400,
+    getShare: 0.9,
+    keysPerGet: 1,
+  },
+];
+
+/** Bytes of every key: `key:` and eight digits. */
+export const KEY_BYTES = 12;
+
+/** Main thread to load thread. */
+export type ToLoadThread = { readonly kind: 'measure'; readonly seconds: number } | { readonly kind: 'stop' };
+
+/** What came out of one measured window. */
+export interface LoadFigures {
+  readonly kind: 'figures';
+  readonly requests: number;
+  readonly seconds: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+  readonly p999Micros: number;
+}
+
+/** Load thread to main thread. */
+export type FromLoadThread =
+  /** All keys are stored and the load is running. */
+  | { readonly kind: 'running' }
+  /** The window begins: read the server's CPU time now. */
+  | { readonly kind: 'begun' }
+  | LoadFigures
+  /** A reply was not the expected one, or a connection was lost. */
+  | { readonly kind: 'wrong'; readonly message: string };
+
+/** What a load thread is started with. */
+export interface LoadThreadData {
+  readonly plan: LoadPlan;
+  readonly host: string;
+  readonly port: number;
+  readonly seed: number;
+}
+
+function kindOf(message: unknown): unknown {
+  return typeof message === 'object' && message !== null && 'kind' in message ? message.kind : undefined;
+}
+
+export function isToLoadThread(message: unknown): message is ToLoadThread {
+  return ['measure', 'stop'].includes(String(kindOf(message)));
+}
+
+export function isFromLoadThread(message: unknown): message is FromLoadThread {
+  return ['running', 'begun', 'figures', 'wrong'].includes(String(kindOf(message)));
+}
+
+export function isLoadThreadData(data: unknown): data is LoadThreadData {
+  return typeof data === 'object' && data !== null && 'plan' in data && 'port' in data;
+}

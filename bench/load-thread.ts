@@ -1,0 +1,65 @@
+import { seededRandom } from '../src/base/random.ts';
+import { runDataThread } from '../src/net/data-threads.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import { type FromLoadThread, isLoadThreadData, isToLoadThread } from './load-plan.ts';
+import { LoadSession, LoadShared } from './load-session.ts';
+
+const CONNECT_TIMEOUT_MS = 5000;
+
+/** The client side of a benchmark, in a thread of its own on the same transport as the servers. */
+runDataThread((thread) => {
+  const { data, loop } = thread;
+  if (!isLoadThreadData(data)) throw new Error('a load thread was started without its plan');
+  const post = (message: FromLoadThread): void => thread.post(message);
+  const { plan } = data;
+  const latencies = new LatencyHistogram();
+  const nowMicros = (): number => loop.clock.monotonicMs() * 1000;
+  const shared = new LoadShared(plan, seededRandom(data.seed), latencies, nowMicros, (message) =>
+    post({ kind: 'wrong', message }),
+  );
+  const sessions: LoadSession[] = [];
+  let filled = 0;
+  const onFilled = (): void => {
+    filled++;
+    if (filled < plan.connections) return;
+    for (const session of sessions) session.begin();
+    post({ kind: 'running' });
+  };
+  const share = plan.keys / plan.connections;
+  for (let i = 0; i < plan.connections; i++) {
+    loop.dial({ family: 'ipv4', host: data.host, port: data.port }, CONNECT_TIMEOUT_MS, (connection) => {
+      const session = new LoadSession(
+        shared,
+        connection,
+        Math.floor(i * share),
+        Math.floor((i + 1) * share),
+        onFilled,
+      );
+      sessions.push(session);
+      return session;
+    });
+  }
+  thread.onMessage((message) => {
+    if (!isToLoadThread(message)) return;
+    if (message.kind === 'stop') {
+      shared.isStopping = true;
+      return;
+    }
+    latencies.clear();
+    shared.requests = 0;
+    shared.isMeasuring = true;
+    const startMs = loop.clock.monotonicMs();
+    post({ kind: 'begun' });
+    loop.schedule(message.seconds * 1000, () => {
+      shared.isMeasuring = false;
+      post({
+        kind: 'figures',
+        requests: shared.requests,
+        seconds: (loop.clock.monotonicMs() - startMs) / 1000,
+        p50Micros: latencies.percentile(0.5),
+        p99Micros: latencies.percentile(0.99),
+        p999Micros: latencies.percentile(0.999),
+      });
+    });
+  });
+});

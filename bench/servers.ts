@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const TWINCACHED = fileURLToPath(new URL('../../bin/twincached', import.meta.url));
+const AS_ROOT: readonly string[] = process.getuid?.() === 0 ? ['-u', 'root'] : [];
+
+/** The first path that exists, or null. */
+function firstOf(...paths: string[]): string | null {
+  return paths.find((path) => existsSync(path)) ?? null;
+}
+
+/** The originals, where they are installed. */
+export const MEMCACHED: string | null = firstOf('/usr/bin/memcached', '/usr/local/bin/memcached');
+export const NUTCRACKER: string | null = firstOf(
+  '/usr/sbin/nutcracker',
+  '/usr/bin/nutcracker',
+  '/usr/local/sbin/nutcracker',
+);
+
+/** Whether programs can be held on one core, so that server and load do not fight for the same one. */
+const CAN_PIN = spawnSync('taskset', ['-c', '0', 'true']).status === 0;
+
+/** A server under measurement. */
+export interface Server {
+  readonly port: number;
+  /** Processor time used so far by the whole process, in microseconds. */
+  cpuMicros(): number;
+  /** Resident memory, in bytes. */
+  residentBytes(): number;
+  stop(): Promise<void>;
+}
+
+/** Clock ticks of /proc per second; Linux has used 100 for user space on every architecture. */
+const TICKS_PER_SECOND = 100;
+
+async function start(
+  command: string,
+  args: readonly string[],
+  port: number,
+  core: number,
+  clean = (): void => {},
+): Promise<Server> {
+  const line = CAN_PIN ? ['taskset', '-c', String(core), command, ...args] : [command, ...args];
+  const child = spawn(line[0]!, line.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
+  let words = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    words = (words + chunk.toString('latin1')).slice(-500);
+  });
+  await untilOpen(port, child, () => words);
+  return {
+    port,
+    cpuMicros: () => {
+      const stat = readFileSync(`/proc/${child.pid}/stat`, 'latin1');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND;
+    },
+    residentBytes: () => {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'latin1');
+      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        child.on('close', () => {
+          clean();
+          resolve();
+        });
+        child.kill('SIGKILL');
+      }),
+  };
+}
+
+async function untilOpen(port: number, child: ChildProcess, words: () => string): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (performance.now() < end) {
+    if (child.exitCode !== null) break;
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.on('error', () => resolve(false));
+    });
+    if (open) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  child.kill('SIGKILL');
+  throw new Error(`a server did not open port ${port}: ${words()}`);
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+const CACHE_ARGS = ['-m', '512', '-l', '127.0.0.1', '-c', '4096', ...AS_ROOT];
+
+/** A memcached of C with `-t threads`. */
+export async function startMemcached(path: string, threads: number, core = 0): Promise<Server> {
+  const port = await freePort();
+  return start(path, ['-p', String(port), '-t', String(threads), ...CACHE_ARGS], port, core);
+}
+
+/** A node of ours. */
+export async function startNode(threads: number, core = 0): Promise<Server> {
+  const port = await freePort();
+  const args = [TWINCACHED, 'memcached', '-p', String(port), '-t', String(threads), ...CACHE_ARGS];
+  return start(process.execPath, args, port, core);
+}
+
+/** nutcracker in front of one server. */
+export async function startNutcracker(path: string, backendPort: number, core = 0): Promise<Server> {
+  const port = await freePort();
+  const statsPort = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'twincached-bench-'));
+  const file = join(folder, 'nutcracker.yml');
+  writeFileSync(
+    file,
+    `bench:\n  listen: 127.0.0.1:${port}\n  hash: fnv1a_64\n  distribution: ketama\n  timeout: 5000\n  preconnect: true\n  servers:\n    - 127.0.0.1:${backendPort}:1\n`,
+  );
+  const args = ['-c', file, '-o', join(folder, 'log'), '-s', String(statsPort), '-a', '127.0.0.1'];
+  return start(path, args, port, core, () => rmSync(folder, { recursive: true, force: true }));
+}
+
+/** A proxy of ours in front of one server. */
+export async function startMagent(backendPort: number, core = 0): Promise<Server> {
+  const port = await freePort();
+  const args = [
+    TWINCACHED,
+    'magent',
+    '-D',
+    '-l',
+    '127.0.0.1',
+    '-p',
+    String(port),
+    '-s',
+    `127.0.0.1:${backendPort}`,
+  ];
+  return start(process.execPath, args, port, core);
+}

@@ -1,0 +1,61 @@
+import type { Cache } from '../store/cache.ts';
+
+/** One statistics line: name and value. */
+export type StatLine = readonly [name: string, value: string | number];
+
+/** The settings that change what a request does. */
+export interface RequestSettings {
+  /** False with `-F`. */
+  readonly flushAllowed: boolean;
+  /** True with `-A`. */
+  readonly shutdownAllowed: boolean;
+  /** False with `-C`: cas ids are shown as 0. */
+  readonly casShown: boolean;
+  /** Values longer than this are stored piece by piece as they arrive instead of being waited for. */
+  readonly waitBytesMax: number;
+}
+
+/** What the role around the engine knows: the process, its options, its peers. */
+export interface NodeReports {
+  /** Process facts for the general statistics; see GeneralFacts. */
+  general(): GeneralFacts;
+  /** `stats settings`, in memcached's order. */
+  settings(): readonly StatLine[];
+  /** `stats replication`; null without a replication port. */
+  replication(): readonly StatLine[] | null;
+  /** repcached's `repcached_qi_free`: room for changes that wait for a twin. */
+  replicationQueueFree(): number;
+}
+
+/** Facts for `stats` that do not come from the cache. */
+export interface GeneralFacts {
+  readonly pid: number;
+  readonly uptimeSeconds: number;
+  readonly nowSeconds: number;
+  readonly userMicros: number;
+  readonly systemMicros: number;
+  readonly connectionsMax: number;
+  readonly connections: number;
+  readonly connectionsTotal: number;
+  readonly connectionsRejected: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly threads: number;
+  readonly accepting: boolean;
+}
+
+/** What an administrator's request asks of the role. */
+export interface NodeControl {
+  setVerbosity(level: number): void;
+  shutdown(graceful: boolean): void;
+  /** `stats reset`: counters of the transport and the process. */
+  resetStatistics(): void;
+}
+
+/** Everything that the sessions of one data thread share. */
+export interface NodeContext {
+  readonly cache: Cache;
+  readonly settings: RequestSettings;
+  readonly reports: NodeReports;
+  readonly control: NodeControl;
+}

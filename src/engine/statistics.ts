@@ -1,0 +1,190 @@
+import { MEMCACHED_VERSION, REPCACHED_VERSION } from '../base/version.ts';
+import type { Cache } from '../store/cache.ts';
+import { COUNTER } from '../store/counters.ts';
+import type { NodeContext, StatLine } from './node-context.ts';
+
+/** Seconds and microseconds, as memcached shows processor time. */
+function processorTime(micros: number): string {
+  return `${Math.floor(micros / 1e6)}.${String(Math.floor(micros % 1e6)).padStart(6, '0')}`;
+}
+
+/**
+ * `stats`: memcached's fields in memcached's order; those of parts that do not exist here (log watchers, libevent, …) keep the value
+ * that an idle memcached shows. With a replication port repcached's three lines follow.
+ */
+export function generalStatistics(context: NodeContext): StatLine[] {
+  const facts = context.reports.general();
+  const cache = context.cache.statistics();
+  const count = (counter: number): number => context.cache.counterTotal(counter);
+  const lines: StatLine[] = [
+    ['pid', facts.pid],
+    ['uptime', facts.uptimeSeconds],
+    ['time', facts.nowSeconds],
+    ['version', MEMCACHED_VERSION],
+    ['libevent', 'none'],
+    ['pointer_size', 64],
+    ['rusage_user', processorTime(facts.userMicros)],
+    ['rusage_system', processorTime(facts.systemMicros)],
+    ['max_connections', facts.connectionsMax],
+    ['curr_connections', facts.connections],
+    ['total_connections', facts.connectionsTotal],
+    ['rejected_connections', facts.connectionsRejected],
+    ['connection_structures', facts.connections],
+    ['response_obj_oom', 0],
+    ['response_obj_count', 0],
+    ['response_obj_bytes', 0],
+    ['read_buf_count', 0],
+    ['read_buf_bytes', 0],
+    ['read_buf_bytes_free', 0],
+    ['read_buf_oom', 0],
+    ['reserved_fds', facts.threads * 5],
+    ['cmd_get', count(COUNTER.cmdGet)],
+    ['cmd_set', cache.cmdSet],
+    ['cmd_flush', count(COUNTER.cmdFlush)],
+    ['cmd_touch', count(COUNTER.cmdTouch)],
+    ['cmd_meta', count(COUNTER.cmdMeta)],
+    ['get_hits', cache.getHits],
+    ['get_misses', count(COUNTER.getMisses)],
+    ['get_expired', cache.getExpired],
+    ['get_flushed', cache.getFlushed],
+    ['delete_misses', count(COUNTER.deleteMisses)],
+    ['delete_hits', cache.deleteHits],
+    ['incr_misses', count(COUNTER.incrMisses)],
+    ['incr_hits', cache.incrHits],
+    ['decr_misses', count(COUNTER.decrMisses)],
+    ['decr_hits', cache.decrHits],
+    ['cas_misses', count(COUNTER.casMisses)],
+    ['cas_hits', cache.casHits],
+    ['cas_badval', cache.casBadval],
+    ['touch_hits', cache.touchHits],
+    ['touch_misses', count(COUNTER.touchMisses)],
+    ['store_too_large', cache.storeTooLarge],
+    ['store_no_memory', cache.storeNoMemory],
+    ['auth_cmds', count(COUNTER.authCommands)],
+    ['auth_errors', count(COUNTER.authErrors)],
+    ['bytes_read', facts.bytesRead],
+    ['bytes_written', facts.bytesWritten],
+    ['limit_maxbytes', cache.limitMaxbytes],
+    ['accepting_conns', facts.accepting ? 1 : 0],
+    ['listen_disabled_num', 0],
+    ['time_in_listen_disabled_us', 0],
+    ['threads', facts.threads],
+    ['conn_yields', count(COUNTER.connectionYields)],
+    ['hash_power_level', cache.hashPowerLevel],
+    ['hash_bytes', cache.hashBytes],
+    ['hash_is_expanding', 0],
+    ['slab_reassign_rescues', 0],
+    ['slab_reassign_chunk_rescues', 0],
+    ['slab_reassign_inline_reclaim', 0],
+    ['slab_reassign_busy_items', 0],
+    ['slab_reassign_busy_deletes', 0],
+    ['slab_reassign_busy_nomem', 0],
+    ['slab_reassign_last_busy_status', 0],
+    ['slab_reassign_running', 0],
+    ['slabs_moved', 0],
+    ['lru_crawler_running', 0],
+    ['lru_crawler_starts', cache.crawlerPasses],
+    ['lru_maintainer_juggles', cache.crawlerPasses],
+    ['malloc_fails', 0],
+    ['log_worker_dropped', 0],
+    ['log_worker_written', 0],
+    ['log_watcher_skipped', 0],
+    ['log_watcher_sent', 0],
+    ['log_watchers', 0],
+    ['unexpected_napi_ids', 0],
+    ['round_robin_fallback', 0],
+    ['bytes', cache.bytes],
+    ['curr_items', cache.currItems],
+    ['total_items', cache.totalItems],
+    ['slab_global_page_pool', 0],
+    ['expired_unfetched', cache.expiredUnfetched],
+    ['evicted_unfetched', cache.evictedUnfetched],
+    ['evicted_active', cache.evictedActive],
+    ['evictions', cache.evictions],
+    ['reclaimed', cache.reclaimed],
+    ['crawler_reclaimed', cache.crawlerReclaimed],
+    ['crawler_items_checked', cache.crawlerItemsChecked],
+    ['lrutail_reflocked', cache.lruTailBusy],
+    ['moves_to_cold', cache.movedToMain],
+    ['moves_to_warm', 0],
+    ['moves_within_lru', cache.movedWithinMain],
+    ['direct_reclaims', cache.evictions],
+    ['lru_bumps_dropped', 0],
+  ];
+  if (context.reports.replication() !== null) {
+    lines.push(
+      ['replication', 'MASTER'],
+      ['repcached_version', REPCACHED_VERSION],
+      ['repcached_qi_free', context.reports.replicationQueueFree()],
+    );
+  }
+  return lines;
+}
+
+/** `stats items`: what each slab class holds. The small queue is shown as HOT, the main one as COLD; WARM is always empty. */
+export function itemStatistics(cache: Cache): StatLine[] {
+  const lines: StatLine[] = [];
+  for (const one of cache.classStatistics()) {
+    if (one.number === 0) continue;
+    const add = (name: string, value: number): void => {
+      lines.push([`items:${one.slabClass}:${name}`, value]);
+    };
+    add('number', one.number);
+    add('number_hot', one.numberSmall);
+    add('number_warm', 0);
+    add('number_cold', one.numberMain);
+    add('age_hot', one.ageSmall);
+    add('age_warm', 0);
+    add('age', Math.max(one.ageMain, one.ageSmall));
+    add('mem_requested', one.memRequested);
+    add('evicted', one.evicted);
+    add('evicted_nonzero', one.evictedNonzero);
+    add('evicted_time', one.evictedTime);
+    add('outofmemory', one.outOfMemory);
+    add('tailrepairs', 0);
+    add('reclaimed', one.reclaimed);
+    add('expired_unfetched', one.expiredUnfetched);
+    add('evicted_unfetched', one.evictedUnfetched);
+    add('evicted_active', one.evictedActive);
+    add('crawler_reclaimed', one.crawlerReclaimed);
+    add('crawler_items_checked', one.crawlerItemsChecked);
+    add('lrutail_reflocked', one.lruTailBusy);
+    add('moves_to_cold', one.movedToMain);
+    add('moves_to_warm', 0);
+    add('moves_within_lru', one.movedWithinMain);
+    add('direct_reclaims', one.evicted);
+    add('hits_to_hot', one.hitsSmall);
+    add('hits_to_warm', 0);
+    add('hits_to_cold', one.hitsMain);
+    add('hits_to_temp', 0);
+  }
+  return lines;
+}
+
+/** `stats slabs`: chunks and pages of each slab class, then the totals. */
+export function slabStatistics(cache: Cache): StatLine[] {
+  const lines: StatLine[] = [];
+  for (const one of cache.classStatistics()) {
+    const add = (name: string, value: number): void => {
+      lines.push([`${one.slabClass}:${name}`, value]);
+    };
+    add('chunk_size', one.chunkSize);
+    add('chunks_per_page', one.chunksPerPage);
+    add('total_pages', one.totalPages);
+    add('total_chunks', one.totalChunks);
+    add('used_chunks', one.usedChunks);
+    add('free_chunks', one.freeChunks);
+    add('free_chunks_end', one.freeChunksEnd);
+    add('get_hits', one.getHits);
+    add('cmd_set', one.cmdSet);
+    add('delete_hits', one.deleteHits);
+    add('incr_hits', one.incrHits);
+    add('decr_hits', one.decrHits);
+    add('cas_hits', one.casHits);
+    add('cas_badval', one.casBadval);
+    add('touch_hits', one.touchHits);
+  }
+  const totals = cache.statistics();
+  lines.push(['active_slabs', totals.activeSlabs], ['total_malloced', totals.totalMalloced]);
+  return lines;
+}

@@ -1,0 +1,583 @@
+import { KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
+import type { Output } from '../base/output.ts';
+import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import { writeDecimal, writeUint64 } from '../base/uint64.ts';
+import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
+import { VERB } from '../protocol/text/verbs.ts';
+import { type Cache, RESULT, STORE_MODE, type StoreMode } from '../store/cache.ts';
+import { COUNTER } from '../store/counters.ts';
+import { runAdminCommand } from './admin.ts';
+import { absoluteExptime, flushDelaySeconds } from './exptime.ts';
+import type { NodeContext } from './node-context.ts';
+import { REPLY, writeReply } from './replies.ts';
+
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+
+/** Room for everything of a VALUE block but the key and the data: the words, three numbers and the END that may follow. */
+const VALUE_OVERHEAD_BYTES = 80;
+
+/** A get line without its end that is longer than this is answered key by key as it arrives. */
+const GET_LINE_WAIT_BYTES = 16 * 1024;
+
+/** What the next byte of input belongs to. */
+const STATE = {
+  /** A new command line. */
+  line: 0,
+  /** The value of a storage command, filled into a reserved item. */
+  value: 1,
+  /** The two bytes behind such a value. */
+  valueEnd: 2,
+  /** Bytes of a refused value, dropped. */
+  swallow: 3,
+  /** More keys of a get line of great length. */
+  keys: 4,
+  /** The rest of such a line behind an error. */
+  badKeys: 5,
+  /** Nothing: the connection is being closed. */
+  ended: 6,
+} as const;
+
+/** The parse result of the line at hand. All sessions of a thread share it: none keeps it beyond one call of feed. */
+const request = new TextRequest();
+
+/** The store's modes in the order of the storage verbs. */
+const MODE_OF_VERB: readonly StoreMode[] = [
+  STORE_MODE.set,
+  STORE_MODE.add,
+  STORE_MODE.replace,
+  STORE_MODE.append,
+  STORE_MODE.prepend,
+  STORE_MODE.cas,
+];
+
+/** Replies to a store, by RESULT. */
+const STORE_REPLY: readonly Uint8Array[] = (() => {
+  const replies: Uint8Array[] = [];
+  replies[RESULT.stored] = REPLY.stored;
+  replies[RESULT.notStored] = REPLY.notStored;
+  replies[RESULT.exists] = REPLY.exists;
+  replies[RESULT.notFound] = REPLY.notFound;
+  replies[RESULT.tooLarge] = REPLY.tooLarge;
+  replies[RESULT.noMemory] = REPLY.noMemoryStoring;
+  replies[RESULT.nonNumeric] = REPLY.nonNumeric;
+  return replies;
+})();
+
+/**
+ * A client's connection that speaks the classic text protocol.
+ *
+ * Requests are executed where they lie in the transport's buffer. Only two things outlive a call of `feed`: a value that is
+ * longer than `waitBytesMax` goes straight into an item reserved in the store, and a get line of great length is answered key by
+ * key. Anything shorter that is not complete is left unconsumed, to be offered again with more behind it.
+ */
+export class TextSession implements Session {
+  readonly #context: NodeContext;
+  readonly #cache: Cache;
+  readonly #connection: Connection;
+  readonly #output: Output;
+  #state: number = STATE.line;
+  /** The reserved item of `value` and `valueEnd`, 0 when none. */
+  #item = 0;
+  #itemHash = 0;
+  #mode: StoreMode = STORE_MODE.set;
+  #cas = 0;
+  #noreply = false;
+  /** Bytes of the value filled in so far. */
+  #filled = 0;
+  /** Bytes of the value or of the part to drop that are still to come. */
+  #remaining = 0;
+  /** The verb of a get line that is answered in parts. */
+  #keysVerb = 0;
+
+  constructor(context: NodeContext, connection: Connection) {
+    this.#context = context;
+    this.#cache = context.cache;
+    this.#connection = connection;
+    this.#output = connection.output;
+  }
+
+  feed(input: Uint8Array, start: number, end: number): number {
+    const output = this.#output;
+    let at = start;
+    while (at < end && !output.blocked) {
+      if (this.#state !== STATE.line) {
+        const next = this.#continueRequest(input, at, end);
+        if (next === at && this.#state !== STATE.line) break;
+        at = next;
+        continue;
+      }
+      // The commonest request by far, `get <key>`, is recognised in one pass over its bytes.
+      if (input[at + 3] === SPACE && input[at] === 103 && input[at + 1] === 101 && input[at + 2] === 116) {
+        const keyStart = at + 4;
+        let keyEnd = keyStart;
+        while (keyEnd < end && input[keyEnd]! > SPACE) keyEnd++;
+        if (keyEnd + 1 < end && input[keyEnd] === CR && input[keyEnd + 1] === LF) {
+          const keyBytes = keyEnd - keyStart;
+          if (keyBytes > 0 && keyBytes <= KEY_BYTES_MAX) {
+            this.#getOne(input, keyStart, keyEnd, false);
+            writeEnd(output);
+            at = keyEnd + 2;
+            continue;
+          }
+        }
+      }
+      const lineEnd = findLineEnd(input, at, end);
+      if (lineEnd < 0) {
+        if (end - at <= LINE_BYTES_MAX) break;
+        const next = this.#overlongLine(input, at, end);
+        if (next === at) break;
+        at = next;
+        continue;
+      }
+      parseTextLine(input, at, lineEnd, request);
+      const next = this.#execute(input, lineEnd + 1, end);
+      // Negative: the value is short and not complete yet; the whole request is offered again.
+      if (next < 0) break;
+      at = next;
+    }
+    return this.#state === STATE.ended ? end : at;
+  }
+
+  closed(_error: ConnectionError | null): void {
+    if (this.#item !== 0) this.#cache.abandon(this.#item);
+    this.#item = 0;
+    this.#state = STATE.ended;
+  }
+
+  /** Executes the parsed line. @returns where the next request begins, or -1 to wait for more of the value */
+  #execute(input: Uint8Array, dataStart: number, end: number): number {
+    const { verb, error } = request;
+    if (verb >= VERB.set && verb <= VERB.cas) return this.#storage(input, dataStart, end);
+    if (error !== LINE_ERROR.none) {
+      this.#refuse(error);
+      return dataStart;
+    }
+    switch (verb) {
+      case VERB.get:
+      case VERB.gets:
+        return this.#getLine(input, dataStart);
+      case VERB.gat:
+      case VERB.gats:
+        this.#getAndTouch(input, verb === VERB.gats);
+        break;
+      case VERB.delete:
+        this.#delete(input);
+        break;
+      case VERB.incr:
+      case VERB.decr:
+        this.#arithmetic(input, verb === VERB.incr);
+        break;
+      case VERB.touch:
+        this.#touch(input);
+        break;
+      case VERB.flushAll:
+        this.#flushAll();
+        break;
+      case VERB.quit:
+        this.#endConnection();
+        break;
+      default:
+        runAdminCommand(this.#context, this.#output, request, input);
+    }
+    return dataStart;
+  }
+
+  #refuse(error: number): void {
+    if (error === LINE_ERROR.http) {
+      this.#endConnection();
+      return;
+    }
+    if (request.noreply) return;
+    const reply =
+      error === LINE_ERROR.format
+        ? REPLY.badFormat
+        : error === LINE_ERROR.deleteUsage
+          ? REPLY.deleteUsage
+          : error === LINE_ERROR.exptime
+            ? REPLY.invalidExptime
+            : error === LINE_ERROR.delta
+              ? REPLY.invalidDelta
+              : REPLY.error;
+    writeReply(this.#output, reply);
+  }
+
+  #endConnection(): void {
+    this.#state = STATE.ended;
+    this.#connection.end();
+  }
+
+  /** Hits are the store's to count, because it tells them by slab class; commands and misses are counted here. */
+  #count(counter: number): void {
+    const { counters } = this.#cache;
+    counters[counter] = counters[counter]! + 1;
+  }
+
+  // Retrieval
+
+  /**
+   * Writes the VALUE block of one key, if there is one. The value is copied under the key's lock, so the room is made first: its
+   * size is only known once the item is found, and may have changed when it is found again.
+   */
+  #getOne(input: Uint8Array, keyStart: number, keyEnd: number, withCas: boolean): void {
+    const cache = this.#cache;
+    const output = this.#output;
+    this.#count(COUNTER.cmdGet);
+    const hash = cache.hash(input, keyStart, keyEnd);
+    for (;;) {
+      const item = cache.find(input, keyStart, keyEnd, hash);
+      if (item === 0) {
+        this.#count(COUNTER.getMisses);
+        return;
+      }
+      const need = cache.valueBytes(item) + keyEnd - keyStart + VALUE_OVERHEAD_BYTES;
+      if (output.limit - output.at >= need) {
+        cache.noteHit(item);
+        this.#writeValue(input, keyStart, keyEnd, item, withCas);
+        cache.release(hash);
+        return;
+      }
+      cache.release(hash);
+      output.reserve(need);
+    }
+  }
+
+  /** Writes `VALUE <key> <flags> <bytes>[ <cas>]`, the data and CR LF. The room is there and the item's stripe is locked. */
+  #writeValue(input: Uint8Array, keyStart: number, keyEnd: number, item: number, withCas: boolean): void {
+    const cache = this.#cache;
+    const output = this.#output;
+    const { bytes } = output;
+    let { at } = output;
+    bytes[at] = 86;
+    bytes[at + 1] = 65;
+    bytes[at + 2] = 76;
+    bytes[at + 3] = 85;
+    bytes[at + 4] = 69;
+    bytes[at + 5] = SPACE;
+    at += 6;
+    for (let i = keyStart; i < keyEnd; i++) bytes[at++] = input[i]!;
+    bytes[at++] = SPACE;
+    const valueBytes = cache.valueBytes(item);
+    at = writeDecimal(bytes, at, cache.clientFlags(item));
+    bytes[at++] = SPACE;
+    at = writeDecimal(bytes, at, valueBytes);
+    if (withCas) {
+      bytes[at++] = SPACE;
+      at = writeDecimal(bytes, at, this.#context.settings.casShown ? cache.version(item) : 0);
+    }
+    bytes[at] = CR;
+    bytes[at + 1] = LF;
+    at += 2;
+    cache.copyValue(item, bytes, at);
+    at += valueBytes;
+    bytes[at] = CR;
+    bytes[at + 1] = LF;
+    output.at = at + 2;
+  }
+
+  /**
+   * `get` and `gets` of a whole line. A key that is too long makes the whole answer an error, so all are looked at first. If the
+   * client reads too slowly in the midst of many values, the rest of the keys is left unconsumed, as if the line came in parts.
+   */
+  #getLine(input: Uint8Array, dataStart: number): number {
+    const output = this.#output;
+    const { keyStart, keyEnd } = request;
+    while (nextKey(input, request));
+    if (request.error !== LINE_ERROR.none) {
+      writeReply(output, REPLY.badFormat);
+      return dataStart;
+    }
+    request.keyStart = keyStart;
+    request.keyEnd = keyEnd;
+    const withCas = request.verb === VERB.gets;
+    do {
+      if (output.blocked) {
+        this.#keysVerb = request.verb;
+        this.#state = STATE.keys;
+        return request.keyStart;
+      }
+      this.#getOne(input, request.keyStart, request.keyEnd, withCas);
+    } while (nextKey(input, request));
+    writeEnd(output);
+    return dataStart;
+  }
+
+  #getAndTouch(input: Uint8Array, withCas: boolean): void {
+    const { keyStart, keyEnd, exptime } = request;
+    while (nextKey(input, request));
+    if (request.error !== LINE_ERROR.none) {
+      writeReply(this.#output, REPLY.badFormat);
+      return;
+    }
+    request.keyStart = keyStart;
+    request.keyEnd = keyEnd;
+    const expiresAt = absoluteExptime(exptime, this.#cache.nowSeconds);
+    do this.#touchAndGetOne(input, expiresAt, withCas);
+    while (nextKey(input, request));
+    writeEnd(this.#output);
+  }
+
+  #touchAndGetOne(input: Uint8Array, expiresAt: number, withCas: boolean): void {
+    const cache = this.#cache;
+    const output = this.#output;
+    const { keyStart, keyEnd } = request;
+    this.#count(COUNTER.cmdTouch);
+    const hash = cache.hash(input, keyStart, keyEnd);
+    for (;;) {
+      const item = cache.find(input, keyStart, keyEnd, hash);
+      if (item === 0) {
+        this.#count(COUNTER.touchMisses);
+        return;
+      }
+      const need = cache.valueBytes(item) + keyEnd - keyStart + VALUE_OVERHEAD_BYTES;
+      if (output.limit - output.at >= need) {
+        cache.noteAccess(item);
+        this.#writeValue(input, keyStart, keyEnd, item, withCas);
+        cache.touchItem(item, hash, expiresAt);
+        cache.release(hash);
+        return;
+      }
+      cache.release(hash);
+      output.reserve(need);
+    }
+  }
+
+  /** A line beyond the bound without its end: a get is answered in parts, anything else ends the connection. */
+  #overlongLine(input: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (at < end && at - start <= 100 && input[at] === SPACE) at++;
+    const isGet = input[at] === 103 && input[at + 1] === 101 && input[at + 2] === 116;
+    const plain = isGet && input[at + 3] === SPACE;
+    if (!plain && !(isGet && input[at + 3] === 115 && input[at + 4] === SPACE)) {
+      this.#endConnection();
+      return end;
+    }
+    if (end - start < GET_LINE_WAIT_BYTES) return start;
+    this.#keysVerb = plain ? VERB.get : VERB.gets;
+    this.#state = STATE.keys;
+    return at + (plain ? 3 : 4);
+  }
+
+  /** Answers the complete keys in [start, end) of a get line that comes in parts. @returns the first byte not used */
+  #moreKeys(input: Uint8Array, start: number, end: number): number {
+    const output = this.#output;
+    let at = start;
+    while (at < end && !output.blocked) {
+      while (at < end && input[at] === SPACE) at++;
+      let keyEnd = at;
+      while (keyEnd < end && input[keyEnd] !== SPACE && input[keyEnd] !== LF) keyEnd++;
+      if (keyEnd - at > KEY_BYTES_MAX + 1) {
+        writeReply(output, REPLY.badFormat);
+        this.#state = STATE.badKeys;
+        return keyEnd;
+      }
+      if (keyEnd === end) return at;
+      const lineEnds = input[keyEnd] === LF;
+      const wordEnd = lineEnds && keyEnd > at && input[keyEnd - 1] === CR ? keyEnd - 1 : keyEnd;
+      if (wordEnd - at > KEY_BYTES_MAX) {
+        writeReply(output, REPLY.badFormat);
+        this.#state = lineEnds ? STATE.line : STATE.badKeys;
+        return keyEnd + 1;
+      }
+      if (wordEnd > at) this.#getOne(input, at, wordEnd, this.#keysVerb === VERB.gets);
+      at = keyEnd + 1;
+      if (lineEnds) {
+        writeEnd(output);
+        this.#state = STATE.line;
+        return at;
+      }
+    }
+    return at;
+  }
+
+  // Storage
+
+  /** A storage line; the value begins at `dataStart`. */
+  #storage(input: Uint8Array, dataStart: number, end: number): number {
+    const { valueBytes } = request;
+    if (request.error !== LINE_ERROR.none) {
+      this.#refuse(request.error);
+      if (valueBytes < 0) return dataStart;
+      return this.#swallow(valueBytes + 2, dataStart, end);
+    }
+    const cache = this.#cache;
+    const dataEnd = dataStart + valueBytes;
+    if (dataEnd + 2 > end) {
+      if (valueBytes <= this.#context.settings.waitBytesMax) return -1;
+      return this.#beginValue(input, dataStart, end);
+    }
+    if (input[dataEnd] !== CR || input[dataEnd + 1] !== LF) {
+      if (!request.noreply) writeReply(this.#output, REPLY.badDataChunk);
+      return dataEnd + 2;
+    }
+    const { keyStart, keyEnd } = request;
+    const mode = MODE_OF_VERB[request.verb - VERB.set]!;
+    const hash = cache.hash(input, keyStart, keyEnd);
+    const expiresAt = absoluteExptime(request.exptime, cache.nowSeconds);
+    const result = cache.store(
+      mode,
+      input,
+      keyStart,
+      keyEnd,
+      hash,
+      request.flags,
+      expiresAt,
+      request.cas,
+      dataStart,
+      dataEnd,
+    );
+    if (mode === STORE_MODE.cas && result === RESULT.notFound) this.#count(COUNTER.casMisses);
+    if (!request.noreply) writeReply(this.#output, STORE_REPLY[result]!);
+    return dataEnd + 2;
+  }
+
+  /** The value of the line at hand is long and not all there: reserve its item and fill in what there is. */
+  #beginValue(input: Uint8Array, dataStart: number, end: number): number {
+    const cache = this.#cache;
+    const { keyStart, keyEnd, valueBytes } = request;
+    const mode = MODE_OF_VERB[request.verb - VERB.set]!;
+    const hash = cache.hash(input, keyStart, keyEnd);
+    const expiresAt = absoluteExptime(request.exptime, cache.nowSeconds);
+    const item = cache.reserve(mode, input, keyStart, keyEnd, hash, request.flags, expiresAt, valueBytes);
+    if (item === 0) {
+      if (!request.noreply) writeReply(this.#output, STORE_REPLY[cache.failure]!);
+      return this.#swallow(valueBytes + 2, dataStart, end);
+    }
+    this.#item = item;
+    this.#itemHash = hash;
+    this.#mode = mode;
+    this.#cas = request.cas;
+    this.#noreply = request.noreply;
+    this.#filled = 0;
+    this.#remaining = valueBytes;
+    this.#state = STATE.value;
+    return this.#moreValue(input, dataStart, end);
+  }
+
+  #moreValue(input: Uint8Array, start: number, end: number): number {
+    const count = Math.min(this.#remaining, end - start);
+    if (count > 0) this.#cache.fill(this.#item, this.#filled, input, start, start + count);
+    this.#filled += count;
+    this.#remaining -= count;
+    if (this.#remaining === 0) this.#state = STATE.valueEnd;
+    return start + count;
+  }
+
+  #finishValue(input: Uint8Array, start: number, end: number): number {
+    if (end - start < 2) return start;
+    const cache = this.#cache;
+    const item = this.#item;
+    this.#item = 0;
+    this.#state = STATE.line;
+    if (input[start] !== CR || input[start + 1] !== LF) {
+      cache.abandon(item);
+      if (!this.#noreply) writeReply(this.#output, REPLY.badDataChunk);
+      return start + 2;
+    }
+    const result = cache.commit(this.#mode, item, this.#itemHash, this.#cas);
+    if (this.#mode === STORE_MODE.cas && result === RESULT.notFound) this.#count(COUNTER.casMisses);
+    if (!this.#noreply) writeReply(this.#output, STORE_REPLY[result]!);
+    return start + 2;
+  }
+
+  /** Drops `count` bytes from `start` on, now or as they come. */
+  #swallow(count: number, start: number, end: number): number {
+    const here = Math.min(count, end - start);
+    this.#remaining = count - here;
+    this.#state = this.#remaining > 0 ? STATE.swallow : STATE.line;
+    return start + here;
+  }
+
+  #continueRequest(input: Uint8Array, at: number, end: number): number {
+    switch (this.#state) {
+      case STATE.value:
+        return this.#moreValue(input, at, end);
+      case STATE.valueEnd:
+        return this.#finishValue(input, at, end);
+      case STATE.swallow:
+        return this.#swallow(this.#remaining, at, end);
+      case STATE.keys:
+        return this.#moreKeys(input, at, end);
+      case STATE.badKeys: {
+        const lineEnd = findLineEnd(input, at, end);
+        if (lineEnd < 0) return end;
+        this.#state = STATE.line;
+        return lineEnd + 1;
+      }
+      default:
+        return end;
+    }
+  }
+
+  // The other commands on one key
+
+  #delete(input: Uint8Array): void {
+    const cache = this.#cache;
+    const { keyStart, keyEnd } = request;
+    const result = cache.delete(input, keyStart, keyEnd, cache.hash(input, keyStart, keyEnd), 0);
+    if (result !== RESULT.stored) this.#count(COUNTER.deleteMisses);
+    if (!request.noreply) writeReply(this.#output, result === RESULT.stored ? REPLY.deleted : REPLY.notFound);
+  }
+
+  #arithmetic(input: Uint8Array, increment: boolean): void {
+    const cache = this.#cache;
+    const output = this.#output;
+    const { keyStart, keyEnd, deltaHigh, deltaLow } = request;
+    const hash = cache.hash(input, keyStart, keyEnd);
+    const result = cache.arithmetic(input, keyStart, keyEnd, hash, increment, deltaHigh, deltaLow);
+    if (result === RESULT.notFound) this.#count(increment ? COUNTER.incrMisses : COUNTER.decrMisses);
+    if (request.noreply) return;
+    if (result !== RESULT.stored) {
+      writeReply(output, result === RESULT.noMemory ? REPLY.noMemory : STORE_REPLY[result]!);
+      return;
+    }
+    output.reserve(22);
+    const { bytes } = output;
+    const at = writeUint64(bytes, output.at, cache.numberHigh, cache.numberLow);
+    bytes[at] = CR;
+    bytes[at + 1] = LF;
+    output.at = at + 2;
+  }
+
+  #touch(input: Uint8Array): void {
+    const cache = this.#cache;
+    const { keyStart, keyEnd } = request;
+    const expiresAt = absoluteExptime(request.exptime, cache.nowSeconds);
+    const found = cache.touch(input, keyStart, keyEnd, cache.hash(input, keyStart, keyEnd), expiresAt);
+    this.#count(COUNTER.cmdTouch);
+    if (!found) this.#count(COUNTER.touchMisses);
+    if (!request.noreply) writeReply(this.#output, found ? REPLY.touched : REPLY.notFound);
+  }
+
+  #flushAll(): void {
+    const cache = this.#cache;
+    if (!this.#context.settings.flushAllowed) {
+      if (!request.noreply) writeReply(this.#output, REPLY.flushNotAllowed);
+      return;
+    }
+    this.#count(COUNTER.cmdFlush);
+    cache.flushAll(flushDelaySeconds(request.exptime, cache.nowSeconds));
+    if (!request.noreply) writeReply(this.#output, REPLY.ok);
+  }
+}
+
+/**
+ * The index of the first LF in [start, end), or -1. A loop, because the array's own search cannot be told where to stop: the input
+ * is a small window of a very large array.
+ */
+function findLineEnd(input: Uint8Array, start: number, end: number): number {
+  for (let i = start; i < end; i++) if (input[i] === LF) return i;
+  return -1;
+}
+
+function writeEnd(output: Output): void {
+  output.reserve(5);
+  const { bytes, at } = output;
+  bytes[at] = 69;
+  bytes[at + 1] = 78;
+  bytes[at + 2] = 68;
+  bytes[at + 3] = CR;
+  bytes[at + 4] = LF;
+  output.at = at + 5;
+}

@@ -1,0 +1,49 @@
+/**
+ * A short text that one thread writes and others read, in shared memory: the replication's statistics, which only thread 0
+ * knows, but any thread may be asked for.
+ *
+ * A sequence lock (Lameter 2005): the writer makes the sequence odd, writes, makes it even; a reader that saw an odd or a
+ * changed sequence reads again. The writer never waits.
+ */
+
+/** Text beyond this is cut. */
+const TEXT_BYTES_MAX = 8 * 1024;
+const HEAD_BYTES = 8;
+const READ_TRIES_MAX = 100;
+
+/** One end of a bulletin. */
+export class Bulletin {
+  readonly #head: Int32Array;
+  readonly #text: Uint8Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#head = new Int32Array(buffer, 0, 2);
+    this.#text = new Uint8Array(buffer, HEAD_BYTES);
+  }
+
+  static allocate(): SharedArrayBuffer {
+    return new SharedArrayBuffer(HEAD_BYTES + TEXT_BYTES_MAX);
+  }
+
+  /** Replaces the text (latin-1). Only one thread may do this. */
+  write(text: string): void {
+    const length = Math.min(text.length, TEXT_BYTES_MAX);
+    Atomics.add(this.#head, 0, 1);
+    for (let i = 0; i < length; i++) this.#text[i] = text.charCodeAt(i);
+    Atomics.store(this.#head, 1, length);
+    Atomics.add(this.#head, 0, 1);
+  }
+
+  /** The present text; empty before the first write, or when the writer never stands still. */
+  read(): string {
+    for (let tries = 0; tries < READ_TRIES_MAX; tries++) {
+      const before = Atomics.load(this.#head, 0);
+      if (before % 2 !== 0) continue;
+      const length = Atomics.load(this.#head, 1);
+      let text = '';
+      for (let i = 0; i < length; i++) text += String.fromCharCode(this.#text[i]!);
+      if (Atomics.load(this.#head, 0) === before) return text;
+    }
+    return '';
+  }
+}

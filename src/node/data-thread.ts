@@ -1,0 +1,309 @@
+import { randomInt } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import { clientSession } from '../engine/client-session.ts';
+import type { GeneralFacts, NodeContext, StatLine } from '../engine/node-context.ts';
+import { REPLY, writeReply } from '../engine/replies.ts';
+import { type DataThread, runDataThread } from '../net/data-threads.ts';
+import type { Listener, SocketAddress } from '../net/loop.ts';
+import { Cache } from '../store/cache.ts';
+import { FeedReader } from '../store/change-feed.ts';
+import { Bulletin } from './bulletin.ts';
+import { type ReplicationService, startReplication } from './replication-service.ts';
+import { settingsReport } from './settings-report.ts';
+import { SharedFigures } from './shared-figures.ts';
+import {
+  type FromNodeThread,
+  isNodeThreadData,
+  isToNodeThread,
+  type NodeThreadData,
+} from './thread-messages.ts';
+
+const STDERR = 2;
+
+/** The loop's number for the client port; replication-service.ts has another. */
+const SERVICE_CLIENT = 1;
+
+/** When a port cannot be listened on, memcached exits with EX_OSERR of sysexits.h. */
+const EXIT_OS_ERROR = 71;
+
+/** The crawler looks at a slice of the index this often; a whole pass takes seconds, an idle node costs next to nothing. */
+const CRAWL_MS = 100;
+const CRAWL_BUCKETS = 8192;
+
+/** How often thread 0 tells the others what `stats replication` says, beside the moments when it changes. */
+const BULLETIN_MS = 100;
+
+/** A client that is one too many: told so, and closed. */
+class RejectedSession implements Session {
+  constructor(connection: Connection) {
+    writeReply(connection.output, REPLY.tooManyConnections);
+    connection.end();
+  }
+
+  feed(_input: Uint8Array, _start: number, end: number): number {
+    return end;
+  }
+
+  closed(): void {}
+}
+
+/** Counts a client while it is there. */
+class CountedSession implements Session {
+  readonly #session: Session;
+  readonly #figures: SharedFigures;
+
+  constructor(session: Session, figures: SharedFigures) {
+    this.#session = session;
+    this.#figures = figures;
+  }
+
+  feed(input: Uint8Array, start: number, end: number): number {
+    return this.#session.feed(input, start, end);
+  }
+
+  closed(error: ConnectionError | null): void {
+    this.#figures.connectionClosed();
+    this.#session.closed(error);
+  }
+}
+
+/** One data thread of a node: its view of the cache, its sessions, and on thread 0 the listeners and the links to the twins. */
+class NodeThread {
+  readonly #thread: DataThread;
+  readonly #data: NodeThreadData;
+  readonly #cache: Cache;
+  readonly #figures: SharedFigures;
+  readonly #bulletin: Bulletin | null;
+  readonly #listeners: Listener[] = [];
+  #replication: ReplicationService | null = null;
+
+  constructor(thread: DataThread, data: NodeThreadData) {
+    this.#thread = thread;
+    this.#data = data;
+    this.#cache = new Cache(data.cache, thread.index);
+    this.#figures = new SharedFigures(data.figures);
+    this.#bulletin = data.replicationBulletin === null ? null : new Bulletin(data.replicationBulletin);
+    const { loop } = thread;
+    loop.useMemory(this.#cache.ioRegion);
+    if (thread.index === 0) this.#figures.verbosity = data.options.verbosity;
+    this.#tick();
+    loop.onTurnStart(() => this.#tick());
+    loop.onTurnEnd(() => this.#figures.setBytes(thread.index, loop.bytesRead, loop.bytesWritten));
+    const context = this.#context();
+    loop.serve(SERVICE_CLIENT, (connection) =>
+      this.#figures.connectionOpened(data.options.connectionsMax)
+        ? new CountedSession(clientSession(context, connection), this.#figures)
+        : new RejectedSession(connection),
+    );
+    this.#watchFeed();
+    if (thread.index === 0) this.#lead();
+  }
+
+  #tick(): void {
+    this.#cache.tick(this.#thread.loop.clock.wallMs());
+  }
+
+  #post(message: FromNodeThread): void {
+    this.#thread.post(message);
+  }
+
+  /** Other threads tell thread 0 of their changes; thread 0 sends them. */
+  #watchFeed(): void {
+    const { loop, index } = this.#thread;
+    if (this.#bulletin === null) return;
+    let seen = this.#cache.feedHead;
+    loop.onTurnEnd(() => {
+      const head = this.#cache.feedHead;
+      if (head === seen) return;
+      seen = head;
+      if (index === 0) this.#replication?.changed();
+      else this.#thread.wake(0);
+    });
+    if (index === 0) this.#thread.onWake(() => this.#replication?.changed());
+  }
+
+  /** What thread 0 does for all: ports, twins, background work. */
+  #lead(): void {
+    const { loop } = this.#thread;
+    const data = this.#data;
+    const crawl = (): void => {
+      this.#cache.crawl(CRAWL_BUCKETS);
+      loop.schedule(CRAWL_MS, crawl);
+    };
+    loop.schedule(CRAWL_MS, crawl);
+    let failed = false;
+    for (const address of data.listen) {
+      const options = { address, backlog: data.options.backlog, spread: true, hold: true };
+      loop.listen(options, SERVICE_CLIENT, (outcome) => {
+        if ('code' in outcome) {
+          if (isMissingFamily(outcome, address, data.listen)) this.#bound();
+          else if (!failed) {
+            failed = true;
+            this.#refuse(address, outcome);
+          }
+          return;
+        }
+        this.#listeners.push(outcome);
+        this.#bound();
+      });
+    }
+    if (data.listen.length === 0) this.#serve();
+    this.#thread.onMessage((message) => {
+      if (!isToNodeThread(message)) return;
+      for (const listener of this.#listeners) listener.close();
+      if (this.#replication === null) this.#post({ kind: 'drained' });
+      else this.#replication.stop(() => this.#post({ kind: 'drained' }));
+    });
+  }
+
+  #boundCount = 0;
+
+  /** One of the addresses is settled; when all are, the twins are looked for, and then clients are let in. */
+  #bound(): void {
+    this.#boundCount++;
+    if (this.#boundCount === this.#data.listen.length) this.#serve();
+  }
+
+  #serve(): void {
+    const first = this.#listeners[0]?.address;
+    this.#post({ kind: 'bound', tcpPort: first === undefined || first.family === 'unix' ? 0 : first.port });
+    if (this.#bulletin === null) {
+      this.#open();
+      return;
+    }
+    this.#replication = startReplication({
+      loop: this.#thread.loop,
+      cache: this.#cache,
+      readers: () => this.#feedReaders(),
+      listen: this.#data.replicationListen,
+      peers: this.#data.replicationPeers,
+      random: { below: (bound) => randomInt(bound) },
+      log: (verbosity, message) => this.#log(verbosity, message),
+      onReady: () => this.#open(),
+      onRefused: (message) => this.#post({ kind: 'refused', message, exitCode: 1 }),
+    });
+    this.#publish();
+  }
+
+  /** A reader of each thread's changes; made for each link to a twin. */
+  #feedReaders(): FeedReader[] {
+    const { cache, options } = this.#data;
+    return Array.from({ length: options.threads }, (_, thread) => new FeedReader(cache, thread));
+  }
+
+  /** With -v and -vv; straight to the descriptor, because this thread never returns to where streams are written. */
+  #log(verbosity: number, message: string): void {
+    if (verbosity <= this.#figures.verbosity) writeSync(STDERR, `${message}\n`);
+  }
+
+  #open(): void {
+    for (const listener of this.#listeners) {
+      const error = listener.open();
+      if (error !== null) {
+        this.#refuse(listener.address, error);
+        return;
+      }
+    }
+    this.#figures.accepting = true;
+    this.#post({ kind: 'ready' });
+  }
+
+  #refuse(address: SocketAddress, error: ConnectionError): void {
+    const where = address.family === 'unix' ? `unix socket ${address.path}` : `TCP port ${address.port}`;
+    this.#post({
+      kind: 'refused',
+      message: `failed to listen on ${where}: ${error.message}`,
+      exitCode: EXIT_OS_ERROR,
+    });
+  }
+
+  #publish(): void {
+    const lines = this.#replication?.statistics() ?? [];
+    this.#bulletin?.write(lines.map(([name, value]) => `${name} ${value}`).join('\n'));
+    this.#thread.loop.schedule(BULLETIN_MS, () => this.#publish());
+  }
+
+  // What sessions need to know
+
+  #context(): NodeContext {
+    const { options } = this.#data;
+    return {
+      cache: this.#cache,
+      settings: {
+        flushAllowed: options.flushEnabled,
+        shutdownAllowed: options.shutdownEnabled,
+        casShown: options.casEnabled,
+        waitBytesMax: 8192,
+      },
+      reports: {
+        general: () => this.#facts(),
+        settings: () => {
+          const tcp = options.unixPath === null ? (options.tcpPort ?? 0) : 0;
+          return settingsReport(options, { tcp, udp: 0 }, this.#figures.verbosity);
+        },
+        replication: () => this.#replicationLines(),
+        replicationQueueFree: () => options.replication.queueMax,
+      },
+      control: {
+        setVerbosity: (level) => {
+          this.#figures.verbosity = level;
+        },
+        shutdown: (graceful) => this.#post({ kind: 'shutdown', graceful }),
+        resetStatistics: () => this.#figures.reset(),
+      },
+    };
+  }
+
+  #replicationLines(): readonly StatLine[] | null {
+    if (this.#replication !== null) return this.#replication.statistics();
+    if (this.#bulletin === null) return null;
+    const text = this.#bulletin.read();
+    if (text === '') return [];
+    return text.split('\n').map((line): StatLine => {
+      const space = line.indexOf(' ');
+      return [line.slice(0, space), line.slice(space + 1)];
+    });
+  }
+
+  #facts(): GeneralFacts {
+    const figures = this.#figures;
+    const { startedMs, options } = this.#data;
+    const cpu = process.cpuUsage();
+    const nowMs = this.#thread.loop.clock.wallMs();
+    return {
+      pid: process.pid,
+      uptimeSeconds: Math.floor((nowMs - startedMs) / 1000),
+      nowSeconds: this.#cache.nowSeconds,
+      userMicros: cpu.user,
+      systemMicros: cpu.system,
+      connectionsMax: options.connectionsMax,
+      connections: figures.connections,
+      connectionsTotal: figures.connectionsTotal,
+      connectionsRejected: figures.connectionsRejected,
+      bytesRead: figures.bytesRead,
+      bytesWritten: figures.bytesWritten,
+      threads: options.threads,
+      accepting: figures.accepting,
+    };
+  }
+}
+
+/** Without IPv6 in the kernel, "every interface" is every IPv4 interface. */
+function isMissingFamily(
+  error: ConnectionError,
+  address: SocketAddress,
+  all: readonly SocketAddress[],
+): boolean {
+  return (
+    address.family === 'ipv6' &&
+    address.host === '::' &&
+    all.length > 1 &&
+    (error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL')
+  );
+}
+
+runDataThread((thread) => {
+  if (!isNodeThreadData(thread.data)) throw new Error('a node thread was started without its data');
+  new NodeThread(thread, thread.data);
+});

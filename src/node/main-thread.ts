@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import { type Running, StartError } from '../base/start-error.ts';
+import { parseEndpoint } from '../net/addresses.ts';
+import { startDataThreads, type TransportName } from '../net/data-threads.ts';
+import type { SocketAddress } from '../net/loop.ts';
+import { resolveHost } from '../net/resolve.ts';
+import { createSharedCache, type SharedCache } from '../store/cache.ts';
+import { Bulletin } from './bulletin.ts';
+import { type NodeOptions, REPLICATION_PORT_DEFAULT } from './options.ts';
+import { SharedFigures } from './shared-figures.ts';
+import { type FromNodeThread, isFromNodeThread, type NodeThreadData } from './thread-messages.ts';
+
+/** A started node. */
+export interface RunningNode extends Running {
+  /** The port that clients use: the one bound first; 0 with a unix socket. */
+  readonly port: number;
+}
+
+/** When the node is stopped its twins are sent what they lack, for so long at most. */
+const DRAIN_MS_MAX = 5000;
+
+/** Tombstones are kept so long; a twin that was away for longer may bring deleted items back. */
+const TOMBSTONE_SECONDS = 600;
+const TOMBSTONES_MAX = 200_000;
+
+/** Changes that one data thread remembers for its twins; a twin that is further behind gets a full sync. */
+const FEED_BYTES: number = 4 * 1024 * 1024;
+
+/** Each thread's buffers, in front of the items. Most of it is never touched, and then takes no memory. */
+const IO_BYTES_PER_THREAD: number = 2 * 1024 * 1024;
+
+function makeCache(options: NodeOptions): SharedCache {
+  const seed = randomBytes(8);
+  const replicates = options.replication.port !== null;
+  return createSharedCache({
+    memoryBytesMax: options.memoryBytesMax,
+    itemBytesMax: options.itemBytesMax,
+    growthFactor: options.growthFactor,
+    chunkBytesMin: options.chunkBytesMin,
+    slabChunkBytesMax: options.extended.slabChunkBytesMax,
+    evict: options.evict,
+    threads: options.threads,
+    ioBytesPerThread: IO_BYTES_PER_THREAD,
+    hashSeed: [seed.readInt32LE(0), seed.readInt32LE(4)],
+    nodeSlot: 0,
+    tombstonesMax: replicates ? TOMBSTONES_MAX : 0,
+    tombstoneSeconds: TOMBSTONE_SECONDS,
+    feedBytes: replicates ? FEED_BYTES : 0,
+  });
+}
+
+/** The addresses that a node listens on with a port: those of `-l`, or every interface. */
+async function listenAddresses(
+  options: NodeOptions,
+  port: number,
+  portIsFixed: boolean,
+): Promise<SocketAddress[]> {
+  const entries = options.listen.length > 0 ? options.listen : [{ host: null, port: null }];
+  const addresses: SocketAddress[] = [];
+  for (const { host, port: own } of entries) {
+    const found = await resolveHost(host ?? '*', portIsFixed ? port : (own ?? port));
+    if ('code' in found) throw new StartError(`cannot listen on ${host}: ${found.message}`);
+    addresses.push(...found);
+  }
+  return addresses;
+}
+
+/** The twins' replication addresses: one for each address of each `-x`. */
+async function peerAddresses(options: NodeOptions, port: number): Promise<SocketAddress[]> {
+  const addresses: SocketAddress[] = [];
+  for (const peer of options.replication.peers) {
+    const endpoint = parseEndpoint(peer);
+    if (endpoint.kind !== 'tcp') throw new StartError(`Illegal address: ${peer}`);
+    const found = await resolveHost(endpoint.host, endpoint.port ?? port);
+    if ('code' in found) throw new StartError(`Illegal address: ${peer}: ${found.message}`);
+    addresses.push(...found);
+  }
+  return addresses;
+}
+
+async function threadData(options: NodeOptions): Promise<NodeThreadData> {
+  const { replication } = options;
+  const replicationPort = replication.port ?? REPLICATION_PORT_DEFAULT;
+  const replicates = replication.port !== null;
+  let listen: SocketAddress[] = [];
+  if (options.unixPath !== null)
+    listen = [{ family: 'unix', path: options.unixPath, mode: options.unixMode }];
+  else if (options.tcpPort !== null) listen = await listenAddresses(options, options.tcpPort, false);
+  return {
+    kind: 'node',
+    options,
+    cache: makeCache(options),
+    figures: SharedFigures.allocate(options.threads),
+    replicationBulletin: replicates ? Bulletin.allocate() : null,
+    listen,
+    replicationListen: replicates ? await listenAddresses(options, replicationPort, true) : [],
+    replicationPeers: replicates ? await peerAddresses(options, replicationPort) : [],
+    startedMs: Date.now(),
+  };
+}
+
+/**
+ * Starts a node: its shared memory, its data threads, its ports, and (with a replication port) its search for twins.
+ *
+ * Fulfilled when clients can connect, which with `-x` is after the first full sync, or after a bounded wait for it.
+ *
+ * @param options see NodeOptions
+ * @param transport how bytes are moved
+ * @throws StartError when an address cannot be used or a name is unknown
+ */
+export async function startNode(
+  options: NodeOptions,
+  transport: TransportName = 'auto',
+): Promise<RunningNode> {
+  if (options.udpPort !== null) throw new StartError('UDP (-U) is not built yet: leave it out, or say -U 0');
+  const data = await threadData(options);
+  const { promise: failed, resolve: fail } = deferred<Error>();
+  const { promise: port, resolve: isBound } = deferred<number>();
+  const { promise: ready, resolve: isReady } = deferred<void>();
+  const { promise: refused, resolve: refuse } = deferred<StartError>();
+  const { promise: drained, resolve: isDrained } = deferred<void>();
+  const receive = (message: FromNodeThread): void => {
+    if (message.kind === 'bound') isBound(message.tcpPort);
+    else if (message.kind === 'ready') isReady();
+    else if (message.kind === 'drained') isDrained();
+    else if (message.kind === 'refused') refuse(new StartError(message.message, message.exitCode));
+    else process.kill(process.pid, message.graceful ? 'SIGUSR1' : 'SIGINT');
+  };
+  const threads = startDataThreads({
+    entry: new URL('./data-thread.js', import.meta.url),
+    threads: options.threads,
+    transport,
+    data,
+    onMessage: (message) => {
+      if (isFromNodeThread(message)) receive(message);
+    },
+    onFailure: fail,
+  });
+  const stopped = (): Promise<void> => threads.stop();
+  const outcome = await Promise.race([Promise.all([port, ready]), refused, failed]);
+  if (outcome instanceof Error) {
+    await stopped();
+    throw outcome;
+  }
+  return {
+    port: outcome[0],
+    failed,
+    stop: async () => {
+      threads.send(0, { kind: 'drain' });
+      await Promise.race([drained, failed, delay(DRAIN_MS_MAX)]);
+      await stopped();
+    },
+  };
+}
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((fulfil) => {
+    resolve = fulfil;
+  });
+  return { promise, resolve };
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref();
+  });
+}

@@ -1,0 +1,81 @@
+import type { StatLine } from '../engine/node-context.ts';
+import type { NodeOptions } from './options.ts';
+
+function yesNo(value: boolean): string {
+  return value ? 'yes' : 'no';
+}
+
+const BINDING_PROTOCOL = { auto: 'auto-negotiate', ascii: 'ascii', binary: 'binary' } as const;
+
+/**
+ * `stats settings`: memcached's names in memcached's order. Settings that have no meaning here keep memcached's default, because
+ * exporters and dashboards look for them.
+ *
+ * @param options what the node was started with
+ * @param ports the ports really bound, 0 for none
+ * @param verbosity the level now
+ */
+export function settingsReport(
+  options: NodeOptions,
+  ports: { readonly tcp: number; readonly udp: number },
+  verbosity: number,
+): StatLine[] {
+  const { extended } = options;
+  return [
+    ['maxbytes', options.memoryBytesMax],
+    ['maxconns', options.connectionsMax],
+    ['tcpport', ports.tcp],
+    ['udpport', ports.udp],
+    ['inter', options.listen.map((address) => address.host ?? '*').join(',') || 'NULL'],
+    ['verbosity', verbosity],
+    ['oldest', 0],
+    ['evictions', options.evict ? 'on' : 'off'],
+    ['domain_socket', options.unixPath ?? 'NULL'],
+    ['umask', options.unixMode.toString(8)],
+    ['shutdown_command', yesNo(options.shutdownEnabled)],
+    ['growth_factor', options.growthFactor.toFixed(2)],
+    ['chunk_size', options.chunkBytesMin],
+    ['num_threads', options.threads],
+    ['num_threads_per_udp', options.threads],
+    ['stat_key_prefix', options.prefixDelimiter],
+    ['detail_enabled', yesNo(options.detailEnabled)],
+    ['reqs_per_event', options.requestsPerEventMax],
+    ['cas_enabled', yesNo(options.casEnabled)],
+    ['tcp_backlog', options.backlog],
+    ['binding_protocol', BINDING_PROTOCOL[options.protocol]],
+    ['auth_enabled_sasl', 'no'],
+    ['auth_enabled_ascii', 'no'],
+    ['item_size_max', options.itemBytesMax],
+    ['maxconns_fast', yesNo(extended.connectionsMaxFast)],
+    ['hashpower_init', extended.hashPowerInitial],
+    ['slab_reassign', yesNo(extended.slabReassign)],
+    ['slab_automove', extended.slabAutomove],
+    ['slab_automove_ratio', extended.slabAutomoveRatio.toFixed(2)],
+    ['slab_automove_window', extended.slabAutomoveWindow],
+    ['slab_chunk_max', extended.slabChunkBytesMax],
+    ['lru_crawler', yesNo(extended.lruCrawler)],
+    ['lru_crawler_sleep', extended.lruCrawlerSleepMicroseconds],
+    ['lru_crawler_tocrawl', extended.lruCrawlerToCrawl],
+    ['tail_repair_time', extended.tailRepairSeconds],
+    ['flush_enabled', yesNo(options.flushEnabled)],
+    ['dump_enabled', yesNo(options.dumpEnabled)],
+    ['hash_algorithm', extended.hashAlgorithm],
+    ['lru_maintainer_thread', yesNo(extended.lruMaintainer)],
+    ['lru_segmented', yesNo(extended.lruSegmented)],
+    ['hot_lru_pct', extended.hotLruPercent],
+    ['warm_lru_pct', extended.warmLruPercent],
+    ['hot_max_factor', extended.hotMaxFactor.toFixed(2)],
+    ['warm_max_factor', extended.warmMaxFactor.toFixed(2)],
+    ['temp_lru', yesNo(extended.temporaryTtlSeconds !== null)],
+    ['temporary_ttl', extended.temporaryTtlSeconds ?? 61],
+    ['idle_timeout', extended.idleTimeoutSeconds],
+    ['watcher_logbuf_size', extended.watcherBufferBytes],
+    ['worker_logbuf_size', extended.workerBufferBytes],
+    ['read_buf_mem_limit', extended.readBufferBytesMax],
+    ['track_sizes', yesNo(extended.trackSizes)],
+    ['inline_ascii_response', yesNo(extended.inlineAsciiResponse)],
+    ['num_napi_ids', 'NULL'],
+    ['memory_file', 'NULL'],
+    ['client_flags_size', 4],
+  ];
+}

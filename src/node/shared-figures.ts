@@ -1,0 +1,100 @@
+/**
+ * Numbers of the whole node that its threads share: connection counts (changed by Atomics, once per connection) and each
+ * thread's byte counts (one writer each).
+ */
+
+const CELL = {
+  connections: 0,
+  connectionsTotal: 1,
+  connectionsRejected: 2,
+  verbosity: 3,
+  accepting: 4,
+} as const;
+const CELLS = 8;
+/** Float64 figures of one thread: bytes read, bytes written. */
+const THREAD_FIGURES = 2;
+
+/** A view of the shared numbers; each thread makes its own from the same buffer. */
+export class SharedFigures {
+  readonly #cells: Int32Array;
+  readonly #threads: Float64Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.#cells = new Int32Array(buffer, 0, CELLS);
+    this.#threads = new Float64Array(buffer, CELLS * 4);
+  }
+
+  /** The memory for a node with so many threads. */
+  static allocate(threads: number): SharedArrayBuffer {
+    return new SharedArrayBuffer(CELLS * 4 + threads * THREAD_FIGURES * 8);
+  }
+
+  get connections(): number {
+    return Atomics.load(this.#cells, CELL.connections);
+  }
+
+  get connectionsTotal(): number {
+    return Atomics.load(this.#cells, CELL.connectionsTotal);
+  }
+
+  get connectionsRejected(): number {
+    return Atomics.load(this.#cells, CELL.connectionsRejected);
+  }
+
+  get verbosity(): number {
+    return Atomics.load(this.#cells, CELL.verbosity);
+  }
+
+  set verbosity(level: number) {
+    Atomics.store(this.#cells, CELL.verbosity, level);
+  }
+
+  get accepting(): boolean {
+    return Atomics.load(this.#cells, CELL.accepting) === 1;
+  }
+
+  set accepting(yes: boolean) {
+    Atomics.store(this.#cells, CELL.accepting, yes ? 1 : 0);
+  }
+
+  /** Counts a new connection. @returns false when it is beyond the limit (and then counts it as rejected) */
+  connectionOpened(connectionsMax: number): boolean {
+    const before = Atomics.add(this.#cells, CELL.connections, 1);
+    if (before >= connectionsMax) {
+      Atomics.sub(this.#cells, CELL.connections, 1);
+      Atomics.add(this.#cells, CELL.connectionsRejected, 1);
+      return false;
+    }
+    Atomics.add(this.#cells, CELL.connectionsTotal, 1);
+    return true;
+  }
+
+  connectionClosed(): void {
+    Atomics.sub(this.#cells, CELL.connections, 1);
+  }
+
+  setBytes(thread: number, read: number, written: number): void {
+    this.#threads[thread * THREAD_FIGURES] = read;
+    this.#threads[thread * THREAD_FIGURES + 1] = written;
+  }
+
+  get bytesRead(): number {
+    return this.#sum(0);
+  }
+
+  get bytesWritten(): number {
+    return this.#sum(1);
+  }
+
+  /** `stats reset`: the totals, not what is open now. Byte counts are rebased by each reader. */
+  reset(): void {
+    Atomics.store(this.#cells, CELL.connectionsTotal, 0);
+    Atomics.store(this.#cells, CELL.connectionsRejected, 0);
+  }
+
+  #sum(figure: number): number {
+    let sum = 0;
+    for (let i = figure; i < this.#threads.length; i += THREAD_FIGURES) sum += this.#threads[i]!;
+    return sum;
+  }
+}

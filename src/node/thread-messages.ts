@@ -1,0 +1,55 @@
+import type { SocketAddress } from '../net/loop.ts';
+import type { SharedCache } from '../store/cache.ts';
+import type { NodeOptions } from './options.ts';
+
+/** What every data thread of a node is started with. */
+export interface NodeThreadData {
+  readonly kind: 'node';
+  readonly options: NodeOptions;
+  readonly cache: SharedCache;
+  /** See SharedFigures. */
+  readonly figures: SharedArrayBuffer;
+  /** The last statistics of the replication, written by thread 0 for all; see Bulletin. Null without replication. */
+  readonly replicationBulletin: SharedArrayBuffer | null;
+  /** Where clients connect; resolved. */
+  readonly listen: readonly SocketAddress[];
+  /** Where twins dial us, and where we dial them; resolved. */
+  readonly replicationListen: readonly SocketAddress[];
+  readonly replicationPeers: readonly SocketAddress[];
+  /** Wall clock when the node was started. */
+  readonly startedMs: number;
+}
+
+/** Main thread to data thread 0. */
+export interface ToNodeThread {
+  /** Refuse new work, send the twins what they lack, then say `drained`. */
+  readonly kind: 'drain';
+}
+
+/** Data thread 0 to the main thread. */
+export type FromNodeThread =
+  | { readonly kind: 'bound'; readonly tcpPort: number }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'refused'; readonly message: string; readonly exitCode: number }
+  /** A client asked for the node to end (`shutdown`). */
+  | { readonly kind: 'shutdown'; readonly graceful: boolean };
+
+function kindOf(message: unknown): unknown {
+  return typeof message === 'object' && message !== null && 'kind' in message ? message.kind : undefined;
+}
+
+const FROM_NODE: readonly unknown[] = ['bound', 'ready', 'drained', 'refused', 'shutdown'];
+
+/** Both ends are ours: the kind alone tells the rest of a message. */
+export function isNodeThreadData(data: unknown): data is NodeThreadData {
+  return kindOf(data) === 'node';
+}
+
+export function isToNodeThread(message: unknown): message is ToNodeThread {
+  return kindOf(message) === 'drain';
+}
+
+export function isFromNodeThread(message: unknown): message is FromNodeThread {
+  return FROM_NODE.includes(kindOf(message));
+}

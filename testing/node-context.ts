@@ -1,0 +1,52 @@
+import type { NodeContext } from '../src/engine/node-context.ts';
+import { Cache, type CacheOptions, createSharedCache } from '../src/store/cache.ts';
+
+const MIB = 1024 * 1024;
+
+/** The options of a small cache for tests: memcached's defaults, 64 MiB, one thread. */
+export const CACHE_OPTIONS: CacheOptions = {
+  memoryBytesMax: 64 * MIB,
+  itemBytesMax: MIB,
+  growthFactor: 1.25,
+  chunkBytesMin: 48,
+  slabChunkBytesMax: MIB / 2,
+  evict: true,
+  threads: 1,
+  ioBytesPerThread: 0,
+  hashSeed: [1, 2],
+  nodeSlot: 0,
+  tombstonesMax: 0,
+  tombstoneSeconds: 60,
+  feedBytes: 0,
+};
+
+/** A node's context around a new cache, without process and peers: what sessions need in a test. */
+export function memoryNodeContext(options: Partial<CacheOptions> = {}): NodeContext {
+  const cache = new Cache(createSharedCache({ ...CACHE_OPTIONS, ...options }), 0);
+  cache.tick(Date.now());
+  return {
+    cache,
+    settings: { flushAllowed: true, shutdownAllowed: false, casShown: true, waitBytesMax: 8192 },
+    reports: {
+      general: () => ({
+        pid: 1,
+        uptimeSeconds: 0,
+        nowSeconds: cache.nowSeconds,
+        userMicros: 0,
+        systemMicros: 0,
+        connectionsMax: 1024,
+        connections: 1,
+        connectionsTotal: 1,
+        connectionsRejected: 0,
+        bytesRead: 0,
+        bytesWritten: 0,
+        threads: 1,
+        accepting: true,
+      }),
+      settings: () => [],
+      replication: () => null,
+      replicationQueueFree: () => 0,
+    },
+    control: { setVerbosity: () => {}, shutdown: () => {}, resetStatistics: () => {} },
+  };
+}

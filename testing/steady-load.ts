@@ -1,0 +1,81 @@
+import { TextClient } from './text-client.ts';
+
+/** What a client that kept reading and writing has seen. */
+export interface LoadReport {
+  readonly reads: number;
+  readonly writes: number;
+  /** Replies that were no answer: error lines, lost connections. Bounded; the first few with their texts. */
+  readonly errors: readonly string[];
+  /** Acknowledged values that were read back as something older, or not at all. */
+  readonly lost: readonly string[];
+}
+
+const KEYS = 64;
+const ERRORS_KEPT = 20;
+
+/**
+ * A client that writes and reads one key after another until it is stopped: every acknowledged write is remembered and
+ * compared at the next read of its key.
+ */
+export class SteadyLoad {
+  readonly #client: TextClient;
+  readonly #prefix: string;
+  readonly #acknowledged = new Map<string, number>();
+  readonly #errors: string[] = [];
+  readonly #lost: string[] = [];
+  #reads = 0;
+  #writes = 0;
+  #stopping = false;
+  readonly #running: Promise<void>;
+
+  private constructor(client: TextClient, prefix: string) {
+    this.#client = client;
+    this.#prefix = prefix;
+    this.#running = this.#run();
+  }
+
+  /** Connects and begins. */
+  static async start(port: number, host = '127.0.0.1', prefix = 'load'): Promise<SteadyLoad> {
+    return new SteadyLoad(await TextClient.connect(port, host), prefix);
+  }
+
+  /** Requests answered so far; a test waits for it to grow before and after what it does to the servers. */
+  get answered(): number {
+    return this.#reads + this.#writes;
+  }
+
+  /** Ends the load and tells what it has seen. */
+  async stop(): Promise<LoadReport> {
+    this.#stopping = true;
+    await this.#running;
+    this.#client.close();
+    return { reads: this.#reads, writes: this.#writes, errors: this.#errors, lost: this.#lost };
+  }
+
+  async #run(): Promise<void> {
+    for (let round = 1; !this.#stopping; round++) {
+      const key = `${this.#prefix}${round % KEYS}`;
+      try {
+        const stored = await this.#client.set(key, String(round));
+        if (stored === 'STORED') {
+          this.#acknowledged.set(key, round);
+          this.#writes++;
+        } else this.#failed(`set ${key}: ${stored}`);
+        const other = `${this.#prefix}${(round * 7) % KEYS}`;
+        const expected = this.#acknowledged.get(other);
+        const value = await this.#client.get(other);
+        this.#reads++;
+        if (expected !== undefined && Number(value) !== expected && this.#lost.length < ERRORS_KEPT) {
+          this.#lost.push(`${other}: ${value} instead of ${expected}`);
+        }
+      } catch (error) {
+        this.#failed(error instanceof Error ? error.message : String(error));
+        if (this.#errors.length >= ERRORS_KEPT) return;
+      }
+    }
+  }
+
+  #failed(text: string): void {
+    if (this.#errors.length < ERRORS_KEPT) this.#errors.push(text);
+  }
+}
