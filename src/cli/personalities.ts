@@ -15,13 +15,9 @@ export interface RoleStarters {
 
 /** The roles themselves, each loaded when it is started: a proxy's start does not wait for the node's modules. */
 export const ROLE_STARTERS: RoleStarters = {
-  startNode: () => notBuilt('the node'),
+  startNode: async (options) => (await import('../node/main-thread.ts')).startNode(options),
   startProxy: async (options) => (await import('../proxy/main-thread.ts')).startProxy(options),
 };
-
-function notBuilt(what: string): Promise<never> {
-  return Promise.reject(new StartError(`${what} is not built yet`));
-}
 
 /** `twincached memcached`, and the program as memcached (or, with the replication port open in any case, as repcached). */
 export function memcached(starters: RoleStarters, replicates: boolean): Personality {

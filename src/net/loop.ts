@@ -97,6 +97,8 @@ export interface Loop {
   /** Calls back once, `delayMs` from now or a little later. @returns a handle for `cancel` */
   schedule(delayMs: number, callback: () => void): number;
   cancel(handle: number): void;
+  /** Calls back at the start of every turn, before timers and bytes: for what is read once a turn, as the wall clock. */
+  onTurnStart(callback: () => void): void;
   /** Calls back at the end of every turn, before outputs that were written elsewhere (`flush`) are sent. */
   onTurnEnd(callback: () => void): void;
 }

@@ -1,7 +1,7 @@
 /**
  * The reactor: one thread's loop over epoll, level-triggered.
  *
- * A turn: wait; what other threads want; timers; each ready descriptor once (a connection is received from at most once, fed and
+ * A turn: wait; the callbacks of `onTurnStart`; what other threads want; timers; each ready descriptor once (a connection is received from at most once, fed and
  * answered with one send); connections that resume; the callbacks of `onTurnEnd`; outputs written from elsewhere; connections
  * to be closed. Descriptors are closed at the end only, so that their numbers do not return while events of the turn still name them.
  */
@@ -66,6 +66,7 @@ export class Reactor implements Loop, ListenerCore {
   readonly #listeners: Set<ReactorListener> = new Set();
   readonly #factories: (SessionFactory | undefined)[] = [];
   readonly #timers: Timers = new Timers();
+  readonly #turnStartCallbacks: (() => void)[] = [];
   readonly #turnEndCallbacks: (() => void)[] = [];
   readonly #unsent: Batch<ReactorConnection> = new Batch();
   readonly #resumed: Batch<ReactorConnection> = new Batch();
@@ -179,6 +180,10 @@ export class Reactor implements Loop, ListenerCore {
     this.#timers.cancel(handle);
   }
 
+  onTurnStart(callback: () => void): void {
+    this.#turnStartCallbacks.push(callback);
+  }
+
   onTurnEnd(callback: () => void): void {
     this.#turnEndCallbacks.push(callback);
   }
@@ -256,6 +261,7 @@ export class Reactor implements Loop, ListenerCore {
     const count = libc.epoll_wait(this.#epoll, this.#eventsAddress, EVENTS_MAX, waitMs);
     figures[FIGURE.turns]!++;
     this.#monotonic.startTurn();
+    for (const callback of this.#turnStartCallbacks) callback();
     if (seat !== null) {
       const reasons = seat.control.awake(seat.index);
       if (reasons !== 0) this.#woken(seat, reasons);

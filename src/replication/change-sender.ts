@@ -3,10 +3,10 @@
  * queue costs no copy of any value, and quick changes of one key cost one frame.
  *
  * What the peer must end up with is the present state of the key or a newer one:
- * - an item or a tombstone stands there: it is sent, unless it has been sent lately, or is the peer's own; of an item that was only
- *   touched the new expiry time is sent;
+ * - an item or a tombstone stands there: it is sent, unless it has been sent lately, or is the peer's own;
  * - nothing stands there (evicted, expired, tombstone reclaimed) or something older: the peer must not keep what it had before the
- *   change, so a delete in the version of the change is sent.
+ *   change, so a delete in the version of the change is sent;
+ * - it was only touched: the new expiry time is sent, for the very version that was touched.
  */
 import type { Output } from '../base/output.ts';
 import {
@@ -97,22 +97,18 @@ export class ChangeSender {
     }
     const cache = this.#cache;
     const { key, keyBytes, hash } = reader;
-    const touched = reader.kind === CHANGE.touch;
+    if (reader.kind === CHANGE.touch) {
+      // As it was recorded, and whatever has become of the item: one that was touched to expire at once is gone here already.
+      writeTouch(output, key, keyBytes, reader.exptime, reader.version);
+      this.changes++;
+      return touchFrameBytes(keyBytes);
+    }
     let room = ROOM_BYTES;
     for (let attempt = 0; ; attempt++) {
       if (output.limit - output.at < room) output.reserve(room);
       const item = cache.peek(key, 0, keyBytes, hash);
       if (item === 0) break;
       const version = cache.version(item);
-      if (touched) {
-        // A touch leaves the version as it is; another version has come since, and has a record of its own.
-        if (version === reader.version && !cache.isTombstone(item)) {
-          writeTouch(output, cache, item, keyBytes);
-          this.changes++;
-        }
-        cache.release(hash);
-        return touchFrameBytes(keyBytes);
-      }
       if (version < reader.version) {
         // An older item of the peer came in after ours had gone. Both sides must forget it.
         cache.release(hash);
@@ -145,7 +141,6 @@ export class ChangeSender {
       this.changes++;
       return bytes;
     }
-    if (touched) return 16;
     writeDelete(output, key, 0, keyBytes, reader.version);
     this.changes++;
     return deleteFrameBytes(keyBytes);

@@ -57,8 +57,7 @@ function everyFrame(): Uint8Array {
     output.reserve(itemFrameBytes(key.length, bytes));
     writeItem(output, cache, item, key.length, bytes);
     assert.equal(output.at - before, itemFrameBytes(key.length, bytes));
-    output.reserve(1000);
-    writeTouch(output, cache, item, key.length);
+    writeTouch(output, key, key.length, cache.exptime(item), cache.version(item));
   }
   const key = ascii('k'.repeat(KEY_BYTES_MAX));
   writeDelete(output, key, 0, key.length, 77);

@@ -241,16 +241,24 @@ export function writeTombstone(output: Output, cache: LinkCache, item: ItemRef, 
   output.at = body + DELETE_FIXED_BYTES + keyBytes;
 }
 
-/** Writes the new expiry time of an item whose stripe is locked. The room, `touchFrameBytes`, must have been reserved. */
-export function writeTouch(output: Output, cache: LinkCache, item: ItemRef, keyBytes: number): void {
+/** Writes the new expiry time of the item that has this key and version. */
+export function writeTouch(
+  output: Output,
+  source: Uint8Array,
+  keyBytes: number,
+  exptime: number,
+  version: number,
+): void {
+  output.reserve(touchFrameBytes(keyBytes));
   const { bytes, at } = output;
   putHeader(bytes, at, FRAME.touch, TOUCH_FIXED_BYTES + keyBytes);
   const body = at + HEADER_BYTES;
-  putU64(bytes, body, cache.version(item));
-  putU32(bytes, body + 8, clampSeconds(cache.exptime(item)));
+  putU64(bytes, body, version);
+  putU32(bytes, body + 8, clampSeconds(exptime));
   bytes[body + 12] = keyBytes;
-  cache.copyKey(item, bytes, body + TOUCH_FIXED_BYTES);
-  output.at = body + TOUCH_FIXED_BYTES + keyBytes;
+  const key = body + TOUCH_FIXED_BYTES;
+  for (let i = 0; i < keyBytes; i++) bytes[key + i] = source[i]!;
+  output.at = key + keyBytes;
 }
 
 export function writeFlush(

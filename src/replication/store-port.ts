@@ -96,6 +96,8 @@ export interface ChangeReader {
   readonly hash: number;
   /** The version that the change gave; of a touch the one of the touched item, which stays. */
   readonly version: number;
+  /** Of a touch: the new expiry time in seconds since 1970, 0 for never. */
+  readonly exptime: number;
   /** Of a flush: items with lower versions are dead from `activeAtSeconds` (since 1970) on. */
   readonly threshold: number;
   readonly activeAtSeconds: number;

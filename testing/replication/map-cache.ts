@@ -24,6 +24,7 @@ interface Entry {
 
 interface Change {
   readonly kind: number;
+  readonly exptime?: number;
   readonly key: string;
   readonly version: number;
 }
@@ -56,6 +57,7 @@ export class MapFeedReader implements ChangeReader {
   keyBytes = 0;
   hash = 0;
   version = 0;
+  exptime = 0;
   threshold = 0;
   activeAtSeconds = 0;
   readonly #feed: MapFeed;
@@ -79,6 +81,7 @@ export class MapFeedReader implements ChangeReader {
     this.#position++;
     this.kind = record.kind;
     this.version = record.version;
+    this.exptime = record.exptime ?? 0;
     this.threshold = record.version;
     this.keyBytes = record.key.length;
     for (let i = 0; i < record.key.length; i++) this.key[i] = record.key.charCodeAt(i);
@@ -145,7 +148,7 @@ export class MapCache implements LinkCache {
     const entry = this.entries.get(key);
     if (entry === undefined || entry.tombstone) return 0;
     entry.exptime = exptime;
-    this.feed.append({ kind: CHANGE.touch, key, version: entry.version });
+    this.feed.append({ kind: CHANGE.touch, key, version: entry.version, exptime });
     return entry.version;
   }
 
