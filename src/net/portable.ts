@@ -32,6 +32,7 @@ export class PortableLoop implements Loop, PortableCore {
   readonly #listeners: Set<PortableListener> = new Set();
   readonly #factories: (SessionFactory | undefined)[] = [];
   readonly #timers: Timers = new Timers();
+  readonly #turnStartCallbacks: (() => void)[] = [];
   readonly #turnEndCallbacks: (() => void)[] = [];
   readonly #unsent: Batch<PortableConnection> = new Batch();
   readonly #resumed: Batch<PortableConnection> = new Batch();
@@ -107,6 +108,10 @@ export class PortableLoop implements Loop, PortableCore {
     this.#timers.cancel(handle);
   }
 
+  onTurnStart(callback: () => void): void {
+    this.#turnStartCallbacks.push(callback);
+  }
+
   onTurnEnd(callback: () => void): void {
     this.#turnEndCallbacks.push(callback);
   }
@@ -128,6 +133,7 @@ export class PortableLoop implements Loop, PortableCore {
     if (this.#turnEnd !== null || this.#isStopped) return;
     this.#turnMs = clock.monotonicMs();
     this.#turnEnd = setImmediate(this.#endTurn);
+    for (const callback of this.#turnStartCallbacks) callback();
   }
 
   noteUnsent(connection: PortableConnection): void {
