@@ -113,7 +113,6 @@ class Service implements ReplicationService, PeerActions {
     this.#done = done;
     for (const listener of this.#listeners) listener.close();
     this.#peers.stop(this.#options.drainMsMax ?? DRAIN_MS_MAX);
-    this.#askForTurn();
     this.#setTimer();
   }
 
@@ -149,6 +148,10 @@ class Service implements ReplicationService, PeerActions {
     this.#options.onReady();
   }
 
+  stopped(): void {
+    this.#done?.();
+  }
+
   failed(message: string): void {
     this.#options.onRefused(`replication: ${message}`);
   }
@@ -166,10 +169,6 @@ class Service implements ReplicationService, PeerActions {
 
   #turnEnd(): void {
     if (this.#peers.hasWork && this.#peers.pump()) this.#askForTurn();
-    if (this.#done !== null && this.#peers.stopped) {
-      this.#done();
-      this.#done = null;
-    }
     this.#setTimer();
   }
 

@@ -326,3 +326,14 @@ test('whatever bytes a peer sends after its hello, the link neither throws nor k
     { numRuns: 300 },
   );
 });
+
+test('a node that has nothing does not send back what it is given', () => {
+  const pair = mapLinkPair();
+  const { dialler, listener } = pair;
+  for (let i = 0; i < 500; i++) listener.cache.set(`k${i}`, new Uint8Array(2000), 0, 0);
+  pair.dialler.link.opened();
+  pair.settle();
+  assert.deepEqual(dialler.cache.snapshot(), listener.cache.snapshot());
+  assert.equal(dialler.link.sync.itemsTotal, 0);
+  assert.equal(listener.link.syncsReceived, 1);
+});

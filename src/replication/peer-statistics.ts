@@ -1,5 +1,5 @@
 import type { Link } from './link.ts';
-import type { Peers } from './peers.ts';
+import { type Peers, remoteText } from './peers.ts';
 
 export type StatisticLine = readonly [name: string, value: string];
 
@@ -44,7 +44,7 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
   for (const link of open) {
     const name = `replication_peer_${index++}`;
     lines.push(
-      [`${name}_address`, link.connection.remote],
+      [`${name}_address`, remoteText(link)],
       [`${name}_state`, link.receivingSync || link.sendingSync ? 'syncing' : 'linked'],
       [`${name}_role`, link.dialled ? 'listener' : 'dialer'],
       [`${name}_node_slot`, String(link.peerSlot)],

@@ -283,7 +283,7 @@ test('a node that stops sends what is queued and leaves; a peer that does not re
   b.peers.stop(3000);
   b.turnEnd();
   world.run(1000);
-  assert.ok(b.peers.stopped);
+  assert.ok(b.hasStopped);
   assert.equal(a.cache.entries.size, 500);
 
   const c = world.start('c', ['a']);
@@ -295,9 +295,9 @@ test('a node that stops sends what is queued and leaves; a peer that does not re
   c.peers.stop(1000);
   c.turnEnd();
   world.run(900);
-  assert.equal(c.peers.stopped, false);
+  assert.equal(c.hasStopped, false);
   world.run(200);
-  assert.ok(c.peers.stopped);
+  assert.ok(c.hasStopped);
   assert.equal(c.peers.dueMs, Number.POSITIVE_INFINITY);
 });
 

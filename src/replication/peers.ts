@@ -37,6 +37,8 @@ export interface PeerActions {
   dial(target: number, address: number, timeoutMs: number): void;
   /** Clients may come in now. Called once. */
   ready(): void;
+  /** After `stop`: the last link has ended. Called once. */
+  stopped(): void;
   /** The node cannot do its work. @param message one line for the operator */
   failed(message: string): void;
   log(verbosity: number, message: string): void;
@@ -81,6 +83,11 @@ interface Port {
   settled: boolean;
   dueMs: number;
   retryMs: number;
+}
+
+/** Address and port of the peer without the kind of the socket. */
+export function remoteText(link: Link): string {
+  return link.connection.remote.replace(/^tcp6?:/, '');
 }
 
 export class Peers implements LinkOwner {
@@ -159,14 +166,11 @@ export class Peers implements LinkOwner {
       link.drain();
       link.pump(this.#clock.monotonicMs());
     }
+    if (this.links.length === 0) this.#actions.stopped();
   }
 
   get isBound(): boolean {
     return this.#ports.some((port) => port.bound);
-  }
-
-  get stopped(): boolean {
-    return this.#stopping && this.links.length === 0;
   }
 
   get openLinks(): Link[] {
@@ -313,7 +317,7 @@ export class Peers implements LinkOwner {
 
   connected(link: Link): void {
     const target = this.#targets[link.target];
-    if (target !== undefined) this.#actions.log(1, `connect (peer=${link.connection.remote})`);
+    if (target !== undefined) this.#actions.log(1, `connect (peer=${remoteText(link)})`);
   }
 
   greeted(link: Link): string | null {
@@ -362,13 +366,16 @@ export class Peers implements LinkOwner {
     const { wasOpen } = link;
     if (wasOpen) {
       this.linksLost++;
-      this.#actions.log(1, `close (peer=${link.connection.remote}, ${reason})`);
+      this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
       this.#actions.log(1, 'cleanup complete');
     } else {
       if (!link.dialled) this.strangers++;
-      this.#actions.log(2, `no link (peer=${link.connection.remote}, ${reason})`);
+      this.#actions.log(2, `no link (peer=${remoteText(link)}, ${reason})`);
     }
-    if (this.#stopping) return;
+    if (this.#stopping) {
+      if (this.links.length === 0) this.#actions.stopped();
+      return;
+    }
     const nowMs = this.#clock.monotonicMs();
     const target = this.#targets[link.target];
     if (target !== undefined) {

@@ -71,6 +71,8 @@ export interface LinkCache {
   /** Walks a slice of the index, tombstones included. @returns the next cursor, -1 at the end */
   scan(cursor: number, bucketsMax: number, visit: (item: ItemRef, hash: number) => void): number;
   flushState(): FlushState;
+  /** Items and tombstones now. */
+  readonly entryCount: number;
   observeVersion(version: number): void;
   highestVersion(): number;
   /** The slot in the versions that this node gives; may change while it runs. */

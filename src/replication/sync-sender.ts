@@ -13,9 +13,9 @@ import type { LinkCache } from './store-port.ts';
 
 /** Room reserved for one step of the walk: a window of the transport's, which lies beside the items in memory. */
 const ROOM_BYTES: number = 32 * 1024;
-const BUCKETS_PER_STEP_MAX = 256;
+const BUCKETS_PER_STEP_MAX = 4096;
 /** Steps without an item in a pump: an empty stretch of a large index must not hold up the loop either. */
-const STEPS_PER_PUMP_MAX = 64;
+const STEPS_PER_PUMP_MAX = 32;
 
 export class SyncSender {
   /** Items and tombstones sent by the present or the last walk. */
@@ -23,6 +23,8 @@ export class SyncSender {
   /** The same over all walks of this link. */
   itemsTotal = 0;
   #cursor = -1;
+  /** There was nothing when the walk began. */
+  #isEmpty = false;
   #bucketsPerStep = 64;
   #room = ROOM_BYTES;
   readonly #cache: LinkCache;
@@ -47,6 +49,7 @@ export class SyncSender {
   begin(): void {
     this.#cursor = 0;
     this.items = 0;
+    this.#isEmpty = this.#cache.entryCount === 0;
   }
 
   /**
@@ -55,6 +58,11 @@ export class SyncSender {
    * @returns true when the walk has come to its end in this call
    */
   pump(output: Output, bytesMax: number): boolean {
+    if (this.#isEmpty) {
+      // What comes in now comes from the peer itself, who need not have it back.
+      this.#cursor = -1;
+      return true;
+    }
     let budget = bytesMax;
     for (let steps = 0; steps < STEPS_PER_PUMP_MAX && budget > 0 && !output.blocked; steps++) {
       budget -= this.#step(output);

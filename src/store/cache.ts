@@ -444,6 +444,11 @@ export class Cache {
     this.#walks.crawl(bucketsMax);
   }
 
+  /** Items and tombstones in the index now. */
+  get entryCount(): number {
+    return Atomics.load(this.#parts.control, CONTROL.linked);
+  }
+
   /** Buckets of the index now, for pacing `crawl` and `scan`. */
   get bucketCount(): number {
     return Atomics.load(this.#parts.control, CONTROL.buckets);

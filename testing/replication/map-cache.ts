@@ -333,6 +333,10 @@ export class MapCache implements LinkCache {
     return { threshold, pendingThreshold: 0, pendingActiveAtSeconds: 0, version: threshold };
   }
 
+  get entryCount(): number {
+    return this.entries.size;
+  }
+
   observeVersion(version: number): void {
     this.#ticks = Math.max(this.#ticks, Math.floor(version / 8));
   }

@@ -22,6 +22,7 @@ export class SimulatedNode implements NetworkNode, PeerActions {
   isReady = false;
   readyMs = -1;
   failure = '';
+  hasStopped = false;
   readonly messages: string[] = [];
   readonly #network: SimulatedNetwork;
   readonly #options: SimulatedNodeOptions;
@@ -87,6 +88,10 @@ export class SimulatedNode implements NetworkNode, PeerActions {
   ready(): void {
     this.isReady = true;
     this.readyMs = this.#network.time.nowMs;
+  }
+
+  stopped(): void {
+    this.hasStopped = true;
   }
 
   failed(message: string): void {
