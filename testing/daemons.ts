@@ -45,7 +45,7 @@ export class CommandFolder {
   async daemon(commandLine: string): Promise<number> {
     const [program = '', ...args] = commandLine.trim().split(/\s+/);
     const started = run(join(this.path, program), args);
-    const code = await started.ended();
+    const code = await started.exited();
     if (code !== 0) throw new Error(`${commandLine}: exit ${code}: ${started.stderr()}`);
     const pidFile = args[args.indexOf('-P') + 1] ?? '';
     const pid = Number(readFileSync(pidFile, 'latin1'));

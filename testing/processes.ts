@@ -17,7 +17,9 @@ export interface Running {
   /** Everything that came on stderr so far. */
   stderr(): string;
   stdout(): string;
-  /** Waits for the end: the exit code, or the name of the signal. */
+  /** Waits for the exit only: a daemon may go on holding the streams. */
+  exited(): Promise<number | NodeJS.Signals>;
+  /** Waits for the end, streams included: the exit code, or the name of the signal. */
   ended(): Promise<number | NodeJS.Signals>;
   /** Sends a signal and waits for the end. */
   kill(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
@@ -45,17 +47,20 @@ export function run(command: string, args: readonly string[], environment: NodeJ
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString('latin1');
   });
-  const end = once(child, 'close').then(([code, signal]: unknown[]): number | NodeJS.Signals => {
+  const outcome = ([code, signal]: unknown[]): number | NodeJS.Signals => {
     running.delete(child);
     if (typeof code === 'number') return code;
     // Cast: the event's arguments are untyped; without a code the second one is the signal's name.
     return signal as NodeJS.Signals;
-  });
+  };
+  const exit = once(child, 'exit').then(outcome);
+  const end = once(child, 'close').then(outcome);
   return {
     child,
     pid: child.pid ?? -1,
     stdout: () => stdout,
     stderr: () => stderr,
+    exited: () => exit,
     ended: () => end,
     kill: (signal = 'SIGTERM') => {
       child.kill(signal);
