@@ -1,6 +1,7 @@
 import {
   MessageChannel,
   type MessagePort,
+  parentPort,
   receiveMessageOnPort,
   Worker,
   workerData,
@@ -81,6 +82,9 @@ const YOUNG_GENERATION_MB = 8;
 /**
  * Starts the data threads. They run until `stop`; nothing is accepted before the entry module listens.
  *
+ * The first thread is started alone, and the others when its loop runs: the cores then work on what opens the port. Connections
+ * that are handed to a thread before it runs wait for it.
+ *
  * @throws StartError when the transport asked for cannot be had on this system
  */
 export function startDataThreads(options: DataThreadsOptions): DataThreads {
@@ -106,30 +110,38 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
       port: port2,
       data: options.data,
     };
-    const worker = new Worker(options.entry, {
-      workerData: seat,
-      transferList: [port2],
-      execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    });
-    let failure: Error | null = null;
-    const ended = new Promise<void>((resolve) => {
-      worker.on('exit', (code) => {
-        port.close();
-        resolve();
-        if (isStopping && failure === null) return;
-        options.onFailure(failure ?? new Error(`data thread ${index} ended with status ${code}`), index);
-      });
-    });
-    worker.on('error', (error) => {
-      failure = error instanceof Error ? error : new Error(String(error));
-    });
     port.on('message', (message: unknown) => options.onMessage(message, index));
+    let ended: Promise<void> = Promise.resolve();
+    const start = (onRunning: () => void): void => {
+      if (isStopping) return;
+      const worker = new Worker(options.entry, {
+        workerData: seat,
+        transferList: [port2],
+        execArgv: [],
+        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+      });
+      let failure: Error | null = null;
+      ended = new Promise<void>((resolve) => {
+        worker.on('exit', (code) => {
+          resolve();
+          if (isStopping && failure === null) return;
+          options.onFailure(failure ?? new Error(`data thread ${index} ended with status ${code}`), index);
+        });
+      });
+      worker.on('error', (error) => {
+        failure = error instanceof Error ? error : new Error(String(error));
+      });
+      worker.once('message', onRunning);
+    };
     const post = (letter: Letter): void => {
       port.postMessage(letter);
       if (libc !== null) control.wake(index, WAKE_MESSAGE);
     };
-    return { post, ended };
+    return { post, start, ended: () => ended, close: () => port.close() };
+  });
+  const [first, ...others] = threads;
+  first?.start(() => {
+    for (const thread of others) thread.start(() => {});
   });
 
   return {
@@ -145,7 +157,8 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     async stop() {
       isStopping = true;
       for (const thread of threads) thread.post({ kind: 'stop' });
-      await Promise.all(threads.map((thread) => thread.ended));
+      await Promise.all(threads.map((thread) => thread.ended()));
+      for (const thread of threads) thread.close();
       for (const descriptor of wakeDescriptors.splice(0)) libc?.close(descriptor);
     },
   };
@@ -191,6 +204,12 @@ function runPortableThread(seat: Seat, setup: (thread: DataThread) => void): voi
     onWake: (callback) => wakeCallbacks.push(callback),
     wake: () => setImmediate(wake),
   });
+  tellRunning();
+}
+
+/** Tells the main thread that this thread's entry has been set up. */
+function tellRunning(): void {
+  parentPort?.postMessage('running');
 }
 
 function runReactorThread(seat: Seat, setup: (thread: DataThread) => void): void {
@@ -221,6 +240,7 @@ function runReactorThread(seat: Seat, setup: (thread: DataThread) => void): void
     onWake: (callback) => wakeCallbacks.push(callback),
     wake: (thread) => control.wake(thread, WAKE_CALLBACK),
   });
+  tellRunning();
   reactor.run();
   port.close();
 }
