@@ -105,7 +105,7 @@ export class ClientWrites {
     valueBytes: number,
   ): number {
     const joins = mode === STORE_MODE.append || mode === STORE_MODE.prepend;
-    if (this.#isTooLarge(keyEnd - keyStart, joins ? 0 : flags, valueBytes)) {
+    if (this.#isTooLarge(keyEnd - keyStart, flags, valueBytes)) {
       this.failure = this.#refuse(RESULT.tooLarge, mode, input, keyStart, keyEnd, hash);
       return 0;
     }
