@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { TEST_START_MS, TestCache } from '../../testing/test-cache.ts';
+import { CHANGE, FEED, FEED_BYTES_MIN, FeedReader } from './change-feed.ts';
+
+const NOW = TEST_START_MS / 1000;
+
+function keyOf(reader: FeedReader): string {
+  return Buffer.from(reader.key.subarray(0, reader.keyBytes)).toString('latin1');
+}
+
+test('every kind of change is told, with key, hash and version', () => {
+  const cache = new TestCache({ feedBytes: FEED_BYTES_MIN });
+  const reader = new FeedReader(cache.shared, 0);
+  assert.equal(reader.next(), FEED.empty);
+  const told = (kind: number, key: string): void => {
+    assert.equal(reader.next(), FEED.record);
+    assert.equal(reader.kind, kind);
+    assert.equal(keyOf(reader), key);
+    if (key === '') return;
+    assert.equal(reader.version, cache.cache.lastVersion);
+    assert.equal(reader.hash, cache.cache.hash(reader.key, 0, reader.keyBytes));
+  };
+  const before = cache.cache.feedHead;
+  cache.set('a', '9');
+  assert.notEqual(cache.cache.feedHead, before);
+  told(CHANGE.set, 'a');
+  cache.arithmetic('a', true, 1n);
+  told(CHANGE.set, 'a');
+  cache.touch('a', NOW + 9);
+  told(CHANGE.touch, 'a');
+  assert.equal(reader.exptime, NOW + 9);
+  for (const mode of [3, 4] as const) {
+    cache.store(mode, 'a', 'x'.repeat(500));
+    told(CHANGE.set, 'a');
+    cache.storeInPieces(mode, 'a', 'x'.repeat(500));
+    told(CHANGE.set, 'a');
+  }
+  const key = 'k'.repeat(250);
+  cache.storeInPieces(0, key, 'value');
+  told(CHANGE.set, key);
+  cache.delete(key);
+  told(CHANGE.delete, key);
+  cache.delete(key);
+  // A refused set removes the old value, so that is what is told.
+  cache.set(key, 'x'.repeat(2_000_000));
+  cache.set('a', 'x'.repeat(2_000_000));
+  told(CHANGE.delete, 'a');
+  cache.cache.flushAll(0);
+  told(CHANGE.flush, '');
+  assert.equal(reader.threshold, reader.version);
+  assert.equal(reader.activeAtSeconds, NOW);
+  cache.cache.flushAll(30);
+  told(CHANGE.flush, '');
+  assert.ok(reader.threshold > reader.version);
+  assert.equal(reader.activeAtSeconds, NOW + 29);
+  // What comes from a peer is not told on.
+  cache.applySet('p', 'value', cache.cache.lastVersion + 800);
+  cache.applyDelete('p', cache.cache.lastVersion + 1600);
+  assert.equal(reader.next(), FEED.empty);
+  assert.equal(reader.backlogBytes(), 0);
+});
+
+test('a reader sees every record in order, or learns that it was overrun', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 250 }), fc.nat({ max: 5 })), {
+        minLength: 50,
+        maxLength: 300,
+      }),
+      (writes) => {
+        const cache = new TestCache({ feedBytes: FEED_BYTES_MIN });
+        const reader = new FeedReader(cache.shared, 0);
+        const unread: string[] = [];
+        writes.forEach(([keyBytes, reads], i) => {
+          const key = String(i).padEnd(keyBytes, '.').slice(0, 250);
+          cache.set(key, 'v');
+          unread.push(key);
+          for (let n = 0; n < reads; n++) {
+            const backlog = reader.backlogBytes();
+            const state = reader.next();
+            if (state === FEED.overrun) {
+              assert.ok(backlog > FEED_BYTES_MIN);
+              reader.skipToHead();
+              unread.length = 0;
+            } else if (state === FEED.record) {
+              assert.equal(keyOf(reader), unread.shift());
+              assert.ok(backlog <= FEED_BYTES_MIN);
+            } else {
+              assert.equal(unread.length, 0);
+            }
+          }
+        });
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test('positions wrap without a gap', () => {
+  const cache = new TestCache({ feedBytes: FEED_BYTES_MIN });
+  // Just before the 32-bit positions turn from their highest to their lowest.
+  const near = 0x7fffff00;
+  new Int32Array(cache.shared.feed, 0, 2).fill(near);
+  const later = new TestCache({}, cache.shared);
+  const reader = new FeedReader(cache.shared, 0);
+  assert.equal(reader.position, near);
+  for (let i = 0; i < 1000; i++) {
+    later.set(`key ${i}`, 'v');
+    assert.equal(reader.next(), FEED.record);
+    assert.equal(keyOf(reader), `key ${i}`);
+  }
+  assert.ok(reader.position < 0);
+});

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { Cache, type CacheOptions, createSharedCache, type SharedCache } from '../src/store/cache.ts';
+import { CHANGE, FEED, FeedReader } from '../src/store/change-feed.ts';
+import { checkInvariants } from '../testing/store-invariants.ts';
+import { STRESS_COUNTERS, type StressOrder, type StressReport } from '../testing/store-stress-worker.ts';
+import { cacheOptions, TEST_START_MS, TestCache } from '../testing/test-cache.ts';
+
+const THREADS = 4;
+
+function stress(order: StressOrder): Promise<StressReport> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('../testing/store-stress-worker.js', import.meta.url), {
+      workerData: order,
+    });
+    worker.on('message', resolve);
+    worker.on('error', reject);
+    worker.on('exit', (status) => reject(new Error(`the thread ended with ${status} and no report`)));
+  });
+}
+
+/** Reads all rings while they are written: every record that is not overrun must be whole. */
+function feedWatcher(shared: SharedCache): { look(): void; records: number; overruns: number } {
+  const cache = new Cache(shared, THREADS);
+  const readers = Array.from({ length: THREADS }, (_, thread) => new FeedReader(shared, thread));
+  const watcher = {
+    records: 0,
+    overruns: 0,
+    look(): void {
+      for (const reader of readers) {
+        for (let state = reader.next(); state !== FEED.empty; state = reader.next()) {
+          if (state === FEED.overrun) {
+            watcher.overruns++;
+            reader.skipToHead();
+            continue;
+          }
+          watcher.records++;
+          assert.ok(reader.version > 0);
+          if (reader.kind === CHANGE.flush) continue;
+          assert.equal(reader.hash, cache.hash(reader.key, 0, reader.keyBytes), 'the record is whole');
+        }
+      }
+    },
+  };
+  return watcher;
+}
+
+async function stressAll(
+  changes: Partial<CacheOptions>,
+  prepare: (cache: TestCache) => void,
+  order: Pick<StressOrder, 'operations' | 'valueBytesMax' | 'lossless'>,
+): Promise<{ shared: SharedCache; reports: StressReport[]; records: number }> {
+  const shared = createSharedCache(cacheOptions({ threads: THREADS, ...changes }));
+  prepare(new TestCache({}, shared, THREADS));
+  const seed = Math.floor(Math.random() * 1e9);
+  console.log(`seed ${seed}`);
+  const watcher = feedWatcher(shared);
+  const timer = setInterval(() => watcher.look(), 1);
+  try {
+    const reports = await Promise.all(
+      Array.from({ length: THREADS }, (_, thread) =>
+        stress({ shared, thread, seed: seed + thread, wallMs: TEST_START_MS, ...order }),
+      ),
+    );
+    watcher.look();
+    return { shared, reports, records: watcher.records };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function sum(reports: readonly StressReport[], count: (report: StressReport) => number): number {
+  return reports.reduce((total, report) => total + count(report), 0);
+}
+
+test('four threads on one store lose no update', async () => {
+  const { shared, reports, records } = await stressAll(
+    { hashPower: 4, feedBytes: 1 << 16 },
+    (cache) => {
+      for (let i = 0; i < STRESS_COUNTERS; i++) {
+        cache.set(`number:${i}`, '0');
+        cache.set(`list:${i}`, '');
+      }
+    },
+    { operations: 50_000, valueBytesMax: 20_000, lossless: true },
+  );
+  checkInvariants(shared);
+  assert.ok(records > 0);
+  const cache = new TestCache({}, shared, THREADS);
+  let increments = 0;
+  const letters = new Map<string, number>();
+  for (let i = 0; i < STRESS_COUNTERS; i++) {
+    increments += Number(cache.value(`number:${i}`));
+    for (const letter of cache.value(`list:${i}`) ?? '') letters.set(letter, (letters.get(letter) ?? 0) + 1);
+  }
+  assert.equal(
+    increments,
+    sum(reports, (report) => report.increments),
+  );
+  assert.ok(increments > 1000);
+  reports.forEach((report, thread) => {
+    assert.equal(letters.get(String.fromCharCode(65 + thread)), report.appends);
+  });
+  assert.equal(cache.cache.statistics().evictions, 0);
+});
+
+test('four threads that evict, delete and flush never see a torn or foreign value', async () => {
+  const { shared, reports } = await stressAll(
+    {
+      memoryBytesMax: 1024 * 1024,
+      growthFactor: 2,
+      slabChunkBytesMax: 4096,
+      hashPower: 3,
+      tombstonesMax: 50,
+      feedBytes: 4096,
+    },
+    () => undefined,
+    { operations: 50_000, valueBytesMax: 12_000, lossless: false },
+  );
+  checkInvariants(shared);
+  assert.ok(sum(reports, (report) => report.hits) > 1000, 'there were hits');
+  const statistics = new Cache(shared, THREADS).statistics();
+  assert.ok(statistics.evictions > 1000, `${statistics.evictions} evictions`);
+});
