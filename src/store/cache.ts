@@ -179,9 +179,9 @@ export class Cache {
 
   // --- Mutations by this node's clients. Each locks for itself, gives a new version, feeds the change feed, counts by class.
 
-  /** The version that the last mutation gave; when it was refused because of the version, the one found. */
+  /** The version that the last mutation gave, or, when it was refused, that of the item it met. */
   get lastVersion(): number {
-    return this.#client.lastVersion;
+    return this.#parts.clock.hand[0]!;
   }
 
   /**
@@ -306,12 +306,13 @@ export class Cache {
   flushAll(delaySeconds: number): void {
     const { clock, flush, feed, lifetime } = this.#parts;
     const now = lifetime.nowSeconds;
-    const version = clock.next(0);
+    clock.next(0);
+    const version = clock.hand[0]!;
     const delayed = delaySeconds > 0;
     const threshold = delayed ? versionAtMs((now + delaySeconds) * 1000) : version;
     const activeAt = delayed ? now + delaySeconds - 1 : now;
     flush.order(threshold, activeAt, version, now);
-    feed.flush(version, threshold, activeAt);
+    feed.flush(threshold, activeAt);
   }
 
   // --- Changes of a peer: applied when newer than what is here; never appended to the feed.

@@ -62,27 +62,31 @@ export class FeedWriter {
   head: number;
   readonly enabled: boolean;
   readonly #ring: Ring | null;
+  /** [0]: the version of the change that is told; see VersionClock.hand. */
+  readonly #hand: Float64Array;
   readonly #noKey: Uint8Array = new Uint8Array(0);
 
-  constructor(shared: SharedCache, thread: number) {
+  constructor(shared: SharedCache, thread: number, hand: Float64Array) {
+    this.#hand = hand;
     this.enabled = shared.options.feedBytes > 0;
     this.#ring = this.enabled ? new Ring(shared, thread) : null;
     this.head = this.#ring === null ? 0 : Atomics.load(this.#ring.positions, HEAD);
   }
 
-  /** Appends a set or delete of the key [start, end) of `key`. */
-  key(kind: number, key: Uint8Array, start: number, end: number, hash: number, version: number): void {
-    if (this.#ring !== null) this.#append(this.#ring, kind, 2, key, start, end, hash, version, 0, 0);
+  /** Appends a set or delete of the key [start, end) of `key`, with the version in hand. */
+  key(kind: number, key: Uint8Array, start: number, end: number, hash: number): void {
+    if (this.#ring !== null) this.#append(this.#ring, kind, 2, key, start, end, hash, 0, 0);
   }
 
-  touch(key: Uint8Array, start: number, end: number, hash: number, version: number, exptime: number): void {
-    if (this.#ring !== null)
-      this.#append(this.#ring, CHANGE.touch, 3, key, start, end, hash, version, exptime, 0);
+  /** Appends a touch; the version in hand is that of the item. */
+  touch(key: Uint8Array, start: number, end: number, hash: number, exptime: number): void {
+    if (this.#ring !== null) this.#append(this.#ring, CHANGE.touch, 3, key, start, end, hash, exptime, 0);
   }
 
-  flush(version: number, threshold: number, activeAtSeconds: number): void {
+  /** Appends a flush; the version in hand is that of the order. */
+  flush(threshold: number, activeAtSeconds: number): void {
     if (this.#ring !== null)
-      this.#append(this.#ring, CHANGE.flush, 4, this.#noKey, 0, 0, 0, version, threshold, activeAtSeconds);
+      this.#append(this.#ring, CHANGE.flush, 4, this.#noKey, 0, 0, 0, threshold, activeAtSeconds);
   }
 
   #append(
@@ -93,7 +97,6 @@ export class FeedWriter {
     start: number,
     end: number,
     hash: number,
-    version: number,
     first: number,
     second: number,
   ): void {
@@ -110,7 +113,7 @@ export class FeedWriter {
     }
     ring.words[unit * 2] = units | (kind << 16) | (keyBytes << 24);
     ring.words[unit * 2 + 1] = hash;
-    ring.doubles[unit + 1] = version;
+    ring.doubles[unit + 1] = this.#hand[0]!;
     if (headerUnits > 2) ring.doubles[unit + 2] = first;
     if (headerUnits > 3) ring.doubles[unit + 3] = second;
     copyBytes(ring.bytes, (unit + headerUnits) * 8, key, start, end);

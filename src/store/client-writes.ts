@@ -14,8 +14,6 @@ const SPACE = 32;
  * counts by class. The rules are memcached's.
  */
 export class ClientWrites {
-  /** The version that the last mutation gave, or, when it was refused for its version, found. */
-  lastVersion = 0;
   /** Why the last `reserve` returned 0. */
   failure: Result = RESULT.stored;
   /** The number that the last arithmetic stored. */
@@ -41,7 +39,7 @@ export class ClientWrites {
     valueStart: number,
     valueEnd: number,
   ): Result {
-    const { index, locks, lookup, writer, clock, feed, items, inventory } = this.#parts;
+    const { index, locks, lookup, writer, clock, feed, inventory } = this.#parts;
     const keyBytes = keyEnd - keyStart;
     const valueBytes = valueEnd - valueStart;
     if (this.#isTooLarge(keyBytes, flags, valueBytes)) {
@@ -63,29 +61,17 @@ export class ClientWrites {
       locks.release(stripe);
       return result;
     }
-    const version = clock.next(entry === 0 ? 0 : items.version(entry));
-    let done = writer.put(
-      entry,
-      input,
-      keyStart,
-      keyEnd,
-      hash,
-      flags,
-      exptime,
-      valueStart,
-      valueEnd,
-      version,
-    );
+    clock.next(entry);
+    let done = writer.put(entry, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd);
     if (!done && mode === STORE_MODE.set && entry !== 0) {
       // A set that fails removes the old value in any case, so its memory may as well serve the new one.
       inventory.remove(entry, hash);
-      done = writer.put(0, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd, version);
-      if (!done) this.#bury(0, input, keyStart, keyEnd, hash, version);
+      done = writer.put(0, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd);
+      if (!done) this.#bury(0, input, keyStart, keyEnd, hash);
     }
     if (done) {
       this.#countSet(slabClass);
-      this.lastVersion = version;
-      feed.key(CHANGE.set, input, keyStart, keyEnd, hash, version);
+      feed.key(CHANGE.set, input, keyStart, keyEnd, hash);
     } else {
       this.#parts.counters.general[COUNTER.storeNoMemory]!++;
     }
@@ -139,13 +125,12 @@ export class ClientWrites {
     } else {
       result = this.#permit(mode, entry, casVersion);
       if (result === RESULT.stored) {
-        const version = clock.next(entry === 0 ? 0 : items.version(entry));
-        items.setVersion(item, version);
+        clock.next(entry);
+        items.setVersion(item, clock.hand[0]!);
         items.setLastAccess(item, lifetime.nowSeconds);
         inventory.enter(item, hash, entry);
         entered = true;
-        this.lastVersion = version;
-        feed.key(CHANGE.set, bytes, keyStart, keyEnd, hash, version);
+        feed.key(CHANGE.set, bytes, keyStart, keyEnd, hash);
       }
     }
     locks.release(stripe);
@@ -161,13 +146,13 @@ export class ClientWrites {
     const item = lookup.live(input, keyStart, keyEnd, hash);
     let result: Result = RESULT.notFound;
     if (item !== 0) {
-      const found = items.version(item);
-      if (casVersion !== 0 && casVersion !== found) {
-        this.lastVersion = found;
+      if (casVersion !== 0 && casVersion !== items.version(item)) {
+        clock.hold(item);
         result = RESULT.exists;
       } else {
         this.#countItem(item, CLASS_COUNTER.deleteHits);
-        this.#bury(item, input, keyStart, keyEnd, hash, clock.next(found));
+        clock.next(item);
+        this.#bury(item, input, keyStart, keyEnd, hash);
         result = RESULT.stored;
       }
     }
@@ -185,7 +170,7 @@ export class ClientWrites {
     deltaLow: number,
     casVersion: number,
   ): Result {
-    const { index, locks, lookup, items } = this.#parts;
+    const { index, locks, lookup, items, clock } = this.#parts;
     const stripe = index.stripe(hash);
     locks.acquire(stripe);
     const item = lookup.live(input, keyStart, keyEnd, hash);
@@ -193,7 +178,7 @@ export class ClientWrites {
     if (item === 0) {
       result = RESULT.notFound;
     } else if (casVersion !== 0 && casVersion !== items.version(item)) {
-      this.lastVersion = items.version(item);
+      clock.hold(item);
       result = RESULT.exists;
     } else if (!this.#readNumber(item)) {
       result = RESULT.nonNumeric;
@@ -224,29 +209,23 @@ export class ClientWrites {
   }
 
   touchItem(item: number, hash: number, exptime: number): void {
-    const { items, feed, memory } = this.#parts;
+    const { items, feed, memory, clock } = this.#parts;
     items.setExptime(item, exptime);
     this.#countItem(item, CLASS_COUNTER.touchHits);
     const keyStart = items.keyStart(item);
-    feed.touch(
-      memory.bytes[item >>> ARENA_SHIFT]!,
-      keyStart,
-      keyStart + items.keyBytes(item),
-      hash,
-      items.version(item),
-      exptime,
-    );
+    clock.hold(item);
+    feed.touch(memory.bytes[item >>> ARENA_SHIFT]!, keyStart, keyStart + items.keyBytes(item), hash, exptime);
   }
 
   /** Whether the entry of a key permits a store of this mode; not for append and prepend. */
   #permit(mode: StoreMode, entry: number, casVersion: number): Result {
     if (mode === STORE_MODE.set) return RESULT.stored;
-    const { items, lookup } = this.#parts;
+    const { items, lookup, clock } = this.#parts;
     const isLive = entry !== 0 && (items.kind(entry) & STATE.tombstone) === 0;
     if (mode === STORE_MODE.add) {
       if (!isLive) return RESULT.stored;
       lookup.visit(entry);
-      this.lastVersion = items.version(entry);
+      clock.hold(entry);
       return RESULT.notStored;
     }
     if (mode === STORE_MODE.replace) return isLive ? RESULT.stored : RESULT.notStored;
@@ -256,7 +235,7 @@ export class ClientWrites {
       return RESULT.stored;
     }
     this.#countItem(entry, CLASS_COUNTER.casBadval);
-    this.lastVersion = items.version(entry);
+    clock.hold(entry);
     return RESULT.exists;
   }
 
@@ -276,9 +255,8 @@ export class ClientWrites {
   ): Result {
     const { items, memory, writer, allocator, inventory, clock, feed, lifetime } = this.#parts;
     if (entry === 0 || (items.kind(entry) & STATE.tombstone) !== 0) return RESULT.notStored;
-    const found = items.version(entry);
-    if (casVersion !== 0 && casVersion !== found) {
-      this.lastVersion = found;
+    if (casVersion !== 0 && casVersion !== items.version(entry)) {
+      clock.hold(entry);
       return RESULT.exists;
     }
     const bytes = memory.bytes[entry >>> ARENA_SHIFT]!;
@@ -316,10 +294,9 @@ export class ClientWrites {
     const at = mode === STORE_MODE.append ? oldBytes : 0;
     if (source === 0) items.fill(item, at, input, valueStart, valueEnd);
     else items.fillFrom(item, at, source);
-    const version = clock.next(found);
-    items.setVersion(item, version);
-    this.lastVersion = version;
-    feed.key(CHANGE.set, bytes, keyStart, keyStart + keyBytes, hash, version);
+    clock.next(entry);
+    items.setVersion(item, clock.hand[0]!);
+    feed.key(CHANGE.set, bytes, keyStart, keyStart + keyBytes, hash);
     if (item !== entry) inventory.enter(item, hash, entry);
     return RESULT.stored;
   }
@@ -333,29 +310,24 @@ export class ClientWrites {
     keyEnd: number,
     hash: number,
   ): Result {
-    const { counters, index, locks, lookup, clock, items } = this.#parts;
+    const { counters, index, locks, lookup, clock } = this.#parts;
     counters.general[result === RESULT.tooLarge ? COUNTER.storeTooLarge : COUNTER.storeNoMemory]!++;
     if (mode !== STORE_MODE.set) return result;
     const stripe = index.stripe(hash);
     locks.acquire(stripe);
     const item = lookup.live(input, keyStart, keyEnd, hash);
-    if (item !== 0) this.#bury(item, input, keyStart, keyEnd, hash, clock.next(items.version(item)));
+    if (item !== 0) {
+      clock.next(item);
+      this.#bury(item, input, keyStart, keyEnd, hash);
+    }
     locks.release(stripe);
     return result;
   }
 
   /** Removes an item (0: it is removed already), leaves a tombstone where there are peers, and tells the feed. */
-  #bury(
-    item: number,
-    input: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    hash: number,
-    version: number,
-  ): void {
-    this.lastVersion = version;
-    this.#parts.tombstones.leave(item, input, keyStart, keyEnd, hash, version);
-    this.#parts.feed.key(CHANGE.delete, input, keyStart, keyEnd, hash, version);
+  #bury(item: number, input: Uint8Array, keyStart: number, keyEnd: number, hash: number): void {
+    this.#parts.tombstones.leave(item, input, keyStart, keyEnd, hash);
+    this.#parts.feed.key(CHANGE.delete, input, keyStart, keyEnd, hash);
   }
 
   /**
@@ -405,25 +377,24 @@ export class ClientWrites {
     const keyBytes = keyEnd - keyStart;
     const end = writeUint64(scratch, keyBytes, this.numberHigh, this.numberLow);
     const count = end - keyBytes;
-    const version = clock.next(items.version(item));
+    clock.next(item);
     const valueBytes = items.valueBytes(item);
     if (count <= valueBytes) {
       const bytes = memory.bytes[item >>> ARENA_SHIFT]!;
       const at = items.valueStart(item);
       for (let i = 0; i < count; i++) bytes[at + i] = scratch[keyBytes + i]!;
       for (let i = count; i < valueBytes; i++) bytes[at + i] = SPACE;
-      items.setVersion(item, version);
+      items.setVersion(item, clock.hand[0]!);
       lookup.visit(item);
     } else {
       copyBytes(scratch, 0, input, keyStart, keyEnd);
       const flags = items.clientFlags(item);
       const exptime = items.exptime(item);
-      if (!writer.put(item, scratch, 0, keyBytes, hash, flags, exptime, keyBytes, end, version)) {
+      if (!writer.put(item, scratch, 0, keyBytes, hash, flags, exptime, keyBytes, end)) {
         return RESULT.noMemory;
       }
     }
-    this.lastVersion = version;
-    feed.key(CHANGE.set, input, keyStart, keyEnd, hash, version);
+    feed.key(CHANGE.set, input, keyStart, keyEnd, hash);
     return RESULT.stored;
   }
 

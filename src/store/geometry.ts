@@ -56,7 +56,7 @@ const STRIPES_MAX = 4096;
 const BUCKETS_FIRST_POWER = 16;
 const BUCKETS_POWER_MAX = 28;
 /** Buckets are split when there are more items than this per bucket. */
-export const LOAD_MAX = 1.5;
+export const LOAD_MAX = 1;
 const GHOSTS_PER_CLASS_MAX: number = 1 << 22;
 /** The ghosts of one set stand in a row; see ghost-table.ts. */
 export const GHOST_WAYS = 4;

@@ -90,7 +90,7 @@ export class Parts {
     this.lifetime = lifetime;
     this.evictor = evictor;
     this.allocator = allocator;
-    this.clock = new VersionClock(control, doubles, locks, geometry, counters);
+    this.clock = new VersionClock(memory, control, doubles, locks, counters);
     this.tombstones = new Tombstones(
       options,
       items,
@@ -101,9 +101,10 @@ export class Parts {
       lifetime,
       control,
       counters,
+      this.clock.hand,
     );
-    this.feed = new FeedWriter(shared, thread);
+    this.feed = new FeedWriter(shared, thread, this.clock.hand);
     this.lookup = new Lookup(items, index, inventory, lifetime, counters);
-    this.writer = new Writer(items, allocator, inventory, lifetime, counters);
+    this.writer = new Writer(items, allocator, inventory, lifetime, counters, this.clock.hand);
   }
 }

@@ -38,11 +38,10 @@ export class PeerWrites {
     let applied: Applied = APPLIED.stale;
     if (entry === 0 || items.version(entry) < version) {
       const done =
-        !tooLarge &&
-        writer.put(entry, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd, version);
+        !tooLarge && writer.put(entry, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd);
       if (done) applied = APPLIED.applied;
       else {
-        this.#outdate(entry, input, keyStart, keyEnd, hash, version);
+        this.#outdate(entry, input, keyStart, keyEnd, hash);
         applied = tooLarge ? APPLIED.tooLarge : APPLIED.noMemory;
       }
     } else if (items.version(entry) === version) {
@@ -91,7 +90,7 @@ export class PeerWrites {
     locks.acquire(stripe);
     const entry = lookup.entry(input, keyStart, keyEnd, hash);
     if (entry !== 0 && items.version(entry) < version) {
-      this.#outdate(entry, input, keyStart, keyEnd, hash, version);
+      this.#outdate(entry, input, keyStart, keyEnd, hash);
     }
     locks.release(stripe);
     this.#count(this.failure === RESULT.tooLarge ? APPLIED.tooLarge : APPLIED.noMemory);
@@ -125,7 +124,7 @@ export class PeerWrites {
     locks.acquire(stripe);
     const entry = lookup.entry(input, keyStart, keyEnd, hash);
     const newer = entry === 0 || items.version(entry) < version;
-    if (newer) tombstones.leave(entry, input, keyStart, keyEnd, hash, version);
+    if (newer) tombstones.leave(entry, input, keyStart, keyEnd, hash);
     locks.release(stripe);
     if (newer && entry === 0) index.growIfCrowded();
     return this.#count(newer ? APPLIED.applied : APPLIED.stale);
@@ -171,24 +170,18 @@ export class PeerWrites {
     if (exptime === 0 || exptime > here) items.setExptime(entry, exptime);
   }
 
-  /** Follows a peer's version. @returns whether it can be applied at all */
+  /** Follows a peer's version and takes it in hand. @returns whether it can be applied at all */
   #admit(version: number): boolean {
     if (!isVersion(version)) return false;
     this.#parts.clock.observe(version, false);
+    this.#parts.clock.hand[0] = version;
     return version >= this.#parts.flush.deadBelow();
   }
 
   /** A newer value could not be taken: what is here is outdated, and nobody shall read it. */
-  #outdate(
-    entry: number,
-    input: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    hash: number,
-    version: number,
-  ): void {
+  #outdate(entry: number, input: Uint8Array, keyStart: number, keyEnd: number, hash: number): void {
     if (entry === 0) return;
-    this.#parts.tombstones.leave(entry, input, keyStart, keyEnd, hash, version);
+    this.#parts.tombstones.leave(entry, input, keyStart, keyEnd, hash);
   }
 
   #isTooLarge(keyBytes: number, flags: number, valueBytes: number): boolean {

@@ -31,6 +31,8 @@ export class Tombstones {
   readonly #lifetime: Lifetime;
   readonly #control: Int32Array;
   readonly #counters: Counters;
+  /** [0]: the version of the delete; see VersionClock.hand. */
+  readonly #hand: Float64Array;
 
   constructor(
     options: CacheOptions,
@@ -42,7 +44,9 @@ export class Tombstones {
     lifetime: Lifetime,
     control: Int32Array,
     counters: Counters,
+    hand: Float64Array,
   ) {
+    this.#hand = hand;
     this.#options = options;
     this.#items = items;
     this.#slabs = slabs;
@@ -55,26 +59,18 @@ export class Tombstones {
   }
 
   /**
-   * Removes what is stored under a key and leaves a tombstone for it, with the key's stripe locked.
+   * Removes what is stored under a key and leaves a tombstone for it, with the key's stripe locked. The version in hand is the delete's.
    *
    * @param entry the item or tombstone under the key, 0 if none
-   * @param version of the delete
    */
-  leave(
-    entry: number,
-    input: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    hash: number,
-    version: number,
-  ): void {
+  leave(entry: number, input: Uint8Array, keyStart: number, keyEnd: number, hash: number): void {
     const now = this.#lifetime.nowSeconds;
     if (this.#options.tombstonesMax === 0) {
       if (entry !== 0) this.#inventory.remove(entry, hash);
       return;
     }
     if (entry !== 0 && (this.#items.kind(entry) & STATE.tombstone) !== 0) {
-      this.#items.setVersion(entry, version);
+      this.#items.setVersion(entry, this.#hand[0]!);
       this.#items.setLastAccess(entry, now);
       return;
     }
@@ -89,7 +85,7 @@ export class Tombstones {
       (this.#items.kind(entry) & STATE.chained) === 0 &&
       classes.chunkBytes[this.#items.slabClass(entry)]! <= classes.chunkBytes[slabClass]! * CHUNK_WASTE_MAX
     ) {
-      this.#inventory.bury(entry, version, now);
+      this.#inventory.bury(entry, this.#hand[0]!, now);
       this.#counters.general[COUNTER.tombstonesMade]!++;
       return;
     }
@@ -111,7 +107,7 @@ export class Tombstones {
       0,
       now,
     );
-    this.#items.setVersion(tombstone, version);
+    this.#items.setVersion(tombstone, this.#hand[0]!);
     this.#inventory.enter(tombstone, hash, entry);
     this.#counters.general[COUNTER.tombstonesMade]!++;
   }

@@ -1,8 +1,10 @@
 import { assert } from '../base/assert.ts';
 import type { Counters } from './counters.ts';
 import { COUNTER } from './counters.ts';
-import { CONTROL, CONTROL_DOUBLE, type Geometry } from './geometry.ts';
+import { CONTROL, CONTROL_DOUBLE } from './geometry.ts';
+import { ARENA_SHIFT, UNIT_MASK, VERSION_DOUBLE } from './layout.ts';
 import type { Locks } from './locks.ts';
+import type { Memory } from './memory.ts';
 
 /**
  * Versions: a hybrid logical clock (Kulkarni and others, "Logical physical clocks", 2014) in one double.
@@ -36,6 +38,13 @@ export function isVersion(version: number): boolean {
 }
 
 export class VersionClock {
+  /**
+   * [0] is the version in hand: the one that `next` gave, or that came with a peer's change, for whoever writes the item or
+   * the feed. It is passed in memory, because a double passed between functions becomes an object on the heap wherever the
+   * compiler doesn't inline the call.
+   */
+  readonly hand: Float64Array = new Float64Array(1);
+  readonly #memory: Memory;
   readonly #control: Int32Array;
   readonly #doubles: Float64Array;
   readonly #locks: Locks;
@@ -44,17 +53,12 @@ export class VersionClock {
   /** [0] the wall at the last tick in microseconds since the epoch. An array, so that writing it allocates no number. */
   readonly #wall: Float64Array = new Float64Array(1);
 
-  constructor(
-    control: Int32Array,
-    doubles: Float64Array,
-    locks: Locks,
-    geometry: Geometry,
-    counters: Counters,
-  ) {
+  constructor(memory: Memory, control: Int32Array, doubles: Float64Array, locks: Locks, counters: Counters) {
+    this.#memory = memory;
     this.#control = control;
     this.#doubles = doubles;
     this.#locks = locks;
-    this.#lock = geometry.clockLock;
+    this.#lock = memory.geometry.clockLock;
     this.#counters = counters;
   }
 
@@ -63,13 +67,17 @@ export class VersionClock {
   }
 
   /**
-   * The next version.
+   * Takes the next version in hand.
    *
-   * @param replaced version of the item that is replaced, 0 if none
+   * @param replaced the item or tombstone that is replaced, 0 if none
    */
-  next(replaced: number): number {
+  next(replaced: number): void {
     const wall = this.#wall[0]!;
-    let micros = replaced > 0 ? Math.floor(replaced / SLOTS) + 1 : 1;
+    let micros = 1;
+    if (replaced !== 0) {
+      const doubles = this.#memory.doubles[replaced >>> ARENA_SHIFT]!;
+      micros = Math.floor(doubles[(replaced & UNIT_MASK) + VERSION_DOUBLE]! / SLOTS) + 1;
+    }
     if (micros < wall) micros = wall;
     this.#locks.acquire(this.#lock);
     const following = this.#doubles[CONTROL_DOUBLE.clockMicros]! + 1;
@@ -80,7 +88,7 @@ export class VersionClock {
     }
     this.#locks.release(this.#lock);
     if (micros - wall > COUNTED_AHEAD_MICROS) this.#counters.general[COUNTER.clockAhead]!++;
-    return micros * SLOTS + Atomics.load(this.#control, CONTROL.nodeSlot);
+    this.hand[0] = micros * SLOTS + Atomics.load(this.#control, CONTROL.nodeSlot);
   }
 
   /** The slot in the versions that all threads of this node give from now on. */
@@ -91,6 +99,11 @@ export class VersionClock {
   set slot(slot: number) {
     assert(slot >= 0 && slot < SLOTS, 'a node slot is a number of three bits');
     Atomics.store(this.#control, CONTROL.nodeSlot, slot);
+  }
+
+  /** Takes an item's present version in hand. */
+  hold(item: number): void {
+    this.hand[0] = this.#memory.doubles[item >>> ARENA_SHIFT]![(item & UNIT_MASK) + VERSION_DOUBLE]!;
   }
 
   /**

@@ -29,6 +29,8 @@ export class Writer {
   readonly #inventory: Inventory;
   readonly #lifetime: Lifetime;
   readonly #counters: Counters;
+  /** [0]: the version to write; see VersionClock.hand. */
+  readonly #hand: Float64Array;
 
   constructor(
     items: Items,
@@ -36,7 +38,9 @@ export class Writer {
     inventory: Inventory,
     lifetime: Lifetime,
     counters: Counters,
+    hand: Float64Array,
   ) {
+    this.#hand = hand;
     this.#items = items;
     this.#allocator = allocator;
     this.#inventory = inventory;
@@ -66,7 +70,7 @@ export class Writer {
   }
 
   /**
-   * Writes an item with the value [valueStart, valueEnd) of `input`.
+   * Writes an item with the value [valueStart, valueEnd) of `input` and the version in hand.
    *
    * @param entry what is under the key now, 0 if nothing; replaced
    * @returns false when there is no memory; `entry` is still there then
@@ -81,10 +85,9 @@ export class Writer {
     exptime: number,
     valueStart: number,
     valueEnd: number,
-    version: number,
   ): boolean {
     if (this.fits(entry, keyEnd - keyStart, flags, valueEnd - valueStart)) {
-      this.#overwrite(entry, input, keyStart, keyEnd, flags, exptime, valueStart, valueEnd, version);
+      this.#overwrite(entry, input, keyStart, keyEnd, flags, exptime, valueStart, valueEnd);
       return true;
     }
     const item = this.#allocator.allocate(
@@ -99,7 +102,7 @@ export class Writer {
     );
     if (item === 0) return false;
     this.#items.fill(item, 0, input, valueStart, valueEnd);
-    this.#items.setVersion(item, version);
+    this.#items.setVersion(item, this.#hand[0]!);
     this.#inventory.enter(item, hash, entry);
     return true;
   }
@@ -113,7 +116,6 @@ export class Writer {
     exptime: number,
     valueStart: number,
     valueEnd: number,
-    version: number,
   ): void {
     const { memory } = this.#items;
     const arena = item >>> ARENA_SHIFT;
@@ -144,7 +146,7 @@ export class Writer {
       grown += hadFlags ? -EXTRA_BYTES : EXTRA_BYTES;
     }
     copyBytes(bytes, at + keyEnd - keyStart, input, valueStart, valueEnd);
-    memory.doubles[arena]![unit + VERSION_DOUBLE] = version;
+    memory.doubles[arena]![unit + VERSION_DOUBLE] = this.#hand[0]!;
     if (grown !== 0) this.#inventory.resized((kind >>> 8) & 0xff, grown);
     this.#counters.general[COUNTER.totalItems]!++;
   }
