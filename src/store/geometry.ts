@@ -3,21 +3,24 @@ import type { CacheOptions } from './cache-options.ts';
 import { ARENA_BYTES_MAX, PAGE_BYTES, UNIT_BYTES } from './layout.ts';
 import { SLAB_CLASSES_MAX, SlabClasses, slabClassSizes } from './slab-classes.ts';
 
-/** Words of the control block, before the locks. Those with a name of their own room are read and written there only. */
+/**
+ * Words of the control block, before the locks. What every request reads stands in a cache line apart from what changes often: a line
+ * that one thread writes is lost to the caches of the others.
+ */
 export const CONTROL = {
   /** Active buckets of the index. */
   buckets: 0,
-  /** Items in the index, tombstones included. */
-  linked: 1,
-  /** Pages given to slab classes. */
-  pages: 2,
-  tombstones: 3,
-  /** Next bucket that the crawler looks at. */
-  crawlBucket: 4,
   /** Counts changes of the flush epochs, so that threads know when to read them again. */
-  flushEpoch: 5,
+  flushEpoch: 1,
   /** The node's slot: the low three bits of its versions. */
-  nodeSlot: 6,
+  nodeSlot: 2,
+  /** Items in the index, tombstones included. */
+  linked: 16,
+  tombstones: 32,
+  /** Pages given to slab classes. */
+  pages: 48,
+  /** Next bucket that the crawler looks at. */
+  crawlBucket: 49,
   /** First word of the locks. */
   locks: 64,
 } as const;
