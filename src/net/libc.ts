@@ -28,6 +28,8 @@ export interface Libc {
   shutdown(fd: number, how: number): number;
   close(fd: number): number;
   clock_gettime(clock: number, address: bigint): number;
+  /** memmove(3); addresses as numbers, because they are sums. */
+  memmove(target: number, source: number, bytes: number): number;
   /** Why the last call on this thread returned -1. */
   errno(): number;
   /** Where the first of the bytes lies. The bytes must belong to an array buffer made as such, which never moves. */
@@ -113,6 +115,7 @@ function bindLibc(): Libc | null {
     send: library.func('int send(int, size_t, int, int)'),
     shutdown: library.func('int shutdown(int, int)'),
     close: library.func('int close(int)'),
+    memmove: library.func('size_t memmove(size_t, size_t, size_t)'),
     clock_gettime: library.func('int clock_gettime(int, size_t)'),
     errno: () => koffi.errno(),
     addressOf: (bytes) => koffi.address(bytes),

@@ -6,8 +6,10 @@ import type { GeneralFacts, NodeContext, StatLine } from '../engine/node-context
 import { REPLY, writeReply } from '../engine/replies.ts';
 import { type DataThread, runDataThread } from '../net/data-threads.ts';
 import type { Listener, SocketAddress } from '../net/loop.ts';
+import { nativeCopier } from '../net/native-copy.ts';
 import { Cache } from '../store/cache.ts';
 import { FeedReader } from '../store/change-feed.ts';
+import { useNativeCopy } from '../store/memory.ts';
 import { Bulletin } from './bulletin.ts';
 import { type ReplicationService, startReplication } from './replication-service.ts';
 import { settingsReport } from './settings-report.ts';
@@ -86,6 +88,8 @@ class NodeThread {
     this.#bulletin = data.replicationBulletin === null ? null : new Bulletin(data.replicationBulletin);
     const { loop } = thread;
     loop.useMemory(this.#cache.ioRegion);
+    const copy = nativeCopier(this.#cache.arenas);
+    if (copy !== null) useNativeCopy(copy);
     if (thread.index === 0) this.#figures.verbosity = data.options.verbosity;
     this.#tick();
     loop.onTurnStart(() => this.#tick());

@@ -64,6 +64,11 @@ export class Cache {
     this.ioRegion = { bytes: parts.memory.bytes[0]!, start, end };
   }
 
+  /** The arrays of this cache's item memory, for whoever must know their addresses. */
+  get arenas(): readonly Uint8Array[] {
+    return this.#parts.memory.bytes;
+  }
+
   // --- Time.
 
   /** Seconds since 1970 as this thread's cache sees them; set by `tick`. */

@@ -1,10 +1,31 @@
 import type { Geometry } from './geometry.ts';
 import type { SharedCache } from './shared-cache.ts';
 
-/** Copies up to this many bytes are fastest as a loop (measured: 1.4 ns a byte against 25 ns for copyWithin and 50 for set). */
-const LOOP_BYTES_MAX = 16;
-/** Between different arrays, where `set` costs 50 ns and an object. */
-const LOOP_BETWEEN_BYTES_MAX = 32;
+/** Copies up to this many bytes are fastest as a loop (measured: 2.5 ns a byte against 30 ns for copyWithin and 60 for set). */
+const LOOP_BYTES_MAX = 12;
+/** Between different arrays, where `set` costs 60 ns and an object. */
+const LOOP_BETWEEN_BYTES_MAX = 24;
+/**
+ * From here on the C library copies, if there is one. The engine copies shared memory byte by byte when source and target are
+ * not aligned alike: 0.28 ns a byte, where memcpy costs 65 ns for the call and next to nothing for the bytes.
+ */
+const NATIVE_BYTES_MIN = 224;
+
+/** Copies `count` bytes between arrays that do not overlap there. */
+export type NativeCopy = (
+  target: Uint8Array,
+  at: number,
+  source: Uint8Array,
+  start: number,
+  count: number,
+) => void;
+
+let nativeCopy: NativeCopy | null = null;
+
+/** Gives this thread's caches a faster way to copy long ranges; a pure room cannot reach for one by itself. */
+export function useNativeCopy(copy: NativeCopy): void {
+  nativeCopy = copy;
+}
 
 /**
  * One thread's views of the arenas. There is exactly one Uint8Array object for each arena, so that "the same array" can be
@@ -33,7 +54,9 @@ export function copyBytes(
   end: number,
 ): void {
   const count = end - start;
-  if (target === source) {
+  if (count >= NATIVE_BYTES_MIN && nativeCopy !== null) {
+    nativeCopy(target, at, source, start, count);
+  } else if (target === source) {
     if (count <= LOOP_BYTES_MAX && (at <= start || at >= end)) {
       for (let i = 0; i < count; i++) target[at + i] = source[start + i]!;
     } else {
