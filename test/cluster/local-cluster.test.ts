@@ -1,0 +1,119 @@
+/*
+ * The built-in cluster with its real nodes and proxies keeps what `twincached up` promises on the terminal: each of its seven
+ * processes may be killed, one after the other, and nothing is lost.
+ */
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import { freePortOffset } from '../../testing/free-port-offset.ts';
+import { twincached } from '../../testing/processes.ts';
+import { TextClient } from '../../testing/text-client.ts';
+import { until } from '../../testing/wait.ts';
+
+const KEYS = Array.from({ length: 20 }, (_, index) => `u${index + 1}`);
+
+interface Service {
+  readonly name: string;
+  readonly role: string;
+  readonly state: string;
+  readonly pid: number;
+  readonly restarts: number;
+  readonly stats: { readonly replication: Readonly<Record<string, string>> } | null;
+}
+
+/** Reads every key over a connection of its own. */
+async function readAll(port: number, killed: string): Promise<void> {
+  const client = await TextClient.connect(port);
+  try {
+    for (const key of KEYS)
+      assert.equal(await client.get(key), `value of ${key}`, `${key}, ${killed} killed`);
+  } finally {
+    client.close();
+  }
+}
+
+/** Whether a proxy has a connection to each of its main servers. Asked several times, because each of its threads has its own. */
+async function seesItsServers(port: number): Promise<boolean> {
+  for (let i = 0; i < 8; i++) {
+    const socket = connect(port, '127.0.0.1');
+    socket.end('stats\r\n');
+    const matrix = (await text(socket)).split('\r\n').filter((line) => line.startsWith('matrix '));
+    if (matrix.length === 0 || !matrix.every((line) => line.endsWith(', pool size 1'))) return false;
+  }
+  return true;
+}
+
+test('each process of the cluster is killed in turn, and nothing that was stored is lost', async (t) => {
+  const portOffset = await freePortOffset();
+  const up = twincached(['up', '--port-offset', String(portOffset)]);
+  t.after(async () => {
+    up.child.kill('SIGINT');
+    up.child.kill('SIGINT');
+    await up.ended();
+  });
+  await until('the welcome', () => up.stdout().includes('Your cluster runs'), 30_000);
+  const entry = 12_000 + portOffset;
+  assert.ok(up.stdout().includes(`nc 127.0.0.1 ${entry}\n`));
+
+  const services = async (): Promise<Service[]> => {
+    const answer = await fetch(`http://127.0.0.1:${2812 + portOffset}/status.json`);
+    // Cast: our own program's answer; a wrong shape fails the assertions that follow.
+    return ((await answer.json()) as { services: Service[] }).services;
+  };
+  /** All run, all twins are linked, and all proxies see their servers: only then may the next one be killed. */
+  const settled = (): Promise<Service[]> =>
+    until(
+      'everything runs and is linked',
+      async () => {
+        const all = await services();
+        const well = all.every(
+          ({ state, stats, name }) =>
+            state === 'running' &&
+            (!name.startsWith('node') || stats?.replication['replication_state'] === 'linked'),
+        );
+        if (!well) return null;
+        for (const port of [11_200, 11_300, 12_000])
+          if (!(await seesItsServers(port + portOffset))) return null;
+        return all;
+      },
+      30_000,
+    );
+
+  await settled();
+  const first = await TextClient.connect(entry);
+  for (const key of KEYS) assert.equal(await first.set(key, `value of ${key}`), 'STORED');
+  for (const port of [11_200, 11_300]) {
+    const inner = await TextClient.connect(port + portOffset);
+    const there = (await inner.ask(`get ${KEYS.join(' ')}`)).match(/^VALUE /gm)?.length ?? 0;
+    assert.ok(there > 0 && there < KEYS.length, `${there} of ${KEYS.length} keys behind ${port}`);
+    inner.close();
+  }
+  first.close();
+
+  const before = await settled();
+  for (const { name, role, pid } of before) {
+    process.kill(pid, 'SIGKILL');
+    // A node's twin answers for it from the first moment on.
+    if (role === 'node') await readAll(entry, name);
+    await until(`${name} is replaced`, async () => {
+      const now = (await services()).find((service) => service.name === name);
+      return now !== undefined && now.state === 'running' && now.pid !== pid;
+    });
+    await settled();
+    // Whoever sends requests to a proxy may need a moment to see that it is back.
+    await until(`all values are there after the death of ${name}`, async () => {
+      await readAll(entry, name);
+      return true;
+    });
+  }
+  const after = await settled();
+  assert.deepEqual(
+    after.map(({ restarts }) => restarts),
+    after.map(() => 1),
+  );
+  assert.equal(await up.kill('SIGINT'), 0);
+  assert.equal(up.stderr(), '');
+  for (const { name, pid } of after)
+    assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' }, `${name} is gone`);
+});
