@@ -1,4 +1,4 @@
-import { FAILURE, type Failure, failureLine, isRead } from './failure.ts';
+import { FAILURE, type Failure, failureLine, isRead, isRetrySafe } from './failure.ts';
 import type { Request, RequestPool } from './request.ts';
 
 /** The leaf of a route tree, as a call that waits at it sees it. */
@@ -45,6 +45,12 @@ export class Call {
   failure: Failure = FAILURE.none;
   /** A server may have done what was asked. */
   fateUnknown = false;
+  /** A server was passed over because it is in its back-off: it may be back without our knowing. */
+  passedOver = false;
+  /** Nobody else is left, so that servers in their back-off are dialled for it at once. */
+  lastResort = false;
+  /** Servers that it has waited for in vain; it does not wait for one twice. */
+  readonly triedInVain: unknown[] = [];
 
   constructor(request: Request) {
     this.request = request;
@@ -79,6 +85,8 @@ export class CallPool {
     call.detached = false;
     call.failure = FAILURE.none;
     call.fateUnknown = false;
+    call.passedOver = false;
+    call.lastResort = false;
     request.references++;
     this.live++;
     return call;
@@ -94,6 +102,9 @@ export class CallPool {
     copy.resent = call.resent;
     copy.failure = call.failure;
     copy.fateUnknown = call.fateUnknown;
+    copy.passedOver = call.passedOver;
+    copy.lastResort = call.lastResort;
+    copy.triedInVain.push(...call.triedInVain);
     return copy;
   }
 
@@ -101,6 +112,7 @@ export class CallPool {
     const { request } = call;
     call.join = null;
     call.leaf = null;
+    if (call.triedInVain.length > 0) call.triedInVain.length = 0;
     this.live--;
     if (this.#free.length < this.#keptMax) this.#free.push(call);
     this.requests.release(request);
@@ -114,4 +126,12 @@ export class CallPool {
     else request.answer(line, 0, line.length);
     this.release(call);
   }
+}
+
+/**
+ * Whether a call that failed may be tried on another server: always while no server can have done it, else only if doing it
+ * twice is harmless.
+ */
+export function mayTryElsewhere(call: Call): boolean {
+  return !call.fateUnknown || isRetrySafe(call.request.verb);
 }

@@ -38,6 +38,9 @@ const PROBE = { version: 0, details: 1 } as const;
 /** A proxy gets this much longer than it says that it needs. */
 const AGENT_MARGIN_MS = 250;
 
+/** After a dial that calls have waited for in vain none waits for so many times its length: most calls are refused at once. */
+const LAST_RESORT_PAUSE = 4;
+
 const LINE_END = Uint8Array.of(13, 10);
 
 /**
@@ -46,7 +49,9 @@ const LINE_END = Uint8Array.of(13, 10);
  * Calls are written as they come and answered in order. A connection counts as up when the server has answered `version` on it
  * (a stopped process still accepts connections). While the server is dead, calls fail at once; it is dialled again after a pause
  * that doubles and is spread by chance, so that many proxies do not dial as one. Calls wait for a dial only at the start and
- * after the loss of a connection that worked: then a restart costs them a moment instead of an error.
+ * after the loss of a connection that worked: then a restart costs them a moment instead of an error. A call for which this is the last
+ * resort waits for any dial, and has one made if none is under way; at most one in `lastResortGapMs`, and after dials that
+ * took long (a host that is off says nothing) so rarely that most calls are still refused at once.
  */
 export class Destination implements ReplySink {
   /** Position in the configuration. */
@@ -75,6 +80,9 @@ export class Destination implements ReplySink {
   /** The operator was told that it is down. */
   #reported = false;
   #dialAtMs = 0;
+  /** Before this time no call, be it the last resort, has a dial made. */
+  #lastResortAtMs = 0;
+  #dialledMs = 0;
   #probeDeadlineMs = 0;
   #requestTimeoutMs: number;
   /** When bytes came last, and since when a client holds up the reading. */
@@ -110,7 +118,7 @@ export class Destination implements ReplySink {
   send(call: Call): void {
     const { settings } = this.#host;
     if (this.state === DESTINATION.idle) this.#dial(true);
-    if (this.state === DESTINATION.down || (this.state !== DESTINATION.up && !this.#patient)) {
+    if (!this.#takes(call)) {
       failCall(call, FAILURE.connect);
       return;
     }
@@ -128,6 +136,20 @@ export class Destination implements ReplySink {
     queue.push(call);
     if (this.state === DESTINATION.up && this.#link !== null) this.#write(call, this.#link);
     this.#host.wake();
+  }
+
+  /** Whether a call is sent or may wait for a dial; one is made if it is the call's last chance. */
+  #takes(call: Call): boolean {
+    if (call.lastResort) {
+      if (call.triedInVain.includes(this)) return false;
+      if (this.state === DESTINATION.up) return true;
+      if (this.#host.nowMs() < this.#lastResortAtMs) return false;
+      if (this.state === DESTINATION.down) this.#dial(false);
+      return true;
+    }
+    if (this.state === DESTINATION.up || (this.state !== DESTINATION.down && this.#patient)) return true;
+    call.passedOver = true;
+    return false;
   }
 
   #write(call: Call, link: Link): void {
@@ -154,14 +176,15 @@ export class Destination implements ReplySink {
   }
 
   refused(call: Call): void {
-    if (!this.#dropAnswered(call)) failCall(call, call.failure);
+    if (!this.#dropAnswered(call)) this.#fail(call, call.failure);
   }
 
   #dial(patient: boolean): void {
     const { settings } = this.#host;
     this.state = DESTINATION.connecting;
     this.#patient = patient;
-    this.#probeDeadlineMs = this.#host.nowMs() + settings.connectTimeoutMs;
+    this.#dialledMs = this.#host.nowMs();
+    this.#probeDeadlineMs = this.#dialledMs + settings.connectTimeoutMs;
     this.#host.dial(this.server, settings.connectTimeoutMs, (connection) => {
       const link = new Link(this, connection);
       this.#link = link;
@@ -277,11 +300,18 @@ export class Destination implements ReplySink {
     link?.connection.destroy();
     this.#reader.connectionLost();
     const waiting = this.queue.length;
+    if (waiting > 0) this.#lastResortAtMs = this.#afterVainWait(wasUp);
     // A working connection that the server closed is most often a restart: dial at once, and let calls wait for it.
     if (wasUp && failure === FAILURE.reset) this.#dial(true);
     else this.#backOff(reason);
     for (let i = 0; i < waiting; i++) this.#callLost(this.shift(), wasUp ? failure : FAILURE.connect);
     if (this.state === DESTINATION.down) this.#settled();
+  }
+
+  #afterVainWait(wasUp: boolean): number {
+    const nowMs = this.#host.nowMs();
+    const waitedMs = wasUp ? 0 : nowMs - this.#dialledMs;
+    return nowMs + Math.max(this.#host.settings.lastResortGapMs, waitedMs * LAST_RESORT_PAUSE);
   }
 
   #callLost(call: Call, failure: Failure): void {
@@ -296,7 +326,13 @@ export class Destination implements ReplySink {
     if (again) {
       call.resent = true;
       this.send(call);
-    } else failCall(call, failure);
+    } else this.#fail(call, failure);
+  }
+
+  /** The call has waited here in vain. */
+  #fail(call: Call, failure: Failure): void {
+    call.triedInVain.push(this);
+    failCall(call, failure);
   }
 
   /** Leaves only the keys in a call that have not been answered. @returns true when none is left; then the call is settled */
@@ -321,8 +357,9 @@ export class Destination implements ReplySink {
       settings.backoffMsMax,
     );
     this.#attempts++;
+    const nowMs = this.#host.nowMs();
     this.state = DESTINATION.down;
-    this.#dialAtMs = this.#host.nowMs() + longestMs / 2 + random.below(Math.ceil(longestMs / 2) + 1);
+    this.#dialAtMs = nowMs + longestMs / 2 + random.below(Math.ceil(longestMs / 2) + 1);
     if (!this.#reported) this.#host.log(`${this.name} is down: ${reason}`);
     this.#reported = true;
     this.#host.wake();
@@ -379,7 +416,7 @@ export class Destination implements ReplySink {
       call.detached = true;
       call.join = null;
       copy.fateUnknown = true;
-      if (!this.#dropAnswered(copy)) failCall(copy, FAILURE.timeout);
+      if (!this.#dropAnswered(copy)) this.#fail(copy, FAILURE.timeout);
     }
   }
 
@@ -387,7 +424,7 @@ export class Destination implements ReplySink {
     for (;;) {
       const call = this.queue.peek();
       if (call === undefined || call.deadlineMs > nowMs) return;
-      failCall(this.shift(), FAILURE.timeout);
+      this.#fail(this.shift(), FAILURE.timeout);
     }
   }
 

@@ -1,16 +1,7 @@
 import { assert } from '../base/assert.ts';
-import type { Call } from './call.ts';
-import { isRetrySafe } from './failure.ts';
+import { type Call, mayTryElsewhere } from './call.ts';
 import type { Request } from './request.ts';
 import { RouteHandle } from './route-handle.ts';
-
-/**
- * Whether a call that failed may be tried on another server: always while no server can have done it, else only if doing it
- * twice is harmless.
- */
-export function mayTryElsewhere(call: Call): boolean {
-  return !call.fateUnknown || isRetrySafe(call.request.verb);
-}
 
 /** Asks its children one after the other until one answers. A miss is an answer. */
 export class FailoverRoute extends RouteHandle {

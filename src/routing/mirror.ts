@@ -1,5 +1,4 @@
-import type { Call, CallJoin, CallPool } from './call.ts';
-import { mayTryElsewhere } from './failover.ts';
+import { type Call, type CallJoin, type CallPool, mayTryElsewhere } from './call.ts';
 import { FAILURE, type Failure, isRead } from './failure.ts';
 import type { Request } from './request.ts';
 import { RouteHandle } from './route-handle.ts';
@@ -28,6 +27,7 @@ class Join implements CallJoin {
   outerBranch = 0;
   mainFailure: Failure = FAILURE.none;
   fateUnknown = false;
+  passedOver = false;
   readonly #backupReply = new Uint8Array(BACKUP_REPLY_BYTES_MAX);
   #backupReplyLength = 0;
 
@@ -43,6 +43,7 @@ class Join implements CallJoin {
     this.outerBranch = outerBranch;
     this.mainFailure = FAILURE.none;
     this.fateUnknown = false;
+    this.passedOver = false;
     this.#backupReplyLength = 0;
   }
 
@@ -141,9 +142,11 @@ export class MirrorRoute extends RouteHandle {
       join.deliverKept(call.request);
     } else join.backup = SIDE.failed;
     if (call.fateUnknown) join.fateUnknown = true;
+    if (call.passedOver) join.passedOver = true;
     if (join.main === SIDE.failed && join.backup === SIDE.failed) {
       call.failure = join.mainFailure;
       call.fateUnknown = join.fateUnknown;
+      call.passedOver = join.passedOver;
       call.join = join.outer;
       call.branch = join.outerBranch;
       this.releaseJoin(join);

@@ -1,4 +1,4 @@
-import type { Call } from './call.ts';
+import { type Call, mayTryElsewhere } from './call.ts';
 import type { Request } from './request.ts';
 
 /**
@@ -47,7 +47,11 @@ export abstract class RouteHandle {
   }
 }
 
-/** The top of a tree: what nobody could answer is answered with the reason. */
+/**
+ * The top of a tree. A call that nobody could answer goes through the tree a second time if a server was passed over on its way: one
+ * that is in its back-off may have come back meanwhile, and now that there is nobody else it is worth a dial. Then it is
+ * answered with the reason.
+ */
 export class RootRoute extends RouteHandle {
   readonly #child: RouteHandle;
   readonly #giveUp: (call: Call) => void;
@@ -65,7 +69,10 @@ export class RootRoute extends RouteHandle {
   }
 
   override childFailed(_index: number, call: Call): void {
-    this.#giveUp(call);
+    if (call.passedOver && !call.lastResort && mayTryElsewhere(call)) {
+      call.lastResort = true;
+      this.#child.route(call);
+    } else this.#giveUp(call);
   }
 
   override replicates(request: Request, key: number): boolean | null {
