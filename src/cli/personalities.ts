@@ -3,19 +3,21 @@ import type { NodeOptions } from '../node/options.ts';
 import type { ProxyOptions } from '../proxy/options.ts';
 import type { Invocation } from './invocation.ts';
 import type { StartedRole } from './serve.ts';
+import { type TransportChoice, transportOf } from './transport.ts';
 
 /** A program that this one can be: runs to its end. @returns the exit code */
 export type Personality = (invocation: Invocation) => Promise<number>;
 
 /** The roles' start functions; tests put stand-ins in their place. */
 export interface RoleStarters {
-  readonly startNode: (options: NodeOptions) => Promise<StartedRole>;
+  readonly startNode: (options: NodeOptions, transport: TransportChoice) => Promise<StartedRole>;
   readonly startProxy: (options: ProxyOptions) => Promise<StartedRole>;
 }
 
 /** The roles themselves, each loaded when it is started: a proxy's start does not wait for the node's modules. */
 export const ROLE_STARTERS: RoleStarters = {
-  startNode: async (options) => (await import('../node/main-thread.ts')).startNode(options),
+  startNode: async (options, transport) =>
+    (await import('../node/main-thread.ts')).startNode(options, transport),
   startProxy: async (options) => (await import('../proxy/main-thread.ts')).startProxy(options),
 };
 
@@ -29,6 +31,7 @@ export function memcached(starters: RoleStarters, replicates: boolean): Personal
       return 0;
     }
     const { node, process: options } = line.command;
+    const transport = transportOf(invocation.environment);
     const { serve } = await import('./serve.ts');
     return serve(invocation, {
       options,
@@ -44,7 +47,7 @@ export function memcached(starters: RoleStarters, replicates: boolean): Personal
         const account = accountToBecome(options.user);
         if (account !== null) becomeUser(account, options.user ?? '');
       },
-      start: () => starters.startNode(node),
+      start: () => starters.startNode(node, transport),
       onReady: (role) => tellPort(invocation, role),
     });
   };
@@ -68,7 +71,8 @@ export function magent(starters: RoleStarters): Personality {
       invocation.print(line.text);
       return 0;
     }
-    const { proxy, daemon, user, group } = line.command;
+    const { daemon, user, group } = line.command;
+    const proxy: ProxyOptions = { ...line.command.proxy, transport: transportOf(invocation.environment) };
     const { serve } = await import('./serve.ts');
     return serve(invocation, {
       options: { daemon, pidFile: null },

@@ -90,7 +90,9 @@ const YOUNG_GENERATION_MB = 8;
 export function startDataThreads(options: DataThreadsOptions): DataThreads {
   const libc = options.transport === 'portable' ? null : loadLibc();
   if (libc === null && options.transport === 'reactor') {
-    throw new StartError('the reactor transport needs Linux and the koffi package; use --transport portable');
+    throw new StartError(
+      'the reactor transport needs Linux and the koffi package; the portable one works without',
+    );
   }
   // node:net cannot share a listening socket between threads.
   const count = libc === null ? 1 : options.threads;
