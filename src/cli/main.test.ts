@@ -224,7 +224,7 @@ test('a signal ends a start, and a second one ends a stop that hangs', async () 
   const stopping = once(stuck.child.stdout, 'data');
   stuck.child.kill('SIGTERM');
   await stopping;
-  stuck.child.kill('SIGTERM');
+  stuck.child.kill('SIGINT');
   assert.equal((await stuck.end).code, 1);
   assert.equal(existsSync(pidFile), false);
 });

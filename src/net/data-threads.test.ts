@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { startHarness, startRemoteHarness, TestClient } from '../../testing/transport-harness.ts';
 import { until } from '../../testing/wait.ts';
@@ -51,6 +52,20 @@ test('stopping closes the connections', { skip }, async () => {
   const refused = new TestClient(address);
   await refused.readAll();
   assert.equal(refused.errorCode, 'ECONNREFUSED');
+});
+
+test('an exit does not wait for threads that sleep', { skip }, () => {
+  const harness = new URL('../../testing/transport-harness.js', import.meta.url).href;
+  const program = `
+    import { startHarness } from ${JSON.stringify(harness)};
+    const started = startHarness('reactor', 3);
+    await started.listen('echo', { spread: true });
+    process.exit(7);`;
+  const { status, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  });
+  assert.deepEqual([status, signal], [7, null]);
 });
 
 test('without descriptors accepting pauses; it goes on when there are some again', { skip }, async () => {

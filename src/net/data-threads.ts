@@ -146,6 +146,12 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     for (const thread of others) thread.start(() => {});
   });
 
+  // An exit waits for the threads, and a thread that sleeps in epoll_wait does not see that it is to end.
+  const stopAll = (): void => {
+    for (const thread of threads) thread.post({ kind: 'stop' });
+  };
+  process.once('exit', stopAll);
+
   return {
     count,
     transport: libc === null ? 'portable' : 'reactor',
@@ -158,8 +164,9 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     },
     async stop() {
       isStopping = true;
-      for (const thread of threads) thread.post({ kind: 'stop' });
+      stopAll();
       await Promise.all(threads.map((thread) => thread.ended()));
+      process.off('exit', stopAll);
       for (const thread of threads) thread.close();
       for (const descriptor of wakeDescriptors.splice(0)) libc?.close(descriptor);
     },

@@ -9,16 +9,18 @@ const MODULE = new URL('./signals.js', import.meta.url).href;
 async function converse(
   ignoreHangup: boolean,
   signals: readonly NodeJS.Signals[],
+  msBetween = 501,
 ): Promise<{ heard: string[]; code: number | null; signal: NodeJS.Signals | null }> {
   const program = `
     import { followSignals } from ${JSON.stringify(MODULE)};
+    let nowMs = 0;
     followSignals({
       onStop: (signal) => console.log('stop ' + signal),
       onImpatience: (signal) => { console.log('at once ' + signal); process.exit(9); },
       ignoreHangup: ${ignoreHangup},
-    });
+    }, () => { nowMs += ${msBetween}; return nowMs; });
     console.log('armed');
-    setTimeout(() => process.exit(1), 20000);`;
+    setTimeout(() => process.exit(1), ${msBetween > 500 ? 20_000 : 1000});`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -50,6 +52,11 @@ test('the first stop signal stops, the second ends at once', async () => {
     'stop SIGUSR1',
     'at once SIGTERM',
   ]);
+});
+
+test('the same signal again at once is an echo of the first', async () => {
+  const { heard, code } = await converse(false, ['SIGINT', 'SIGINT'], 500);
+  assert.deepEqual([heard, code], [['stop SIGINT'], 1]);
 });
 
 test('a hangup ends a program in the foreground and not a daemon', async () => {

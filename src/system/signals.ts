@@ -2,7 +2,7 @@
 export interface SignalPlan {
   /** The first SIGTERM, SIGINT or SIGUSR1 (memcached's graceful stop). Called once. */
   readonly onStop: (signal: NodeJS.Signals) => void;
-  /** Another one, while it stops: the operator does not want to wait. */
+  /** Another one, while it stops: the operator does not want to wait. An echo of the first does not count. */
   readonly onImpatience: (signal: NodeJS.Signals) => void;
   /** Survive the end of the terminal (a daemon); else SIGHUP ends the process, as the system has it. */
   readonly ignoreHangup: boolean;
@@ -11,19 +11,27 @@ export interface SignalPlan {
 const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGUSR1'];
 
 /**
+ * The same signal again within this time is the first one's echo and not an impatient operator: a terminal sends Ctrl-C to a program and to its parent, and parents
+ * such as npm and timeout(1) pass on what they get.
+ */
+const ECHO_MS = 500;
+
+/**
  * Puts a plan into force. SIGPIPE is ignored already: Node does so for every program. Taking SIGUSR1 also keeps Node from opening its debugger when
  * somebody sends it.
  *
+ * @param nowMs a clock that never goes back
  * @returns takes the plan out of force
  */
-export function followSignals(plan: SignalPlan): () => void {
-  let stopping = false;
+export function followSignals(plan: SignalPlan, nowMs: () => number = () => performance.now()): () => void {
+  let first: NodeJS.Signals | null = null;
+  let firstMs = 0;
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) plan.onImpatience(signal);
-    else {
-      stopping = true;
+    if (first === null) {
+      first = signal;
+      firstMs = nowMs();
       plan.onStop(signal);
-    }
+    } else if (signal !== first || nowMs() - firstMs > ECHO_MS) plan.onImpatience(signal);
   };
   const ignore = (): void => {};
   for (const signal of STOP_SIGNALS) process.on(signal, stop);
