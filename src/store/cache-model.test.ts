@@ -5,6 +5,7 @@ import { checkInvariants } from '../../testing/store-invariants.ts';
 import { TestCache } from '../../testing/test-cache.ts';
 import type { CacheOptions, CacheStatistics } from './cache.ts';
 import { RESULT, type Result, STORE_MODE, type StoreMode } from './cache.ts';
+import { HEADER_BYTES } from './layout.ts';
 
 /**
  * The cache against a plain Map that knows the rules. A cache may forget, so before each step the model asks (by `peek`,
@@ -162,7 +163,10 @@ function arithmetic(model: Model, key: string, increment: boolean, delta: bigint
     return;
   }
   const digits = /^ *(\d{1,20})( |$)/.exec(item.value)?.[1];
-  const number = digits === undefined ? null : BigInt(digits);
+  // A value in several chunks is no number, even if it begins like one.
+  const { slabChunkBytesMax } = model.tested.shared.options;
+  const chunkBytes = HEADER_BYTES + key.length + item.value.length + (item.flags === 0 ? 0 : 4);
+  const number = digits === undefined || chunkBytes > slabChunkBytesMax ? null : BigInt(digits);
   if (number === null || number >= 2n ** 64n) {
     assert.equal(result, RESULT.nonNumeric, item.value.slice(0, 40));
     return;
