@@ -1,8 +1,8 @@
 /**
- * The reactor: one thread's loop over epoll, level-triggered.
+ * The reactor: one thread's loop over epoll.
  *
- * A turn: wait; the callbacks of `onTurnStart`; what other threads want; timers; each ready descriptor once (a connection is received from at most once, fed and
- * answered with one send); connections that resume; the callbacks of `onTurnEnd`; outputs written from elsewhere; connections
+ * A turn: wait; the callbacks of `onTurnStart`; what other threads want; timers; connections that had more than one turn takes; each
+ * ready descriptor once (a connection is received from once, fed and answered with one send); connections that resume; the callbacks of `onTurnEnd`; outputs written from elsewhere; connections
  * to be closed. Descriptors are closed at the end only, so that their numbers do not return while events of the turn still name them.
  */
 import { assert } from '../base/assert.ts';
@@ -70,6 +70,7 @@ export class Reactor implements Loop, ListenerCore {
   readonly #turnEndCallbacks: (() => void)[] = [];
   readonly #unsent: Batch<ReactorConnection> = new Batch();
   readonly #resumed: Batch<ReactorConnection> = new Batch();
+  readonly #more: Batch<ReactorConnection> = new Batch();
   readonly #doomed: Batch<ReactorConnection> = new Batch();
   #nextThread = 0;
   #isStopping = false;
@@ -240,6 +241,10 @@ export class Reactor implements Loop, ListenerCore {
     this.#unsent.add(connection);
   }
 
+  noteMore(connection: ReactorConnection): void {
+    this.#more.add(connection);
+  }
+
   noteResumed(connection: ReactorConnection): void {
     this.#resumed.add(connection);
   }
@@ -267,6 +272,7 @@ export class Reactor implements Loop, ListenerCore {
       if (reasons !== 0) this.#woken(seat, reasons);
     }
     this.#timers.run(this.turnMs);
+    if (this.#more.count > 0) this.#more.drain(moreNoted);
     const events = this.#events;
     for (let i = 0; i < count; i++) {
       const word = i * EPOLL_EVENT_WORDS;
@@ -282,7 +288,13 @@ export class Reactor implements Loop, ListenerCore {
   }
 
   #hasWork(): boolean {
-    return this.#isStopping || this.#unsent.count > 0 || this.#doomed.count > 0 || this.#resumed.count > 0;
+    return (
+      this.#isStopping ||
+      this.#unsent.count > 0 ||
+      this.#doomed.count > 0 ||
+      this.#resumed.count > 0 ||
+      this.#more.count > 0
+    );
   }
 
   #woken(seat: ThreadSeat, reasons: number): void {
@@ -313,4 +325,5 @@ export class Reactor implements Loop, ListenerCore {
 }
 
 const sendNoted = (connection: ReactorConnection): void => connection.sendNoted();
+const moreNoted = (connection: ReactorConnection): void => connection.moreNoted();
 const resumeNoted = (connection: ReactorConnection): void => connection.resumeNoted();
