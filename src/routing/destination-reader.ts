@@ -209,6 +209,23 @@ export class DestinationReader {
     this.#runTo = to;
   }
 
+  /**
+   * The END of a retrieval that one call carries alone and whose blocks stand before it in the present run: it goes to the client with
+   * them, as it stands. @returns whether it was so
+   */
+  #endRun(call: Call, input: Uint8Array): boolean {
+    const { request } = call;
+    if (this.#runRequest !== request || this.#runTo !== this.#parser.lineStart || call.cursor >= 0)
+      return false;
+    if (call.detached || !request.isAnsweredBy(call.keyCount)) return false;
+    this.#runTo = this.#parser.next;
+    this.#sink.shift();
+    this.#writeRun(input);
+    request.passedWhole();
+    this.#calls.release(call);
+    return true;
+  }
+
   #writeRun(input: Uint8Array): void {
     const request = this.#runRequest;
     if (request === null) return;
@@ -285,6 +302,7 @@ export class DestinationReader {
     const read = isRead(request.verb);
     if (read && kind === REPLY.other) return false;
     if (kind === REPLY.stat || (kind === REPLY.end && !read)) return false;
+    if (kind === REPLY.end && this.#endRun(call, input)) return true;
     this.#writeRun(input);
     this.#sink.shift();
     if (call.detached) {

@@ -215,6 +215,23 @@ export class Request {
     return true;
   }
 
+  /** Whether a call that carried so many keys carried them all, and the client has got whatever was found. */
+  isAnsweredBy(keyCount: number): boolean {
+    return (
+      keyCount === this.keyCount &&
+      this.#nextKey === keyCount &&
+      this.#lateKeys === 0 &&
+      this.#final === FINAL.none &&
+      !this.finished
+    );
+  }
+
+  /** The client has got the answer with its END. */
+  passedWhole(): void {
+    this.finished = true;
+    this.#progress();
+  }
+
   /** Keeps a whole block until its turn. @returns false when the buffers are used up */
   keepBlock(key: number, source: Uint8Array, from: number, to: number): boolean {
     if (this.finished || this.owner === null) return true;

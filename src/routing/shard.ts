@@ -33,6 +33,10 @@ export class ShardRoute extends RouteHandle {
 
   override route(call: Call): void {
     const { request } = call;
+    if (this.#children.length === 1) {
+      this.#routeTo(0, call);
+      return;
+    }
     const first = this.#pick(request, call.firstKey);
     if (call.keyCount > 1) {
       for (let key = request.keyNext[call.firstKey]!; key >= 0; key = request.keyNext[key]!) {

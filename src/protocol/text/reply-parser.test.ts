@@ -68,6 +68,19 @@ const CASES: readonly { readonly wire: string; readonly found: readonly string[]
   { wire: 'ERROR Too many open connections\r\n', found: ['error ERROR Too many open connections'] },
   { wire: 'CLIENT_ERROR bad data chunk\r\n', found: ['clientError CLIENT_ERROR bad data chunk'] },
   { wire: 'SERVER_ERROR out of memory\r\n', found: ['serverError SERVER_ERROR out of memory'] },
+  {
+    wire: 'STAT a\r\nSTATUS\r\nS\nDELETE\r\n',
+    found: ['stat STAT a', 'other STATUS', 'other S', 'other DELETE'],
+  },
+  { wire: 'END\nENDED\r\nEN\r\n\r\n', found: ['end END', 'other ENDED', 'other EN', 'other '] },
+  {
+    wire: 'VALUE k 0 1\nx\r\nVALUE k\t 0 1 \r\ny\r\n',
+    found: ['value k 1', 'data x', 'value k\t 1', 'data y'],
+  },
+  {
+    wire: 'VALUE k f 1\r\nx\r\nVALUE \xff 0 000000000001\r\ny\r\n',
+    found: ['value k 1', 'data x', 'value \xff 1', 'data y'],
+  },
   { wire: 'STAT pid 4\r\nSTATUS\r\n', found: ['stat STAT pid 4', 'other STATUS'] },
   { wire: '42\r\n\r\n', found: ['other 42', 'other '] },
   { wire: 'VERSION 1.6.45\r\n', found: ['other VERSION 1.6.45'] },

@@ -42,6 +42,7 @@ const WORD_ERROR = ascii('ERROR');
 const WORD_CLIENT_ERROR = ascii('CLIENT_ERROR');
 const WORD_SERVER_ERROR = ascii('SERVER_ERROR');
 const WORD_STAT = ascii('STAT ');
+const WORD_STORED = ascii('STORED');
 
 /**
  * Whether bytes [start, end) begin with `word`.
@@ -51,6 +52,13 @@ export function beginsWith(bytes: Uint8Array, start: number, end: number, word: 
   if (end - start < length) return false;
   for (let i = 0; i < length; i++) if (bytes[start + i] !== word[i]) return false;
   return true;
+}
+
+/** Whether `END` with its CR LF stands at `start`, whose E has been seen. */
+function isEndLine(bytes: Uint8Array, start: number): boolean {
+  return (
+    bytes[start + 1] === 78 && bytes[start + 2] === 68 && bytes[start + 3] === CR && bytes[start + 4] === LF
+  );
 }
 
 /**
@@ -84,6 +92,74 @@ export class TextReplyParser {
    * @returns one of REPLY; the fields say more
    */
   parseLine(bytes: Uint8Array, start: number, end: number): number {
+    const kind = this.#frequentLine(bytes, start, end);
+    return kind === REPLY.incomplete ? this.#anyLine(bytes, start, end) : kind;
+  }
+
+  /**
+   * The lines that nearly all replies consist of, read in one pass: `END`, `STORED` and VALUE lines without a cas id.
+   *
+   * @returns REPLY.incomplete for all others
+   */
+  #frequentLine(bytes: Uint8Array, start: number, end: number): number {
+    const first = bytes[start];
+    if (first === 86) return this.#frequentValueLine(bytes, start, end);
+    if (first === 69) {
+      if (start + 5 > end || !isEndLine(bytes, start)) return REPLY.incomplete;
+      this.lineStart = start;
+      this.lineEnd = start + 3;
+      this.next = start + 5;
+      return REPLY.end;
+    }
+    if (first !== 83 || start + 8 > end || bytes[start + 7] !== LF || bytes[start + 6] !== CR)
+      return REPLY.incomplete;
+    if (!beginsWith(bytes, start, start + 6, WORD_STORED)) return REPLY.incomplete;
+    this.lineStart = start;
+    this.lineEnd = start + 6;
+    this.next = start + 8;
+    return REPLY.other;
+  }
+
+  #frequentValueLine(bytes: Uint8Array, start: number, end: number): number {
+    let at = start + WORD_VALUE.length;
+    if (at >= end || bytes[at - 1] !== SPACE || bytes[at - 2] !== 69) return REPLY.incomplete;
+    if (bytes[at - 3] !== 85 || bytes[at - 4] !== 76 || bytes[at - 5] !== 65) return REPLY.incomplete;
+    const keyStart = at;
+    const keyLimit = Math.min(end, at + KEY_BYTES_MAX + 1);
+    let byte = 0;
+    for (; at < keyLimit; at++) {
+      byte = bytes[at]!;
+      if (byte <= SPACE) break;
+    }
+    if (byte !== SPACE || at === keyStart) return REPLY.incomplete;
+    const keyEnd = at++;
+    let flagsDigits = 0;
+    for (; at < end; at++, flagsDigits++) {
+      byte = bytes[at]!;
+      if (byte < 48 || byte > 57) break;
+    }
+    if (byte !== SPACE || flagsDigits === 0) return REPLY.incomplete;
+    at++;
+    const digitsStart = at;
+    const digitsLimit = Math.min(end, at + 9);
+    let valueBytes = 0;
+    for (; at < digitsLimit; at++) {
+      byte = bytes[at]!;
+      if (byte < 48 || byte > 57) break;
+      valueBytes = valueBytes * 10 + byte - 48;
+    }
+    if (at + 1 >= end || at === digitsStart || byte !== CR || bytes[at + 1] !== LF) return REPLY.incomplete;
+    this.lineStart = start;
+    this.lineEnd = at;
+    this.next = at + 2;
+    this.keyStart = keyStart;
+    this.keyEnd = keyEnd;
+    this.valueBytes = valueBytes;
+    this.valueRest = valueBytes + 2;
+    return REPLY.value;
+  }
+
+  #anyLine(bytes: Uint8Array, start: number, end: number): number {
     const limit = end - start > REPLY_LINE_BYTES_MAX + 2 ? start + REPLY_LINE_BYTES_MAX + 2 : end;
     let lf = start;
     while (lf < limit && bytes[lf] !== LF) lf++;
