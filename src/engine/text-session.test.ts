@@ -53,6 +53,19 @@ test('a client that reads slowly stops a multi-get between two values and gets t
   assert.ok(turns >= 10, `the session stopped after each value: ${turns} turns`);
 });
 
+test('a cas line binds no later append, of whatever client', () => {
+  const context = memoryNodeContext();
+  const first = connect(context);
+  const second = connect(context);
+  assert.equal(first.ask('set k 0 0 1\r\nb\r\n'), 'STORED\r\n');
+  assert.equal(first.ask('cas k 0 0 1 77\r\nx\r\n'), 'EXISTS\r\n');
+  assert.equal(second.ask('append k 0 0 1\r\nc\r\nprepend k 0 0 1\r\na\r\n'), 'STORED\r\nSTORED\r\n');
+  assert.equal(first.ask('cas k 0 0 1 77\r\nx\r\n'), 'EXISTS\r\n');
+  const long = 'd'.repeat(20_000);
+  assert.equal(second.ask(`append k 0 0 20000\r\n${long}\r\n`), 'STORED\r\n');
+  assert.equal(second.ask('get k\r\n'), `VALUE k 0 20003\r\nabc${long}\r\nEND\r\n`);
+});
+
 test('a client that vanishes in the midst of a long value leaves no memory taken', () => {
   const context = memoryNodeContext();
   for (const sent of [0, 1, 50_000, 300_000]) {

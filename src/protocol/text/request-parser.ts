@@ -45,7 +45,7 @@ export class TextRequest {
   exptime = 0;
   /** The announced length of the value; -1 when the line has no usable one, so that nothing may be swallowed. */
   valueBytes = -1;
-  /** The cas id of `cas`, or CAS_IMPOSSIBLE. */
+  /** The cas id of `cas`, or CAS_IMPOSSIBLE; 0 for the other storage commands. */
   cas = 0;
   /** The operand of incr and decr, in two halves. */
   deltaHigh = 0;
@@ -188,6 +188,8 @@ function parseStorage(bytes: Uint8Array, start: number, end: number, request: Te
   nextWord(bytes, wordEnd, end);
   if (wordIsUint32(bytes) && wordNumber <= VALUE_BYTES_MAX) request.valueBytes = wordNumber;
   else request.error = LINE_ERROR.format;
+  // The request is shared: an append must not be held to the cas id of somebody's line before it.
+  request.cas = 0;
   if (request.verb !== VERB.cas) return;
   nextWord(bytes, wordEnd, end);
   parseUint64(bytes, wordStart, wordEnd);
