@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,8 +34,16 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** Clock ticks of /proc per second; Linux has used 100 for user space on every architecture. */
-const TICKS_PER_SECOND = 100;
+/**
+ * Processor time of all threads of a process. From schedstat, which counts nanoseconds; the totals in stat are in ticks of 10 ms.
+ */
+function cpuMicros(pid: number): number {
+  let nanos = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    nanos += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]);
+  }
+  return nanos / 1000;
+}
 
 async function start(
   command: string,
@@ -53,11 +61,7 @@ async function start(
   await untilOpen(port, child, () => words);
   return {
     port,
-    cpuMicros: () => {
-      const stat = readFileSync(`/proc/${child.pid}/stat`, 'latin1');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_PER_SECOND;
-    },
+    cpuMicros: () => cpuMicros(child.pid ?? 0),
     residentBytes: () => {
       const status = readFileSync(`/proc/${child.pid}/status`, 'latin1');
       return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024;
