@@ -1,6 +1,7 @@
 import { StartError } from '../base/start-error.ts';
 import type { NodeOptions } from '../node/options.ts';
 import type { ProxyOptions } from '../proxy/options.ts';
+import type { ClientCommand } from './client-command.ts';
 import type { Invocation } from './invocation.ts';
 import type { StartedRole } from './serve.ts';
 import { type TransportChoice, transportOf } from './transport.ts';
@@ -136,11 +137,19 @@ const status: Personality = async ({ words, print }) => {
   return run(words, { out: print, err: (text) => void process.stderr.write(text) });
 };
 
+/** `twincached get`, `set`, `stats`. */
+function client(command: ClientCommand): Personality {
+  return async (invocation) => (await import('./client-command.ts')).runClientCommand(command, invocation);
+}
+
 /** The sub-commands, with what help says of them. */
 export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubCommand> {
   return new Map<string, SubCommand>([
     ['up', { usage: 'up ...', help: 'run a cluster: nodes, proxies and their monitor', run: up }],
     ['status', { usage: 'status ...', help: 'what a running cluster says of its processes', run: status }],
+    ['get', { usage: 'get KEY', help: 'ask a running server for a value', run: client('get') }],
+    ['set', { usage: 'set KEY VALUE', help: 'store a value on a running server', run: client('set') }],
+    ['stats', { usage: 'stats [WHAT]', help: "show a running server's statistics", run: client('stats') }],
     [
       'memcached',
       {

@@ -89,7 +89,7 @@ test('it starts everything, tells how to try it, replaces what dies, and stops i
   const cluster = await upWith(t, () => `logs-stop=${stopLog}`);
   await cluster.ready();
   const text = cluster.program.stdout();
-  assert.match(text, new RegExp(`nc 127.0.0.1 ${12000 + cluster.portOffset}\n`));
+  assert.match(text, new RegExp(`get hello -s 127.0.0.1:${12000 + cluster.portOffset}\n`));
   assert.match(text, new RegExp(`http://127.0.0.1:${cluster.pagePort}/`));
 
   const before = await cluster.services();

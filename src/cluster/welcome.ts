@@ -1,5 +1,9 @@
+import { existsSync } from 'node:fs';
 import type { ClusterStatus, ServiceStatus } from '../checks/cluster-status.ts';
 import type { ClusterPlan } from './plan.ts';
+
+/** Where `twincached get` and `set` ask when they are not told. */
+const ENTRY_PORT_USUAL = 12000;
 
 /**
  * The text on the terminal when everything runs: what runs where, how to try it, how to break it.
@@ -16,6 +20,9 @@ export function welcomeText(plan: ClusterPlan, status: ClusterStatus, startMs: n
     .map(({ address, name, title, pid }) => [address, name, title, pid === null ? '' : `pid ${pid}`]);
   const page = `http://127.0.0.1:${plan.pagePort}/`;
   rows.push([`127.0.0.1:${plan.pagePort}`, 'monitor', `status page: ${page}`, `pid ${process.pid}`]);
+  // From the package's own folder the executable is called by its place, elsewhere it is installed.
+  const client = existsSync('bin/twincached') ? 'bin/twincached' : 'twincached';
+  const at = port === String(ENTRY_PORT_USUAL) ? '' : ` -s ${host}:${port}`;
   const victim = status.services.find(({ role }) => role === 'node');
   return `
 Your cluster runs (${status.services.length} processes, ready in ${(startMs / 1000).toFixed(1)} s):
@@ -23,7 +30,9 @@ Your cluster runs (${status.services.length} processes, ready in ${(startMs / 10
 ${indentedTable(rows)}
 
 Try it:
-  printf 'set hello 0 0 5\\r\\nworld\\r\\nget hello\\r\\nquit\\r\\n' | nc ${host} ${port}
+  ${client} set hello world${at}
+  ${client} get hello${at}
+or with any memcached client, say telnet ${host} ${port}
 
 Break it: kill a node. Its twin serves on, and the node is back, with its data, within a second.
   kill -9 ${victim?.pid ?? 'PID'}

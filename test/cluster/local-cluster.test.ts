@@ -54,7 +54,7 @@ test('each process of the cluster is killed in turn, and nothing that was stored
   });
   await until('the welcome', () => up.stdout().includes('Your cluster runs'), 30_000);
   const entry = 12_000 + portOffset;
-  assert.ok(up.stdout().includes(`nc 127.0.0.1 ${entry}\n`));
+  assert.ok(up.stdout().includes(`get hello -s 127.0.0.1:${entry}\n`));
 
   const services = async (): Promise<Service[]> => {
     const answer = await fetch(`http://127.0.0.1:${2812 + portOffset}/status.json`);
