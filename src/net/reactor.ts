@@ -174,7 +174,9 @@ export class Reactor implements Loop, ListenerCore {
   }
 
   schedule(delayMs: number, callback: () => void): number {
-    return this.#timers.add(this.clock.monotonicMs() + delayMs, callback);
+    // Due in the next turn; by the clock, which has moved on since this turn began, epoll would be asked to wait for a millisecond.
+    const dueMs = delayMs > 0 ? this.clock.monotonicMs() + delayMs : this.turnMs;
+    return this.#timers.add(dueMs, callback);
   }
 
   cancel(handle: number): void {
