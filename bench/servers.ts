@@ -27,6 +27,7 @@ const CAN_PIN = spawnSync('taskset', ['-c', '0', 'true']).status === 0;
 /** A server under measurement. */
 export interface Server {
   readonly port: number;
+  readonly pid: number;
   /** Processor time used so far by the whole process, in microseconds. */
   cpuMicros(): number;
   /** Resident memory, in bytes. */
@@ -61,6 +62,7 @@ async function start(
   await untilOpen(port, child, () => words);
   return {
     port,
+    pid: child.pid ?? 0,
     cpuMicros: () => cpuMicros(child.pid ?? 0),
     residentBytes: () => {
       const status = readFileSync(`/proc/${child.pid}/status`, 'latin1');
