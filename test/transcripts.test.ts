@@ -20,7 +20,7 @@ function play(
   pieceBytes: (rest: number) => number,
 ): { reply: string; ended: boolean } {
   const connection = new MemoryConnection();
-  const session = clientSession(memoryNodeContext(), connection);
+  const session = clientSession(memoryNodeContext(), connection, () => {});
   const feeder = new PieceFeeder(session);
   const bytes = Buffer.from(transcript.sent, 'latin1');
   for (let at = 0; at < bytes.length && !connection.ended; ) {

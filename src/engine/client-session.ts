@@ -9,19 +9,23 @@ const BINARY_MAGIC = 0x80;
  * The session of a new client: the first byte it sends decides the protocol for the life of the connection.
  *
  * Only text is spoken yet; a connection that begins in binary is closed, as memcached does when it is told to speak text only.
+ *
+ * @param onClosed called once, when the client has gone
  */
-export function clientSession(context: NodeContext, connection: Connection): Session {
-  return new FirstByteSession(connection, new TextSession(context, connection));
+export function clientSession(context: NodeContext, connection: Connection, onClosed: () => void): Session {
+  return new FirstByteSession(connection, new TextSession(context, connection), onClosed);
 }
 
 class FirstByteSession implements Session {
   readonly #connection: Connection;
   readonly #session: Session;
+  readonly #onClosed: () => void;
   #decided = false;
 
-  constructor(connection: Connection, session: Session) {
+  constructor(connection: Connection, session: Session, onClosed: () => void) {
     this.#connection = connection;
     this.#session = session;
+    this.#onClosed = onClosed;
   }
 
   feed(input: Uint8Array, start: number, end: number): number {
@@ -36,6 +40,7 @@ class FirstByteSession implements Session {
   }
 
   closed(error: ConnectionError | null): void {
+    this.#onClosed();
     this.#session.closed(error);
   }
 }

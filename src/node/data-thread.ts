@@ -50,26 +50,6 @@ class RejectedSession implements Session {
   closed(): void {}
 }
 
-/** Counts a client while it is there. */
-class CountedSession implements Session {
-  readonly #session: Session;
-  readonly #figures: SharedFigures;
-
-  constructor(session: Session, figures: SharedFigures) {
-    this.#session = session;
-    this.#figures = figures;
-  }
-
-  feed(input: Uint8Array, start: number, end: number): number {
-    return this.#session.feed(input, start, end);
-  }
-
-  closed(error: ConnectionError | null): void {
-    this.#figures.connectionClosed();
-    this.#session.closed(error);
-  }
-}
-
 /** One data thread of a node: its view of the cache, its sessions, and on thread 0 the listeners and the links to the twins. */
 class NodeThread {
   readonly #thread: DataThread;
@@ -95,9 +75,10 @@ class NodeThread {
     loop.onTurnStart(() => this.#tick());
     loop.onTurnEnd(() => this.#figures.setBytes(thread.index, loop.bytesRead, loop.bytesWritten));
     const context = this.#context();
+    const clientClosed = (): void => this.#figures.connectionClosed();
     loop.serve(SERVICE_CLIENT, (connection) =>
       this.#figures.connectionOpened(data.options.connectionsMax)
-        ? new CountedSession(clientSession(context, connection), this.#figures)
+        ? clientSession(context, connection, clientClosed)
         : new RejectedSession(connection),
     );
     this.#watchFeed();
