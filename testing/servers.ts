@@ -58,10 +58,11 @@ export async function startProxy(
 }
 
 async function openPort(running: Running, look: () => number | Promise<number>): Promise<number> {
-  return until('an open port', async () => {
-    if (running.child.exitCode !== null) throw new Error(`ended: ${running.stderr()}`);
-    return look();
-  });
+  const port = await until('an open port', async () =>
+    running.child.exitCode === null ? (await look()) || null : 'ended',
+  );
+  if (port === 'ended') throw new Error(`exit ${running.child.exitCode}: ${running.stderr()}`);
+  return port;
 }
 
 /** Bytes of memory that a process has in RAM. */

@@ -98,7 +98,7 @@ async function listenAddresses(options: ProxyOptions): Promise<SocketAddress[]> 
   const addresses: SocketAddress[] = [];
   for (const { host, port } of options.listen) {
     const found = await resolveHost(host ?? '', port);
-    if ('message' in found) throw new StartError(`${host}: ${found.message}`);
+    if ('message' in found) throw new StartError(`cannot listen on ${host}: ${found.message}`);
     // "All addresses" is one socket for magent's users: IPv4, as it has always been.
     addresses.push(...(host === null ? found.slice(0, 1) : found));
   }

@@ -50,7 +50,9 @@ export function runProxyThread(thread: DataThread): void {
   thread.onMessage((order) => {
     if (order === 'open') {
       const error = listeners.open();
-      report(error === null ? { kind: 'open' } : { kind: 'failed', message: error.message });
+      report(
+        error === null ? { kind: 'open' } : { kind: 'failed', message: `cannot listen: ${error.message}` },
+      );
     } else if (order === 'drain') {
       listeners.close();
       drain(thread, router, report);
@@ -121,7 +123,7 @@ class Listeners {
         if (isListener(outcome)) this.#open.push(outcome);
         else if (!failed) {
           failed = true;
-          report({ kind: 'failed', message: `${addressText(address)}: ${outcome.message}` });
+          report({ kind: 'failed', message: `cannot listen on ${addressText(address)}: ${outcome.message}` });
         }
         if (waiting === 0 && !failed) report({ kind: 'bound', ports: this.#ports() });
       });

@@ -271,11 +271,13 @@ test('a port that is taken, and a host that is unknown: one line', async () => {
   await assert.rejects(
     startProxy({ ...options, listen: [{ host: '127.0.0.1', port }] }),
     (error: unknown) =>
-      error instanceof StartError && error.message === `127.0.0.1:${port}: Address already in use`,
+      error instanceof StartError &&
+      error.message === `cannot listen on 127.0.0.1:${port}: Address already in use`,
   );
   await assert.rejects(
     startProxy({ ...options, listen: [{ host: 'no-such-host.invalid', port: 0 }] }),
-    (error: unknown) => error instanceof StartError && /^no-such-host\.invalid: /.test(error.message),
+    (error: unknown) =>
+      error instanceof StartError && /^cannot listen on no-such-host\.invalid: /.test(error.message),
   );
 });
 
