@@ -11,7 +11,7 @@ const CELL = {
   accepting: 4,
 } as const;
 const CELLS = 8;
-/** Float64 figures of one thread: bytes read, bytes written. */
+/** Float64 figures of one thread: bytes read, bytes written. Behind those of the threads stand the sums at the last reset. */
 const THREAD_FIGURES = 2;
 
 /** A view of the shared numbers; each thread makes its own from the same buffer. */
@@ -26,7 +26,7 @@ export class SharedFigures {
 
   /** The memory for a node with so many threads. */
   static allocate(threads: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(CELLS * 4 + threads * THREAD_FIGURES * 8);
+    return new SharedArrayBuffer(CELLS * 4 + (threads + 1) * THREAD_FIGURES * 8);
   }
 
   get connections(): number {
@@ -86,15 +86,19 @@ export class SharedFigures {
     return this.#sum(1);
   }
 
-  /** `stats reset`: the totals, not what is open now. Byte counts are rebased by each reader. */
+  /** `stats reset`: the totals, not what is open now. The threads go on counting their bytes; what is shown is the difference. */
   reset(): void {
+    const threads = this.#threads.length - THREAD_FIGURES;
+    for (let figure = 0; figure < THREAD_FIGURES; figure++)
+      this.#threads[threads + figure]! += this.#sum(figure);
     Atomics.store(this.#cells, CELL.connectionsTotal, 0);
     Atomics.store(this.#cells, CELL.connectionsRejected, 0);
   }
 
   #sum(figure: number): number {
-    let sum = 0;
-    for (let i = figure; i < this.#threads.length; i += THREAD_FIGURES) sum += this.#threads[i]!;
+    const threads = this.#threads.length - THREAD_FIGURES;
+    let sum = -this.#threads[threads + figure]!;
+    for (let i = figure; i < threads; i += THREAD_FIGURES) sum += this.#threads[i]!;
     return sum;
   }
 }
