@@ -12,6 +12,9 @@ export const LINE_BYTES_MAX = 2048;
 /** Largest item size that `-I` accepts: 1 GiB. */
 export const ITEM_BYTES_MAX: number = 1024 * 1024 * 1024;
 
+/** Most item memory of one node (`-m`): 30 GiB. A place in it has 32 bits, in units of 8 bytes; buffers and first pages want some, too. */
+export const MEMORY_BYTES_MAX: number = 30 * 1024 * 1024 * 1024;
+
 /** Bytes that the peer of one connection has not taken, beyond which no further reply is kept and the connection is closed. */
 export const PENDING_BYTES_MAX: number = 64 * 1024 * 1024;
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { ITEM_BYTES_MAX } from '../base/limits.ts';
+import { ITEM_BYTES_MAX, MEMORY_BYTES_MAX } from '../base/limits.ts';
 import { StartError } from '../base/start-error.ts';
 import {
   NODE_OPTIONS_DEFAULT,
@@ -34,7 +34,7 @@ const EX_OSERR = 71;
 const MEBIBYTE: number = 1024 * 1024;
 const INT_MAX = 2147483647;
 /** More than a terabyte is surely a slip of the pen; what the store can hold is the store's to say. */
-const MEMORY_MEBIBYTES_MAX: number = 1024 * 1024;
+const MEMORY_MEBIBYTES_MAX: number = MEMORY_BYTES_MAX / MEBIBYTE;
 /** memcached warns above 64; each of ours is a thread with a heap of its own. */
 const THREADS_ADVISABLE = 64;
 const THREADS_MAX = 256;

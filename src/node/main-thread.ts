@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { MEMORY_BYTES_MAX } from '../base/limits.ts';
 import { type Running, StartError } from '../base/start-error.ts';
 import { parseEndpoint } from '../net/addresses.ts';
 import { startDataThreads, type TransportName } from '../net/data-threads.ts';
 import type { SocketAddress } from '../net/loop.ts';
 import { resolveHost } from '../net/resolve.ts';
-import { createSharedCache, type SharedCache } from '../store/cache.ts';
+import { type CacheOptions, createSharedCache, type SharedCache } from '../store/cache.ts';
 import { Bulletin } from './bulletin.ts';
 import { type NodeOptions, REPLICATION_PORT_DEFAULT } from './options.ts';
 import { SharedFigures } from './shared-figures.ts';
@@ -29,10 +30,30 @@ const FEED_BYTES: number = 4 * 1024 * 1024;
 /** Each thread's buffers, in front of the items. Most of it is never touched, and then takes no memory. */
 const IO_BYTES_PER_THREAD: number = 2 * 1024 * 1024;
 
+/** @throws StartError when the system does not give so much memory, or the cache cannot use it */
 function makeCache(options: NodeOptions): SharedCache {
+  const { memoryBytesMax } = options;
+  if (memoryBytesMax > MEMORY_BYTES_MAX) {
+    throw new StartError(
+      `a cache of ${mebibytes(memoryBytesMax)} is too large for one node: at most ${mebibytes(MEMORY_BYTES_MAX)} (-m)`,
+    );
+  }
+  try {
+    return createSharedCache(cacheOptions(options));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new StartError(`the system has no room for a cache of ${mebibytes(memoryBytesMax)} (-m)`);
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.floor(bytes / 1048576)} MB`;
+}
+
+function cacheOptions(options: NodeOptions): CacheOptions {
   const seed = randomBytes(8);
   const replicates = options.replication.port !== null;
-  return createSharedCache({
+  return {
     memoryBytesMax: options.memoryBytesMax,
     itemBytesMax: options.itemBytesMax,
     growthFactor: options.growthFactor,
@@ -46,7 +67,7 @@ function makeCache(options: NodeOptions): SharedCache {
     tombstonesMax: replicates ? TOMBSTONES_MAX : 0,
     tombstoneSeconds: TOMBSTONE_SECONDS,
     feedBytes: replicates ? FEED_BYTES : 0,
-  });
+  };
 }
 
 /** The addresses that a node listens on with a port: those of `-l`, or every interface. */
