@@ -15,6 +15,8 @@ import { type FromNodeThread, isFromNodeThread, type NodeThreadData } from './th
 export interface RunningNode extends Running {
   /** The port that clients use: the one bound first; 0 with a unix socket. */
   readonly port: number;
+  /** Fulfilled when a client's `shutdown` asked for the end; whoever started the node stops it then. */
+  readonly shutdown: Promise<void>;
 }
 
 /** When the node is stopped its twins are sent what they lack, for so long at most. */
@@ -140,12 +142,13 @@ export async function startNode(
   const { promise: ready, resolve: isReady } = deferred<void>();
   const { promise: refused, resolve: refuse } = deferred<StartError>();
   const { promise: drained, resolve: isDrained } = deferred<void>();
+  const { promise: shutdown, resolve: isShutDown } = deferred<void>();
   const receive = (message: FromNodeThread): void => {
     if (message.kind === 'bound') isBound(message.tcpPort);
     else if (message.kind === 'ready') isReady();
     else if (message.kind === 'drained') isDrained();
     else if (message.kind === 'refused') refuse(new StartError(message.message, message.exitCode));
-    else process.kill(process.pid, message.graceful ? 'SIGUSR1' : 'SIGINT');
+    else isShutDown();
   };
   const threads = startDataThreads({
     entry: new URL('./data-thread.js', import.meta.url),
@@ -166,6 +169,7 @@ export async function startNode(
   return {
     port: outcome[0],
     failed,
+    shutdown,
     stop: async () => {
       threads.send(0, { kind: 'drain' });
       await Promise.race([drained, failed, delay(DRAIN_MS_MAX)]);
