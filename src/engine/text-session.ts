@@ -1,7 +1,7 @@
 import { KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
-import { writeDecimal, writeUint64 } from '../base/uint64.ts';
+import { writeUint64 } from '../base/uint64.ts';
 import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
 import { type Cache, RESULT, STORE_MODE, type StoreMode } from '../store/cache.ts';
@@ -10,13 +10,11 @@ import { runAdminCommand } from './admin.ts';
 import { absoluteExptime, flushDelaySeconds } from './exptime.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
+import { ValueReplies, writeEnd } from './value-replies.ts';
 
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
-
-/** Room for everything of a VALUE block but the key and the data: the words, three numbers and the END that may follow. */
-const VALUE_OVERHEAD_BYTES = 80;
 
 /** A get line without its end that is longer than this is answered key by key as it arrives. */
 const GET_LINE_WAIT_BYTES = 16 * 1024;
@@ -77,6 +75,7 @@ export class TextSession implements Session {
   readonly #cache: Cache;
   readonly #connection: Connection;
   readonly #output: Output;
+  readonly #values: ValueReplies;
   #state: number = STATE.line;
   /** The reserved item of `value` and `valueEnd`, 0 when none. */
   #item = 0;
@@ -96,6 +95,7 @@ export class TextSession implements Session {
     this.#cache = context.cache;
     this.#connection = connection;
     this.#output = connection.output;
+    this.#values = new ValueReplies(context, connection.output);
   }
 
   feed(input: Uint8Array, start: number, end: number): number {
@@ -116,7 +116,7 @@ export class TextSession implements Session {
         if (keyEnd + 1 < end && input[keyEnd] === CR && input[keyEnd + 1] === LF) {
           const keyBytes = keyEnd - keyStart;
           if (keyBytes > 0 && keyBytes <= KEY_BYTES_MAX) {
-            this.#getOne(input, keyStart, keyEnd, false);
+            this.#values.get(input, keyStart, keyEnd, false);
             writeEnd(output);
             at = keyEnd + 2;
             continue;
@@ -217,66 +217,6 @@ export class TextSession implements Session {
   // Retrieval
 
   /**
-   * Writes the VALUE block of one key, if there is one. The value is copied under the key's lock, so the room is made first: its
-   * size is only known once the item is found, and may have changed when it is found again.
-   */
-  #getOne(input: Uint8Array, keyStart: number, keyEnd: number, withCas: boolean): void {
-    const cache = this.#cache;
-    const output = this.#output;
-    this.#count(COUNTER.cmdGet);
-    const hash = cache.hash(input, keyStart, keyEnd);
-    for (;;) {
-      const item = cache.find(input, keyStart, keyEnd, hash);
-      if (item === 0) {
-        this.#count(COUNTER.getMisses);
-        return;
-      }
-      const need = cache.valueBytes(item) + keyEnd - keyStart + VALUE_OVERHEAD_BYTES;
-      if (output.limit - output.at >= need) {
-        cache.noteHit(item);
-        this.#writeValue(input, keyStart, keyEnd, item, withCas);
-        cache.release(hash);
-        return;
-      }
-      cache.release(hash);
-      output.reserve(need);
-    }
-  }
-
-  /** Writes `VALUE <key> <flags> <bytes>[ <cas>]`, the data and CR LF. The room is there and the item's stripe is locked. */
-  #writeValue(input: Uint8Array, keyStart: number, keyEnd: number, item: number, withCas: boolean): void {
-    const cache = this.#cache;
-    const output = this.#output;
-    const { bytes } = output;
-    let { at } = output;
-    bytes[at] = 86;
-    bytes[at + 1] = 65;
-    bytes[at + 2] = 76;
-    bytes[at + 3] = 85;
-    bytes[at + 4] = 69;
-    bytes[at + 5] = SPACE;
-    at += 6;
-    for (let i = keyStart; i < keyEnd; i++) bytes[at++] = input[i]!;
-    bytes[at++] = SPACE;
-    const valueBytes = cache.valueBytes(item);
-    at = writeDecimal(bytes, at, cache.clientFlags(item));
-    bytes[at++] = SPACE;
-    at = writeDecimal(bytes, at, valueBytes);
-    if (withCas) {
-      bytes[at++] = SPACE;
-      at = writeDecimal(bytes, at, this.#context.settings.casShown ? cache.version(item) : 0);
-    }
-    bytes[at] = CR;
-    bytes[at + 1] = LF;
-    at += 2;
-    cache.copyValue(item, bytes, at);
-    at += valueBytes;
-    bytes[at] = CR;
-    bytes[at + 1] = LF;
-    output.at = at + 2;
-  }
-
-  /**
    * `get` and `gets` of a whole line. A key that is too long makes the whole answer an error, so all are looked at first. If the
    * client reads too slowly in the midst of many values, the rest of the keys is left unconsumed, as if the line came in parts.
    */
@@ -297,7 +237,7 @@ export class TextSession implements Session {
         this.#state = STATE.keys;
         return request.keyStart;
       }
-      this.#getOne(input, request.keyStart, request.keyEnd, withCas);
+      this.#values.get(input, request.keyStart, request.keyEnd, withCas);
     } while (nextKey(input, request));
     writeEnd(output);
     return dataStart;
@@ -313,34 +253,9 @@ export class TextSession implements Session {
     request.keyStart = keyStart;
     request.keyEnd = keyEnd;
     const expiresAt = absoluteExptime(exptime, this.#cache.nowSeconds);
-    do this.#touchAndGetOne(input, expiresAt, withCas);
+    do this.#values.getAndTouch(input, request.keyStart, request.keyEnd, withCas, expiresAt);
     while (nextKey(input, request));
     writeEnd(this.#output);
-  }
-
-  #touchAndGetOne(input: Uint8Array, expiresAt: number, withCas: boolean): void {
-    const cache = this.#cache;
-    const output = this.#output;
-    const { keyStart, keyEnd } = request;
-    this.#count(COUNTER.cmdTouch);
-    const hash = cache.hash(input, keyStart, keyEnd);
-    for (;;) {
-      const item = cache.find(input, keyStart, keyEnd, hash);
-      if (item === 0) {
-        this.#count(COUNTER.touchMisses);
-        return;
-      }
-      const need = cache.valueBytes(item) + keyEnd - keyStart + VALUE_OVERHEAD_BYTES;
-      if (output.limit - output.at >= need) {
-        cache.noteAccess(item);
-        this.#writeValue(input, keyStart, keyEnd, item, withCas);
-        cache.touchItem(item, hash, expiresAt);
-        cache.release(hash);
-        return;
-      }
-      cache.release(hash);
-      output.reserve(need);
-    }
   }
 
   /** A line beyond the bound without its end: a get is answered in parts, anything else ends the connection. */
@@ -380,7 +295,7 @@ export class TextSession implements Session {
         this.#state = lineEnds ? STATE.line : STATE.badKeys;
         return keyEnd + 1;
       }
-      if (wordEnd > at) this.#getOne(input, at, wordEnd, this.#keysVerb === VERB.gets);
+      if (wordEnd > at) this.#values.get(input, at, wordEnd, this.#keysVerb === VERB.gets);
       at = keyEnd + 1;
       if (lineEnds) {
         writeEnd(output);
@@ -569,15 +484,4 @@ export class TextSession implements Session {
 function findLineEnd(input: Uint8Array, start: number, end: number): number {
   for (let i = start; i < end; i++) if (input[i] === LF) return i;
   return -1;
-}
-
-function writeEnd(output: Output): void {
-  output.reserve(5);
-  const { bytes, at } = output;
-  bytes[at] = 69;
-  bytes[at + 1] = 78;
-  bytes[at + 2] = 68;
-  bytes[at + 3] = CR;
-  bytes[at + 4] = LF;
-  output.at = at + 5;
 }

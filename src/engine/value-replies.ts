@@ -1,0 +1,125 @@
+import type { Output } from '../base/output.ts';
+import { writeDecimal } from '../base/uint64.ts';
+import type { Cache } from '../store/cache.ts';
+import { COUNTER } from '../store/counters.ts';
+import type { NodeContext } from './node-context.ts';
+
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+
+/** Room for everything of a VALUE block but the key and the data: the words, three numbers and the END that may follow. */
+const VALUE_OVERHEAD_BYTES = 80;
+
+/** `expiresAt` of a get, which leaves the expiry time alone. */
+const UNTOUCHED = -1;
+
+/** Answers the keys of get, gets, gat and gats, one VALUE block for each that is found. */
+export class ValueReplies {
+  readonly #cache: Cache;
+  readonly #output: Output;
+  readonly #context: NodeContext;
+
+  constructor(context: NodeContext, output: Output) {
+    this.#context = context;
+    this.#cache = context.cache;
+    this.#output = output;
+  }
+
+  /** get and gets of one key. */
+  get(input: Uint8Array, keyStart: number, keyEnd: number, withCas: boolean): void {
+    this.#count(COUNTER.cmdGet);
+    if (!this.#answer(input, keyStart, keyEnd, withCas, UNTOUCHED)) this.#count(COUNTER.getMisses);
+  }
+
+  /** gat and gats of one key. @param expiresAt unix seconds, 0 never */
+  getAndTouch(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    withCas: boolean,
+    expiresAt: number,
+  ): void {
+    this.#count(COUNTER.cmdTouch);
+    if (!this.#answer(input, keyStart, keyEnd, withCas, expiresAt)) this.#count(COUNTER.touchMisses);
+  }
+
+  /** Hits are the store's to count, because it tells them by slab class; commands and misses are counted here. */
+  #count(counter: number): void {
+    const { counters } = this.#cache;
+    counters[counter] = counters[counter]! + 1;
+  }
+
+  /**
+   * Writes the VALUE block of one key, if there is one. The value is copied under the key's lock, so the room is made first: its
+   * size is only known once the item is found, and may have changed when it is found again.
+   *
+   * @returns whether there was one
+   */
+  #answer(input: Uint8Array, keyStart: number, keyEnd: number, withCas: boolean, expiresAt: number): boolean {
+    const cache = this.#cache;
+    const output = this.#output;
+    const hash = cache.hash(input, keyStart, keyEnd);
+    for (;;) {
+      const item = cache.find(input, keyStart, keyEnd, hash);
+      if (item === 0) return false;
+      const need = cache.valueBytes(item) + keyEnd - keyStart + VALUE_OVERHEAD_BYTES;
+      if (output.limit - output.at >= need) {
+        this.#write(input, keyStart, keyEnd, item, withCas);
+        if (expiresAt === UNTOUCHED) cache.noteHit(item);
+        else {
+          cache.noteAccess(item);
+          cache.touchItem(item, hash, expiresAt);
+        }
+        cache.release(hash);
+        return true;
+      }
+      cache.release(hash);
+      output.reserve(need);
+    }
+  }
+  /** Writes `VALUE <key> <flags> <bytes>[ <cas>]`, the data and CR LF. The room is there and the item's stripe is locked. */
+  #write(input: Uint8Array, keyStart: number, keyEnd: number, item: number, withCas: boolean): void {
+    const cache = this.#cache;
+    const output = this.#output;
+    const { bytes } = output;
+    let { at } = output;
+    bytes[at] = 86;
+    bytes[at + 1] = 65;
+    bytes[at + 2] = 76;
+    bytes[at + 3] = 85;
+    bytes[at + 4] = 69;
+    bytes[at + 5] = SPACE;
+    at += 6;
+    for (let i = keyStart; i < keyEnd; i++) bytes[at++] = input[i]!;
+    bytes[at++] = SPACE;
+    const valueBytes = cache.valueBytes(item);
+    at = writeDecimal(bytes, at, cache.clientFlags(item));
+    bytes[at++] = SPACE;
+    at = writeDecimal(bytes, at, valueBytes);
+    if (withCas) {
+      bytes[at++] = SPACE;
+      at = writeDecimal(bytes, at, this.#context.settings.casShown ? cache.version(item) : 0);
+    }
+    bytes[at] = CR;
+    bytes[at + 1] = LF;
+    at += 2;
+    cache.copyValue(item, bytes, at);
+    at += valueBytes;
+    bytes[at] = CR;
+    bytes[at + 1] = LF;
+    output.at = at + 2;
+  }
+}
+
+/** Ends the answer to a retrieval line. */
+export function writeEnd(output: Output): void {
+  output.reserve(5);
+  const { bytes, at } = output;
+  bytes[at] = 69;
+  bytes[at + 1] = 78;
+  bytes[at + 2] = 68;
+  bytes[at + 3] = CR;
+  bytes[at + 4] = LF;
+  output.at = at + 5;
+}
