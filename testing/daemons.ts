@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run, twincached } from './processes.ts';
+import { atTestEnd, run, twincached } from './processes.ts';
 import { until } from './wait.ts';
 
 /** Whether a process is there and is no zombie. */
@@ -25,6 +25,7 @@ export class CommandFolder {
   /** Makes the folder. */
   static async make(): Promise<CommandFolder> {
     const folder = new CommandFolder();
+    atTestEnd(() => folder.#killAll());
     const links = twincached(['links', folder.path]);
     const code = await links.ended();
     if (code !== 0) throw new Error(`links: ${links.stderr()}`);
@@ -59,6 +60,17 @@ export class CommandFolder {
     process.kill(pid, signal);
     await until(`process ${pid} ends`, () => !isAlive(pid));
     this.#pids.delete(pid);
+  }
+
+  /** Without waiting, for a test process that ends. */
+  #killAll(): void {
+    for (const pid of this.#pids) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It has ended by itself.
+      }
+    }
   }
 
   async dispose(): Promise<void> {

@@ -26,11 +26,28 @@ export interface Running {
 }
 
 const running = new Set<ChildProcess>();
+const cleanups = new Set<() => void>();
+
+/**
+ * Has something called when the test process ends: of itself, by a signal (a runner stops a file that takes too long by SIGTERM), or
+ * because the runner has been killed. Nothing helps against SIGKILL.
+ */
+export function atTestEnd(cleanup: () => void): void {
+  cleanups.add(cleanup);
+}
 
 /** Whatever a failing test leaves behind ends with the test process. */
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
+  for (const cleanup of cleanups) cleanup();
 });
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
+if (process.env['NODE_TEST_CONTEXT'] !== undefined) {
+  const runner = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== runner) process.exit(1);
+  }, 1000).unref();
+}
 
 /** Starts a program; its output is kept. */
 export function run(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): Running {

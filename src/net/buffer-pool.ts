@@ -43,8 +43,11 @@ export const HEAD_BYTES: number = INPUT_REST_BYTES_MAX;
 export const WINDOW_BYTES: number = 32 * 1024;
 /** The smallest region that a pool takes: scratch and four windows. */
 export const REGION_BYTES_MIN: number = HEAD_BYTES + RECEIVE_BYTES + 4 * WINDOW_BYTES;
-/** The region that a pool makes for itself when none is handed in. */
-const REGION_BYTES_OWN = 1024 * 1024;
+/**
+ * The region that a pool makes for itself when none is handed in: windows for some hundred connections that are answered in one turn, so that
+ * what a proxy passes on is nearly always copied within one array. What is not used is not resident.
+ */
+const REGION_BYTES_OWN = 4 * 1024 * 1024;
 /** Windows made at a time when all are taken. */
 const WINDOWS_MORE = 16;
 
