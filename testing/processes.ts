@@ -43,6 +43,8 @@ process.on('exit', () => {
 });
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 if (process.env['NODE_TEST_CONTEXT'] !== undefined) {
+  // The pipe to a runner that has gone breaks; as an uncaught error that would end the process without its exit events.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => process.exit(1));
   const runner = process.ppid;
   setInterval(() => {
     if (process.ppid !== runner) process.exit(1);
