@@ -315,7 +315,13 @@ test('messages and figures say what goes on', () => {
     'marugoto owari',
   ]);
   const dialled = b.messages.filter((message) => !message.startsWith('node slot'));
-  assert.deepEqual(dialled, ['listen', 'connect (peer=a:11212)', 'marugoto copying', 'start']);
+  assert.deepEqual(dialled, [
+    'listen',
+    'dialled (peer=a:11212)',
+    'connect (peer=a:11212)',
+    'marugoto copying',
+    'start',
+  ]);
   const figures = new Map(peerStatistics(b.peers, world.time.nowMs));
   assert.equal(figures.get('replication_state'), 'linked');
   assert.equal(figures.get('replication_role'), 'dialer');

@@ -317,7 +317,8 @@ export class Peers implements LinkOwner {
 
   connected(link: Link): void {
     const target = this.#targets[link.target];
-    if (target !== undefined) this.#actions.log(1, `connect (peer=${remoteText(link)})`);
+    // Not yet worth a line with -v: on a shared host a node that looks for its twin reaches itself, ten times a second.
+    if (target !== undefined) this.#actions.log(2, `dialled (peer=${remoteText(link)})`);
   }
 
   greeted(link: Link): string | null {
@@ -338,7 +339,7 @@ export class Peers implements LinkOwner {
 
   linked(link: Link): void {
     this.linksMade++;
-    if (!link.dialled) this.#actions.log(1, 'accept');
+    this.#actions.log(1, link.dialled ? `connect (peer=${remoteText(link)})` : 'accept');
     const target = this.#targets[link.target];
     if (target === undefined) return;
     target.failed = false;
