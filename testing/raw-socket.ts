@@ -15,7 +15,7 @@ export class RawSocket {
     socket.on('data', (text: string) => {
       this.#bytes += text.length;
       // Large answers are only counted.
-      if (this.#received.length < 1 << 20) this.#received += text;
+      if (this.#received.length < 16 << 20) this.#received += text;
     });
     socket.on('error', () => {});
     socket.on('close', () => {
@@ -58,7 +58,7 @@ export class RawSocket {
     this.#socket.resume();
   }
 
-  /** What has come so far (of more than 1 MiB the beginning), and how many bytes there were. */
+  /** What has come so far (of more than 16 MiB the beginning), and how many bytes there were. */
   get received(): string {
     return this.#received;
   }

@@ -44,7 +44,7 @@ for (const sameHost of [false, true])
     for (let kill = 0; kill < 10; kill++) {
       const side = random.below(2) === 0 ? 0 : 1;
       const answered = storms[side].answered;
-      const most = 100 + random.below(1500);
+      const most = 50 + random.below(800);
       await until('the storm rages', () => storms[side].answered > answered + most, 30_000);
       await pair.kill(side);
       // Now and then the other goes too, while the first is starting.
