@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 /** The executable of this package, as a user calls it. */
@@ -96,16 +97,30 @@ export function twincached(args: readonly string[], environment: NodeJS.ProcessE
 /** Arguments that let memcached personalities run as root, where the tests do. */
 export const AS_ROOT: readonly string[] = process.getuid?.() === 0 ? ['-u', 'root'] : [];
 
-/** Ports that nothing listens on now; asked of the kernel all at once, so that they differ. */
+/**
+ * Below the ports that the kernel gives to clients' connections (from 32768 up): a server that is killed and started again would
+ * find its port taken by one of those.
+ */
+const PORT_MIN = 10_000;
+const PORT_MAX = 32_000;
+const PORT_TRIES_MAX = 200;
+
+/** Ports that nothing listens on now, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
   const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    if (address !== null && typeof address === 'object') ports.push(address.port);
+  const servers: Server[] = [];
+  for (let tries = 0; ports.length < count && tries < PORT_TRIES_MAX; tries++) {
+    const server = createServer();
+    const port = randomInt(PORT_MIN, PORT_MAX);
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    ports.push(port);
+    servers.push(server);
   }
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  if (ports.length < count) throw new Error(`no ${count} free ports`);
   return ports;
 }
