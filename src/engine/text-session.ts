@@ -29,7 +29,7 @@ const STATE = {
   valueEnd: 2,
   /** Bytes of a refused value, dropped. */
   swallow: 3,
-  /** More keys of a get line of great length. */
+  /** More keys of a get line of great length, or of a retrieval line whose client reads slowly. */
   keys: 4,
   /** The rest of such a line behind an error. */
   badKeys: 5,
@@ -87,8 +87,9 @@ export class TextSession implements Session {
   #filled = 0;
   /** Bytes of the value or of the part to drop that are still to come. */
   #remaining = 0;
-  /** The verb of a get line that is answered in parts. */
+  /** The verb of the retrieval line that is being answered, maybe in parts; for gat and gats the expiry time, too. */
   #keysVerb = 0;
+  #keysExpireAt = 0;
 
   constructor(context: NodeContext, connection: Connection) {
     this.#context = context;
@@ -157,11 +158,9 @@ export class TextSession implements Session {
     switch (verb) {
       case VERB.get:
       case VERB.gets:
-        return this.#getLine(input, dataStart);
       case VERB.gat:
       case VERB.gats:
-        this.#getAndTouch(input, verb === VERB.gats);
-        break;
+        return this.#retrieve(input, dataStart);
       case VERB.delete:
         this.#delete(input);
         break;
@@ -217,12 +216,12 @@ export class TextSession implements Session {
   // Retrieval
 
   /**
-   * `get` and `gets` of a whole line. A key that is too long makes the whole answer an error, so all are looked at first. If the
+   * A whole line of get, gets, gat or gats. A key that is too long makes the whole answer an error, so all are looked at first. If the
    * client reads too slowly in the midst of many values, the rest of the keys is left unconsumed, as if the line came in parts.
    */
-  #getLine(input: Uint8Array, dataStart: number): number {
+  #retrieve(input: Uint8Array, dataStart: number): number {
     const output = this.#output;
-    const { keyStart, keyEnd } = request;
+    const { verb, keyStart, keyEnd } = request;
     while (nextKey(input, request));
     if (request.error !== LINE_ERROR.none) {
       writeReply(output, REPLY.badFormat);
@@ -230,32 +229,28 @@ export class TextSession implements Session {
     }
     request.keyStart = keyStart;
     request.keyEnd = keyEnd;
-    const withCas = request.verb === VERB.gets;
+    this.#keysVerb = verb;
+    if (verb === VERB.gat || verb === VERB.gats) {
+      this.#keysExpireAt = absoluteExptime(request.exptime, this.#cache.nowSeconds);
+    }
     do {
       if (output.blocked) {
-        this.#keysVerb = request.verb;
         this.#state = STATE.keys;
         return request.keyStart;
       }
-      this.#values.get(input, request.keyStart, request.keyEnd, withCas);
+      this.#answerKey(input, request.keyStart, request.keyEnd);
     } while (nextKey(input, request));
     writeEnd(output);
     return dataStart;
   }
 
-  #getAndTouch(input: Uint8Array, withCas: boolean): void {
-    const { keyStart, keyEnd, exptime } = request;
-    while (nextKey(input, request));
-    if (request.error !== LINE_ERROR.none) {
-      writeReply(this.#output, REPLY.badFormat);
-      return;
+  #answerKey(input: Uint8Array, keyStart: number, keyEnd: number): void {
+    const verb = this.#keysVerb;
+    if (verb === VERB.get || verb === VERB.gets) {
+      this.#values.get(input, keyStart, keyEnd, verb === VERB.gets);
+    } else {
+      this.#values.getAndTouch(input, keyStart, keyEnd, verb === VERB.gats, this.#keysExpireAt);
     }
-    request.keyStart = keyStart;
-    request.keyEnd = keyEnd;
-    const expiresAt = absoluteExptime(exptime, this.#cache.nowSeconds);
-    do this.#values.getAndTouch(input, request.keyStart, request.keyEnd, withCas, expiresAt);
-    while (nextKey(input, request));
-    writeEnd(this.#output);
   }
 
   /** A line beyond the bound without its end: a get is answered in parts, anything else ends the connection. */
@@ -274,7 +269,7 @@ export class TextSession implements Session {
     return at + (plain ? 3 : 4);
   }
 
-  /** Answers the complete keys in [start, end) of a get line that comes in parts. @returns the first byte not used */
+  /** Answers the complete keys in [start, end) of a retrieval line that comes in parts. @returns the first byte not used */
   #moreKeys(input: Uint8Array, start: number, end: number): number {
     const output = this.#output;
     let at = start;
@@ -295,7 +290,7 @@ export class TextSession implements Session {
         this.#state = lineEnds ? STATE.line : STATE.badKeys;
         return keyEnd + 1;
       }
-      if (wordEnd > at) this.#values.get(input, at, wordEnd, this.#keysVerb === VERB.gets);
+      if (wordEnd > at) this.#answerKey(input, at, wordEnd);
       at = keyEnd + 1;
       if (lineEnds) {
         writeEnd(output);
