@@ -10,6 +10,7 @@ export const SERVICES = [
   'lines',
   'source',
   'writer',
+  'asker',
   'sink',
   'stepper',
   'halfClose',
@@ -114,7 +115,7 @@ class Writer extends TestSession {
   #end = 0;
 
   feed(input: Uint8Array, start: number, end: number): number {
-    this.#end = numbersOf(input, start, end)[0] ?? 0;
+    if (this.#end === 0) this.#end = numbersOf(input, start, end)[0] ?? 0;
     this.drained();
     return end;
   }
@@ -126,6 +127,11 @@ class Writer extends TestSession {
       this.#offset += size;
     }
   }
+}
+
+/** The same, and takes all that comes meanwhile. */
+class Asker extends Writer {
+  readonly readsWhileBlocked = true;
 }
 
 /** Takes values, each a length, a line end and the bytes; answers with the length and the sum of the bytes. */
@@ -169,7 +175,7 @@ class Stepper extends TestSession {
     this.connection.output.append(input, start, Math.min(start + 1, end));
     this.#isPaused = true;
     this.connection.pause();
-    this.#loop.schedule(0, () => {
+    this.#loop.schedule(1, () => {
       this.#isPaused = false;
       this.connection.resume();
     });
@@ -280,6 +286,7 @@ export function makeSession(
   if (name === 'lines') return new Lines(connection, closings);
   if (name === 'source') return new Source(connection, closings);
   if (name === 'writer') return new Writer(connection, closings);
+  if (name === 'asker') return new Asker(connection, closings);
   if (name === 'sink') return new Sink(connection, closings);
   if (name === 'stepper') return new Stepper(connection, closings, loop);
   if (name === 'halfClose') return new HalfClose(connection, closings, loop);

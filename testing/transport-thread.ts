@@ -28,6 +28,8 @@ export type Command =
   | { readonly kind: 'timers'; readonly delaysMs: readonly number[]; readonly cancelled: readonly number[] }
   /** To be asked of thread 0: each thread wakes the next, the last one wakes thread 0, which answers. */
   | { readonly kind: 'chain' }
+  /** Never comes to an end. */
+  | { readonly kind: 'hang' }
   | { readonly kind: 'state' };
 
 export interface Asked {
@@ -116,6 +118,9 @@ class TestThread {
     } else if (command.kind === 'chain') {
       this.#chainId = id;
       this.#thread.wake(1 % this.#thread.count);
+    } else if (command.kind === 'hang') {
+      answer({ kind: 'done' });
+      for (;;);
     } else if (command.kind === 'state') {
       answer({ kind: 'state', ...this.#state() });
     } else {

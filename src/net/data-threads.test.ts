@@ -41,6 +41,34 @@ test('node:net has one thread', async () => {
   await harness.threads.stop();
 });
 
+test('a thread that hangs is ended all the same', { skip }, async () => {
+  const harness = startHarness('reactor', 2);
+  await harness.ask({ kind: 'hang' }, 1);
+  await harness.threads.stop(100);
+});
+
+test('dialling an address that does not answer gives up in time', { skip }, async () => {
+  const harness = startHarness('reactor', 1);
+  // The kernel drops the requests for connections that do not fit the queue of a listener that does not accept.
+  const { address, listener } = await harness.listen('echo', { backlog: 1 });
+  await harness.ask({ kind: 'pauseListener', listener });
+  const filling = Array.from({ length: 2 }, () => new TestClient(address));
+  await until('the queue to be full', () => filling.every((client) => !client.socket.connecting));
+  for (const transport of ['reactor', 'portable'] as const) {
+    const dialler = startHarness(transport);
+    const answer = await dialler.ask({ kind: 'dial', address, count: 3, text: 'x', timeoutMs: 50 });
+    assert.deepEqual(answer, {
+      kind: 'dialled',
+      answered: 0,
+      errors: ['ETIMEDOUT', 'ETIMEDOUT', 'ETIMEDOUT'],
+    });
+    await until('the connections to be gone', async () => (await dialler.state()).connections === 0);
+    await dialler.threads.stop();
+  }
+  for (const client of filling) client.close();
+  await harness.threads.stop();
+});
+
 test('stopping closes the connections', { skip }, async () => {
   const harness = startHarness('reactor', 2);
   const { address } = await harness.listen('echo', { spread: true });

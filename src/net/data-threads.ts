@@ -39,8 +39,12 @@ export interface DataThreads {
   send(thread: number, message: unknown): void;
   /** Makes `thread` run its `onWake` callback soon. */
   wake(thread: number): void;
-  /** Ends all loops (their connections are closed) and the threads. */
-  stop(): Promise<void>;
+  /**
+   * Ends all loops (their connections are closed) and the threads.
+   *
+   * @param timeoutMs after this a thread that does not come to the end of its turn is ended wherever it is; 5000 unless given
+   */
+  stop(timeoutMs?: number): Promise<void>;
 }
 
 /** What a data thread's entry gets. */
@@ -79,6 +83,8 @@ type Letter = { readonly kind: 'message'; readonly message: unknown } | { readon
  */
 const YOUNG_GENERATION_MB = 8;
 
+const STOP_TIMEOUT_MS = 5000;
+
 /**
  * Starts the data threads. They run until `stop`; nothing is accepted before the entry module listens.
  *
@@ -114,6 +120,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     };
     port.on('message', (message: unknown) => options.onMessage(message, index));
     let ended: Promise<void> = Promise.resolve();
+    let terminate = (): void => {};
     const start = (onRunning: () => void): void => {
       if (isStopping) return;
       const worker = new Worker(options.entry, {
@@ -122,6 +129,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
         execArgv: [],
         resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
       });
+      terminate = () => worker.terminate();
       let failure: Error | null = null;
       ended = new Promise<void>((resolve) => {
         worker.on('exit', (code) => {
@@ -139,7 +147,14 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
       port.postMessage(letter);
       if (libc !== null) control.wake(index, WAKE_MESSAGE);
     };
-    return { post, start, ended: () => ended, close: () => port.close() };
+    const close = (): void => {
+      // What it posted last may not have been read yet.
+      for (let last = receiveMessageOnPort(port); last !== undefined; last = receiveMessageOnPort(port)) {
+        options.onMessage(last.message, index);
+      }
+      port.close();
+    };
+    return { post, start, ended: () => ended, terminate: () => terminate(), close };
   });
   const [first, ...others] = threads;
   first?.start(() => {
@@ -162,10 +177,14 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
       if (libc === null) threads[thread]?.post({ kind: 'wake' });
       else control.wake(thread, WAKE_CALLBACK);
     },
-    async stop() {
+    async stop(timeoutMs = STOP_TIMEOUT_MS) {
       isStopping = true;
       stopAll();
+      const deadline = setTimeout(() => {
+        for (const thread of threads) thread.terminate();
+      }, timeoutMs);
       await Promise.all(threads.map((thread) => thread.ended()));
+      clearTimeout(deadline);
       process.off('exit', stopAll);
       for (const thread of threads) thread.close();
       for (const descriptor of wakeDescriptors.splice(0)) libc?.close(descriptor);

@@ -40,6 +40,8 @@ export class PortableConnection implements Connection, OutputSink {
   /** Bytes that the socket holds because the kernel has not taken them, as counted last. */
   #pendingBytes = 0;
   #rest: Uint8Array | null = null;
+  /** Fed also while output is pending. */
+  #isDuplex = false;
   #isPaused = false;
   #isEnding = false;
   #hasPeerEnded = false;
@@ -68,6 +70,7 @@ export class PortableConnection implements Connection, OutputSink {
   /** Gives it its session and starts it. */
   start(session: Session): void {
     this.#session = session;
+    this.#isDuplex = session.readsWhileBlocked === true;
     const socket = this.#socket;
     socket.on('connect', () => this.#run(() => this.#dialled()));
     socket.on('data', (bytes: Buffer) => this.#run(() => this.#received(bytes)));
@@ -164,18 +167,23 @@ export class PortableConnection implements Connection, OutputSink {
     return !this.#isPaused && !this.#hasPeerEnded && !this.#isEnding && !this.#isResumeNoted;
   }
 
+  /** The peer has to take what was sent before anything more is fed. */
+  #isHeldUp(): boolean {
+    return this.#pendingBytes > 0 && !this.#isDuplex;
+  }
+
   #received(bytes: Uint8Array): void {
     this.#core.figures[FIGURE.bytesRead]! += bytes.length;
     const rest = this.#rest;
     this.#rest = rest === null ? bytes : Buffer.concat([rest, bytes]);
     // The socket may have had more to give than fits the state that it was stopped for.
-    if (this.#pendingBytes === 0 && this.#mayReceive()) this.#feedRest();
+    if (!this.#isHeldUp() && this.#mayReceive()) this.#feedRest();
   }
 
   #feedRest(): void {
     const input = this.#rest;
     const session = this.#session;
-    const isReady = this.#phase === OPEN && this.#pendingBytes === 0 && this.#mayReceive();
+    const isReady = this.#phase === OPEN && !this.#isHeldUp() && this.#mayReceive();
     if (!isReady || input === null || session === null) {
       this.#settle();
       return;
@@ -184,7 +192,7 @@ export class PortableConnection implements Connection, OutputSink {
     const at = session.feed(input, 0, input.length);
     assert(at >= 0 && at <= input.length, 'a session consumes no more than it was fed');
     const count = input.length - at;
-    if (count > INPUT_REST_BYTES_MAX && this.#pendingBytes === 0 && this.#mayReceive()) {
+    if (count > INPUT_REST_BYTES_MAX && !this.#isHeldUp() && this.#mayReceive()) {
       this.#core.figures[FIGURE.restOverflows]!++;
       this.doom(errorOfName('EMSGSIZE'));
     } else if (count > 0) {
@@ -273,7 +281,7 @@ export class PortableConnection implements Connection, OutputSink {
   /** Closes when nothing is left to do; lets the socket flow, or not. */
   #settle(): void {
     if (this.#phase !== OPEN) return;
-    const mayFlow = this.#pendingBytes === 0 && this.#mayReceive();
+    const mayFlow = !this.#isHeldUp() && this.#mayReceive();
     if (mayFlow !== this.#isFlowing) {
       this.#isFlowing = mayFlow;
       if (mayFlow) this.#socket.resume();

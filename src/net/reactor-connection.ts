@@ -48,6 +48,9 @@ const READABLE = LINUX.EPOLLIN | LINUX.EPOLLRDHUP | LINUX.EPOLLET;
 /** Not known to epoll at all; else the events it is watched for. */
 const UNWATCHED = -1;
 
+/** Most calls to recv whose bytes are dropped when a connection ends; see `#dropUnread`. */
+const DROP_CALLS_MAX = 16;
+
 /** Most calls to send for one connection in one turn when its peer reads again. */
 const DRAIN_CALLS_MAX = 8;
 
@@ -61,9 +64,10 @@ interface PendingPiece {
 /**
  * One connection of the reactor.
  *
- * While the peer has not taken what was sent (`#pendingBytes` > 0, `output.blocked`; save for a session that `readsWhileBlocked`), while the
- * session has paused and after the peer's end it is neither received from nor fed. The set of events it is watched for follows from that state (`#settle`); a connection that
- * is watched for nothing still gets errors, which end it, and hang-ups, at which it is taken out of epoll lest they be reported for ever.
+ * While the peer has not taken what was sent (`#pendingBytes` > 0, `output.blocked`; save for a session that `readsWhileBlocked`), while
+ * the session has paused and after the peer's end it is neither received from nor fed. The set of events it is watched for
+ * follows from that state (`#settle`); a connection that is watched for nothing still gets errors, which end it, and hang-ups, at
+ * which it is taken out of epoll lest they be reported for ever.
  */
 export class ReactorConnection implements Connection, OutputSink, EventHandler {
   readonly output: Output = new Output(this);
@@ -110,9 +114,10 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
 
   handle(events: number): void {
     if (this.#phase === OPEN) {
-      const isBlocked = this.#pendingBytes > 0;
-      if (isBlocked && (!this.#isDuplex || (events & LINUX.EPOLLOUT) !== 0)) this.#drain();
-      if (isBlocked && (!this.#isDuplex || (events & ~LINUX.EPOLLOUT) === 0 || this.#phase !== OPEN)) return;
+      if (this.#pendingBytes > 0) {
+        if ((events & ~LINUX.EPOLLIN) !== 0) this.#drain();
+        if (!this.#isDuplex || (events & LINUX.EPOLLIN) === 0 || this.#phase !== OPEN) return;
+      }
       if (this.#mayReceive()) this.#receive(events);
       else if ((events & LINUX.EPOLLERR) !== 0)
         this.#doomByErrno(this.#core.sockets.pendingErrno(this.descriptor));
@@ -183,6 +188,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
     const { libc, pool, figures } = this.#core;
     this.#phase = CLOSED;
     this.#settleDial();
+    if (this.#isEnding && this.#error === null) this.#dropUnread();
     if (this.descriptor >= 0) libc.close(this.descriptor);
     this.#releaseWindow();
     for (const { block } of this.#pending) pool.give(block);
@@ -192,6 +198,17 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
     if (this.#rest !== null) pool.give(this.#rest);
     this.#rest = null;
     this.#session?.closed(this.#error);
+  }
+
+  /**
+   * Takes what the peer has sent and nobody will read. The kernel would answer a close with unread bytes by a reset, and a peer drops
+   * what it has not read when it sees one: the last reply would be lost.
+   */
+  #dropUnread(): void {
+    const { libc, pool } = this.#core;
+    for (let i = 0; i < DROP_CALLS_MAX; i++) {
+      if (libc.recv(this.descriptor, pool.receiveAddress, RECEIVE_BYTES, 0) < RECEIVE_BYTES) return;
+    }
   }
 
   makeRoom(output: Output, count: number): void {

@@ -71,10 +71,7 @@ export class ReactorListener implements Listener, EventHandler {
     if (this.#isClosed) return;
     this.pause();
     this.#isClosed = true;
-    const { address } = this;
-    if (address.family === 'unix' && this.#inode !== null && inodeOf(address.path) === this.#inode) {
-      unlinkSync(address.path);
-    }
+    if (this.address.family === 'unix') removeOwn(this.address.path, this.#inode);
     this.#core.libc.close(this.descriptor);
     this.#core.forget(this);
   }
@@ -112,4 +109,13 @@ export class ReactorListener implements Listener, EventHandler {
 function inodeOf(path: string): number | null {
   const status = lstatSync(path, { throwIfNoEntry: false });
   return status?.isSocket() === true ? status.ino : null;
+}
+
+/** Removes a socket file unless another program has put its own there. */
+function removeOwn(path: string, inode: number | null): void {
+  try {
+    if (inode !== null && inodeOf(path) === inode) unlinkSync(path);
+  } catch {
+    // The process may no longer be allowed to; the next one replaces the file.
+  }
 }

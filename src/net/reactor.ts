@@ -2,8 +2,9 @@
  * The reactor: one thread's loop over epoll.
  *
  * A turn: wait; the callbacks of `onTurnStart`; what other threads want; timers; connections that had more than one turn takes; each
- * ready descriptor once (a connection is received from once, fed and answered with one send); connections that resume; the callbacks of `onTurnEnd`; outputs written from elsewhere; connections
- * to be closed. Descriptors are closed at the end only, so that their numbers do not return while events of the turn still name them.
+ * ready descriptor once (a connection is received from once, fed and answered with one send); connections that resume; the
+ * callbacks of `onTurnEnd`; outputs written from elsewhere; connections to be closed. Descriptors are closed at the end only, so that
+ * their numbers do not return while events of the turn still name them.
  */
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
