@@ -115,6 +115,7 @@ export function connectOptions(address: SocketAddress): NetConnectOpts {
 
 /** A client over node:net that keeps what it gets. */
 export class TestClient {
+  static readonly #all: Set<TestClient> = new Set();
   readonly socket: Socket;
   #received: Buffer[] = [];
   #bytes = 0;
@@ -123,6 +124,7 @@ export class TestClient {
   errorCode = '';
 
   constructor(address: SocketAddress) {
+    TestClient.#all.add(this);
     this.socket = connect({ ...connectOptions(address), allowHalfOpen: true, noDelay: true });
     this.socket.on('data', (bytes) => {
       this.#received.push(bytes);
@@ -140,6 +142,11 @@ export class TestClient {
     this.socket.on('error', (error) => {
       this.errorCode = 'code' in error ? String(error.code) : error.message;
     });
+  }
+
+  /** Closes those that a test has left open. */
+  static closeAll(): void {
+    for (const client of TestClient.#all) client.close();
   }
 
   get bytesReceived(): number {
@@ -174,6 +181,7 @@ export class TestClient {
   }
 
   close(): void {
+    TestClient.#all.delete(this);
     this.socket.destroy();
   }
 

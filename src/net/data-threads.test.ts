@@ -1,14 +1,29 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { test } from 'node:test';
-import { startHarness, startRemoteHarness, TestClient } from '../../testing/transport-harness.ts';
+import { type TestContext, test } from 'node:test';
+import {
+  type LocalHarness,
+  startHarness,
+  startRemoteHarness,
+  TestClient,
+} from '../../testing/transport-harness.ts';
 import { until } from '../../testing/wait.ts';
 import { loadLibc } from './libc.ts';
 
+/** Threads that end with the test, however it ends. */
+function start(t: TestContext, transport: 'reactor' | 'portable', count = 1): LocalHarness {
+  const harness = startHarness(transport, count);
+  t.after(() => {
+    TestClient.closeAll();
+    return harness.threads.stop();
+  });
+  return harness;
+}
+
 const skip = loadLibc() === null ? 'needs epoll' : false;
 
-test('connections are spread over the threads in turn; others stay', { skip }, async () => {
-  const harness = startHarness('reactor', 4);
+test('connections are spread over the threads in turn; others stay', { skip }, async (t) => {
+  const harness = start(t, 'reactor', 4);
   const { address } = await harness.listen('echo', { spread: true });
   const near = await harness.listen('echo');
   const clients = Array.from({ length: 12 }, () => new TestClient(address));
@@ -16,46 +31,42 @@ test('connections are spread over the threads in turn; others stay', { skip }, a
   for (const client of clients) assert.equal(await client.exchange('ping', 4), 'ping');
   const counts = await Promise.all([0, 1, 2, 3].map(async (i) => (await harness.state(i)).connections));
   assert.deepEqual(counts, [4, 3, 3, 3]);
-  for (const client of clients) client.close();
   await harness.threads.stop();
   assert.deepEqual(harness.failures, []);
 });
 
-test('threads wake each other, asleep or not', { skip }, async () => {
-  const harness = startHarness('reactor', 4);
+test('threads wake each other, asleep or not', { skip }, async (t) => {
+  const harness = start(t, 'reactor', 4);
   assert.equal(harness.threads.count, 4);
   for (let i = 0; i < 200; i++) {
     assert.deepEqual(await harness.ask({ kind: 'chain' }), { kind: 'done' });
   }
-  await harness.threads.stop();
 });
 
-test('node:net has one thread', async () => {
-  const harness = startHarness('portable', 4);
+test('node:net has one thread', async (t) => {
+  const harness = start(t, 'portable', 4);
   assert.equal(harness.threads.count, 1);
   assert.equal(harness.threads.transport, 'portable');
   const { address } = await harness.listen('echo', { spread: true });
   const client = new TestClient(address);
   assert.equal(await client.exchange('ping', 4), 'ping');
-  client.close();
-  await harness.threads.stop();
 });
 
-test('a thread that hangs is ended all the same', { skip }, async () => {
-  const harness = startHarness('reactor', 2);
+test('a thread that hangs is ended all the same', { skip }, async (t) => {
+  const harness = start(t, 'reactor', 2);
   await harness.ask({ kind: 'hang' }, 1);
   await harness.threads.stop(100);
 });
 
-test('dialling an address that does not answer gives up in time', { skip }, async () => {
-  const harness = startHarness('reactor', 1);
+test('dialling an address that does not answer gives up in time', { skip }, async (t) => {
+  const harness = start(t, 'reactor', 1);
   // The kernel drops the requests for connections that do not fit the queue of a listener that does not accept.
   const { address, listener } = await harness.listen('echo', { backlog: 1 });
   await harness.ask({ kind: 'pauseListener', listener });
   const filling = Array.from({ length: 2 }, () => new TestClient(address));
   await until('the queue to be full', () => filling.every((client) => !client.socket.connecting));
   for (const transport of ['reactor', 'portable'] as const) {
-    const dialler = startHarness(transport);
+    const dialler = start(t, transport);
     const answer = await dialler.ask({ kind: 'dial', address, count: 3, text: 'x', timeoutMs: 50 });
     assert.deepEqual(answer, {
       kind: 'dialled',
@@ -65,18 +76,15 @@ test('dialling an address that does not answer gives up in time', { skip }, asyn
     await until('the connections to be gone', async () => (await dialler.state()).connections === 0);
     await dialler.threads.stop();
   }
-  for (const client of filling) client.close();
-  await harness.threads.stop();
 });
 
-test('stopping closes the connections', { skip }, async () => {
-  const harness = startHarness('reactor', 2);
+test('stopping closes the connections', { skip }, async (t) => {
+  const harness = start(t, 'reactor', 2);
   const { address } = await harness.listen('echo', { spread: true });
   const clients = [new TestClient(address), new TestClient(address)];
   for (const client of clients) await client.exchange('ping', 4);
   await harness.threads.stop();
   for (const client of clients) assert.equal((await client.readAll()).length, 0);
-  for (const client of clients) client.close();
   const refused = new TestClient(address);
   await refused.readAll();
   assert.equal(refused.errorCode, 'ECONNREFUSED');
@@ -96,8 +104,12 @@ test('an exit does not wait for threads that sleep', { skip }, () => {
   assert.deepEqual([status, signal], [7, null]);
 });
 
-test('without descriptors accepting pauses; it goes on when there are some again', { skip }, async () => {
+test('without descriptors accepting pauses; it goes on when there are some again', { skip }, async (t) => {
   const remote = startRemoteHarness('reactor', 80);
+  t.after(() => {
+    TestClient.closeAll();
+    remote.child.kill();
+  });
   const { address } = await remote.listen('echo');
   const clients = Array.from({ length: 100 }, () => new TestClient(address));
   for (const client of clients) client.write('ping');
@@ -117,6 +129,5 @@ test('without descriptors accepting pauses; it goes on when there are some again
   for (const client of served) client.close();
   const waiting = clients.filter((client) => !served.includes(client));
   for (const client of waiting.slice(0, 20)) assert.equal((await client.read(4)).toString(), 'ping');
-  for (const client of clients) client.close();
   await remote.stop();
 });

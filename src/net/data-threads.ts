@@ -167,6 +167,20 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
   };
   process.once('exit', stopAll);
 
+  const stop = async (timeoutMs: number): Promise<void> => {
+    isStopping = true;
+    stopAll();
+    const deadline = setTimeout(() => {
+      for (const thread of threads) thread.terminate();
+    }, timeoutMs);
+    await Promise.all(threads.map((thread) => thread.ended()));
+    clearTimeout(deadline);
+    process.off('exit', stopAll);
+    for (const thread of threads) thread.close();
+    for (const descriptor of wakeDescriptors.splice(0)) libc?.close(descriptor);
+  };
+  let stopped: Promise<void> | null = null;
+
   return {
     count,
     transport: libc === null ? 'portable' : 'reactor',
@@ -177,17 +191,9 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
       if (libc === null) threads[thread]?.post({ kind: 'wake' });
       else control.wake(thread, WAKE_CALLBACK);
     },
-    async stop(timeoutMs = STOP_TIMEOUT_MS) {
-      isStopping = true;
-      stopAll();
-      const deadline = setTimeout(() => {
-        for (const thread of threads) thread.terminate();
-      }, timeoutMs);
-      await Promise.all(threads.map((thread) => thread.ended()));
-      clearTimeout(deadline);
-      process.off('exit', stopAll);
-      for (const thread of threads) thread.close();
-      for (const descriptor of wakeDescriptors.splice(0)) libc?.close(descriptor);
+    stop(timeoutMs = STOP_TIMEOUT_MS) {
+      stopped ??= stop(timeoutMs);
+      return stopped;
     },
   };
 }

@@ -44,6 +44,8 @@ export class PortableConnection implements Connection, OutputSink {
   #isDuplex = false;
   #isPaused = false;
   #isEnding = false;
+  /** The socket has told the peer's end; it counts once the session has been offered all that came before. */
+  #isEndWaiting = false;
   #hasPeerEnded = false;
   #isUnsentNoted = false;
   #isResumeNoted = false;
@@ -74,7 +76,12 @@ export class PortableConnection implements Connection, OutputSink {
     const socket = this.#socket;
     socket.on('connect', () => this.#run(() => this.#dialled()));
     socket.on('data', (bytes: Buffer) => this.#run(() => this.#received(bytes)));
-    socket.on('end', () => this.#run(() => this.#peerEnded()));
+    socket.on('end', () =>
+      this.#run(() => {
+        this.#isEndWaiting = true;
+        this.#settleEnd();
+      }),
+    );
     socket.on('error', (error) =>
       this.#run(() => this.doom(errorOfName('code' in error ? String(error.code) : 'ECONNRESET'))),
     );
@@ -184,10 +191,12 @@ export class PortableConnection implements Connection, OutputSink {
     const input = this.#rest;
     const session = this.#session;
     const isReady = this.#phase === OPEN && !this.#isHeldUp() && this.#mayReceive();
-    if (!isReady || input === null || session === null) {
-      this.#settle();
-      return;
-    }
+    if (isReady && input !== null && session !== null) this.#feed(session, input);
+    this.#sendAndSettle();
+    this.#settleEnd();
+  }
+
+  #feed(session: Session, input: Uint8Array): void {
     this.#rest = null;
     const at = session.feed(input, 0, input.length);
     assert(at >= 0 && at <= input.length, 'a session consumes no more than it was fed');
@@ -199,10 +208,12 @@ export class PortableConnection implements Connection, OutputSink {
       // A copy: the array that node received into is larger.
       this.#rest = Buffer.from(input.subarray(at));
     }
-    this.#sendAndSettle();
   }
 
-  #peerEnded(): void {
+  /** A socket that has been stopped may tell the end all the same, while input waits for the output to drain. */
+  #settleEnd(): void {
+    if (!this.#isEndWaiting || this.#phase !== OPEN || this.#isHeldUp() || !this.#mayReceive()) return;
+    this.#isEndWaiting = false;
     this.#hasPeerEnded = true;
     const session = this.#session;
     if (session?.peerEnded === undefined) this.#isEnding = true;
@@ -266,7 +277,7 @@ export class PortableConnection implements Connection, OutputSink {
     if (this.#pendingBytes > 0) return;
     this.output.blocked = false;
     this.#session?.drained?.();
-    this.#sendAndSettle();
+    if (this.#window !== null) this.#send();
     this.#feedRest();
   };
 

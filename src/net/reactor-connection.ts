@@ -427,7 +427,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
     }
     this.output.blocked = false;
     this.#session?.drained?.();
-    this.#sendAndSettle();
+    if (this.#window !== null) this.#send(false);
     if (this.#phase === OPEN) this.#feedRest();
   }
 

@@ -21,17 +21,19 @@ test('a name that nobody has is an answer, not an exception', async () => {
   assert.ok(outcome.message.length > 0 && outcome.message !== outcome.code, outcome.message);
 });
 
-test('listening on a name listens on each of its addresses', async () => {
+test('listening on a name listens on each of its addresses', async (t) => {
   const addresses = await resolveHost('localhost', 0);
   assert.ok(!('code' in addresses) && addresses.length > 0);
   const texts = addresses.map((address) => JSON.stringify(address));
   assert.equal(new Set(texts).size, addresses.length);
   const harness = startHarness('auto');
+  t.after(() => {
+    TestClient.closeAll();
+    return harness.threads.stop();
+  });
   for (const address of addresses) {
     const listening = await harness.listen('echo', { address });
     const client = new TestClient(listening.address);
     assert.equal(await client.exchange('ping', 4), 'ping');
-    client.close();
   }
-  await harness.threads.stop();
 });
