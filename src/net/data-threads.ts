@@ -85,6 +85,14 @@ const YOUNG_GENERATION_MB = 8;
 
 const STOP_TIMEOUT_MS = 5000;
 
+/** What ends the threads that run in this process. */
+const running: Set<() => void> = new Set();
+
+/** An exit waits for the threads, and a thread that sleeps in epoll_wait does not see that it is to end. */
+const stopRunning = (): void => {
+  for (const stop of running) stop();
+};
+
 /**
  * Starts the data threads. They run until `stop`; nothing is accepted before the entry module listens.
  *
@@ -161,11 +169,11 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     for (const thread of others) thread.start(() => {});
   });
 
-  // An exit waits for the threads, and a thread that sleeps in epoll_wait does not see that it is to end.
   const stopAll = (): void => {
     for (const thread of threads) thread.post({ kind: 'stop' });
   };
-  process.once('exit', stopAll);
+  if (running.size === 0) process.on('exit', stopRunning);
+  running.add(stopAll);
 
   const stop = async (timeoutMs: number): Promise<void> => {
     isStopping = true;
@@ -175,7 +183,8 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     }, timeoutMs);
     await Promise.all(threads.map((thread) => thread.ended()));
     clearTimeout(deadline);
-    process.off('exit', stopAll);
+    running.delete(stopAll);
+    if (running.size === 0) process.off('exit', stopRunning);
     for (const thread of threads) thread.close();
     for (const descriptor of wakeDescriptors.splice(0)) libc?.close(descriptor);
   };
