@@ -1,13 +1,20 @@
 import { TextClient } from './text-client.ts';
 
+/** An acknowledged value that was read back as something older, or not at all. */
+export interface LostValue {
+  /** The round of the load in which it was written; see `SteadyLoad.round`. */
+  readonly round: number;
+  readonly what: string;
+}
+
 /** What a client that kept reading and writing has seen. */
 export interface LoadReport {
   readonly reads: number;
   readonly writes: number;
   /** Replies that were no answer: error lines, lost connections. Bounded; the first few with their texts. */
   readonly errors: readonly string[];
-  /** Acknowledged values that were read back as something older, or not at all. */
-  readonly lost: readonly string[];
+  /** Bounded, too. */
+  readonly lost: readonly LostValue[];
 }
 
 const KEYS = 64;
@@ -22,7 +29,8 @@ export class SteadyLoad {
   readonly #prefix: string;
   readonly #acknowledged = new Map<string, number>();
   readonly #errors: string[] = [];
-  readonly #lost: string[] = [];
+  readonly #lost: LostValue[] = [];
+  #round = 0;
   #reads = 0;
   #writes = 0;
   #stopping = false;
@@ -44,6 +52,11 @@ export class SteadyLoad {
     return this.#reads + this.#writes;
   }
 
+  /** The number of the write that is under way or was answered last. */
+  get round(): number {
+    return this.#round;
+  }
+
   /** Ends the load and tells what it has seen. */
   async stop(): Promise<LoadReport> {
     this.#stopping = true;
@@ -54,6 +67,7 @@ export class SteadyLoad {
 
   async #run(): Promise<void> {
     for (let round = 1; !this.#stopping; round++) {
+      this.#round = round;
       const key = `${this.#prefix}${round % KEYS}`;
       try {
         const stored = await this.#client.set(key, String(round));
@@ -66,7 +80,7 @@ export class SteadyLoad {
         const value = await this.#client.get(other);
         this.#reads++;
         if (expected !== undefined && Number(value) !== expected && this.#lost.length < ERRORS_KEPT) {
-          this.#lost.push(`${other}: ${value} instead of ${expected}`);
+          this.#lost.push({ round: expected, what: `${other}: ${value} instead of ${expected}` });
         }
       } catch (error) {
         this.#failed(error instanceof Error ? error.message : String(error));
