@@ -93,8 +93,14 @@ export class Allocator {
     let last = 0;
     while (rest > 0) {
       const bytes = Math.min(rest + HEADER_BYTES, classes.chunkBytesMax);
-      const slabClass = classes.classOf(bytes);
-      const part = this.takeChunk(slabClass, false);
+      let slabClass = classes.classOf(bytes);
+      let part = this.takeChunk(slabClass, false);
+      if (part === 0 && slabClass !== classes.largest) {
+        // The last part belongs in a smaller class, but all chunks there may be continuations, which are in no queue to be evicted
+        // from. A chunk of the largest class can always be had by evicting a long item.
+        slabClass = classes.largest;
+        part = this.takeChunk(slabClass, false);
+      }
       if (part === 0) return false;
       const words = memory.words[part >>> ARENA_SHIFT]!;
       const word = (part & UNIT_MASK) << 1;
