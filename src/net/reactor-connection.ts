@@ -40,7 +40,7 @@ const CLOSED = 3;
 
 /**
  * What a connection is watched for when it may be received from. Edge-triggered, because epoll looks at every level-triggered socket that
- * it has reported once more at the next wait; that is 5 % of the processor time of a small request. Changing the set of events
+ * it has reported once more at the next wait: 1 to 5 % of the processor time of a small request. Changing the set of events
  * makes epoll look anew, so nothing is missed while a connection is watched for something else.
  */
 const READABLE = LINUX.EPOLLIN | LINUX.EPOLLRDHUP | LINUX.EPOLLET;
