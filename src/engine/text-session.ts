@@ -63,6 +63,16 @@ const STORE_REPLY: readonly Uint8Array[] = (() => {
   return replies;
 })();
 
+/** Replies to a wrong line, by LINE_ERROR; all others are answered `ERROR`. */
+const LINE_ERROR_REPLY: readonly (Uint8Array | undefined)[] = (() => {
+  const replies: Uint8Array[] = [];
+  replies[LINE_ERROR.format] = REPLY.badFormat;
+  replies[LINE_ERROR.deleteUsage] = REPLY.deleteUsage;
+  replies[LINE_ERROR.exptime] = REPLY.invalidExptime;
+  replies[LINE_ERROR.delta] = REPLY.invalidDelta;
+  return replies;
+})();
+
 /**
  * A client's connection that speaks the classic text protocol.
  *
@@ -189,17 +199,7 @@ export class TextSession implements Session {
       return;
     }
     if (request.noreply) return;
-    const reply =
-      error === LINE_ERROR.format
-        ? REPLY.badFormat
-        : error === LINE_ERROR.deleteUsage
-          ? REPLY.deleteUsage
-          : error === LINE_ERROR.exptime
-            ? REPLY.invalidExptime
-            : error === LINE_ERROR.delta
-              ? REPLY.invalidDelta
-              : REPLY.error;
-    writeReply(this.#output, reply);
+    writeReply(this.#output, LINE_ERROR_REPLY[error] ?? REPLY.error);
   }
 
   #endConnection(): void {

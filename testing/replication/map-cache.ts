@@ -2,6 +2,7 @@
  * A small double of the cache for simulations of the link: a Map with the merge rules of the real store and a change feed. It
  * shows what the rules are in as few lines as possible; the real store is tested against a model of its own.
  */
+
 import type { Clock } from '../../src/base/clock.ts';
 import {
   CHANGE,
@@ -11,6 +12,7 @@ import {
   type LinkCache,
 } from '../../src/replication/store-port.ts';
 import { APPLIED, type Applied, type ItemRef, RESULT, type Result } from '../../src/store/cache.ts';
+import type { FeedState } from '../../src/store/change-feed.ts';
 
 interface Entry {
   readonly ref: ItemRef;
@@ -72,7 +74,7 @@ export class MapFeedReader implements ChangeReader {
     this.#position = this.#feed.written;
   }
 
-  next(): number {
+  next(): FeedState {
     const { records, written } = this.#feed;
     if (this.#position === written) return FEED.empty;
     const index = records.length - (written - this.#position);
