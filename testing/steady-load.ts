@@ -1,8 +1,9 @@
 import { TextClient } from './text-client.ts';
+import { UnsentWrites } from './unsent-writes.ts';
 
 /** An acknowledged value that was read back as something older, or not at all. */
 export interface LostValue {
-  /** The round of the load in which it was written; see `SteadyLoad.round`. */
+  /** The round of the load in which it was written. */
   readonly round: number;
   readonly what: string;
 }
@@ -19,6 +20,8 @@ export interface LoadReport {
 
 const KEYS = 64;
 const ERRORS_KEPT = 20;
+/** More than one kill can excuse. */
+const LOST_KEPT = 1000;
 
 /**
  * A client that writes and reads one key after another until it is stopped: every acknowledged write is remembered and
@@ -30,7 +33,7 @@ export class SteadyLoad {
   readonly #acknowledged = new Map<string, number>();
   readonly #errors: string[] = [];
   readonly #lost: LostValue[] = [];
-  #round = 0;
+  readonly #unsent = new UnsentWrites();
   #reads = 0;
   #writes = 0;
   #stopping = false;
@@ -52,9 +55,9 @@ export class SteadyLoad {
     return this.#reads + this.#writes;
   }
 
-  /** The number of the write that is under way or was answered last. */
-  get round(): number {
-    return this.#round;
+  /** Runs `kill` and leaves out of `lost` what the killed node may not have sent to its twin yet. */
+  killing(kill: () => Promise<unknown>): Promise<void> {
+    return this.#unsent.during(kill);
   }
 
   /** Ends the load and tells what it has seen. */
@@ -62,12 +65,13 @@ export class SteadyLoad {
     this.#stopping = true;
     await this.#running;
     this.#client.close();
-    return { reads: this.#reads, writes: this.#writes, errors: this.#errors, lost: this.#lost };
+    const lost = this.#lost.filter(({ round }) => !this.#unsent.excuses(round));
+    return { reads: this.#reads, writes: this.#writes, errors: this.#errors, lost };
   }
 
   async #run(): Promise<void> {
     for (let round = 1; !this.#stopping; round++) {
-      this.#round = round;
+      this.#unsent.began(round);
       const key = `${this.#prefix}${round % KEYS}`;
       try {
         const stored = await this.#client.set(key, String(round));
@@ -79,7 +83,7 @@ export class SteadyLoad {
         const expected = this.#acknowledged.get(other);
         const value = await this.#client.get(other);
         this.#reads++;
-        if (expected !== undefined && Number(value) !== expected && this.#lost.length < ERRORS_KEPT) {
+        if (expected !== undefined && Number(value) !== expected && this.#lost.length < LOST_KEPT) {
           this.#lost.push({ round: expected, what: `${other}: ${value} instead of ${expected}` });
         }
       } catch (error) {
