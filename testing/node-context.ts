@@ -1,5 +1,5 @@
 import type { NodeContext } from '../src/engine/node-context.ts';
-import { Cache, type CacheOptions, createSharedCache } from '../src/store/cache.ts';
+import { Cache, type CacheOptions, createSharedCache, type SharedCache } from '../src/store/cache.ts';
 
 const MIB = 1024 * 1024;
 
@@ -21,8 +21,11 @@ export const CACHE_OPTIONS: CacheOptions = {
 };
 
 /** A node's context around a new cache, without process and peers: what sessions need in a test. */
-export function memoryNodeContext(options: Partial<CacheOptions> = {}): NodeContext {
-  const cache = new Cache(createSharedCache({ ...CACHE_OPTIONS, ...options }), 0);
+export function memoryNodeContext(
+  options: Partial<CacheOptions> = {},
+  shared: SharedCache = createSharedCache({ ...CACHE_OPTIONS, ...options }),
+): NodeContext {
+  const cache = new Cache(shared, 0);
   cache.tick(Date.now());
   return {
     cache,
