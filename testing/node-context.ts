@@ -29,7 +29,13 @@ export function memoryNodeContext(
   cache.tick(Date.now());
   return {
     cache,
-    settings: { flushAllowed: true, shutdownAllowed: false, casShown: true, waitBytesMax: 8192 },
+    settings: {
+      flushAllowed: true,
+      shutdownAllowed: false,
+      casShown: true,
+      waitBytesMax: 8192,
+      protocol: 'auto',
+    },
     reports: {
       general: () => ({
         pid: 1,
@@ -51,5 +57,6 @@ export function memoryNodeContext(
       replicationQueueFree: () => 0,
     },
     control: { setVerbosity: () => {}, shutdown: () => {}, resetStatistics: () => {} },
+    sasl: null,
   };
 }

@@ -1,4 +1,5 @@
 import type { Cache } from '../store/cache.ts';
+import type { SaslDatabase } from './sasl.ts';
 
 /** One statistics line: name and value. */
 export type StatLine = readonly [name: string, value: string | number];
@@ -13,6 +14,8 @@ export interface RequestSettings {
   readonly casShown: boolean;
   /** Values longer than this are stored piece by piece as they arrive instead of being waited for. */
   readonly waitBytesMax: number;
+  /** `-B`: what clients may speak; `auto` lets the first byte of each connection decide. */
+  readonly protocol: 'auto' | 'ascii' | 'binary';
 }
 
 /** What the role around the engine knows: the process, its options, its peers. */
@@ -58,4 +61,6 @@ export interface NodeContext {
   readonly settings: RequestSettings;
   readonly reports: NodeReports;
   readonly control: NodeControl;
+  /** `-S`: who may log in, which every client must. Null: there is no login. */
+  readonly sasl: SaslDatabase | null;
 }

@@ -12,6 +12,7 @@ import { FeedReader } from '../store/change-feed.ts';
 import { useNativeCopy } from '../store/memory.ts';
 import { Bulletin } from './bulletin.ts';
 import { type ReplicationService, startReplication } from './replication-service.ts';
+import { SaslPasswordFile } from './sasl-password-file.ts';
 import { settingsReport } from './settings-report.ts';
 import { SharedFigures } from './shared-figures.ts';
 import {
@@ -220,6 +221,7 @@ class NodeThread {
         shutdownAllowed: options.shutdownEnabled,
         casShown: options.casEnabled,
         waitBytesMax: 8192,
+        protocol: options.protocol,
       },
       reports: {
         general: () => this.#facts(),
@@ -237,6 +239,10 @@ class NodeThread {
         shutdown: (graceful) => this.#post({ kind: 'shutdown', graceful }),
         resetStatistics: () => this.#figures.reset(),
       },
+      sasl:
+        options.saslPasswordFile === null
+          ? null
+          : new SaslPasswordFile(options.saslPasswordFile, (message) => this.#log(0, message)),
     };
   }
 

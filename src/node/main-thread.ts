@@ -8,6 +8,7 @@ import { resolveHost } from '../net/resolve.ts';
 import { type CacheOptions, createSharedCache, type SharedCache } from '../store/cache.ts';
 import { Bulletin } from './bulletin.ts';
 import { type NodeOptions, REPLICATION_PORT_DEFAULT } from './options.ts';
+import { checkSaslPasswordFile } from './sasl-password-file.ts';
 import { SharedFigures } from './shared-figures.ts';
 import { type FromNodeThread, isFromNodeThread, type NodeThreadData } from './thread-messages.ts';
 
@@ -136,6 +137,7 @@ export async function startNode(
   transport: TransportName = 'auto',
 ): Promise<RunningNode> {
   if (options.udpPort !== null) throw new StartError('UDP (-U) is not built yet: leave it out, or say -U 0');
+  if (options.saslPasswordFile !== null) checkSaslPasswordFile(options.saslPasswordFile);
   const data = await threadData(options);
   const { promise: failed, resolve: fail } = deferred<Error>();
   const { promise: port, resolve: isBound } = deferred<number>();

@@ -82,6 +82,8 @@ export interface NodeOptions {
   readonly watchEnabled: boolean;
   readonly shutdownEnabled: boolean;
   readonly protocol: 'auto' | 'ascii' | 'binary';
+  /** `-S`: the file of those who may log in; it is read again when it has changed. Null: there is no login. Goes with the protocol `binary` only. */
+  readonly saslPasswordFile: string | null;
   /** Between a key's prefix and the rest, for `stats detail`. */
   readonly prefixDelimiter: string;
   /** `stats detail` counts from the start. */
@@ -116,6 +118,7 @@ export const NODE_OPTIONS_DEFAULT: NodeOptions = {
   watchEnabled: true,
   shutdownEnabled: false,
   protocol: 'auto',
+  saslPasswordFile: null,
   prefixDelimiter: ':',
   detailEnabled: false,
   replication: { peers: [], port: null, queueMax: 8192 },

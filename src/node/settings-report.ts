@@ -43,7 +43,7 @@ export function settingsReport(
     ['cas_enabled', yesNo(options.casEnabled)],
     ['tcp_backlog', options.backlog],
     ['binding_protocol', BINDING_PROTOCOL[options.protocol]],
-    ['auth_enabled_sasl', 'no'],
+    ['auth_enabled_sasl', yesNo(options.saslPasswordFile !== null)],
     ['auth_enabled_ascii', 'no'],
     ['item_size_max', options.itemBytesMax],
     ['maxconns_fast', yesNo(extended.connectionsMaxFast)],
