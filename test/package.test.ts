@@ -1,7 +1,18 @@
 /** What is published: all that runs needs, and nothing else. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { version } from 'twincached';
@@ -60,4 +71,71 @@ test('the command may be executed', () => {
 test('the package can be imported by its name, and knows its version', () => {
   const manifest: Manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
   assert.equal(version, manifest.version);
+});
+
+/** A program of somebody who uses the package, in TypeScript. */
+const CONSUMER = `
+import { CacheNode, type CacheNodeOptions, StartError, version } from 'twincached';
+import { connect } from 'node:net';
+
+const options: CacheNodeOptions = { memoryBytesMax: 8 * 1024 * 1024, replicationPort: 0, extended: { slabAutomove: 0 } };
+const node = new CacheNode(options);
+await node.start();
+const twin: CacheNode = new CacheNode({ twins: [node.replicationAddress] });
+await twin.start();
+const port: number = twin.port;
+const socket = connect(port);
+socket.write('set k 0 0 1\\r\\nv\\r\\nget k\\r\\nquit\\r\\n');
+let reply = '';
+for await (const bytes of socket) reply += String(bytes);
+await twin.stop();
+await node.stop();
+const ended: Error | null = await node.ended;
+console.log(JSON.stringify([reply, version, ended, new StartError('x').exitCode]));
+`;
+
+test('what is packed can be installed, compiled against, and run', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'twincached-test-'));
+  try {
+    const pack = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
+    execFileSync('npm', pack, { cwd: root, encoding: 'utf8' });
+    const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? 'no tarball';
+    // As npm lays it out, without asking a registry for what is here already.
+    const modules = join(folder, 'node_modules');
+    mkdirSync(join(modules, 'twincached'), { recursive: true });
+    execFileSync('tar', [
+      '-xzf',
+      join(folder, tarball),
+      '-C',
+      join(modules, 'twincached'),
+      '--strip-components=1',
+    ]);
+    for (const name of ['koffi', '@types', '@koromix'].filter((name) =>
+      readdirSync(join(root, 'node_modules')).includes(name),
+    ))
+      symlinkSync(join(root, 'node_modules', name), join(modules, name));
+
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+    writeFileSync(join(folder, 'consumer.ts'), CONSUMER);
+    const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    const flags = [
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+      '--types',
+      'node',
+      '--exactOptionalPropertyTypes',
+    ];
+    execFileSync(process.execPath, [compiler, ...flags, 'consumer.ts'], { cwd: folder, encoding: 'utf8' });
+    const output = execFileSync(process.execPath, ['consumer.js'], {
+      cwd: folder,
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    assert.deepEqual(JSON.parse(output), ['STORED\r\nVALUE k 0 1\r\nv\r\nEND\r\n', version, null, 1]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -152,10 +152,9 @@ class NodeThread {
   }
 
   #serve(): void {
-    const first = this.#listeners[0]?.address;
-    this.#post({ kind: 'bound', tcpPort: first === undefined || first.family === 'unix' ? 0 : first.port });
+    this.#post({ kind: 'bound', tcpPort: portOf(this.#listeners[0]?.address) });
     if (this.#bulletin === null) {
-      this.#open();
+      this.#open([]);
       return;
     }
     this.#replication = startReplication({
@@ -166,7 +165,7 @@ class NodeThread {
       peers: this.#data.replicationPeers,
       random: { below: (bound) => randomInt(bound) },
       log: (verbosity, message) => this.#log(verbosity, message),
-      onReady: () => this.#open(),
+      onReady: (listening) => this.#open(listening),
       onRefused: (message) => this.#post({ kind: 'refused', message, exitCode: 1 }),
     });
     this.#publish();
@@ -183,7 +182,8 @@ class NodeThread {
     if (verbosity <= this.#figures.verbosity) writeSync(STDERR, `${message}\n`);
   }
 
-  #open(): void {
+  /** @param replication where twins can dial us */
+  #open(replication: readonly SocketAddress[]): void {
     for (const listener of this.#listeners) {
       const error = listener.open();
       if (error !== null) {
@@ -192,7 +192,7 @@ class NodeThread {
       }
     }
     this.#figures.accepting = true;
-    this.#post({ kind: 'ready' });
+    this.#post({ kind: 'ready', replicationPort: portOf(replication[0]) });
   }
 
   #refuse(address: SocketAddress, error: ConnectionError): void {
@@ -278,6 +278,10 @@ class NodeThread {
       accepting: figures.accepting,
     };
   }
+}
+
+function portOf(address: SocketAddress | undefined): number {
+  return address === undefined || address.family === 'unix' ? 0 : address.port;
 }
 
 /** Without IPv6 in the kernel, "every interface" is every IPv4 interface. */

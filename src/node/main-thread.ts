@@ -16,6 +16,8 @@ import { type FromNodeThread, isFromNodeThread, type NodeThreadData } from './th
 export interface RunningNode extends Running {
   /** The port that clients use: the one bound first; 0 with a unix socket. */
   readonly port: number;
+  /** The port that twins dial; 0 without replication, and where another node of this host has it. */
+  readonly replicationPort: number;
   /** Fulfilled when a client's `shutdown` asked for the end; whoever started the node stops it then. */
   readonly shutdown: Promise<void>;
 }
@@ -141,13 +143,13 @@ export async function startNode(
   const data = await threadData(options);
   const { promise: failed, resolve: fail } = deferred<Error>();
   const { promise: port, resolve: isBound } = deferred<number>();
-  const { promise: ready, resolve: isReady } = deferred<void>();
+  const { promise: ready, resolve: isReady } = deferred<number>();
   const { promise: refused, resolve: refuse } = deferred<StartError>();
   const { promise: drained, resolve: isDrained } = deferred<void>();
   const { promise: shutdown, resolve: isShutDown } = deferred<void>();
   const receive = (message: FromNodeThread): void => {
     if (message.kind === 'bound') isBound(message.tcpPort);
-    else if (message.kind === 'ready') isReady();
+    else if (message.kind === 'ready') isReady(message.replicationPort);
     else if (message.kind === 'drained') isDrained();
     else if (message.kind === 'refused') refuse(new StartError(message.message, message.exitCode));
     else isShutDown();
@@ -170,6 +172,7 @@ export async function startNode(
   }
   return {
     port: outcome[0],
+    replicationPort: outcome[1],
     failed,
     shutdown,
     stop: async () => {

@@ -34,8 +34,8 @@ export interface ReplicationServiceOptions {
   readonly drainMsMax?: number;
   /** @param verbosity 0: always, 1: with -v, 2: with -vv. */
   readonly log: (verbosity: number, message: string) => void;
-  /** Clients may come in now; called once, perhaps within the call of `startReplication`. */
-  readonly onReady: () => void;
+  /** Clients may come in now; called once, perhaps within the call of `startReplication`, with the ports bound for twins. */
+  readonly onReady: (listening: readonly SocketAddress[]) => void;
   /** The node cannot start. @param message one line for the operator */
   readonly onRefused: (message: string) => void;
 }
@@ -145,7 +145,7 @@ class Service implements ReplicationService, PeerActions {
   }
 
   ready(): void {
-    this.#options.onReady();
+    this.#options.onReady(this.listening());
   }
 
   stopped(): void {

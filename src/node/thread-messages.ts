@@ -29,7 +29,8 @@ export interface ToNodeThread {
 /** Data thread 0 to the main thread. */
 export type FromNodeThread =
   | { readonly kind: 'bound'; readonly tcpPort: number }
-  | { readonly kind: 'ready' }
+  /** Clients are let in. The replication port is 0 without replication, and where another node of this host has it. */
+  | { readonly kind: 'ready'; readonly replicationPort: number }
   | { readonly kind: 'drained' }
   | { readonly kind: 'refused'; readonly message: string; readonly exitCode: number }
   /** A client asked for the node to end (`shutdown`). */
