@@ -1,4 +1,10 @@
+import { ConnectedClients } from '../src/engine/connected-clients.ts';
 import type { NodeContext } from '../src/engine/node-context.ts';
+import { PrefixStatistics } from '../src/engine/prefix-statistics.ts';
+import { NODE_OPTIONS_DEFAULT } from '../src/node/options.ts';
+import { SharedFigures } from '../src/node/shared-figures.ts';
+import { SharedTunables } from '../src/node/shared-tunables.ts';
+import { SharedWalkClaim } from '../src/node/walk-claim.ts';
 import { Cache, type CacheOptions, createSharedCache, type SharedCache } from '../src/store/cache.ts';
 
 const MIB = 1024 * 1024;
@@ -27,6 +33,8 @@ export function memoryNodeContext(
 ): NodeContext {
   const cache = new Cache(shared, 0);
   cache.tick(Date.now());
+  const clients = new ConnectedClients();
+  const prefixes = new PrefixStatistics(':');
   return {
     cache,
     settings: {
@@ -35,6 +43,9 @@ export function memoryNodeContext(
       casShown: true,
       waitBytesMax: 8192,
       protocol: 'auto',
+      dumpAllowed: true,
+      watchAllowed: true,
+      sizesTracked: false,
     },
     reports: {
       general: () => ({
@@ -56,7 +67,25 @@ export function memoryNodeContext(
       replication: () => null,
       replicationQueueFree: () => 0,
     },
-    control: { setVerbosity: () => {}, shutdown: () => {}, resetStatistics: () => {} },
+    control: {
+      setVerbosity: () => {},
+      shutdown: () => {},
+      resetStatistics: () => prefixes.clear(),
+      setDetail: (isOn) => {
+        prefixes.isOn = isOn;
+      },
+      reassignPage: (source, target) => (source === target ? 'same' : 'noSpare'),
+      setMemoryLimit: (bytes) => bytes <= 1024 * MIB,
+    },
+    tunables: new SharedTunables(SharedTunables.allocate(NODE_OPTIONS_DEFAULT)),
+    claim: new SharedWalkClaim(new SharedFigures(SharedFigures.allocate(1)), () => cache.nowSeconds),
+    threads: {
+      later: (callback) => callback(),
+      gather: (what, answered) =>
+        answered(what === 'prefixes' ? prefixes.rows() : clients.rows(cache.nowSeconds)),
+    },
+    clients,
+    prefixes,
     sasl: null,
   };
 }

@@ -16,6 +16,8 @@ export interface Connection {
   readonly descriptor: number;
   /** The peer, as `tcp:127.0.0.1:4711`, `tcp6:[::1]:4711` or `unix:/path`. */
   readonly remote: string;
+  /** Our end, written like `remote`; absent where the transport does not know it. Asked for seldom: it may take a system call. */
+  readonly local?: string;
   /**
    * Has what stands in `output` sent at the end of this turn. Needed only for bytes written outside this connection's own
    * `feed` or `opened` (a proxy writes a client's request to a backend); after those the transport sends by itself.

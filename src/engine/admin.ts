@@ -1,27 +1,32 @@
-import type { Output } from '../base/output.ts';
 import { MEMCACHED_VERSION } from '../base/version.ts';
 import type { TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
-import type { NodeContext, StatLine } from './node-context.ts';
+import { commandWords } from './command-words.ts';
+import { crawlerCommand } from './crawler-commands.ts';
+import type { LongReplyHost } from './long-reply.ts';
+import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
-import { generalStatistics, itemStatistics, slabStatistics } from './statistics.ts';
+import { statsCommand } from './stats-command.ts';
+import { lruCommand, memoryLimitCommand, slabsCommand } from './tuning-commands.ts';
 
 /** memcached knows no higher level, whatever is asked for. */
 const VERBOSITY_MAX = 2;
 
 /**
- * The commands that are not about a key: version, verbosity, stats, mn, shutdown. They may allocate; nobody sends them by the
- * thousand.
+ * The commands that are not about a key: version, verbosity, stats, mn, shutdown, and those that look into or tune the cache. They may
+ * allocate; nobody sends them by the thousand.
  *
+ * @param host the session that the request has come to
  * @param request the parsed line; has no error
  * @param input the bytes that the request's positions refer to
  */
 export function runAdminCommand(
   context: NodeContext,
-  output: Output,
+  host: LongReplyHost,
   request: TextRequest,
   input: Uint8Array,
 ): void {
+  const { output } = host.connection;
   switch (request.verb) {
     case VERB.version:
       output.text(`VERSION ${MEMCACHED_VERSION}\r\n`);
@@ -34,59 +39,42 @@ export function runAdminCommand(
       writeReply(output, REPLY.metaNoop);
       return;
     case VERB.stats:
-      writeStatistics(context, output, argumentsOf(request, input));
+      statsCommand(context, host, commandWords(request, input));
       return;
     case VERB.shutdown:
-      shutdown(context, output, argumentsOf(request, input));
+      shutdown(context, host, commandWords(request, input));
       return;
+  }
+  const reply = runTuningCommand(context, host, request, input);
+  if (reply !== null && !request.noreply) output.text(`${reply}\r\n`);
+}
+
+/** @returns the reply without its line end; null when it is written or will be */
+function runTuningCommand(
+  context: NodeContext,
+  host: LongReplyHost,
+  request: TextRequest,
+  input: Uint8Array,
+): string | null {
+  const words = commandWords(request, input);
+  switch (request.verb) {
+    case VERB.lruCrawler:
+      return crawlerCommand(context, host, words);
+    case VERB.lru:
+      return lruCommand(context, words);
+    case VERB.slabs:
+      return slabsCommand(context, words);
+    case VERB.cacheMemlimit:
+      return memoryLimitCommand(context, words);
     default:
-      writeReply(output, REPLY.error);
+      return 'ERROR';
   }
 }
 
-function argumentsOf(request: TextRequest, input: Uint8Array): string {
-  let text = '';
-  for (let i = request.argumentsStart; i < request.lineEnd; i++) text += String.fromCharCode(input[i]!);
-  return text.trim();
-}
-
-function shutdown(context: NodeContext, output: Output, argument: string): void {
+function shutdown(context: NodeContext, { connection }: LongReplyHost, words: readonly string[]): void {
+  const { output } = connection;
+  const [mode = ''] = words;
   if (!context.settings.shutdownAllowed) writeReply(output, REPLY.shutdownNotEnabled);
-  else if (argument === '' || argument === 'graceful') context.control.shutdown(argument === 'graceful');
+  else if (mode === '' || mode === 'graceful') context.control.shutdown(mode === 'graceful');
   else writeReply(output, REPLY.invalidShutdownMode);
-}
-
-function writeStatistics(context: NodeContext, output: Output, which: string): void {
-  switch (which) {
-    case '':
-      writeLines(output, generalStatistics(context));
-      return;
-    case 'settings':
-      writeLines(output, context.reports.settings());
-      return;
-    case 'items':
-      writeLines(output, itemStatistics(context.cache));
-      return;
-    case 'slabs':
-      writeLines(output, slabStatistics(context.cache));
-      return;
-    case 'replication': {
-      const lines = context.reports.replication();
-      if (lines === null) writeReply(output, REPLY.end);
-      else writeLines(output, lines);
-      return;
-    }
-    case 'reset':
-      context.cache.resetStatistics();
-      context.control.resetStatistics();
-      writeReply(output, REPLY.reset);
-      return;
-    default:
-      writeReply(output, REPLY.error);
-  }
-}
-
-function writeLines(output: Output, lines: readonly StatLine[]): void {
-  for (const [name, value] of lines) output.text(`STAT ${name} ${value}\r\n`);
-  writeReply(output, REPLY.end);
 }

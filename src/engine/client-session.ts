@@ -1,11 +1,12 @@
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { REQUEST_MAGIC } from '../protocol/binary/opcodes.ts';
 import { BinarySession } from './binary-session.ts';
+import type { ConnectedClient } from './connected-clients.ts';
 import type { NodeContext } from './node-context.ts';
 import { TextSession } from './text-session.ts';
 
 /**
- * The session of a new client: the first byte it sends decides the protocol for the life of the connection, or `-B` does.
+ * The session of a new client: the first byte it sends decides the protocol for the life of the connection, unless the node speaks one only.
  *
  * @param onClosed called once, when the client has gone
  */
@@ -13,35 +14,54 @@ export function clientSession(context: NodeContext, connection: Connection, onCl
   return new FirstByteSession(context, connection, onClosed);
 }
 
-class FirstByteSession implements Session {
+/** A protocol's session, as those who list the clients sees it. */
+interface ProtocolSession extends Session {
+  /** memcached's name of what the connection is doing. */
+  readonly connectionState?: string;
+}
+
+class FirstByteSession implements Session, ConnectedClient {
+  readonly connection: Connection;
+  lastCommandSeconds: number;
   readonly #context: NodeContext;
-  readonly #connection: Connection;
   readonly #onClosed: () => void;
   /** Null until the first byte has come. */
-  #session: Session | null = null;
+  #session: ProtocolSession | null = null;
 
   constructor(context: NodeContext, connection: Connection, onClosed: () => void) {
     this.#context = context;
-    this.#connection = connection;
+    this.connection = connection;
     this.#onClosed = onClosed;
+    this.lastCommandSeconds = context.cache.nowSeconds;
+    context.clients.add(this);
+  }
+
+  get connectionState(): string {
+    return this.#session?.connectionState ?? 'conn_read';
   }
 
   feed(input: Uint8Array, start: number, end: number): number {
+    this.lastCommandSeconds = this.#context.cache.nowSeconds;
     if (this.#session !== null) return this.#session.feed(input, start, end);
     if (start === end) return start;
     this.#session = this.#begin(input[start] === REQUEST_MAGIC);
     return this.#session.feed(input, start, end);
   }
 
+  drained(): void {
+    this.#session?.drained?.();
+  }
+
   closed(error: ConnectionError | null): void {
+    this.#context.clients.remove(this);
     this.#onClosed();
     this.#session?.closed(error);
   }
 
-  #begin(isBinary: boolean): Session {
+  #begin(isBinary: boolean): ProtocolSession {
     const { protocol } = this.#context.settings;
     return protocol === 'binary' || (isBinary && protocol === 'auto')
-      ? new BinarySession(this.#context, this.#connection)
-      : new TextSession(this.#context, this.#connection);
+      ? new BinarySession(this.#context, this.connection)
+      : new TextSession(this.#context, this.connection);
   }
 }

@@ -1,4 +1,7 @@
 import type { Cache } from '../store/cache.ts';
+import type { ReassignOutcome, ThreadPort, TunableSettings, WalkClaim } from './administration.ts';
+import type { ConnectedClients } from './connected-clients.ts';
+import type { PrefixStatistics } from './prefix-statistics.ts';
 import type { SaslDatabase } from './sasl.ts';
 
 /** One statistics line: name and value. */
@@ -16,6 +19,12 @@ export interface RequestSettings {
   readonly waitBytesMax: number;
   /** `-B`: what clients may speak; `auto` lets the first byte of each connection decide. */
   readonly protocol: 'auto' | 'ascii' | 'binary';
+  /** False with `-X`: neither keys nor prefixes are told. */
+  readonly dumpAllowed: boolean;
+  /** False with `-W`. */
+  readonly watchAllowed: boolean;
+  /** `-o track_sizes` */
+  readonly sizesTracked: boolean;
 }
 
 /** What the role around the engine knows: the process, its options, its peers. */
@@ -53,6 +62,12 @@ export interface NodeControl {
   shutdown(graceful: boolean): void;
   /** `stats reset`: counters of the transport and the process. */
   resetStatistics(): void;
+  /** `stats detail on|off`, for all threads. */
+  setDetail(isOn: boolean): void;
+  /** Has a page moved between two slab classes; -1 as the source: any. Class 0 is the pool of free pages. */
+  reassignPage(source: number, target: number): ReassignOutcome;
+  /** Changes what `-m` has said. @returns false when it cannot be so much or so little */
+  setMemoryLimit(bytes: number): boolean;
 }
 
 /** Everything that the sessions of one data thread share. */
@@ -63,4 +78,10 @@ export interface NodeContext {
   readonly control: NodeControl;
   /** `-S`: who may log in, which every client must. Null: there is no login. */
   readonly sasl: SaslDatabase | null;
+  readonly tunables: TunableSettings;
+  readonly claim: WalkClaim;
+  readonly threads: ThreadPort;
+  /** The clients of this thread, and its counts by prefix. */
+  readonly clients: ConnectedClients;
+  readonly prefixes: PrefixStatistics;
 }

@@ -8,6 +8,7 @@ import { type Cache, RESULT, STORE_MODE, type StoreMode } from '../store/cache.t
 import { COUNTER } from '../store/counters.ts';
 import { runAdminCommand } from './admin.ts';
 import { absoluteExptime, flushDelaySeconds } from './exptime.ts';
+import type { LongReply, LongReplyHost } from './long-reply.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
 import { ValueReplies, writeEnd } from './value-replies.ts';
@@ -35,6 +36,8 @@ const STATE = {
   badKeys: 5,
   /** Nothing: the connection is being closed. */
   ended: 6,
+  /** Nothing yet: a reply comes later or in parts. */
+  held: 7,
 } as const;
 
 /** The parse result of the line at hand. All sessions of a thread share it: none keeps it beyond one call of feed. */
@@ -80,10 +83,10 @@ const LINE_ERROR_REPLY: readonly (Uint8Array | undefined)[] = (() => {
  * longer than `waitBytesMax` goes straight into an item reserved in the store, and a get line of great length is answered key by
  * key. Anything shorter that is not complete is left unconsumed, to be offered again with more behind it.
  */
-export class TextSession implements Session {
+export class TextSession implements Session, LongReplyHost {
   readonly #context: NodeContext;
   readonly #cache: Cache;
-  readonly #connection: Connection;
+  readonly connection: Connection;
   readonly #output: Output;
   readonly #values: ValueReplies;
   #state: number = STATE.line;
@@ -100,11 +103,14 @@ export class TextSession implements Session {
   /** The verb of the retrieval line that is being answered, maybe in parts; for gat and gats the expiry time, too. */
   #keysVerb = 0;
   #keysExpireAt = 0;
+  #held: LongReply | null = null;
+  /** The line of a storage command has been offered, and its value is not all there. */
+  #isValueAwaited = false;
 
   constructor(context: NodeContext, connection: Connection) {
     this.#context = context;
     this.#cache = context.cache;
-    this.#connection = connection;
+    this.connection = connection;
     this.#output = connection.output;
     this.#values = new ValueReplies(context, connection.output);
   }
@@ -112,6 +118,7 @@ export class TextSession implements Session {
   feed(input: Uint8Array, start: number, end: number): number {
     const output = this.#output;
     let at = start;
+    this.#isValueAwaited = false;
     while (at < end && !output.blocked) {
       if (this.#state !== STATE.line) {
         const next = this.#continueRequest(input, at, end);
@@ -145,7 +152,10 @@ export class TextSession implements Session {
       parseTextLine(input, at, lineEnd, request);
       const next = this.#execute(input, lineEnd + 1, end);
       // Negative: the value is short and not complete yet; the whole request is offered again.
-      if (next < 0) break;
+      if (next < 0) {
+        this.#isValueAwaited = true;
+        break;
+      }
       at = next;
     }
     return this.#state === STATE.ended ? end : at;
@@ -154,7 +164,30 @@ export class TextSession implements Session {
   closed(_error: ConnectionError | null): void {
     if (this.#item !== 0) this.#cache.abandon(this.#item);
     this.#item = 0;
+    this.#held?.closed();
+    this.#held = null;
     this.#state = STATE.ended;
+  }
+
+  drained(): void {
+    this.#held?.drained();
+  }
+
+  get connectionState(): string {
+    return connectionStateOf(this.#state, this.#isValueAwaited, this.#output.blocked, this.#held);
+  }
+
+  hold(reply: LongReply): void {
+    this.#held = reply;
+    this.#state = STATE.held;
+    if (!reply.isEndless) this.connection.pause();
+  }
+
+  release(): void {
+    this.#held = null;
+    this.#state = STATE.line;
+    this.connection.flush();
+    this.connection.resume();
   }
 
   /** Executes the parsed line. @returns where the next request begins, or -1 to wait for more of the value */
@@ -188,7 +221,7 @@ export class TextSession implements Session {
         this.#endConnection();
         break;
       default:
-        runAdminCommand(this.#context, this.#output, request, input);
+        runAdminCommand(this.#context, this, request, input);
     }
     return dataStart;
   }
@@ -204,7 +237,7 @@ export class TextSession implements Session {
 
   #endConnection(): void {
     this.#state = STATE.ended;
-    this.#connection.end();
+    this.connection.end();
   }
 
   /** Hits are the store's to count, because it tells them by slab class; commands and misses are counted here. */
@@ -313,8 +346,10 @@ export class TextSession implements Session {
     }
     const cache = this.#cache;
     const dataEnd = dataStart + valueBytes;
+    if (dataEnd + 2 > end && valueBytes <= this.#context.settings.waitBytesMax) return -1;
+    const { prefixes } = this.#context;
+    if (prefixes.isOn) prefixes.recordSet(input, request.keyStart, request.keyEnd);
     if (dataEnd + 2 > end) {
-      if (valueBytes <= this.#context.settings.waitBytesMax) return -1;
       return this.#beginValue(input, dataStart, end);
     }
     if (input[dataEnd] !== CR || input[dataEnd + 1] !== LF) {
@@ -415,6 +450,8 @@ export class TextSession implements Session {
         this.#state = STATE.line;
         return lineEnd + 1;
       }
+      case STATE.held:
+        return this.#held?.isEndless === true ? end : at;
       default:
         return end;
     }
@@ -424,7 +461,9 @@ export class TextSession implements Session {
 
   #delete(input: Uint8Array): void {
     const cache = this.#cache;
+    const { prefixes } = this.#context;
     const { keyStart, keyEnd } = request;
+    if (prefixes.isOn) prefixes.recordDelete(input, keyStart, keyEnd);
     const result = cache.delete(input, keyStart, keyEnd, cache.hash(input, keyStart, keyEnd), 0);
     if (result !== RESULT.stored) this.#count(COUNTER.deleteMisses);
     if (!request.noreply) writeReply(this.#output, result === RESULT.stored ? REPLY.deleted : REPLY.notFound);
@@ -470,6 +509,20 @@ export class TextSession implements Session {
     cache.flushAll(flushDelaySeconds(request.exptime, cache.nowSeconds));
     if (!request.noreply) writeReply(this.#output, REPLY.ok);
   }
+}
+
+/** memcached's name of what a connection is doing, for `stats conns`. */
+function connectionStateOf(
+  state: number,
+  isValueAwaited: boolean,
+  isBlocked: boolean,
+  held: LongReply | null,
+): string {
+  if (held !== null) return held.state;
+  if (state === STATE.ended) return 'conn_closing';
+  if (isBlocked) return 'conn_mwrite';
+  if (state === STATE.value || state === STATE.valueEnd || isValueAwaited) return 'conn_nread';
+  return state === STATE.swallow ? 'conn_swallow' : 'conn_read';
 }
 
 /**

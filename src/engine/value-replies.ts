@@ -3,6 +3,7 @@ import { writeDecimal } from '../base/uint64.ts';
 import type { Cache } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
 import type { NodeContext } from './node-context.ts';
+import type { PrefixStatistics } from './prefix-statistics.ts';
 
 const LF = 10;
 const CR = 13;
@@ -19,17 +20,21 @@ export class ValueReplies {
   readonly #cache: Cache;
   readonly #output: Output;
   readonly #context: NodeContext;
+  readonly #prefixes: PrefixStatistics;
 
   constructor(context: NodeContext, output: Output) {
     this.#context = context;
     this.#cache = context.cache;
+    this.#prefixes = context.prefixes;
     this.#output = output;
   }
 
   /** get and gets of one key. */
   get(input: Uint8Array, keyStart: number, keyEnd: number, withCas: boolean): void {
     this.#count(COUNTER.cmdGet);
-    if (!this.#answer(input, keyStart, keyEnd, withCas, UNTOUCHED)) this.#count(COUNTER.getMisses);
+    const isHit = this.#answer(input, keyStart, keyEnd, withCas, UNTOUCHED);
+    if (!isHit) this.#count(COUNTER.getMisses);
+    if (this.#prefixes.isOn) this.#prefixes.recordGet(input, keyStart, keyEnd, isHit);
   }
 
   /** gat and gats of one key. @param expiresAt unix seconds, 0 never */
@@ -41,7 +46,9 @@ export class ValueReplies {
     expiresAt: number,
   ): void {
     this.#count(COUNTER.cmdTouch);
-    if (!this.#answer(input, keyStart, keyEnd, withCas, expiresAt)) this.#count(COUNTER.touchMisses);
+    const isHit = this.#answer(input, keyStart, keyEnd, withCas, expiresAt);
+    if (!isHit) this.#count(COUNTER.touchMisses);
+    if (this.#prefixes.isOn) this.#prefixes.recordGet(input, keyStart, keyEnd, isHit);
   }
 
   /** Hits are the store's to count, because it tells them by slab class; commands and misses are counted here. */

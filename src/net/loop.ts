@@ -19,6 +19,8 @@ export interface ListenOptions {
 export interface Listener {
   /** The address really bound: the port is the kernel's choice when 0 was asked. */
   readonly address: SocketAddress;
+  /** As in Connection: the descriptor, or a serial number where there is none. */
+  readonly descriptor: number;
   /** Begins to accept. @returns null, or why it could not. May be called again after `pause`. */
   open(): ConnectionError | null;
   /** Stops accepting; connections wait in the kernel's queue. */

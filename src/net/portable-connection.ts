@@ -3,6 +3,7 @@ import { assert } from '../base/assert.ts';
 import { INPUT_REST_BYTES_MAX, PENDING_BYTES_MAX, PENDING_BYTES_TOTAL_MAX } from '../base/limits.ts';
 import { Output, type OutputSink } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import { formatPeer } from './addresses.ts';
 import { type Block, type BufferPool, WINDOW_BYTES } from './buffer-pool.ts';
 import { addPending, FIGURE } from './figures.ts';
 import { errorOfName } from './system-errors.ts';
@@ -88,6 +89,13 @@ export class PortableConnection implements Connection, OutputSink {
     socket.on('close', () => this.#run(() => this.doom(null)));
     socket.pause();
     this.#settle();
+  }
+
+  get local(): string {
+    const { localAddress, localPort } = this.#socket;
+    if (localAddress === undefined || localPort === undefined) return this.remote;
+    const family = localAddress.includes(':') ? 'ipv6' : 'ipv4';
+    return formatPeer({ family, host: localAddress, port: localPort });
   }
 
   flush(): void {

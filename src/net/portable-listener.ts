@@ -10,6 +10,7 @@ import { errorOfName } from './system-errors.ts';
  * as many as the backlog says.
  */
 export class PortableListener implements Listener {
+  readonly descriptor: number;
   readonly #options: ListenOptions;
   readonly #accept: (socket: Socket) => void;
   readonly #onClose: (listener: PortableListener) => void;
@@ -18,11 +19,14 @@ export class PortableListener implements Listener {
   #address: SocketAddress;
   #isOpen = false;
 
+  /** @param descriptor a serial number, for want of a descriptor */
   constructor(
+    descriptor: number,
     options: ListenOptions,
     accept: (socket: Socket) => void,
     onClose: (listener: PortableListener) => void,
   ) {
+    this.descriptor = descriptor;
     this.#options = options;
     this.#address = options.address;
     this.#accept = accept;

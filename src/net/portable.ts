@@ -74,6 +74,7 @@ export class PortableLoop implements Loop, PortableCore {
 
   listen(options: ListenOptions, service: number, done: (outcome: Listener | ConnectionError) => void): void {
     const listener = new PortableListener(
+      ++this.#serial,
       options,
       (socket) => this.#accepted(socket, listener.address, service),
       () => this.#listeners.delete(listener),

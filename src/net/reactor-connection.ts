@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import { INPUT_REST_BYTES_MAX, PENDING_BYTES_MAX, PENDING_BYTES_TOTAL_MAX } from '../base/limits.ts';
 import { Output, type OutputSink } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import { formatPeer } from './addresses.ts';
 import { type Block, type BufferPool, HEAD_BYTES, RECEIVE_BYTES, WINDOW_BYTES } from './buffer-pool.ts';
 import { addPending, FIGURE } from './figures.ts';
 import { LINUX, type Libc } from './libc.ts';
@@ -125,6 +126,11 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
     } else if (this.#phase === CONNECTING) {
       this.#dialled(this.#core.sockets.pendingErrno(this.descriptor));
     }
+  }
+
+  get local(): string {
+    const address = this.#phase < CLOSED ? this.#core.sockets.localAddress(this.descriptor) : null;
+    return address === null ? '' : formatPeer(address);
   }
 
   flush(): void {

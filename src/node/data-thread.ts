@@ -15,6 +15,7 @@ import { type ReplicationService, startReplication } from './replication-service
 import { SaslPasswordFile } from './sasl-password-file.ts';
 import { settingsReport } from './settings-report.ts';
 import { SharedFigures } from './shared-figures.ts';
+import { ThreadAdministration } from './thread-administration.ts';
 import {
   type FromNodeThread,
   isNodeThreadData,
@@ -59,6 +60,7 @@ class NodeThread {
   readonly #figures: SharedFigures;
   readonly #bulletin: Bulletin | null;
   readonly #listeners: Listener[] = [];
+  readonly #administration: ThreadAdministration;
   #replication: ReplicationService | null = null;
 
   constructor(thread: DataThread, data: NodeThreadData) {
@@ -71,7 +73,21 @@ class NodeThread {
     loop.useMemory(this.#cache.ioRegion);
     const copy = nativeCopier(this.#cache.arenas);
     if (copy !== null) useNativeCopy(copy);
-    if (thread.index === 0) this.#figures.verbosity = data.options.verbosity;
+    if (thread.index === 0) {
+      this.#figures.verbosity = data.options.verbosity;
+      this.#figures.detail = data.options.detailEnabled;
+    }
+    this.#administration = new ThreadAdministration(
+      thread,
+      data,
+      this.#figures,
+      () => this.#cache.nowSeconds,
+      this.#listeners,
+      (message) => this.#post(message),
+    );
+    thread.onMessage((message) => {
+      if (isToNodeThread(message)) this.#administration.receive(message);
+    });
     this.#tick();
     loop.onTurnStart(() => this.#tick());
     loop.onTurnEnd(() => this.#figures.setBytes(thread.index, loop.bytesRead, loop.bytesWritten));
@@ -88,6 +104,7 @@ class NodeThread {
 
   #tick(): void {
     this.#cache.tick(this.#thread.loop.clock.wallMs());
+    this.#administration.tick();
   }
 
   #post(message: FromNodeThread): void {
@@ -114,7 +131,7 @@ class NodeThread {
     const { loop } = this.#thread;
     const data = this.#data;
     const crawl = (): void => {
-      this.#cache.crawl(CRAWL_BUCKETS);
+      if (this.#administration.tunables.crawler) this.#cache.crawl(CRAWL_BUCKETS);
       loop.schedule(CRAWL_MS, crawl);
     };
     loop.schedule(CRAWL_MS, crawl);
@@ -136,7 +153,7 @@ class NodeThread {
     }
     if (data.listen.length === 0) this.#serve();
     this.#thread.onMessage((message) => {
-      if (!isToNodeThread(message)) return;
+      if (!isToNodeThread(message) || message.kind !== 'drain') return;
       for (const listener of this.#listeners) listener.close();
       if (this.#replication === null) this.#post({ kind: 'drained' });
       else this.#replication.stop(() => this.#post({ kind: 'drained' }));
@@ -214,6 +231,7 @@ class NodeThread {
 
   #context(): NodeContext {
     const { options } = this.#data;
+    const { tunables, claim, threads, clients, prefixes } = this.#administration;
     return {
       cache: this.#cache,
       settings: {
@@ -222,12 +240,16 @@ class NodeThread {
         casShown: options.casEnabled,
         waitBytesMax: 8192,
         protocol: options.protocol,
+        dumpAllowed: options.dumpEnabled,
+        watchAllowed: options.watchEnabled,
+        sizesTracked: options.extended.trackSizes,
       },
       reports: {
         general: () => this.#facts(),
         settings: () => {
           const tcp = options.unixPath === null ? (options.tcpPort ?? 0) : 0;
-          return settingsReport(options, { tcp, udp: 0 }, this.#figures.verbosity);
+          const { verbosity, detail } = this.#figures;
+          return settingsReport(options, { tcp, udp: 0 }, verbosity, tunables, detail);
         },
         replication: () => this.#replicationLines(),
         replicationQueueFree: () => options.replication.queueMax,
@@ -237,8 +259,19 @@ class NodeThread {
           this.#figures.verbosity = level;
         },
         shutdown: (graceful) => this.#post({ kind: 'shutdown', graceful }),
-        resetStatistics: () => this.#figures.reset(),
+        resetStatistics: () => {
+          this.#figures.reset();
+          this.#administration.resetPrefixes();
+        },
+        setDetail: (isOn) => this.#administration.setDetail(isOn),
+        reassignPage: (source, target) => (source === target ? 'same' : 'noSpare'),
+        setMemoryLimit: (bytes) => bytes <= options.memoryBytesMax,
       },
+      tunables,
+      claim,
+      threads,
+      clients,
+      prefixes,
       sasl:
         options.saslPasswordFile === null
           ? null

@@ -7,9 +7,11 @@ import type { SocketAddress } from '../net/loop.ts';
 import { resolveHost } from '../net/resolve.ts';
 import { type CacheOptions, createSharedCache, type SharedCache } from '../store/cache.ts';
 import { Bulletin } from './bulletin.ts';
+import { GatheringDesk } from './gathering.ts';
 import { type NodeOptions, REPLICATION_PORT_DEFAULT } from './options.ts';
 import { checkSaslPasswordFile } from './sasl-password-file.ts';
 import { SharedFigures } from './shared-figures.ts';
+import { SharedTunables } from './shared-tunables.ts';
 import { type FromNodeThread, isFromNodeThread, type NodeThreadData } from './thread-messages.ts';
 
 /** A started node. */
@@ -117,6 +119,7 @@ async function threadData(options: NodeOptions): Promise<NodeThreadData> {
     options,
     cache: makeCache(options),
     figures: SharedFigures.allocate(options.threads),
+    tunables: SharedTunables.allocate(options),
     replicationBulletin: replicates ? Bulletin.allocate() : null,
     listen,
     replicationListen: replicates ? await listenAddresses(options, replicationPort, true) : [],
@@ -152,15 +155,18 @@ export async function startNode(
     else if (message.kind === 'ready') isReady(message.replicationPort);
     else if (message.kind === 'drained') isDrained();
     else if (message.kind === 'refused') refuse(new StartError(message.message, message.exitCode));
-    else isShutDown();
+    else if (message.kind === 'shutdown') isShutDown();
   };
+  const desk = new GatheringDesk();
   const threads = startDataThreads({
     entry: new URL('./data-thread.js', import.meta.url),
     threads: options.threads,
     transport,
     data,
-    onMessage: (message) => {
-      if (isFromNodeThread(message)) receive(message);
+    onMessage: (message, thread) => {
+      if (!isFromNodeThread(message)) return;
+      receive(message);
+      desk.receive(message, thread, threads.count, (to, question) => threads.send(to, question));
     },
     onFailure: fail,
   });

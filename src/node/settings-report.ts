@@ -1,3 +1,4 @@
+import type { TunableSettings } from '../engine/administration.ts';
 import type { StatLine } from '../engine/node-context.ts';
 import type { NodeOptions } from './options.ts';
 
@@ -14,11 +15,15 @@ const BINDING_PROTOCOL = { auto: 'auto-negotiate', ascii: 'ascii', binary: 'bina
  * @param options what the node was started with
  * @param ports the ports really bound, 0 for none
  * @param verbosity the level now
+ * @param tunables what may have been changed since the start
+ * @param detailEnabled whether `stats detail` counts now
  */
 export function settingsReport(
   options: NodeOptions,
   ports: { readonly tcp: number; readonly udp: number },
   verbosity: number,
+  tunables: TunableSettings,
+  detailEnabled: boolean,
 ): StatLine[] {
   const { extended } = options;
   return [
@@ -38,7 +43,7 @@ export function settingsReport(
     ['num_threads', options.threads],
     ['num_threads_per_udp', options.threads],
     ['stat_key_prefix', options.prefixDelimiter],
-    ['detail_enabled', yesNo(options.detailEnabled)],
+    ['detail_enabled', yesNo(detailEnabled)],
     ['reqs_per_event', options.requestsPerEventMax],
     ['cas_enabled', yesNo(options.casEnabled)],
     ['tcp_backlog', options.backlog],
@@ -49,25 +54,25 @@ export function settingsReport(
     ['maxconns_fast', yesNo(extended.connectionsMaxFast)],
     ['hashpower_init', extended.hashPowerInitial],
     ['slab_reassign', yesNo(extended.slabReassign)],
-    ['slab_automove', extended.slabAutomove],
-    ['slab_automove_ratio', extended.slabAutomoveRatio.toFixed(2)],
-    ['slab_automove_window', extended.slabAutomoveWindow],
+    ['slab_automove', tunables.automove],
+    ['slab_automove_ratio', tunables.automoveRatio.toFixed(2)],
+    ['slab_automove_window', tunables.automoveWindowSeconds],
     ['slab_chunk_max', extended.slabChunkBytesMax],
-    ['lru_crawler', yesNo(extended.lruCrawler)],
-    ['lru_crawler_sleep', extended.lruCrawlerSleepMicroseconds],
-    ['lru_crawler_tocrawl', extended.lruCrawlerToCrawl],
+    ['lru_crawler', yesNo(tunables.crawler)],
+    ['lru_crawler_sleep', tunables.crawlerSleepMicros],
+    ['lru_crawler_tocrawl', tunables.crawlerItemsMax],
     ['tail_repair_time', extended.tailRepairSeconds],
     ['flush_enabled', yesNo(options.flushEnabled)],
     ['dump_enabled', yesNo(options.dumpEnabled)],
     ['hash_algorithm', extended.hashAlgorithm],
     ['lru_maintainer_thread', yesNo(extended.lruMaintainer)],
-    ['lru_segmented', yesNo(extended.lruSegmented)],
-    ['hot_lru_pct', extended.hotLruPercent],
-    ['warm_lru_pct', extended.warmLruPercent],
-    ['hot_max_factor', extended.hotMaxFactor.toFixed(2)],
-    ['warm_max_factor', extended.warmMaxFactor.toFixed(2)],
-    ['temp_lru', yesNo(extended.temporaryTtlSeconds !== null)],
-    ['temporary_ttl', extended.temporaryTtlSeconds ?? 61],
+    ['lru_segmented', yesNo(tunables.segmented)],
+    ['hot_lru_pct', tunables.hotPercent],
+    ['warm_lru_pct', tunables.warmPercent],
+    ['hot_max_factor', tunables.hotMaxFactor.toFixed(2)],
+    ['warm_max_factor', tunables.warmMaxFactor.toFixed(2)],
+    ['temp_lru', yesNo(tunables.temporaryTtlSeconds >= 0)],
+    ['temporary_ttl', tunables.temporaryTtlSeconds >= 0 ? tunables.temporaryTtlSeconds : 61],
     ['idle_timeout', extended.idleTimeoutSeconds],
     ['watcher_logbuf_size', extended.watcherBufferBytes],
     ['worker_logbuf_size', extended.workerBufferBytes],

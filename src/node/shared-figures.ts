@@ -9,8 +9,11 @@ const CELL = {
   connectionsRejected: 2,
   verbosity: 3,
   accepting: 4,
+  walkClaimedAt: 5,
+  detail: 6,
+  prefixEpoch: 7,
 } as const;
-const CELLS = 8;
+const CELLS = 16;
 /** Float64 figures of one thread: bytes read, bytes written. Behind those of the threads stand the sums at the last reset. */
 const THREAD_FIGURES = 2;
 
@@ -55,6 +58,34 @@ export class SharedFigures {
 
   set accepting(yes: boolean) {
     Atomics.store(this.#cells, CELL.accepting, yes ? 1 : 0);
+  }
+
+  /** When the right to walk over the cache was renewed last, in unix seconds; 0: it is nobody's. */
+  get walkClaimedAt(): number {
+    return Atomics.load(this.#cells, CELL.walkClaimedAt);
+  }
+
+  /** @returns false when it was not `before` any more, and is left as it is */
+  exchangeWalkClaim(before: number, after: number): boolean {
+    return Atomics.compareExchange(this.#cells, CELL.walkClaimedAt, before, after) === before;
+  }
+
+  /** Whether `stats detail` counts. */
+  get detail(): boolean {
+    return Atomics.load(this.#cells, CELL.detail) === 1;
+  }
+
+  set detail(isOn: boolean) {
+    Atomics.store(this.#cells, CELL.detail, isOn ? 1 : 0);
+  }
+
+  /** Threads whose counts by prefix are of an earlier epoch drop them. */
+  get prefixEpoch(): number {
+    return Atomics.load(this.#cells, CELL.prefixEpoch);
+  }
+
+  nextPrefixEpoch(): void {
+    Atomics.add(this.#cells, CELL.prefixEpoch, 1);
   }
 
   /** Counts a new connection. @returns false when it is beyond the limit (and then counts it as rejected) */

@@ -1,3 +1,4 @@
+import type { Gathered, GatheredRow } from '../engine/administration.ts';
 import type { SocketAddress } from '../net/loop.ts';
 import type { SharedCache } from '../store/cache.ts';
 import type { NodeOptions } from './options.ts';
@@ -9,6 +10,8 @@ export interface NodeThreadData {
   readonly cache: SharedCache;
   /** See SharedFigures. */
   readonly figures: SharedArrayBuffer;
+  /** See SharedTunables. */
+  readonly tunables: SharedArrayBuffer;
   /** The last statistics of the replication, written by thread 0 for all; see Bulletin. Null without replication. */
   readonly replicationBulletin: SharedArrayBuffer | null;
   /** Where clients connect; resolved. */
@@ -20,19 +23,23 @@ export interface NodeThreadData {
   readonly startedMs: number;
 }
 
-/** Main thread to data thread 0. */
-export interface ToNodeThread {
-  /** Refuse new work, send the twins what they lack, then say `drained`. */
-  readonly kind: 'drain';
-}
+/** Main thread to data threads. */
+export type ToNodeThread =
+  /** To thread 0: refuse new work, send the twins what they lack, then say `drained`. */
+  | { readonly kind: 'drain' }
+  /** Say what you know (see gathering.ts); and what all have said, for the one that asked. */
+  | { readonly kind: 'tell'; readonly gathering: number; readonly what: Gathered }
+  | { readonly kind: 'gathered'; readonly question: number; readonly rows: readonly GatheredRow[] };
 
-/** Data thread 0 to the main thread. */
+/** Data threads to the main thread; mostly thread 0. */
 export type FromNodeThread =
   | { readonly kind: 'bound'; readonly tcpPort: number }
   /** Clients are let in. The replication port is 0 without replication, and where another node of this host has it. */
   | { readonly kind: 'ready'; readonly replicationPort: number }
   | { readonly kind: 'drained' }
   | { readonly kind: 'refused'; readonly message: string; readonly exitCode: number }
+  | { readonly kind: 'gather'; readonly question: number; readonly what: Gathered }
+  | { readonly kind: 'told'; readonly gathering: number; readonly rows: readonly GatheredRow[] }
   /** A client asked for the node to end (`shutdown`). */
   | { readonly kind: 'shutdown'; readonly graceful: boolean };
 
@@ -40,7 +47,8 @@ function kindOf(message: unknown): unknown {
   return typeof message === 'object' && message !== null && 'kind' in message ? message.kind : undefined;
 }
 
-const FROM_NODE: readonly unknown[] = ['bound', 'ready', 'drained', 'refused', 'shutdown'];
+const FROM_NODE: readonly unknown[] = ['bound', 'ready', 'drained', 'refused', 'gather', 'told', 'shutdown'];
+const TO_NODE: readonly unknown[] = ['drain', 'tell', 'gathered'];
 
 /** Both ends are ours: the kind alone tells the rest of a message. */
 export function isNodeThreadData(data: unknown): data is NodeThreadData {
@@ -48,7 +56,7 @@ export function isNodeThreadData(data: unknown): data is NodeThreadData {
 }
 
 export function isToNodeThread(message: unknown): message is ToNodeThread {
-  return kindOf(message) === 'drain';
+  return TO_NODE.includes(kindOf(message));
 }
 
 export function isFromNodeThread(message: unknown): message is FromNodeThread {

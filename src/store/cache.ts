@@ -1,3 +1,4 @@
+import { walkClass } from './class-walk.ts';
 import { ClientWrites } from './client-writes.ts';
 import type { FlushState } from './flush-epochs.ts';
 import { CONTROL } from './geometry.ts';
@@ -417,6 +418,15 @@ export class Cache {
    */
   scan(cursor: number, bucketsMax: number, visit: (item: ItemRef, hash: number) => void): number {
     return this.#walks.scan(cursor, bucketsMax, visit);
+  }
+
+  /**
+   * Visits the live items of a slab class, those longest in use first. The class is locked meanwhile: for a look at some of them.
+   *
+   * @param visit reads the item, calls nothing that locks, and returns false when it has seen enough
+   */
+  walkClass(slabClass: number, visit: (item: ItemRef) => boolean): void {
+    walkClass(this.#parts, slabClass, visit);
   }
 
   /** Advances the clock past a version of a peer. */

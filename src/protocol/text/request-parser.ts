@@ -252,6 +252,11 @@ function parseOther(bytes: Uint8Array, start: number, end: number, request: Text
       else if (wordIsUint32(bytes)) request.exptime = wordNumber;
       else if (!request.noreply) request.error = LINE_ERROR.format;
       return;
+    case VERB.lru:
+    case VERB.slabs:
+    case VERB.cacheMemlimit:
+      request.noreply = endsInNoreply(bytes, start, end);
+      return;
     default:
       return;
   }

@@ -27,6 +27,11 @@ export const VERB = {
   quit: 19,
   metaNoop: 20,
   shutdown: 21,
+  watch: 22,
+  lru: 23,
+  lruCrawler: 24,
+  slabs: 25,
+  cacheMemlimit: 26,
 } as const;
 
 /** One of the numbers of VERB. */
@@ -54,7 +59,15 @@ const SPELLINGS: readonly (readonly [string, Verb])[] = [
   ['quit', VERB.quit],
   ['mn', VERB.metaNoop],
   ['shutdown', VERB.shutdown],
+  ['watch', VERB.watch],
+  ['lru', VERB.lru],
+  ['lru_crawler', VERB.lruCrawler],
+  ['slabs', VERB.slabs],
+  ['cache_memlimit', VERB.cacheMemlimit],
 ];
+
+/** The longest spelling. */
+const VERB_BYTES_MAX: number = Math.max(...SPELLINGS.map(([text]) => text.length));
 
 /** The commands as clients spell them, for documents, tests and the writer of requests. */
 export const VERB_SPELLINGS: ReadonlyMap<Verb, string> = new Map(
@@ -85,7 +98,7 @@ for (const [text, verb] of SPELLINGS) {
  */
 export function verbAt(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start;
-  if (length < 2 || length > 9) return VERB.unknown;
+  if (length < 2 || length > VERB_BYTES_MAX) return VERB.unknown;
   const cell = cellOf(bytes[start]!, bytes[start + 1]!, bytes[end - 1]!, length);
   const word = wordOfCell[cell];
   if (word === undefined || word.length !== length) return VERB.unknown;

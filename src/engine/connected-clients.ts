@@ -1,0 +1,47 @@
+import type { Connection } from '../base/session.ts';
+import type { GatheredRow } from './administration.ts';
+
+/** A client as `stats conns` shows it. */
+export interface ConnectedClient {
+  readonly connection: Connection;
+  /** memcached's name of what it is doing: conn_read, conn_nread, conn_watch, … */
+  readonly connectionState: string;
+  /** When it has sent something last, in unix seconds. */
+  readonly lastCommandSeconds: number;
+}
+
+/** The clients of one thread. */
+export class ConnectedClients {
+  readonly #clients: Set<ConnectedClient> = new Set();
+
+  add(client: ConnectedClient): void {
+    this.#clients.add(client);
+  }
+
+  remove(client: ConnectedClient): void {
+    this.#clients.delete(client);
+  }
+
+  /** A row for each: descriptor, its address, ours (empty when unknown), state, seconds since its last command. */
+  rows(nowSeconds: number): GatheredRow[] {
+    return Array.from(this.#clients, ({ connection, connectionState, lastCommandSeconds }) => [
+      connection.descriptor,
+      connection.remote,
+      connection.local ?? '',
+      connectionState,
+      Math.max(0, nowSeconds - lastCommandSeconds),
+    ]);
+  }
+}
+
+/** `stats conns` of the rows of all threads: in the order of their descriptors, as names and values. */
+export function connectionLines(rows: readonly GatheredRow[]): (readonly [string, string | number])[] {
+  const lines: [string, string | number][] = [];
+  const sorted = rows.toSorted(([a], [b]) => Number(a) - Number(b));
+  for (const [descriptor, remote = '', local = '', state = '', seconds = 0] of sorted) {
+    lines.push([`${descriptor}:addr`, remote]);
+    if (local !== '') lines.push([`${descriptor}:listen_addr`, local]);
+    lines.push([`${descriptor}:state`, state], [`${descriptor}:secs_since_last_cmd`, seconds]);
+  }
+  return lines;
+}

@@ -1,0 +1,129 @@
+import { encodeBase64 } from './base64-text.ts';
+import type { LongReply, LongReplyHost } from './long-reply.ts';
+import type { NodeContext } from './node-context.ts';
+import { uriEncoded } from './uri-encoding.ts';
+
+/** Items and buckets of one turn: some milliseconds, then other clients are served. */
+const SLICE_ITEMS = 2000;
+const SLICE_BUCKETS = 16_384;
+/** Buckets of one step; so long at most the lines of a step stand in memory beside the output. */
+const STEP_BUCKETS = 32;
+
+/** Whether a key can stand in a text command as it is. Others come from clients that send keys in base64, or in binary. */
+function isPlain(key: string): boolean {
+  return !/[\s\0]/.test(key);
+}
+
+/**
+ * The items of the cache, one line each, in the order of the index, as the client reads them: a slice in a turn, and none while the
+ * client has not taken the one before. What is there from the beginning to the end is listed, maybe twice when the index grows meanwhile.
+ */
+export class ItemDump implements LongReply {
+  readonly isEndless = false;
+  readonly state = 'conn_watch';
+  readonly #context: NodeContext;
+  readonly #host: LongReplyHost;
+  readonly #line: (item: number) => string;
+  readonly #isMetadump: boolean;
+  readonly #classes: ReadonlySet<number> | null;
+  readonly #key: Uint8Array = new Uint8Array(256);
+  #cursor = 0;
+  #lines = '';
+  #items = 0;
+  #isScheduled = false;
+  #isOver = false;
+
+  /**
+   * @param context its claim has been taken, and is given back at the end
+   * @param what `metadump` for everything about an item, `mgdump` for requests that fetch them
+   * @param classes slab classes that are wanted; null for all
+   */
+  constructor(
+    context: NodeContext,
+    host: LongReplyHost,
+    what: 'metadump' | 'mgdump',
+    classes: ReadonlySet<number> | null,
+  ) {
+    this.#context = context;
+    this.#host = host;
+    this.#classes = classes;
+    this.#isMetadump = what === 'metadump';
+    this.#line = this.#isMetadump ? (item) => this.#metadumpLine(item) : (item) => this.#mgdumpLine(item);
+  }
+
+  start(): void {
+    this.#host.hold(this);
+    this.#host.connection.output.text('OK\r\n');
+    this.#slice();
+  }
+
+  drained(): void {
+    this.#slice();
+  }
+
+  closed(): void {
+    this.#finish();
+  }
+
+  #slice(): void {
+    const { connection } = this.#host;
+    const { output } = connection;
+    if (this.#isOver || this.#isScheduled || output.blocked) return;
+    const { cache, claim, threads } = this.#context;
+    claim.renew();
+    this.#items = 0;
+    for (let buckets = 0; buckets < SLICE_BUCKETS && this.#items < SLICE_ITEMS; buckets += STEP_BUCKETS) {
+      this.#cursor = cache.scan(this.#cursor, STEP_BUCKETS, this.#visit);
+      output.text(this.#lines);
+      this.#lines = '';
+      if (this.#cursor < 0) {
+        output.text(this.#isMetadump ? 'END\r\n' : 'EN\r\n');
+        this.#finish();
+        this.#host.release();
+        return;
+      }
+      if (output.blocked) return;
+    }
+    connection.flush();
+    this.#isScheduled = true;
+    threads.later(() => {
+      this.#isScheduled = false;
+      this.#slice();
+    });
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#context.claim.release();
+  }
+
+  /** Runs with the item's stripe locked: it must not write to the output, which may send. */
+  readonly #visit = (item: number): void => {
+    const { cache } = this.#context;
+    if (cache.isTombstone(item)) return;
+    this.#items++;
+    if (this.#classes === null || this.#classes.has(cache.slabClass(item))) this.#lines += this.#line(item);
+  };
+
+  #keyOf(item: number): string {
+    const { cache } = this.#context;
+    const bytes = cache.keyBytes(item);
+    cache.copyKey(item, this.#key, 0);
+    let key = '';
+    for (let i = 0; i < bytes; i++) key += String.fromCharCode(this.#key[i]!);
+    return key;
+  }
+
+  #metadumpLine(item: number): string {
+    const { cache, settings } = this.#context;
+    const exptime = cache.exptime(item);
+    const cas = settings.casShown ? cache.version(item) : 0;
+    return `key=${uriEncoded(this.#keyOf(item))} exp=${exptime === 0 ? -1 : exptime} la=${cache.lastAccess(item)} cas=${cas} fetch=${cache.wasFetched(item) ? 'yes' : 'no'} cls=${cache.slabClass(item)} size=${cache.itemBytes(item)} flags=${cache.clientFlags(item)} \n`;
+  }
+
+  #mgdumpLine(item: number): string {
+    const key = this.#keyOf(item);
+    return isPlain(key) ? `mg ${key}\r\n` : `mg ${encodeBase64(key)} b\r\n`;
+  }
+}
