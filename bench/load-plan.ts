@@ -1,6 +1,7 @@
 /** One kind of load: what the clients send. Keys all have one length and values one size, so that every reply's length is known. */
 export interface LoadPlan {
   readonly name: string;
+  readonly protocol: 'text' | 'meta' | 'binary';
   readonly connections: number;
   /** Requests that each connection keeps in flight. */
   readonly depth: number;
@@ -12,46 +13,28 @@ export interface LoadPlan {
   readonly keysPerGet: number;
 }
 
-/** The loads that are measured, each against the original in the same run. */
+/** One request in flight per connection: what most clients do, and where the kernel's part is largest. */
+export const SINGLE: LoadPlan = {
+  name: 'single',
+  protocol: 'text',
+  connections: 50,
+  depth: 1,
+  keys: 10_000,
+  valueBytes: 100,
+  getShare: 0.9,
+  keysPerGet: 1,
+};
+
+/** The loads that are measured in a closed loop, each against the original in the same run. */
 export const LOAD_PLANS: readonly LoadPlan[] = [
-  { name: 'single', connections: 50, depth: 1, keys: 10_000, valueBytes: 100, getShare: 0.9, keysPerGet: 1 },
-  {
-    name: 'in-flight-16',
-    connections: 50,
-    depth: 16,
-    keys: 10_000,
-    valueBytes: 100,
-    getShare: 0.9,
-    keysPerGet: 1,
-  },
-  {
-    name: 'multi-get-100',
-    connections: 10,
-    depth: 1,
-    keys: 10_000,
-    valueBytes: 100,
-    getShare: 1,
-    keysPerGet: 100,
-  },
-  {
-    name: 'value-1k',
-    connections: 50,
-    depth: 1,
-    keys: 10_000,
-    valueBytes: 1024,
-    getShare: 0.9,
-    keysPerGet: 1,
-  },
-  { name: 'set-1k', connections: 50, depth: 1, keys: 10_000, valueBytes: 1024, getShare: 0, keysPerGet: 1 },
-  {
-    name: 'value-100k',
-    connections: 10,
-    depth: 1,
-    keys: 200,
-    valueBytes: 102_400,
-    getShare: 0.9,
-    keysPerGet: 1,
-  },
+  SINGLE,
+  { ...SINGLE, name: 'meta-single', protocol: 'meta' },
+  { ...SINGLE, name: 'binary-single', protocol: 'binary' },
+  { ...SINGLE, name: 'in-flight-16', depth: 16 },
+  { ...SINGLE, name: 'multi-get-100', connections: 10, getShare: 1, keysPerGet: 100 },
+  { ...SINGLE, name: 'value-1k', valueBytes: 1024 },
+  { ...SINGLE, name: 'set-1k', valueBytes: 1024, getShare: 0 },
+  { ...SINGLE, name: 'value-100k', connections: 10, keys: 200, valueBytes: 102_400 },
 ];
 
 /** Bytes of every key: `key:` and eight digits. */
@@ -86,6 +69,8 @@ export interface LoadThreadData {
   readonly host: string;
   readonly port: number;
   readonly seed: number;
+  /** Requests are sent at this rate, whatever the server does (an open loop); null: as replies arrive (a closed loop). */
+  readonly requestsPerSecond: number | null;
 }
 
 function kindOf(message: unknown): unknown {

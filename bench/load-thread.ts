@@ -11,11 +11,16 @@ runDataThread((thread) => {
   const { data, loop } = thread;
   if (!isLoadThreadData(data)) throw new Error('a load thread was started without its plan');
   const post = (message: FromLoadThread): void => thread.post(message);
-  const { plan } = data;
+  const { plan, requestsPerSecond } = data;
   const latencies = new LatencyHistogram();
   const nowMicros = (): number => loop.clock.monotonicMs() * 1000;
-  const shared = new LoadShared(plan, seededRandom(data.seed), latencies, nowMicros, (message) =>
-    post({ kind: 'wrong', message }),
+  const shared = new LoadShared(
+    plan,
+    seededRandom(data.seed + thread.index * 0x10000),
+    latencies,
+    requestsPerSecond !== null,
+    nowMicros,
+    (message) => post({ kind: 'wrong', message }),
   );
   const sessions: LoadSession[] = [];
   let filled = 0;
@@ -23,7 +28,27 @@ runDataThread((thread) => {
     filled++;
     if (filled < plan.connections) return;
     for (const session of sessions) session.begin();
+    if (requestsPerSecond !== null) pace(requestsPerSecond / thread.count);
     post({ kind: 'running' });
+  };
+  /**
+   * An open loop: requests are due at even distances, on the connections in turn. The thread never sleeps meanwhile, because epoll's timeouts are
+   * whole milliseconds, and requests that come sixty at a time would measure the queue that the client made.
+   */
+  const pace = (rate: number): void => {
+    const startMicros = nowMicros();
+    let sent = 0;
+    const sendDue = (): void => {
+      if (shared.isStopping) return;
+      const now = nowMicros();
+      for (;;) {
+        const dueMicros = startMicros + (sent * 1e6) / rate;
+        if (dueMicros > now || sessions[sent % sessions.length]?.sendDue(dueMicros) !== true) break;
+        sent++;
+      }
+      loop.schedule(0, sendDue);
+    };
+    sendDue();
   };
   const share = plan.keys / plan.connections;
   for (let i = 0; i < plan.connections; i++) {

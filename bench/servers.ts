@@ -50,10 +50,10 @@ async function start(
   command: string,
   args: readonly string[],
   port: number,
-  core: number,
+  cores: string | null,
   clean = (): void => {},
 ): Promise<Server> {
-  const line = CAN_PIN ? ['taskset', '-c', String(core), command, ...args] : [command, ...args];
+  const line = CAN_PIN && cores !== null ? ['taskset', '-c', cores, command, ...args] : [command, ...args];
   const child = spawn(line[0]!, line.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
   let words = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -107,23 +107,43 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-const CACHE_ARGS = ['-m', '512', '-l', '127.0.0.1', '-c', '4096', ...AS_ROOT];
+/** Where servers run unless told otherwise; the load runs where it likes, which is elsewhere. */
+const SERVER_CORES = '0';
+const MEMORY_MB = 512;
 
-/** A memcached of C with `-t threads`. */
-export async function startMemcached(path: string, threads: number, core = 0): Promise<Server> {
-  const port = await freePort();
-  return start(path, ['-p', String(port), '-t', String(threads), ...CACHE_ARGS], port, core);
+function cacheArgs(port: number, threads: number, memoryMb: number): readonly string[] {
+  const network = ['-p', String(port), '-l', '127.0.0.1', '-c', '4096'];
+  return [...network, '-t', String(threads), '-m', String(memoryMb), ...AS_ROOT];
 }
 
-/** A node of ours. */
-export async function startNode(threads: number, core = 0): Promise<Server> {
+/**
+ * A memcached of C.
+ *
+ * @param cores as taskset(1) has them; null: any
+ */
+export async function startMemcached(
+  path: string,
+  threads: number,
+  cores: string | null = SERVER_CORES,
+  memoryMb: number = MEMORY_MB,
+): Promise<Server> {
   const port = await freePort();
-  const args = [TWINCACHED, 'memcached', '-p', String(port), '-t', String(threads), ...CACHE_ARGS];
-  return start(process.execPath, args, port, core);
+  return start(path, cacheArgs(port, threads, memoryMb), port, cores);
+}
+
+/** A node of ours; parameters as above. */
+export async function startNode(
+  threads: number,
+  cores: string | null = SERVER_CORES,
+  memoryMb: number = MEMORY_MB,
+): Promise<Server> {
+  const port = await freePort();
+  const args = [TWINCACHED, 'memcached', ...cacheArgs(port, threads, memoryMb)];
+  return start(process.execPath, args, port, cores);
 }
 
 /** nutcracker in front of one server. */
-export async function startNutcracker(path: string, backendPort: number, core = 0): Promise<Server> {
+export async function startNutcracker(path: string, backendPort: number): Promise<Server> {
   const port = await freePort();
   const statsPort = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'twincached-bench-'));
@@ -133,22 +153,13 @@ export async function startNutcracker(path: string, backendPort: number, core = 
     `bench:\n  listen: 127.0.0.1:${port}\n  hash: fnv1a_64\n  distribution: ketama\n  timeout: 5000\n  preconnect: true\n  servers:\n    - 127.0.0.1:${backendPort}:1\n`,
   );
   const args = ['-c', file, '-o', join(folder, 'log'), '-s', String(statsPort), '-a', '127.0.0.1'];
-  return start(path, args, port, core, () => rmSync(folder, { recursive: true, force: true }));
+  return start(path, args, port, SERVER_CORES, () => rmSync(folder, { recursive: true, force: true }));
 }
 
 /** A proxy of ours in front of one server. */
-export async function startMagent(backendPort: number, core = 0): Promise<Server> {
+export async function startMagent(backendPort: number): Promise<Server> {
   const port = await freePort();
-  const args = [
-    TWINCACHED,
-    'magent',
-    '-D',
-    '-l',
-    '127.0.0.1',
-    '-p',
-    String(port),
-    '-s',
-    `127.0.0.1:${backendPort}`,
-  ];
-  return start(process.execPath, args, port, core);
+  const backend = `127.0.0.1:${backendPort}`;
+  const args = [TWINCACHED, 'magent', '-D', '-l', '127.0.0.1', '-p', String(port), '-s', backend];
+  return start(process.execPath, args, port, SERVER_CORES);
 }

@@ -1,0 +1,85 @@
+import type { LoadPlan } from './load-plan.ts';
+import { type Measurement, type MeasureOptions, measure } from './measure.ts';
+import type { Server } from './servers.ts';
+import { figures, LOAD_COLUMNS, ratios, row } from './table.ts';
+
+export const WARM_SECONDS = 1;
+
+/** How long and how often is measured. */
+export interface Effort {
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
+/** Two servers that are compared: ours and the original, null where it is not installed. */
+export interface Contestants {
+  readonly ours: () => Promise<Server>;
+  readonly original: { readonly name: string; readonly start: () => Promise<Server> } | null;
+}
+
+/** Starts a server, has something done with it and stops it. */
+export async function withServer<T>(
+  start: () => Promise<Server>,
+  use: (server: Server) => Promise<T>,
+): Promise<T> {
+  const server = await start();
+  try {
+    return await use(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** The rounds of two servers, in turn. */
+export interface Rounds {
+  readonly ours: readonly Measurement[];
+  /** Empty where the original is not installed. */
+  readonly original: readonly Measurement[];
+}
+
+/** Measures both in turn, a fresh server each time. */
+export async function inTurn(
+  contestants: Contestants,
+  plan: LoadPlan,
+  effort: Effort,
+  options: Pick<MeasureOptions, 'requestsPerSecond' | 'loadThreads'> = {},
+): Promise<Rounds> {
+  const ours: Measurement[] = [];
+  const original: Measurement[] = [];
+  const one = (start: () => Promise<Server>, seed: number): Promise<Measurement> =>
+    withServer(start, (server) =>
+      measure(server, plan, { ...options, warmSeconds: WARM_SECONDS, seconds: effort.seconds, seed }),
+    );
+  for (let round = 0; round < effort.rounds; round++) {
+    ours.push(await one(contestants.ours, round));
+    if (contestants.original !== null) original.push(await one(contestants.original.start, round));
+  }
+  return { ours, original };
+}
+
+/** Prints rounds: medians of each server, and the ratio. */
+export function printRounds(name: string, contestants: Contestants, { ours, original }: Rounds): void {
+  process.stdout.write(`${name}\n${figures('  ours', ours)}`);
+  if (contestants.original === null) return;
+  process.stdout.write(figures(`  ${contestants.original.name}`, original));
+  process.stdout.write(ratios('  ours / original', ours, original));
+}
+
+/** Compares two servers under several loads in a closed loop. A load that one of them cannot take is named, and the others go on. */
+export async function compareLoads(
+  contestants: Contestants,
+  plans: readonly LoadPlan[],
+  effort: Effort,
+): Promise<void> {
+  if (plans.length === 0) return;
+  process.stdout.write(row(LOAD_COLUMNS));
+  for (const plan of plans) {
+    try {
+      printRounds(plan.name, contestants, await inTurn(contestants, plan, effort));
+    } catch (error) {
+      process.stdout.write(
+        `${plan.name}\n  not measured: ${error instanceof Error ? error.message : String(error)}\n`,
+      );
+    }
+  }
+}
