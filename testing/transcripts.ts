@@ -15,13 +15,15 @@ export interface Transcript {
 
 const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', '\\': '\\' };
 
-function bytesOf(text: string): string {
+/** Text with the escapes for CR, LF, TAB and hexadecimal bytes replaced by what they stand for. */
+export function bytesOf(text: string): string {
   return text.replace(/\\(x([0-9a-f]{2})|.)/g, (_all, one: string, hex: string | undefined) =>
     hex === undefined ? (ESCAPES[one] ?? one) : String.fromCharCode(Number.parseInt(hex, 16)),
   );
 }
 
-function repeat(text: string): string {
+/** Text with each {x*300} written out. */
+export function repeat(text: string): string {
   return text.replace(/\{([^{}]*)\*(\d+)\}/g, (_all, piece: string, times: string) =>
     piece.repeat(Number(times)),
   );

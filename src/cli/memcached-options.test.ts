@@ -236,7 +236,6 @@ const OURS: readonly (readonly [readonly string[], string, number])[] = [
     `Invalid value "${'x'.repeat(120)}" for -s: the path is too long for a socket (126 bytes; most: 107)`,
     1,
   ],
-  [['-S'], '-S is not supported', 1],
   [['-Y', 'f'], '-Y is not supported', 1],
   [['-o', 'idle_timeout=x'], 'Invalid value "x" for -o idle_timeout: a whole number is needed', 1],
   [['-o', 'idle_timeout=-1'], 'Invalid value "-1" for -o idle_timeout: seconds, 0 or more, are needed', 1],
@@ -272,8 +271,30 @@ test('the help text shows what test suites look for, and not what would switch o
   assert.match(help, /^-x <ip_addr>/m);
   assert.match(help, /^-X <num>/m);
   assert.match(help, /--unix-socket/);
-  for (const word of ['sasl', 'proxy_config', 'ext_path', 'enable-ssl', 'no_drop_privileges'])
+  assert.match(help, /--enable-sasl/);
+  for (const word of ['proxy_config', 'ext_path', 'enable-ssl', 'no_drop_privileges'])
     assert.ok(!help.includes(word), `the help text has the word ${word}`);
+});
+
+test('SASL implies the binary protocol, refuses what would go round it, and needs its file', () => {
+  const parseSasl = (words: string, environment: NodeJS.ProcessEnv): NodeOptions => {
+    const line = parseMemcached({ ...called(words.split(' ')), environment }, false);
+    assert.ok(line.kind === 'run');
+    return line.command.node;
+  };
+  const file = { MEMCACHED_SASL_PWDB: 'users' };
+  for (const words of ['-S', '--enable-sasl', '-S -B binary', '-B binary -S']) {
+    const { protocol, saslPasswordFile } = parseSasl(words, file);
+    assert.deepEqual([protocol, saslPasswordFile], ['binary', '/here/users'], words);
+  }
+  assert.deepEqual(parseSasl('-B binary', file), { ...NODE_OPTIONS_DEFAULT, protocol: 'binary' });
+  const ascii = 'ERROR: You cannot allow the ASCII protocol while using SASL.';
+  assert.deepEqual(refusal(['-S', '-B', 'ascii']), [ascii, 64]);
+  assert.deepEqual(refusal(['-B', 'auto', '-S']), [ascii, 64]);
+  const udp = 'ERROR: Cannot enable UDP while using binary SASL authentication.';
+  assert.deepEqual(refusal(['-S', '-U', '11299']), [udp, 64]);
+  assert.deepEqual(refusal(['-S', '-U', '-1']), [udp, 64]);
+  assert.match(refusal(['-S', '-U', '0'])[0], /^-S: the environment variable MEMCACHED_SASL_PWDB must name/);
 });
 
 test('a word that belongs to no option is only told of', () => {
@@ -281,7 +302,7 @@ test('a word that belongs to no option is only told of', () => {
 });
 
 test('whatever is typed, there is an answer, a start or one clear refusal', () => {
-  const letters = [...'pUlsaumMcktvdPhIfnVxXqRCbBFDAWrLioz'];
+  const letters = [...'pUlsaumMcktvdPhIfnVxXqRCbBFDAWrLiozS'];
   const word = fc.oneof(
     fc.constantFrom(...letters).map((letter) => `-${letter}`),
     fc.constantFrom(

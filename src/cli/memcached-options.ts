@@ -52,7 +52,7 @@ type Draft = { -readonly [Name in keyof NodeOptions]: NodeOptions[Name] };
  */
 export function parseMemcached(call: Called, replicates: boolean): CommandLine<MemcachedCommand> {
   const line = readOptions(call, MEMCACHED_ROWS);
-  const reader = new Reader(call.directory, replicates);
+  const reader = new Reader(call, replicates);
   for (const event of line.events) {
     const answer = reader.take(event);
     if (answer !== null) return { kind: 'answer', text: answer };
@@ -64,6 +64,7 @@ export function parseMemcached(call: Called, replicates: boolean): CommandLine<M
 class Reader {
   readonly warnings: string[] = [];
   readonly #directory: string;
+  readonly #saslPasswordFile: string | undefined;
   readonly #replicates: boolean;
   readonly #node: Draft = { ...NODE_OPTIONS_DEFAULT };
   readonly #extended: ExtendedDraft = { ...NODE_OPTIONS_DEFAULT.extended, slabSizesText: null };
@@ -74,12 +75,16 @@ class Reader {
   #replicationPort: number | null = null;
   #queueMax: number = NODE_OPTIONS_DEFAULT.replication.queueMax;
   #memoryMebibytes: number = NODE_OPTIONS_DEFAULT.memoryBytesMax / MEBIBYTE;
+  #sasl = false;
+  /** `-B` was given: whoever says nothing and wants SASL means `binary`. */
+  #isProtocolGiven = false;
   #daemon = false;
   #pidFile: string | null = null;
   #user: string | null = null;
 
-  constructor(directory: string, replicates: boolean) {
-    this.#directory = directory;
+  constructor(call: Called, replicates: boolean) {
+    this.#directory = call.directory;
+    this.#saslPasswordFile = call.environment['MEMCACHED_SASL_PWDB'];
     this.#replicates = replicates;
   }
 
@@ -159,6 +164,10 @@ class Reader {
             EX_USAGE,
           );
         node.protocol = value;
+        this.#isProtocolGiven = true;
+        break;
+      case 'enable-sasl':
+        this.#sasl = true;
         break;
       case 'delimiter':
         if (value === '') throw new StartError('No delimiter specified');
@@ -232,6 +241,7 @@ class Reader {
       throw new StartError(
         `Chunk size (-n ${node.chunkBytesMin}) must not be greater than the largest chunk of ${extended.slabChunkBytesMax} bytes`,
       );
+    if (this.#sasl) this.#checkSasl();
     for (const number of [this.#tcpPort, this.#udpPort, this.#replicationPort])
       if (number !== null && number > PORT_MAX) throw invalidPort(number);
 
@@ -254,6 +264,22 @@ class Reader {
       },
       process: { daemon: this.#daemon, pidFile: this.#pidFile, user: this.#user },
     };
+  }
+
+  /** SASL goes with the binary protocol over connections only, and needs somebody who may log in. */
+  #checkSasl(): void {
+    const node = this.#node;
+    if (this.#isProtocolGiven && node.protocol !== 'binary')
+      throw new StartError('ERROR: You cannot allow the ASCII protocol while using SASL.', EX_USAGE);
+    if (this.#udpPort !== null && this.#udpPort !== 0)
+      throw new StartError('ERROR: Cannot enable UDP while using binary SASL authentication.', EX_USAGE);
+    const file = this.#saslPasswordFile;
+    if (file === undefined || file === '')
+      throw new StartError(
+        '-S: the environment variable MEMCACHED_SASL_PWDB must name a file of lines user:password',
+      );
+    node.protocol = 'binary';
+    node.saslPasswordFile = resolve(this.#directory, file);
   }
 }
 

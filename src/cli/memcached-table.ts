@@ -195,7 +195,16 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     valueName: '<num>',
     help: ['largest item, with suffix k or m', '(default: 1m; least: 1k; most: 1024m)'],
   },
-  { name: 'enable-sasl', short: 'S', long: 'enable-sasl', argument: 'none' },
+  {
+    name: 'enable-sasl',
+    short: 'S',
+    long: 'enable-sasl',
+    argument: 'none',
+    help: [
+      'clients log in by SASL (implies -B binary); the variable',
+      'MEMCACHED_SASL_PWDB names the file of user:password',
+    ],
+  },
   {
     name: 'disable-flush-all',
     short: 'F',
