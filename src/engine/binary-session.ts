@@ -13,6 +13,7 @@ import {
 } from '../protocol/binary/opcodes.ts';
 import {
   BinaryRequest,
+  copyRequest,
   HEADER_FAULT,
   parseRequestHeader,
   readUint32,
@@ -32,6 +33,7 @@ import {
 import { SaslLogin } from './binary-sasl.ts';
 import { answerStat } from './binary-statistics.ts';
 import { absoluteExptime, flushDelaySeconds } from './exptime.ts';
+import type { LongReply, LongReplyHost } from './long-reply.ts';
 import type { NodeContext } from './node-context.ts';
 
 /** What the next byte of input belongs to. */
@@ -42,8 +44,10 @@ const STATE = {
   value: 1,
   /** Bytes of a refused body, dropped. */
   swallow: 2,
+  /** Nothing yet: a reply is on its way; see LongReply. */
+  held: 3,
   /** Nothing: the connection is being closed. */
-  ended: 3,
+  ended: 4,
 } as const;
 
 /** Flags in front of a found value. */
@@ -63,10 +67,10 @@ const request = new BinaryRequest();
  *
  * Quiet requests leave their good news out: gets their misses, all others their successes. Errors always come out.
  */
-export class BinarySession implements Session {
+export class BinarySession implements Session, LongReplyHost {
   readonly #context: NodeContext;
   readonly #cache: Cache;
-  readonly #connection: Connection;
+  readonly connection: Connection;
   readonly #output: Output;
   /** Null when nobody need log in. */
   readonly #login: SaslLogin | null;
@@ -80,11 +84,15 @@ export class BinarySession implements Session {
   #filled = 0;
   /** Bytes of the value or of the body to drop that are still to come. */
   #remaining = 0;
+  /** Takes no further request before this one is answered. */
+  #held: LongReply | null = null;
+  /** A store has been offered, and its value is not all there. */
+  #isValueAwaited = false;
 
   constructor(context: NodeContext, connection: Connection) {
     this.#context = context;
     this.#cache = context.cache;
-    this.#connection = connection;
+    this.connection = connection;
     this.#output = connection.output;
     this.#login = context.sasl === null ? null : new SaslLogin(context.sasl, context.cache);
   }
@@ -92,7 +100,9 @@ export class BinarySession implements Session {
   feed(input: Uint8Array, start: number, end: number): number {
     const output = this.#output;
     let at = start;
+    this.#isValueAwaited = false;
     while (at < end && !output.blocked) {
+      if (this.#state === STATE.held) break;
       if (this.#state !== STATE.header) {
         at = this.#continueRequest(input, at, end);
         continue;
@@ -112,7 +122,35 @@ export class BinarySession implements Session {
     return this.#state === STATE.ended ? end : at;
   }
 
+  drained(): void {
+    this.#held?.drained();
+  }
+
+  /** What `stats conns` says, in memcached's words. */
+  get connectionState(): string {
+    if (this.#held !== null) return this.#held.state;
+    if (this.#state === STATE.ended) return 'conn_closing';
+    if (this.#output.blocked) return 'conn_mwrite';
+    if (this.#state === STATE.value || this.#isValueAwaited) return 'conn_nread';
+    return this.#state === STATE.swallow ? 'conn_swallow' : 'conn_read';
+  }
+
+  hold(reply: LongReply): void {
+    this.#held = reply;
+    this.#state = STATE.held;
+    this.connection.pause();
+  }
+
+  release(): void {
+    this.#held = null;
+    this.#state = STATE.header;
+    this.connection.flush();
+    this.connection.resume();
+  }
+
   closed(_error: ConnectionError | null): void {
+    this.#held?.closed();
+    this.#held = null;
     if (this.#item !== 0) this.#cache.abandon(this.#item);
     this.#item = 0;
     this.#state = STATE.ended;
@@ -140,7 +178,7 @@ export class BinarySession implements Session {
 
   #endConnection(): void {
     this.#state = STATE.ended;
-    this.#connection.end();
+    this.connection.end();
   }
 
   /** Whether the request must wait for a login. */
@@ -201,7 +239,7 @@ export class BinarySession implements Session {
         this.#endConnection();
         return end;
       case OPCODE.stat:
-        answerStat(this.#context, this.#output, request, textOf(input, keyStart, keyEnd));
+        answerStat(this.#context, this, request, textOf(input, keyStart, keyEnd));
         break;
       default:
         return this.#sasl(input, keyStart, keyEnd, bodyEnd, end);
@@ -232,6 +270,7 @@ export class BinarySession implements Session {
     const touches = request.extrasBytes !== 0;
     const hash = cache.hash(input, keyStart, keyEnd);
     const keyBytes = withKey ? keyEnd - keyStart : 0;
+    const { prefixes } = this.#context;
     this.#count(touches ? COUNTER.cmdTouch : COUNTER.cmdGet);
     for (;;) {
       const item = cache.find(input, keyStart, keyEnd, hash);
@@ -265,8 +304,10 @@ export class BinarySession implements Session {
         cache.noteHit(item);
       }
       cache.release(hash);
+      if (prefixes.isOn) prefixes.recordGet(input, keyStart, keyEnd, true);
       return;
     }
+    if (prefixes.isOn) prefixes.recordGet(input, keyStart, keyEnd, false);
     this.#count(touches ? COUNTER.touchMisses : COUNTER.getMisses);
     this.#miss(input, keyStart, keyEnd, withKey);
   }
@@ -300,7 +341,12 @@ export class BinarySession implements Session {
     const cache = this.#cache;
     const valueBytes = bodyEnd - keyEnd;
     const isWhole = bodyEnd <= end;
-    if (!isWhole && valueBytes <= this.#context.settings.waitBytesMax) return -1;
+    if (!isWhole && valueBytes <= this.#context.settings.waitBytesMax) {
+      this.#isValueAwaited = true;
+      return -1;
+    }
+    const { prefixes } = this.#context;
+    if (prefixes.isOn) prefixes.recordSet(input, keyStart, keyEnd);
     const mode = modeOf(request);
     const hasExtras = request.extrasBytes !== 0;
     const flags = hasExtras ? readUint32(input, extrasStart) : 0;
@@ -375,6 +421,8 @@ export class BinarySession implements Session {
     const cache = this.#cache;
     const output = this.#output;
     const hash = cache.hash(input, keyStart, keyEnd);
+    const { prefixes } = this.#context;
+    if (prefixes.isOn) prefixes.recordDelete(input, keyStart, keyEnd);
     const result = cache.delete(input, keyStart, keyEnd, hash, requestCas(request));
     if (result === RESULT.stored) {
       if (!isQuiet) writeDone(output, request, 0);
@@ -512,14 +560,6 @@ function storeStatus(mode: StoreMode, result: Result): Status {
   if (result === RESULT.tooLarge) return STATUS.tooLarge;
   if (mode === STORE_MODE.add) return STATUS.exists;
   return mode === STORE_MODE.replace ? STATUS.notFound : STATUS.notStored;
-}
-
-function copyRequest(from: BinaryRequest, to: BinaryRequest): BinaryRequest {
-  to.opcode = from.opcode;
-  to.opaque = from.opaque;
-  to.casHigh = from.casHigh;
-  to.casLow = from.casLow;
-  return to;
 }
 
 /** For keys that are words. */

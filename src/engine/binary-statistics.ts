@@ -1,48 +1,74 @@
 import type { Output } from '../base/output.ts';
 import { STATUS } from '../protocol/binary/opcodes.ts';
-import type { BinaryRequest } from '../protocol/binary/request-header.ts';
+import { BinaryRequest, copyRequest } from '../protocol/binary/request-header.ts';
 import { writeDone, writeError, writeText } from './binary-replies.ts';
+import type { LongReplyHost } from './long-reply.ts';
 import type { NodeContext, StatLine } from './node-context.ts';
-import { generalStatistics, itemStatistics, slabStatistics } from './statistics.ts';
+import {
+  answerConnections,
+  answerPrefixes,
+  answerSizes,
+  plainStatistics,
+  resetStatistics,
+} from './statistics-by-name.ts';
 
 /**
- * Answers Stat: one reply for each statistic with its name as key, and an empty reply at the end. What there is is the same as with the text
- * protocol's `stats`; a name that is unknown there is "Not found" here.
+ * Answers Stat: one reply for each statistic with its name as key, and an empty reply at the end. The kinds are those of the text protocol's
+ * `stats`; one that is unknown there is "Not found" here.
  *
  * @param which the request's key: empty for the general statistics
  */
 export function answerStat(
   context: NodeContext,
-  output: Output,
+  host: LongReplyHost,
   request: BinaryRequest,
   which: string,
 ): void {
-  const lines = linesOf(context, which);
-  if (lines === null) {
-    writeError(output, request, STATUS.notFound);
+  const { output } = host.connection;
+  const lines = plainStatistics(context, which);
+  if (lines !== null) {
+    writeLines(output, request, lines);
     return;
   }
-  for (const [name, value] of lines) writeText(output, request, name, String(value));
-  writeDone(output, request, 0);
+  // The answer may come when the session's request is another one already.
+  const asked = copyRequest(request, new BinaryRequest());
+  const answer = (found: readonly StatLine[]): void => writeLines(output, asked, found);
+  switch (which) {
+    case 'reset':
+      resetStatistics(context);
+      writeDone(output, request, 0);
+      return;
+    case 'sizes':
+      answerSizes(context, host, answer);
+      return;
+    case 'conns':
+      answerConnections(context, host, answer);
+      return;
+  }
+  if (context.settings.dumpAllowed) answerDetail(context, host, asked, which);
+  else writeError(output, request, STATUS.notFound);
 }
 
-function linesOf(context: NodeContext, which: string): readonly StatLine[] | null {
+/** What is counted by prefix is one statistic, with the lines of the text protocol as its value. */
+function answerDetail(context: NodeContext, host: LongReplyHost, asked: BinaryRequest, which: string): void {
+  const { output } = host.connection;
   switch (which) {
-    case '':
-      return generalStatistics(context);
-    case 'settings':
-      return context.reports.settings();
-    case 'items':
-      return itemStatistics(context.cache);
-    case 'slabs':
-      return slabStatistics(context.cache);
-    case 'replication':
-      return context.reports.replication() ?? [];
-    case 'reset':
-      context.cache.resetStatistics();
-      context.control.resetStatistics();
-      return [];
+    case 'detail on':
+    case 'detail off':
+      context.control.setDetail(which === 'detail on');
+      writeDone(output, asked, 0);
+      return;
+    case 'detail dump':
+      answerPrefixes(context, host, (lines) => {
+        writeLines(output, asked, [['detailed', [...lines, 'END', ''].join('\r\n')]]);
+      });
+      return;
     default:
-      return null;
+      writeError(output, asked, STATUS.notFound);
   }
+}
+
+function writeLines(output: Output, request: BinaryRequest, lines: readonly StatLine[]): void {
+  for (const [name, value] of lines) writeText(output, request, name, String(value));
+  writeDone(output, request, 0);
 }

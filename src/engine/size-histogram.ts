@@ -1,5 +1,5 @@
 import type { LongReply, LongReplyHost } from './long-reply.ts';
-import type { NodeContext } from './node-context.ts';
+import type { NodeContext, StatLine } from './node-context.ts';
 
 /** Sizes are told apart in steps of so many bytes, as in memcached. */
 const STEP_BYTES = 32;
@@ -15,13 +15,16 @@ export class SizeHistogram implements LongReply {
   readonly state = 'conn_parse_cmd';
   readonly #context: NodeContext;
   readonly #host: LongReplyHost;
+  readonly #answer: (lines: readonly StatLine[]) => void;
   readonly #counts: Map<number, number> = new Map();
   #cursor = 0;
   #hasGone = false;
 
-  constructor(context: NodeContext, host: LongReplyHost) {
+  /** @param answer writes the sizes, in bytes, and how many items have each */
+  constructor(context: NodeContext, host: LongReplyHost, answer: (lines: readonly StatLine[]) => void) {
     this.#context = context;
     this.#host = host;
+    this.#answer = answer;
   }
 
   start(): void {
@@ -42,10 +45,8 @@ export class SizeHistogram implements LongReply {
       this.#context.threads.later(() => this.#slice());
       return;
     }
-    const { output } = this.#host.connection;
     const sizes = Array.from(this.#counts).sort(([a], [b]) => a - b);
-    for (const [steps, count] of sizes) output.text(`STAT ${steps * STEP_BYTES} ${count}\r\n`);
-    output.text('END\r\n');
+    this.#answer(sizes.map(([steps, count]) => [String(steps * STEP_BYTES), count]));
     this.#host.release();
   }
 

@@ -1,15 +1,17 @@
 import { KEY_BYTES_MAX } from '../base/limits.ts';
 import type { Output } from '../base/output.ts';
 import type { Cache, ItemRef } from '../store/cache.ts';
-import type { GatheredRow } from './administration.ts';
 import { unsignedWord } from './command-words.ts';
-import { connectionLines } from './connected-clients.ts';
-import { type LongReplyHost, replyLater } from './long-reply.ts';
+import type { LongReplyHost } from './long-reply.ts';
 import type { NodeContext, StatLine } from './node-context.ts';
-import { prefixLines } from './prefix-statistics.ts';
 import { REPLY, writeReply } from './replies.ts';
-import { SizeHistogram } from './size-histogram.ts';
-import { generalStatistics, itemStatistics, slabStatistics } from './statistics.ts';
+import {
+  answerConnections,
+  answerPrefixes,
+  answerSizes,
+  plainStatistics,
+  resetStatistics,
+} from './statistics-by-name.ts';
 
 /** Slab classes have numbers below this. */
 const SLAB_CLASSES = 64;
@@ -19,43 +21,24 @@ const CACHEDUMP_BYTES_MAX: number = 2 * 1024 * 1024;
 /** `stats` and all its kinds. @param words those behind `stats` */
 export function statsCommand(context: NodeContext, host: LongReplyHost, words: readonly string[]): void {
   const { output } = host.connection;
+  const lines = plainStatistics(context, words[0] ?? '');
+  if (lines !== null) {
+    writeLines(output, lines);
+    return;
+  }
   switch (words[0]) {
-    case undefined:
-      writeLines(output, generalStatistics(context));
-      return;
-    case 'settings':
-      writeLines(output, context.reports.settings());
-      return;
-    case 'items':
-      writeLines(output, itemStatistics(context.cache));
-      return;
-    case 'slabs':
-      writeLines(output, slabStatistics(context.cache));
-      return;
-    case 'replication': {
-      const lines = context.reports.replication();
-      if (lines === null) writeReply(output, REPLY.end);
-      else writeLines(output, lines);
-      return;
-    }
     case 'reset':
-      context.cache.resetStatistics();
-      context.control.resetStatistics();
+      resetStatistics(context);
       writeReply(output, REPLY.reset);
       return;
     case 'detail':
       detail(context, host, words[1]);
       return;
     case 'sizes':
-      if (context.settings.sizesTracked) new SizeHistogram(context, host).start();
-      else writeLines(output, [['sizes_status', 'disabled']]);
+      answerSizes(context, host, (sizes) => writeLines(output, sizes));
       return;
     case 'conns':
-      replyLater(
-        host,
-        (answered: (rows: readonly GatheredRow[]) => void) => context.threads.gather('connections', answered),
-        (rows: readonly GatheredRow[]) => writeLines(output, connectionLines(rows)),
-      );
+      answerConnections(context, host, (connections) => writeLines(output, connections));
       return;
     case 'cachedump':
       output.text(cachedump(context, words));
@@ -73,14 +56,10 @@ function detail(context: NodeContext, host: LongReplyHost, what: string | undefi
     context.control.setDetail(what === 'on');
     writeReply(output, REPLY.ok);
   } else if (what === 'dump') {
-    replyLater(
-      host,
-      (answered: (rows: readonly GatheredRow[]) => void) => context.threads.gather('prefixes', answered),
-      (rows: readonly GatheredRow[]) => {
-        for (const line of prefixLines(rows)) output.text(`${line}\r\n`);
-        writeReply(output, REPLY.end);
-      },
-    );
+    answerPrefixes(context, host, (prefixes) => {
+      for (const line of prefixes) output.text(`${line}\r\n`);
+      writeReply(output, REPLY.end);
+    });
   } else {
     output.text('CLIENT_ERROR usage: stats detail on|off|dump\r\n');
   }

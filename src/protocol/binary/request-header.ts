@@ -30,6 +30,19 @@ export class BinaryRequest {
   casLow = 0;
 }
 
+/** Makes `to` equal to `from`, for a request that outlives the turn. @returns `to` */
+export function copyRequest(from: BinaryRequest, to: BinaryRequest): BinaryRequest {
+  to.fault = from.fault;
+  to.opcode = from.opcode;
+  to.keyBytes = from.keyBytes;
+  to.extrasBytes = from.extrasBytes;
+  to.bodyBytes = from.bodyBytes;
+  to.opaque = from.opaque;
+  to.casHigh = from.casHigh;
+  to.casLow = from.casLow;
+  return to;
+}
+
 /**
  * Reads the header at [at, at + 24) into `request` and judges its lengths. Everything that makes a request unacceptable is known from
  * its header, so nothing else need be waited for.
