@@ -56,6 +56,11 @@ export interface Session {
    */
   readonly readsWhileBlocked?: boolean;
   /**
+   * True while nothing of an unfinished request is kept, so that bytes of another client could follow. For datagrams; a session without it
+   * is used for one of them only.
+   */
+  readonly isBetweenRequests?: boolean;
+  /**
    * The output that was blocked has been taken by the peer. Called before what was not consumed is fed again; for sessions that
    * write on their own account. What is written here is sent as after `feed`.
    */

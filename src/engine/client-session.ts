@@ -15,9 +15,21 @@ export function clientSession(context: NodeContext, connection: Connection, onCl
 }
 
 /** A protocol's session, as those who list the clients sees it. */
-interface ProtocolSession extends Session {
+export interface ProtocolSession extends Session {
   /** memcached's name of what the connection is doing. */
   readonly connectionState?: string;
+}
+
+/** The session of a protocol, for what begins in binary or not; a node that speaks one only answers in that. */
+export function protocolSession(
+  context: NodeContext,
+  connection: Connection,
+  isBinary: boolean,
+): ProtocolSession {
+  const { protocol } = context.settings;
+  return protocol === 'binary' || (isBinary && protocol === 'auto')
+    ? new BinarySession(context, connection)
+    : new TextSession(context, connection);
 }
 
 class FirstByteSession implements Session, ConnectedClient {
@@ -44,7 +56,7 @@ class FirstByteSession implements Session, ConnectedClient {
     this.lastCommandSeconds = this.#context.cache.nowSeconds;
     if (this.#session !== null) return this.#session.feed(input, start, end);
     if (start === end) return start;
-    this.#session = this.#begin(input[start] === REQUEST_MAGIC);
+    this.#session = protocolSession(this.#context, this.connection, input[start] === REQUEST_MAGIC);
     return this.#session.feed(input, start, end);
   }
 
@@ -56,12 +68,5 @@ class FirstByteSession implements Session, ConnectedClient {
     this.#context.clients.remove(this);
     this.#onClosed();
     this.#session?.closed(error);
-  }
-
-  #begin(isBinary: boolean): ProtocolSession {
-    const { protocol } = this.#context.settings;
-    return protocol === 'binary' || (isBinary && protocol === 'auto')
-      ? new BinarySession(this.#context, this.connection)
-      : new TextSession(this.#context, this.connection);
   }
 }

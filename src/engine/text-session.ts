@@ -115,6 +115,10 @@ export class TextSession implements Session, LongReplyHost {
     this.#values = new ValueReplies(context, connection.output);
   }
 
+  get isBetweenRequests(): boolean {
+    return this.#state === STATE.line;
+  }
+
   feed(input: Uint8Array, start: number, end: number): number {
     const output = this.#output;
     let at = start;

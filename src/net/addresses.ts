@@ -179,8 +179,8 @@ export function formatAddress(address: SocketAddress): string {
   return address.family === 'ipv6' ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
 
-/** A peer as `stats conns` shows it: `tcp:127.0.0.1:4711`, `tcp6:[::1]:4711`, `unix:/path`. */
-export function formatPeer(address: SocketAddress): string {
+/** A peer as `stats conns` shows it: `tcp:127.0.0.1:4711`, `tcp6:[::1]:4711`, `udp:127.0.0.1:4711`, `unix:/path`. */
+export function formatPeer(address: SocketAddress, transport: 'tcp' | 'udp' = 'tcp'): string {
   if (address.family === 'unix') return `unix:${address.path}`;
-  return `${address.family === 'ipv6' ? 'tcp6' : 'tcp'}:${formatAddress(address)}`;
+  return `${transport}${address.family === 'ipv6' ? '6' : ''}:${formatAddress(address)}`;
 }

@@ -13,10 +13,12 @@ export const FIGURE = {
   pendingBytesPeak: 8,
   pendingOverflows: 9,
   restOverflows: 10,
+  datagrams: 11,
+  datagramsDropped: 12,
 } as const;
 
 export function newFigures(): Float64Array {
-  return new Float64Array(11);
+  return new Float64Array(13);
 }
 
 /** Counts bytes that a peer has not taken yet. @param count negative when they have been taken or dropped */
@@ -36,5 +38,7 @@ export function statisticsOf(figures: Float64Array): LoopStatistics {
     pendingBytesPeak: figures[FIGURE.pendingBytesPeak]!,
     pendingOverflows: figures[FIGURE.pendingOverflows]!,
     restOverflows: figures[FIGURE.restOverflows]!,
+    datagrams: figures[FIGURE.datagrams]!,
+    datagramsDropped: figures[FIGURE.datagramsDropped]!,
   };
 }

@@ -25,8 +25,20 @@ export interface Libc {
   write(fd: number, address: bigint, bytes: number): number;
   recv(fd: number, address: bigint, bytes: number, flags: number): number;
   send(fd: number, address: bigint, bytes: number, flags: number): number;
+  /** `peer` is where the sender's address is written, `peerBytes` where its length stands and is written. */
+  recvfrom(
+    fd: number,
+    address: bigint,
+    bytes: number,
+    flags: number,
+    peer: bigint,
+    peerBytes: bigint,
+  ): number;
+  sendto(fd: number, address: bigint, bytes: number, flags: number, peer: bigint, peerBytes: number): number;
   shutdown(fd: number, how: number): number;
   close(fd: number): number;
+  /** fcntl(2) with a number. */
+  fcntl(fd: number, command: number, argument: number): number;
   clock_gettime(clock: number, address: bigint): number;
   /** memmove(3); addresses as numbers, because they are sums. */
   memmove(target: number, source: number, bytes: number): number;
@@ -42,11 +54,14 @@ export const LINUX = {
   AF_INET: 2,
   AF_INET6: 10,
   SOCK_STREAM: 1,
+  SOCK_DGRAM: 2,
   SOCK_NONBLOCK: 0o4000,
   SOCK_CLOEXEC: 0o2000000,
   SOL_SOCKET: 1,
   SO_REUSEADDR: 2,
   SO_ERROR: 4,
+  SO_SNDBUF: 7,
+  SO_RCVBUF: 8,
   SO_KEEPALIVE: 9,
   IPPROTO_TCP: 6,
   TCP_NODELAY: 1,
@@ -62,7 +77,9 @@ export const LINUX = {
   EPOLLERR: 0x008,
   EPOLLHUP: 0x010,
   EPOLLRDHUP: 0x2000,
+  EPOLLEXCLUSIVE: 0x1000_0000,
   EPOLLET: -0x8000_0000,
+  F_DUPFD_CLOEXEC: 1030,
   EFD_NONBLOCK: 0o4000,
   EFD_CLOEXEC: 0o2000000,
   CLOCK_MONOTONIC: 1,
@@ -115,7 +132,10 @@ function bindLibc(): Libc | null {
     recv: library.func('int recv(int, size_t, int, int)'),
     send: library.func('int send(int, size_t, int, int)'),
     shutdown: library.func('int shutdown(int, int)'),
+    recvfrom: library.func('int recvfrom(int, size_t, int, int, size_t, size_t)'),
+    sendto: library.func('int sendto(int, size_t, int, int, size_t, int)'),
     close: library.func('int close(int)'),
+    fcntl: library.func('int fcntl(int, int, ...)'),
     memmove: library.func('size_t memmove(size_t, size_t, size_t)'),
     clock_gettime: library.func('int clock_gettime(int, size_t)'),
     errno: () => koffi.errno(),

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { DatagramSession, DatagramSocket } from '../base/datagram.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 
 /** A numeric address. Names are resolved before (see resolve.ts); a loop never waits for DNS. */
@@ -21,6 +22,8 @@ export interface Listener {
   readonly address: SocketAddress;
   /** As in Connection: the descriptor, or a serial number where there is none. */
   readonly descriptor: number;
+  /** It has no connections, but datagrams. */
+  readonly takesDatagrams: boolean;
   /** Begins to accept. @returns null, or why it could not. May be called again after `pause`. */
   open(): ConnectionError | null;
   /** Stops accepting; connections wait in the kernel's queue. */
@@ -50,10 +53,17 @@ export interface LoopStatistics {
   readonly pendingOverflows: number;
   /** Connections closed because their sessions left more than INPUT_REST_BYTES_MAX unconsumed. */
   readonly restOverflows: number;
+  /** Datagrams received. */
+  readonly datagrams: number;
+  /** Those of them that were no request, or whose answer was too long or could not be sent. */
+  readonly datagramsDropped: number;
 }
 
 /** Makes the session of a new connection. */
 export type SessionFactory = (connection: Connection) => Session;
+
+/** Makes the session that answers the datagrams of a socket on one thread. */
+export type DatagramSessionFactory = (socket: DatagramSocket) => DatagramSession;
 
 /**
  * One thread's event loop: the transport. There are two: the reactor (epoll through libc, Linux) and the portable one (node:net).
@@ -89,6 +99,19 @@ export interface Loop {
    * @param done called once, with the listener or with the reason why the address cannot be used
    */
   listen(options: ListenOptions, service: number, done: (outcome: Listener | ConnectionError) => void): void;
+  /** As `serve`, for datagrams; the numbers are shared with those of connections. */
+  serveDatagrams(service: number, factory: DatagramSessionFactory): void;
+  /**
+   * Binds an address, not a unix socket, for a service of datagrams. With `spread` every data thread takes them; `backlog` means nothing.
+   * A listener that has been opened cannot be paused on other threads than this one.
+   *
+   * @param done as for `listen`
+   */
+  listenForDatagrams(
+    options: ListenOptions,
+    service: number,
+    done: (outcome: Listener | ConnectionError) => void,
+  ): void;
   /**
    * Dials an address.
    *

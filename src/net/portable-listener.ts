@@ -10,6 +10,7 @@ import { errorOfName } from './system-errors.ts';
  * as many as the backlog says.
  */
 export class PortableListener implements Listener {
+  readonly takesDatagrams = false;
   readonly descriptor: number;
   readonly #options: ListenOptions;
   readonly #accept: (socket: Socket) => void;

@@ -10,8 +10,17 @@ import { formatPeer } from './addresses.ts';
 import { Batch } from './batch.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { FIGURE, newFigures, statisticsOf } from './figures.ts';
-import type { Listener, ListenOptions, Loop, LoopStatistics, SessionFactory, SocketAddress } from './loop.ts';
+import type {
+  DatagramSessionFactory,
+  Listener,
+  ListenOptions,
+  Loop,
+  LoopStatistics,
+  SessionFactory,
+  SocketAddress,
+} from './loop.ts';
 import { PortableConnection, type PortableCore } from './portable-connection.ts';
+import { PortableDatagrams } from './portable-datagrams.ts';
 import { PortableListener } from './portable-listener.ts';
 import { errorOfName } from './system-errors.ts';
 import { Timers } from './timers.ts';
@@ -29,8 +38,9 @@ export class PortableLoop implements Loop, PortableCore {
   readonly figures: Float64Array = newFigures();
   readonly pool: BufferPool = new BufferPool(() => 0n, null);
   readonly #connections: Set<PortableConnection> = new Set();
-  readonly #listeners: Set<PortableListener> = new Set();
+  readonly #listeners: Set<Listener> = new Set();
   readonly #factories: (SessionFactory | undefined)[] = [];
+  readonly #datagramFactories: (DatagramSessionFactory | undefined)[] = [];
   readonly #timers: Timers = new Timers();
   readonly #turnStartCallbacks: (() => void)[] = [];
   readonly #turnEndCallbacks: (() => void)[] = [];
@@ -78,6 +88,28 @@ export class PortableLoop implements Loop, PortableCore {
       options,
       (socket) => this.#accepted(socket, listener.address, service),
       () => this.#listeners.delete(listener),
+    );
+    this.#listeners.add(listener);
+    listener.start((error) => {
+      this.enter();
+      if (error !== null) this.#listeners.delete(listener);
+      done(error ?? listener);
+    });
+  }
+
+  serveDatagrams(service: number, factory: DatagramSessionFactory): void {
+    this.#datagramFactories[service] = factory;
+  }
+
+  listenForDatagrams(
+    options: ListenOptions,
+    service: number,
+    done: (outcome: Listener | ConnectionError) => void,
+  ): void {
+    const factory = this.#datagramFactories[service];
+    assert(factory !== undefined, 'a service has a factory on each thread before anything listens for it');
+    const listener = new PortableDatagrams(this, options, ++this.#serial, factory, () =>
+      this.#listeners.delete(listener),
     );
     this.#listeners.add(listener);
     listener.start((error) => {

@@ -24,6 +24,7 @@ export interface ListenerCore extends ReactorCore {
 
 /** A listening socket of the reactor. */
 export class ReactorListener implements Listener, EventHandler {
+  readonly takesDatagrams = false;
   readonly address: SocketAddress;
   readonly descriptor: number;
   readonly #core: ListenerCore;

@@ -15,6 +15,7 @@ import { BufferPool } from './buffer-pool.ts';
 import { FIGURE, newFigures, statisticsOf } from './figures.ts';
 import { EPOLL_EVENT_FD_WORD, EPOLL_EVENT_WORDS, LINUX, type Libc } from './libc.ts';
 import type {
+  DatagramSessionFactory,
   Listener,
   ListenOptions,
   Loop,
@@ -25,6 +26,7 @@ import type {
 } from './loop.ts';
 import { MonotonicClock } from './monotonic-clock.ts';
 import { type EventHandler, ReactorConnection } from './reactor-connection.ts';
+import { type DatagramCore, ReactorDatagrams } from './reactor-datagrams.ts';
 import { type ListenerCore, ReactorListener } from './reactor-listener.ts';
 import { Sockets } from './sockets.ts';
 import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
@@ -47,7 +49,7 @@ export interface ThreadSeat {
   readonly onWake: () => void;
 }
 
-export class Reactor implements Loop, ListenerCore {
+export class Reactor implements Loop, ListenerCore, DatagramCore {
   readonly libc: Libc;
   readonly sockets: Sockets;
   readonly figures: Float64Array = newFigures();
@@ -64,8 +66,9 @@ export class Reactor implements Loop, ListenerCore {
   /** By descriptor. */
   readonly #handlers: (EventHandler | null)[] = [];
   readonly #connections: Set<ReactorConnection> = new Set();
-  readonly #listeners: Set<ReactorListener> = new Set();
+  readonly #listeners: Set<ReactorListener | ReactorDatagrams> = new Set();
   readonly #factories: (SessionFactory | undefined)[] = [];
+  readonly #datagramFactories: (DatagramSessionFactory | undefined)[] = [];
   readonly #timers: Timers = new Timers();
   readonly #turnStartCallbacks: (() => void)[] = [];
   readonly #turnEndCallbacks: (() => void)[] = [];
@@ -144,6 +147,49 @@ export class Reactor implements Loop, ListenerCore {
     return error;
   }
 
+  serveDatagrams(service: number, factory: DatagramSessionFactory): void {
+    this.#datagramFactories[service] = factory;
+  }
+
+  listenForDatagrams(
+    options: ListenOptions,
+    service: number,
+    done: (outcome: Listener | ConnectionError) => void,
+  ): void {
+    const fd = this.sockets.boundForDatagrams(options.address);
+    const outcome =
+      typeof fd === 'number' ? this.#openDatagrams(fd, service, options.spread, options.hold) : fd;
+    this.schedule(0, () => done(outcome));
+  }
+
+  #openDatagrams(fd: number, service: number, spread: boolean, hold: boolean): Listener | ConnectionError {
+    const factory = this.#datagramFactories[service];
+    assert(factory !== undefined, 'a service has a factory on each thread before anything listens for it');
+    const socket = new ReactorDatagrams(this, fd, service, spread, factory);
+    this.#handlers[fd] = socket;
+    this.#listeners.add(socket);
+    const error = hold ? null : socket.open();
+    if (error === null) return socket;
+    socket.close();
+    return error;
+  }
+
+  /** Without a descriptor for some thread the others serve all the same. */
+  shareDatagrams(socket: ReactorDatagrams): void {
+    const seat = this.#seat;
+    if (seat === null) return;
+    for (let thread = 0; thread < seat.control.count; thread++) {
+      if (thread === seat.index) continue;
+      const fd = this.sockets.duplicate(socket.descriptor);
+      if (typeof fd === 'number' && !seat.control.handOver(thread, fd, socket.service)) this.libc.close(fd);
+    }
+  }
+
+  forgetDatagrams(socket: ReactorDatagrams): void {
+    this.#handlers[socket.descriptor] = null;
+    this.#listeners.delete(socket);
+  }
+
   dial(address: SocketAddress, timeoutMs: number, factory: SessionFactory): Connection {
     const fd = this.sockets.open(address);
     if (typeof fd !== 'number') return this.#dialFailed(-1, address, fd, factory);
@@ -220,7 +266,12 @@ export class Reactor implements Loop, ListenerCore {
     this.#adopt(descriptor, service);
   }
 
+  /** Takes a descriptor that this thread or another one has accepted, or that is a socket for datagrams. */
   #adopt(descriptor: number, service: number): void {
+    if (this.#datagramFactories[service] !== undefined) {
+      this.#openDatagrams(descriptor, service, false, false);
+      return;
+    }
     const factory = this.#factories[service];
     assert(factory !== undefined, 'a service has a factory on each thread before anything listens for it');
     const peer = this.sockets.peerAddress(descriptor);

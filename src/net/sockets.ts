@@ -15,6 +15,9 @@ const NUMBER_AT = 112;
 const SCRATCH_BYTES = 128;
 const LITTLE_ENDIAN = endianness() === 'LE';
 
+/** What the kernel may keep of datagrams, in each direction. */
+const DATAGRAM_QUEUE_BYTES: number = 4 * 1024 * 1024;
+
 /** The mode of a unix socket when none is given, as memcached has it. */
 export const UNIX_MODE = 0o700;
 
@@ -36,12 +39,36 @@ export class Sockets {
     return errorOfNumber(this.#libc.errno());
   }
 
-  /** A descriptor of a new stream socket that never blocks and is closed in children, or why there is none. */
-  open(address: SocketAddress): number | ConnectionError {
-    const { AF_UNIX, AF_INET, AF_INET6, SOCK_STREAM, SOCK_NONBLOCK, SOCK_CLOEXEC } = LINUX;
+  /**
+   * A descriptor of a new socket that never blocks and is closed in children, or why there is none.
+   *
+   * @param type SOCK_STREAM or SOCK_DGRAM
+   */
+  open(address: SocketAddress, type: number = LINUX.SOCK_STREAM): number | ConnectionError {
+    const { AF_UNIX, AF_INET, AF_INET6, SOCK_NONBLOCK, SOCK_CLOEXEC } = LINUX;
     const domain = address.family === 'unix' ? AF_UNIX : address.family === 'ipv4' ? AF_INET : AF_INET6;
-    const fd = this.#libc.socket(domain, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const fd = this.#libc.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     return fd < 0 ? this.lastError() : fd;
+  }
+
+  /** Opens a socket for datagrams and binds it. */
+  boundForDatagrams(address: SocketAddress): number | ConnectionError {
+    const fd = this.open(address, LINUX.SOCK_DGRAM);
+    if (typeof fd !== 'number') return fd;
+    // What does not fit is lost; the kernel takes its own maximum for less.
+    this.setOption(fd, LINUX.SOL_SOCKET, LINUX.SO_RCVBUF, DATAGRAM_QUEUE_BYTES);
+    this.setOption(fd, LINUX.SOL_SOCKET, LINUX.SO_SNDBUF, DATAGRAM_QUEUE_BYTES);
+    if (address.family === 'ipv6') this.setOption(fd, LINUX.IPPROTO_IPV6, LINUX.IPV6_V6ONLY, 1);
+    const error = this.#bind(fd, address);
+    if (error === null) return fd;
+    this.#libc.close(fd);
+    return error;
+  }
+
+  /** Another descriptor of the same socket, closed in children. */
+  duplicate(fd: number): number | ConnectionError {
+    const other = this.#libc.fcntl(fd, LINUX.F_DUPFD_CLOEXEC, 0);
+    return other < 0 ? this.lastError() : other;
   }
 
   /**
@@ -153,6 +180,12 @@ export class Sockets {
     this.#bytes.set(host, 8);
     this.#view.setUint32(24, zoneIndex(split.zone), LITTLE_ENDIAN);
     return 28;
+  }
+
+  /** The address that the kernel has written to `bytes`, as after recvfrom(2). */
+  decode(bytes: Uint8Array): SocketAddress | null {
+    this.#bytes.set(bytes, 0);
+    return this.#decode();
   }
 
   #decode(): SocketAddress | null {

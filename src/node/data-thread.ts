@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
-import { clientSession } from '../engine/client-session.ts';
+import { clientSession, protocolSession } from '../engine/client-session.ts';
+import { UdpSession } from '../engine/datagram-session.ts';
 import type { GeneralFacts, NodeContext, StatLine } from '../engine/node-context.ts';
 import { REPLY, writeReply } from '../engine/replies.ts';
 import { type DataThread, runDataThread } from '../net/data-threads.ts';
@@ -17,6 +18,7 @@ import { settingsReport } from './settings-report.ts';
 import { SharedFigures } from './shared-figures.ts';
 import { ThreadAdministration } from './thread-administration.ts';
 import {
+  type BoundAddress,
   type FromNodeThread,
   isNodeThreadData,
   isToNodeThread,
@@ -27,6 +29,7 @@ const STDERR = 2;
 
 /** The loop's number for the client port; replication-service.ts has another. */
 const SERVICE_CLIENT = 1;
+const SERVICE_UDP = 3;
 
 /** When a port cannot be listened on, memcached exits with EX_OSERR of sysexits.h. */
 const EXIT_OS_ERROR = 71;
@@ -61,6 +64,7 @@ class NodeThread {
   readonly #bulletin: Bulletin | null;
   readonly #listeners: Listener[] = [];
   readonly #administration: ThreadAdministration;
+  readonly #addresses: BoundAddress[] = [];
   #replication: ReplicationService | null = null;
 
   constructor(thread: DataThread, data: NodeThreadData) {
@@ -97,6 +101,11 @@ class NodeThread {
       this.#figures.connectionOpened(data.options.connectionsMax)
         ? clientSession(context, connection, clientClosed)
         : new RejectedSession(connection),
+    );
+    loop.serveDatagrams(
+      SERVICE_UDP,
+      (socket) =>
+        new UdpSession(socket, (connection, isBinary) => protocolSession(context, connection, isBinary)),
     );
     this.#watchFeed();
     if (thread.index === 0) this.#lead();
@@ -135,23 +144,9 @@ class NodeThread {
       loop.schedule(CRAWL_MS, crawl);
     };
     loop.schedule(CRAWL_MS, crawl);
-    let failed = false;
-    for (const address of data.listen) {
-      const options = { address, backlog: data.options.backlog, spread: true, hold: true };
-      loop.listen(options, SERVICE_CLIENT, (outcome) => {
-        if ('code' in outcome) {
-          if (isMissingFamily(outcome, address, data.listen)) this.#bound();
-          else if (!failed) {
-            failed = true;
-            this.#refuse(address, outcome);
-          }
-          return;
-        }
-        this.#listeners.push(outcome);
-        this.#bound();
-      });
-    }
-    if (data.listen.length === 0) this.#serve();
+    for (const address of data.listen) this.#listen(address, 'tcp', data.listen);
+    for (const address of data.listenUdp) this.#listen(address, 'udp', data.listenUdp);
+    if (data.listen.length + data.listenUdp.length === 0) this.#serve();
     this.#thread.onMessage((message) => {
       if (!isToNodeThread(message) || message.kind !== 'drain') return;
       for (const listener of this.#listeners) listener.close();
@@ -161,15 +156,41 @@ class NodeThread {
   }
 
   #boundCount = 0;
+  #isRefused = false;
+
+  #listen(address: SocketAddress, transport: 'tcp' | 'udp', all: readonly SocketAddress[]): void {
+    const { loop } = this.#thread;
+    const options = { address, backlog: this.#data.options.backlog, spread: true, hold: true };
+    const done = (outcome: Listener | ConnectionError): void => {
+      if ('code' in outcome) {
+        if (isMissingFamily(outcome, address, all)) this.#bound();
+        else if (!this.#isRefused) {
+          this.#isRefused = true;
+          this.#refuse(address, transport, outcome);
+        }
+        return;
+      }
+      this.#listeners.push(outcome);
+      this.#addresses.push({
+        transport: address.family === 'unix' ? 'unix' : transport,
+        address: outcome.address,
+      });
+      this.#bound();
+    };
+    if (transport === 'udp') loop.listenForDatagrams(options, SERVICE_UDP, done);
+    else loop.listen(options, SERVICE_CLIENT, done);
+  }
 
   /** One of the addresses is settled; when all are, the twins are looked for, and then clients are let in. */
   #bound(): void {
     this.#boundCount++;
-    if (this.#boundCount === this.#data.listen.length) this.#serve();
+    if (this.#boundCount === this.#data.listen.length + this.#data.listenUdp.length) this.#serve();
   }
 
   #serve(): void {
-    this.#post({ kind: 'bound', tcpPort: portOf(this.#listeners[0]?.address) });
+    // Ports are bound in any order, but are told in that of the options.
+    const isUdp = ({ transport }: BoundAddress): number => (transport === 'udp' ? 1 : 0);
+    this.#post({ kind: 'bound', addresses: this.#addresses.sort((one, other) => isUdp(one) - isUdp(other)) });
     if (this.#bulletin === null) {
       this.#open([]);
       return;
@@ -204,7 +225,7 @@ class NodeThread {
     for (const listener of this.#listeners) {
       const error = listener.open();
       if (error !== null) {
-        this.#refuse(listener.address, error);
+        this.#refuse(listener.address, 'tcp', error);
         return;
       }
     }
@@ -212,8 +233,11 @@ class NodeThread {
     this.#post({ kind: 'ready', replicationPort: portOf(replication[0]) });
   }
 
-  #refuse(address: SocketAddress, error: ConnectionError): void {
-    const where = address.family === 'unix' ? `unix socket ${address.path}` : `TCP port ${address.port}`;
+  #refuse(address: SocketAddress, transport: 'tcp' | 'udp', error: ConnectionError): void {
+    const where =
+      address.family === 'unix'
+        ? `unix socket ${address.path}`
+        : `${transport.toUpperCase()} port ${address.port}`;
     this.#post({
       kind: 'refused',
       message: `failed to listen on ${where}: ${error.message}`,
@@ -248,8 +272,9 @@ class NodeThread {
         general: () => this.#facts(),
         settings: () => {
           const tcp = options.unixPath === null ? (options.tcpPort ?? 0) : 0;
+          const udp = options.unixPath === null ? (options.udpPort ?? 0) : 0;
           const { verbosity, detail } = this.#figures;
-          return settingsReport(options, { tcp, udp: 0 }, verbosity, tunables, detail);
+          return settingsReport(options, { tcp, udp }, verbosity, tunables, detail);
         },
         replication: () => this.#replicationLines(),
         replicationQueueFree: () => options.replication.queueMax,

@@ -12,7 +12,12 @@ import { type NodeOptions, REPLICATION_PORT_DEFAULT } from './options.ts';
 import { checkSaslPasswordFile } from './sasl-password-file.ts';
 import { SharedFigures } from './shared-figures.ts';
 import { SharedTunables } from './shared-tunables.ts';
-import { type FromNodeThread, isFromNodeThread, type NodeThreadData } from './thread-messages.ts';
+import {
+  type BoundAddress,
+  type FromNodeThread,
+  isFromNodeThread,
+  type NodeThreadData,
+} from './thread-messages.ts';
 
 /** A started node. */
 export interface RunningNode extends Running {
@@ -20,6 +25,8 @@ export interface RunningNode extends Running {
   readonly port: number;
   /** The port that twins dial; 0 without replication, and where another node of this host has it. */
   readonly replicationPort: number;
+  /** Everything that clients can connect to, in the order of the options; TCP first. */
+  readonly addresses: readonly BoundAddress[];
   /** Fulfilled when a client's `shutdown` asked for the end; whoever started the node stops it then. */
   readonly shutdown: Promise<void>;
 }
@@ -114,6 +121,7 @@ async function threadData(options: NodeOptions): Promise<NodeThreadData> {
   if (options.unixPath !== null)
     listen = [{ family: 'unix', path: options.unixPath, mode: options.unixMode }];
   else if (options.tcpPort !== null) listen = await listenAddresses(options, options.tcpPort, false);
+  const hasUdp = options.unixPath === null && options.udpPort !== null;
   return {
     kind: 'node',
     options,
@@ -122,6 +130,7 @@ async function threadData(options: NodeOptions): Promise<NodeThreadData> {
     tunables: SharedTunables.allocate(options),
     replicationBulletin: replicates ? Bulletin.allocate() : null,
     listen,
+    listenUdp: hasUdp ? await listenAddresses(options, options.udpPort, false) : [],
     replicationListen: replicates ? await listenAddresses(options, replicationPort, true) : [],
     replicationPeers: replicates ? await peerAddresses(options, replicationPort) : [],
     startedMs: Date.now(),
@@ -141,17 +150,16 @@ export async function startNode(
   options: NodeOptions,
   transport: TransportName = 'auto',
 ): Promise<RunningNode> {
-  if (options.udpPort !== null) throw new StartError('UDP (-U) is not built yet: leave it out, or say -U 0');
   if (options.saslPasswordFile !== null) checkSaslPasswordFile(options.saslPasswordFile);
   const data = await threadData(options);
   const { promise: failed, resolve: fail } = deferred<Error>();
-  const { promise: port, resolve: isBound } = deferred<number>();
+  const { promise: bound, resolve: isBound } = deferred<readonly BoundAddress[]>();
   const { promise: ready, resolve: isReady } = deferred<number>();
   const { promise: refused, resolve: refuse } = deferred<StartError>();
   const { promise: drained, resolve: isDrained } = deferred<void>();
   const { promise: shutdown, resolve: isShutDown } = deferred<void>();
   const receive = (message: FromNodeThread): void => {
-    if (message.kind === 'bound') isBound(message.tcpPort);
+    if (message.kind === 'bound') isBound(message.addresses);
     else if (message.kind === 'ready') isReady(message.replicationPort);
     else if (message.kind === 'drained') isDrained();
     else if (message.kind === 'refused') refuse(new StartError(message.message, message.exitCode));
@@ -171,14 +179,17 @@ export async function startNode(
     onFailure: fail,
   });
   const stopped = (): Promise<void> => threads.stop();
-  const outcome = await Promise.race([Promise.all([port, ready]), refused, failed]);
+  const outcome = await Promise.race([Promise.all([bound, ready]), refused, failed]);
   if (outcome instanceof Error) {
     await stopped();
     throw outcome;
   }
+  const [addresses] = outcome;
+  const first = addresses[0]?.address;
   return {
-    port: outcome[0],
+    port: first === undefined || first.family === 'unix' ? 0 : first.port,
     replicationPort: outcome[1],
+    addresses,
     failed,
     shutdown,
     stop: async () => {

@@ -77,9 +77,9 @@ export class ThreadAdministration {
     const listening = this.#listeners.map(
       (listener): GatheredRow => [
         listener.descriptor,
-        formatPeer(listener.address),
+        formatPeer(listener.address, listener.takesDatagrams ? 'udp' : 'tcp'),
         '',
-        'conn_listening',
+        listener.takesDatagrams ? 'conn_read' : 'conn_listening',
         this.#nowSeconds() - this.#startedSeconds,
       ],
     );

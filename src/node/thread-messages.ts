@@ -16,11 +16,19 @@ export interface NodeThreadData {
   readonly replicationBulletin: SharedArrayBuffer | null;
   /** Where clients connect; resolved. */
   readonly listen: readonly SocketAddress[];
+  /** Where their datagrams go; resolved. */
+  readonly listenUdp: readonly SocketAddress[];
   /** Where twins dial us, and where we dial them; resolved. */
   readonly replicationListen: readonly SocketAddress[];
   readonly replicationPeers: readonly SocketAddress[];
   /** Wall clock when the node was started. */
   readonly startedMs: number;
+}
+
+/** An address that a node listens on for clients, with the port that it really has. */
+export interface BoundAddress {
+  readonly transport: 'tcp' | 'udp' | 'unix';
+  readonly address: SocketAddress;
 }
 
 /** Main thread to data threads. */
@@ -33,7 +41,7 @@ export type ToNodeThread =
 
 /** Data threads to the main thread; mostly thread 0. */
 export type FromNodeThread =
-  | { readonly kind: 'bound'; readonly tcpPort: number }
+  | { readonly kind: 'bound'; readonly addresses: readonly BoundAddress[] }
   /** Clients are let in. The replication port is 0 without replication, and where another node of this host has it. */
   | { readonly kind: 'ready'; readonly replicationPort: number }
   | { readonly kind: 'drained' }
