@@ -58,6 +58,17 @@ export class Harness {
   }
 }
 
+/** Has datagrams answered; as Harness.listen. */
+export async function listenForDatagrams(
+  harness: Harness,
+  options: Partial<Command & { readonly kind: 'listenForDatagrams' }> = {},
+): Promise<{ readonly address: SocketAddress; readonly listener: number }> {
+  const address: SocketAddress = { family: 'ipv4', host: '127.0.0.1', port: 0 };
+  const answer = await harness.ask({ address, ...options, kind: 'listenForDatagrams' });
+  if (answer.kind !== 'listening') throw new Error(`cannot listen: ${JSON.stringify(answer)}`);
+  return answer;
+}
+
 /** Threads of this process. */
 export interface LocalHarness extends Harness {
   readonly threads: DataThreads;

@@ -3,6 +3,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { ConnectionError } from '../src/base/session.ts';
 import { type DataThread, runDataThread } from '../src/net/data-threads.ts';
 import type { Listener, LoopStatistics, SocketAddress } from '../src/net/loop.ts';
+import { DatagramEcho } from './datagram-echo.ts';
 import { type Closings, makeSession, SERVICES, type ServiceName } from './transport-sessions.ts';
 
 /** What a test may ask of a thread; each is answered once. */
@@ -12,6 +13,13 @@ export type Command =
       readonly address: SocketAddress;
       readonly service: ServiceName;
       readonly backlog?: number;
+      readonly spread?: boolean;
+      readonly hold?: boolean;
+    }
+  /** Answers datagrams as testing/datagram-echo.ts says. */
+  | {
+      readonly kind: 'listenForDatagrams';
+      readonly address: SocketAddress;
       readonly spread?: boolean;
       readonly hold?: boolean;
     }
@@ -86,6 +94,7 @@ class TestThread {
         return makeSession(name, connection, closings, loop);
       });
     }
+    loop.serveDatagrams(SERVICES.length, (socket) => new DatagramEcho(socket, thread.index));
     loop.onTurnEnd(() => {
       this.#turnEnds++;
     });
@@ -101,16 +110,20 @@ class TestThread {
   #run(id: number, command: Command): void {
     const { loop } = this.#thread;
     const answer = (result: Answer): void => this.#thread.post({ id, answer: result });
+    const done = (outcome: Listener | ConnectionError): void => {
+      if ('code' in outcome) {
+        answer({ kind: 'error', error: outcome });
+        return;
+      }
+      const listener = this.#listeners.push(outcome) - 1;
+      answer({ kind: 'listening', listener, address: outcome.address });
+    };
     if (command.kind === 'listen') {
       const { address, backlog = 1024, spread = false, hold = false } = command;
-      loop.listen({ address, backlog, spread, hold }, SERVICES.indexOf(command.service), (outcome) => {
-        if ('code' in outcome) {
-          answer({ kind: 'error', error: outcome });
-          return;
-        }
-        const listener = this.#listeners.push(outcome) - 1;
-        answer({ kind: 'listening', listener, address: outcome.address });
-      });
+      loop.listen({ address, backlog, spread, hold }, SERVICES.indexOf(command.service), done);
+    } else if (command.kind === 'listenForDatagrams') {
+      const { address, spread = false, hold = false } = command;
+      loop.listenForDatagrams({ address, backlog: 0, spread, hold }, SERVICES.length, done);
     } else if (command.kind === 'dial') {
       this.#dial(command, answer);
     } else if (command.kind === 'timers') {

@@ -135,7 +135,8 @@ function bindLibc(): Libc | null {
     recvfrom: library.func('int recvfrom(int, size_t, int, int, size_t, size_t)'),
     sendto: library.func('int sendto(int, size_t, int, int, size_t, int)'),
     close: library.func('int close(int)'),
-    fcntl: library.func('int fcntl(int, int, ...)'),
+    // Variadic in C; on these architectures a third number is passed the same way.
+    fcntl: library.func('int fcntl(int, int, int)'),
     memmove: library.func('size_t memmove(size_t, size_t, size_t)'),
     clock_gettime: library.func('int clock_gettime(int, size_t)'),
     errno: () => koffi.errno(),

@@ -1,0 +1,40 @@
+import type { DatagramSession, DatagramSocket } from '../src/base/datagram.ts';
+
+/**
+ * Answers `count` with that many datagrams, each of two lines: its number and the peer, and which thread it was. Anything that is no
+ * number is dropped.
+ */
+export class DatagramEcho implements DatagramSession {
+  readonly answer: Uint8Array = new Uint8Array(new ArrayBuffer(1400));
+  partStart = 0;
+  partEnd = 0;
+  readonly #socket: DatagramSocket;
+  readonly #thread: number;
+  #part = 0;
+  #parts = 0;
+
+  constructor(socket: DatagramSocket, thread: number) {
+    this.#socket = socket;
+    this.#thread = thread;
+  }
+
+  received(input: Uint8Array, start: number, end: number): boolean {
+    this.#parts = Number(Buffer.from(input.subarray(start, end)).toString('latin1'));
+    if (!(this.#parts > 0)) {
+      this.#socket.noteDropped();
+      return false;
+    }
+    this.#part = -1;
+    return this.nextPart();
+  }
+
+  nextPart(): boolean {
+    this.#part++;
+    if (this.#part >= this.#parts) return false;
+    const text = `${this.#part} ${this.#socket.remote}\n${this.#thread}\n`;
+    // Wherever in the array: the second part does not begin where the first does.
+    this.partStart = (this.#part * 8) % 800;
+    this.partEnd = this.partStart + Buffer.from(text, 'latin1').copy(this.answer, this.partStart);
+    return true;
+  }
+}
