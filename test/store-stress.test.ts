@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { seededRandom } from '../src/base/random.ts';
 import { Cache, type CacheOptions, createSharedCache, type SharedCache } from '../src/store/cache.ts';
 import { CHANGE, FEED, FeedReader } from '../src/store/change-feed.ts';
+import { Geometry } from '../src/store/geometry.ts';
 import { checkInvariants } from '../testing/store-invariants.ts';
 import { STRESS_COUNTERS, type StressOrder, type StressReport } from '../testing/store-stress-worker.ts';
 import { cacheOptions, TEST_START_MS, TestCache } from '../testing/test-cache.ts';
@@ -46,17 +48,43 @@ function feedWatcher(shared: SharedCache): { look(): void; records: number; over
   return watcher;
 }
 
+const MIB = 1024 * 1024;
+const PASSES_PER_LOOK = 20;
+
+/** Moves pages, changes the limit and lets the crawler run, as fast as it can, while the threads work. */
+function upheaval(shared: SharedCache, seed: number): { look(): void; orders: number } {
+  const cache = new Cache(shared, THREADS);
+  const random = seededRandom(seed);
+  const largest = new Geometry(shared.options).classes.largest;
+  const work = {
+    orders: 0,
+    look(): void {
+      cache.tick(TEST_START_MS);
+      for (let i = 0; i < PASSES_PER_LOOK; i++) cache.maintain();
+      if (cache.reassignPage(-1, random.below(largest + 1)) === 'ok') work.orders++;
+      if (random.below(20) === 0) cache.setMemoryLimit((10 + random.below(20)) * MIB);
+      if (random.below(20) === 0) cache.requestCrawl(null);
+    },
+  };
+  return work;
+}
+
 async function stressAll(
   changes: Partial<CacheOptions>,
   prepare: (cache: TestCache) => void,
   order: Pick<StressOrder, 'operations' | 'valueBytesMax' | 'lossless'>,
+  memoryMoves = false,
 ): Promise<{ shared: SharedCache; reports: StressReport[]; records: number }> {
   const shared = createSharedCache(cacheOptions({ threads: THREADS, ...changes }));
   prepare(new TestCache({}, shared, THREADS));
   const seed = Math.floor(Math.random() * 1e9);
   console.log(`seed ${seed}`);
   const watcher = feedWatcher(shared);
-  const timer = setInterval(() => watcher.look(), 1);
+  const moves = memoryMoves ? upheaval(shared, seed) : null;
+  const timer = setInterval(() => {
+    watcher.look();
+    moves?.look();
+  }, 1);
   try {
     const reports = await Promise.all(
       Array.from({ length: THREADS }, (_, thread) =>
@@ -122,4 +150,47 @@ test('four threads that evict, delete and flush never see a torn or foreign valu
   assert.ok(sum(reports, (report) => report.hits) > 1000, 'there were hits');
   const statistics = new Cache(shared, THREADS).statistics();
   assert.ok(statistics.evictions > 1000, `${statistics.evictions} evictions`);
+});
+
+test('pages that move, a limit that changes and a crawler that runs disturb no value', async () => {
+  const { shared, reports } = await stressAll(
+    {
+      memoryBytesMax: 20 * MIB,
+      memoryRoomBytes: 32 * MIB,
+      growthFactor: 2,
+      slabChunkBytesMax: 16384,
+      hashPower: 3,
+      tombstonesMax: 50,
+      feedBytes: 4096,
+    },
+    () => undefined,
+    { operations: 50_000, valueBytesMax: 60_000, lossless: false },
+    true,
+  );
+  checkInvariants(shared);
+  assert.ok(sum(reports, (report) => report.hits) > 1000, 'there were hits');
+  const statistics = new Cache(shared, THREADS).statistics();
+  const figures = JSON.stringify(statistics);
+  assert.ok(statistics.slabsMoved > 10, figures);
+  assert.ok(statistics.moveRescues > 100, figures);
+  assert.ok(statistics.moveChunkRescues > 10, figures);
+});
+
+test('a limit that is lowered while threads work is kept in the end', async () => {
+  const { shared } = await stressAll(
+    { memoryBytesMax: 30 * MIB, growthFactor: 2, slabChunkBytesMax: 16384, feedBytes: 4096 },
+    () => undefined,
+    { operations: 20_000, valueBytesMax: 60_000, lossless: false },
+    true,
+  );
+  const cache = new TestCache({}, shared, THREADS);
+  assert.ok(cache.cache.setMemoryLimit(2 * MIB));
+  for (let i = 0; i < 20_000; i++) {
+    cache.advance(1);
+    cache.cache.maintain();
+  }
+  const census = checkInvariants(shared);
+  const { totalMalloced, activeSlabs } = cache.cache.statistics();
+  assert.ok(totalMalloced <= Math.max(2, activeSlabs) * MIB, `${totalMalloced} bytes in ${activeSlabs} classes`);
+  assert.ok(census.items > 0);
 });

@@ -1,7 +1,7 @@
 import { assert } from '../src/base/assert.ts';
 import type { SharedCache } from '../src/store/cache.ts';
 import { CLASS_WORD, CONTROL } from '../src/store/geometry.ts';
-import { ARENA_SHIFT, HEADER, LENGTH_MASK, STATE, UNIT_MASK } from '../src/store/layout.ts';
+import { ARENA_SHIFT, DRAINED, HEADER, LENGTH_MASK, STATE, UNIT_MASK } from '../src/store/layout.ts';
 import { Parts } from '../src/store/parts.ts';
 import { cacheStatistics } from '../src/store/statistics.ts';
 
@@ -103,6 +103,7 @@ export function checkInvariants(shared: SharedCache, reservedChunks = 0): Census
       record + CLASS_WORD.small,
       record + CLASS_WORD.main,
       record + CLASS_WORD.tombstones,
+      record + CLASS_WORD.temporary,
     ]) {
       let count = 0;
       let older = 0;
@@ -120,6 +121,7 @@ export function checkInvariants(shared: SharedCache, reservedChunks = 0): Census
       assert(queues.count(queue) === count, 'the count of a queue is right');
     }
     let freeCount = 0;
+    let previous = 0;
     for (
       let chunk = control[record + CLASS_WORD.freeHead]!;
       chunk !== 0;
@@ -128,6 +130,9 @@ export function checkInvariants(shared: SharedCache, reservedChunks = 0): Census
       assert(!free.has(chunk), 'a chunk is free once');
       free.add(chunk);
       assert(items.kind(chunk) === (STATE.free | (slabClass << 8)), 'a free chunk says so');
+      const back = memory.words[chunk >>> ARENA_SHIFT]![((chunk & UNIT_MASK) << 1) + HEADER.newer]!;
+      assert(back === previous, 'the list of free chunks is linked both ways');
+      previous = chunk;
       freeCount++;
     }
     assert(freeCount === control[record + CLASS_WORD.freeCount]!, 'the count of free chunks is right');
@@ -139,20 +144,31 @@ export function checkInvariants(shared: SharedCache, reservedChunks = 0): Census
   const pagesByClass = new Array<number>(classes.largest + 1).fill(0);
   const usedByClass = new Array<number>(classes.largest + 1).fill(0);
   let reserved = 0;
-  for (let page = 0; page < pages; page++) {
+  let pagesInClasses = 0;
+  for (let page = 0; page < geometry.pageRoom; page++) {
     const slabClass = slabs.pageClass(page);
+    if (slabClass === 0) continue;
+    pagesInClasses++;
     pagesByClass[slabClass]!++;
     const record = geometry.classRecord(slabClass);
     const unusedHead = control[record + CLASS_WORD.unusedHead]!;
     const unusedCount = control[record + CLASS_WORD.unusedCount]!;
     const units = classes.chunkBytes[slabClass]! / 8;
     const first = geometry.pageRef(page);
-    for (let i = 0; i < classes.chunksPerPage[slabClass]!; i++) {
+    const isLeaving = slabs.isLeaving(first, slabClass);
+    const usedOnce = isLeaving ? control[CONTROL.moveEnd]! : classes.chunksPerPage[slabClass]!;
+    let drained = classes.chunksPerPage[slabClass]! - usedOnce;
+    for (let i = 0; i < usedOnce; i++) {
       const chunk = first + i * units;
       if (unusedCount > 0 && chunk >= unusedHead && chunk < unusedHead + unusedCount * units) continue;
       if (free.delete(chunk)) continue;
-      usedByClass[slabClass]!++;
       const kind = items.kind(chunk);
+      if ((kind & DRAINED) === DRAINED) {
+        assert(isLeaving, 'only a page that leaves has drained chunks');
+        drained++;
+        continue;
+      }
+      usedByClass[slabClass]!++;
       assert(((kind >>> 8) & 0xff) === slabClass, 'a chunk is of the class of its page');
       if (linked.has(chunk)) {
         assert(
@@ -164,6 +180,9 @@ export function checkInvariants(shared: SharedCache, reservedChunks = 0): Census
         reserved++;
       }
     }
+    if (isLeaving) {
+      assert(drained === control[record + CLASS_WORD.drainedChunks]!, 'the count of drained chunks is right');
+    }
   }
   assert(free.size === 0, 'free chunks lie in pages of their class');
   assert(ownedParts.size === 0, 'continuations lie in pages');
@@ -174,8 +193,10 @@ export function checkInvariants(shared: SharedCache, reservedChunks = 0): Census
     assert(pagesByClass[slabClass] === control[record + CLASS_WORD.pages]!, 'the count of pages is right');
     assert(usedByClass[slabClass] === control[record + CLASS_WORD.usedChunks]!, 'the used chunks are right');
     if (pagesByClass[slabClass]! > 0) firstPages++;
+    pagesInClasses += control[record + CLASS_WORD.grantedPages]!;
   }
-  assert(pages <= geometry.pagesMax + firstPages, 'pages are within the limit, save first ones');
+  assert(pages === pagesInClasses + control[CONTROL.poolPages]!, 'the count of pages held is right');
+  assert(pages <= control[CONTROL.pagesLimit]! + firstPages, 'pages are within the limit, save first ones');
 
   const statistics = cacheStatistics(parts);
   assert(statistics.currItems === linked.size - tombstones, 'curr_items is right');

@@ -73,18 +73,18 @@ export function generalStatistics(context: NodeContext): StatLine[] {
     ['hash_power_level', cache.hashPowerLevel],
     ['hash_bytes', cache.hashBytes],
     ['hash_is_expanding', 0],
-    ['slab_reassign_rescues', 0],
-    ['slab_reassign_chunk_rescues', 0],
-    ['slab_reassign_inline_reclaim', 0],
-    ['slab_reassign_busy_items', 0],
+    ['slab_reassign_rescues', cache.moveRescues],
+    ['slab_reassign_chunk_rescues', cache.moveChunkRescues],
+    ['slab_reassign_inline_reclaim', cache.moveInlineReclaims],
+    ['slab_reassign_busy_items', cache.moveBusyItems],
     ['slab_reassign_busy_deletes', 0],
-    ['slab_reassign_busy_nomem', 0],
+    ['slab_reassign_busy_nomem', cache.moveBusyNoMemory],
     ['slab_reassign_last_busy_status', 0],
-    ['slab_reassign_running', 0],
-    ['slabs_moved', 0],
-    ['lru_crawler_running', 0],
-    ['lru_crawler_starts', cache.crawlerPasses],
-    ['lru_maintainer_juggles', cache.crawlerPasses],
+    ['slab_reassign_running', cache.moveRunning ? 1 : 0],
+    ['slabs_moved', cache.slabsMoved],
+    ['lru_crawler_running', cache.crawlerRunning ? 1 : 0],
+    ['lru_crawler_starts', cache.crawlerStarts],
+    ['lru_maintainer_juggles', cache.maintainerJuggles],
     ['malloc_fails', 0],
     ['log_worker_dropped', 0],
     ['log_worker_written', 0],
@@ -96,7 +96,7 @@ export function generalStatistics(context: NodeContext): StatLine[] {
     ['bytes', cache.bytes],
     ['curr_items', cache.currItems],
     ['total_items', cache.totalItems],
-    ['slab_global_page_pool', 0],
+    ['slab_global_page_pool', cache.poolPages],
     ['expired_unfetched', cache.expiredUnfetched],
     ['evicted_unfetched', cache.evictedUnfetched],
     ['evicted_active', cache.evictedActive],
@@ -105,10 +105,10 @@ export function generalStatistics(context: NodeContext): StatLine[] {
     ['crawler_reclaimed', cache.crawlerReclaimed],
     ['crawler_items_checked', cache.crawlerItemsChecked],
     ['lrutail_reflocked', cache.lruTailBusy],
-    ['moves_to_cold', cache.movedToMain],
-    ['moves_to_warm', 0],
+    ['moves_to_cold', cache.movedToCold],
+    ['moves_to_warm', cache.movedToMain],
     ['moves_within_lru', cache.movedWithinMain],
-    ['direct_reclaims', cache.evictions],
+    ['direct_reclaims', cache.directReclaims],
     ['lru_bumps_dropped', 0],
   ];
   if (context.reports.replication() !== null) {
@@ -121,7 +121,7 @@ export function generalStatistics(context: NodeContext): StatLine[] {
   return lines;
 }
 
-/** `stats items`: what each slab class holds. The small queue is shown as HOT, the main one as COLD; WARM is always empty. */
+/** `stats items`: what each slab class holds. See ClassStatistics for which queue is shown under which of memcached's names. */
 export function itemStatistics(cache: Cache): StatLine[] {
   const lines: StatLine[] = [];
   for (const one of cache.classStatistics()) {
@@ -130,12 +130,13 @@ export function itemStatistics(cache: Cache): StatLine[] {
       lines.push([`items:${one.slabClass}:${name}`, value]);
     };
     add('number', one.number);
-    add('number_hot', one.numberSmall);
-    add('number_warm', 0);
-    add('number_cold', one.numberMain);
-    add('age_hot', one.ageSmall);
-    add('age_warm', 0);
-    add('age', Math.max(one.ageMain, one.ageSmall));
+    add('number_hot', one.numberHot);
+    add('number_warm', one.numberWarm);
+    add('number_cold', one.numberCold);
+    if (cache.maintenance.temporaryTtlSeconds > 0) add('number_temp', one.numberTemporary);
+    add('age_hot', one.ageHot);
+    add('age_warm', one.ageWarm);
+    add('age', one.ageCold);
     add('mem_requested', one.memRequested);
     add('evicted', one.evicted);
     add('evicted_nonzero', one.evictedNonzero);
@@ -149,14 +150,14 @@ export function itemStatistics(cache: Cache): StatLine[] {
     add('crawler_reclaimed', one.crawlerReclaimed);
     add('crawler_items_checked', one.crawlerItemsChecked);
     add('lrutail_reflocked', one.lruTailBusy);
-    add('moves_to_cold', one.movedToMain);
-    add('moves_to_warm', 0);
+    add('moves_to_cold', one.movedToCold);
+    add('moves_to_warm', one.movedToMain);
     add('moves_within_lru', one.movedWithinMain);
-    add('direct_reclaims', one.evicted);
+    add('direct_reclaims', one.directReclaims);
     add('hits_to_hot', one.hitsSmall);
-    add('hits_to_warm', 0);
-    add('hits_to_cold', one.hitsMain);
-    add('hits_to_temp', 0);
+    add('hits_to_warm', one.hitsMain);
+    add('hits_to_cold', 0);
+    add('hits_to_temp', one.hitsTemporary);
   }
   return lines;
 }

@@ -7,6 +7,9 @@ import type { Slabs } from './slabs.ts';
 
 const { next: NEXT, kind: KIND, heldBytes: HELD_BYTES, owner: OWNER } = HEADER;
 
+/** Victims in a page that is being emptied that one allocation gives back at most, before it uses one in spite of it. */
+const LEAVING_VICTIMS_MAX = 4;
+
 /**
  * Makes items: finds the slab class, takes a chunk (or, for an item longer than the largest chunk, several), evicts where there is none.
  *
@@ -77,13 +80,20 @@ export class Allocator {
    * @returns 0 when there is none
    */
   takeChunk(slabClass: number, sparing: boolean): number {
-    this.#slabs.lock(slabClass);
-    const chunk = this.#slabs.take(slabClass);
-    const victim = chunk === 0 ? this.#evictor.reclaim(slabClass, sparing) : 0;
-    this.#slabs.unlock(slabClass);
-    if (chunk !== 0 || victim === 0) return chunk;
-    if ((this.#items.kind(victim) & STATE.chained) !== 0) this.#inventory.freeChain(victim);
-    return victim;
+    for (let left = LEAVING_VICTIMS_MAX; ; left--) {
+      this.#slabs.lock(slabClass);
+      const chunk = this.#slabs.take(slabClass);
+      const victim = chunk === 0 ? this.#evictor.reclaim(slabClass, sparing) : 0;
+      this.#slabs.unlock(slabClass);
+      if (chunk !== 0 || victim === 0) return chunk;
+      this.#counters.byClass[slabClass * CLASS_COUNTERS + CLASS_COUNTER.directReclaims]!++;
+      if (left === 0 || !this.#slabs.isLeaving(victim, slabClass)) {
+        if ((this.#items.kind(victim) & STATE.chained) !== 0) this.#inventory.freeChain(victim);
+        return victim;
+      }
+      // Its page is being emptied: a new item there would only have to be carried out again.
+      this.#inventory.free(victim);
+    }
   }
 
   /** Takes the continuations of a chained item. @returns false when there is no memory; those that were had are chained then */
@@ -107,7 +117,8 @@ export class Allocator {
       words[word + NEXT] = 0;
       words[word + HELD_BYTES] = bytes - HEADER_BYTES;
       words[word + OWNER] = item;
-      words[word + KIND] = STATE.continuation | (slabClass << 8);
+      // The page mover may look at it from another thread: it must not see the kind before the owner.
+      Atomics.store(words, word + KIND, STATE.continuation | (slabClass << 8));
       if (last === 0) this.#items.setChain(item, part);
       else memory.words[last >>> ARENA_SHIFT]![((last & UNIT_MASK) << 1) + NEXT] = part;
       last = part;

@@ -1,3 +1,5 @@
+import type { MaintenanceDefaults } from './maintenance-settings.ts';
+
 export interface CacheOptions {
   /** `-m`: bytes of item memory; whole MiB count, at least one, at most 30 GiB. */
   readonly memoryBytesMax: number;
@@ -26,4 +28,12 @@ export interface CacheOptions {
   readonly feedBytes: number;
   /** `-o hashpower`: the index begins with 2 to this many buckets; 16 when not given. */
   readonly hashPower?: number;
+  /** False with `-o no_hashexpand`: the index stays as large as it begins. */
+  readonly hashExpand?: boolean;
+  /** `-o slab_sizes`: chunk sizes in the place of those by `-f`; rising. */
+  readonly slabSizes?: readonly number[];
+  /** What `-m` may be raised to while the cache is in use, in bytes: address space, no memory. */
+  readonly memoryRoomBytes?: number;
+  /** Background work at the start; see maintenance-settings.ts. */
+  readonly maintenance?: Partial<MaintenanceDefaults>;
 }

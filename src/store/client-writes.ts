@@ -209,8 +209,9 @@ export class ClientWrites {
   }
 
   touchItem(item: number, hash: number, exptime: number): void {
-    const { items, feed, memory, clock } = this.#parts;
+    const { items, feed, memory, clock, lifetime } = this.#parts;
     items.setExptime(item, exptime);
+    lifetime.noteEnd(exptime);
     this.#countItem(item, CLASS_COUNTER.touchHits);
     const keyStart = items.keyStart(item);
     clock.hold(item);
@@ -253,7 +254,7 @@ export class ClientWrites {
     valueEnd: number,
     source: number,
   ): Result {
-    const { items, memory, writer, allocator, inventory, clock, feed, lifetime } = this.#parts;
+    const { items, memory, writer, allocator, inventory, clock, feed, lifetime, counters } = this.#parts;
     if (entry === 0 || (items.kind(entry) & STATE.tombstone) !== 0) return RESULT.notStored;
     if (casVersion !== 0 && casVersion !== items.version(entry)) {
       clock.hold(entry);
@@ -277,6 +278,7 @@ export class ClientWrites {
       items.setLastAccess(entry, lifetime.nowSeconds);
       items.setKind(entry, items.kind(entry) & ~STATE.fetched);
       inventory.resized(items.slabClass(entry), addedBytes);
+      counters.general[COUNTER.totalItems]!++;
     } else {
       item = allocator.allocate(
         bytes,

@@ -53,6 +53,19 @@ export const COUNTER = {
   evictionBusy: 39,
   /** Buckets that were split. */
   indexSplits: 40,
+  slabsMoved: 41,
+  /** Items and continuations that were copied out of a page that leaves its class; items evicted elsewhere to make room for one. */
+  moveRescues: 42,
+  moveChunkRescues: 43,
+  moveInlineReclaims: 44,
+  /** Items that a move evicted, for want of a free chunk. */
+  moveEvictions: 45,
+  /** Chunks that could not be emptied because a store was under way, or for want of memory; moves that were given up. */
+  moveBusyItems: 46,
+  moveBusyNoMemory: 47,
+  movesGivenUp: 48,
+  crawlerStarts: 49,
+  maintainerJuggles: 50,
 } as const;
 
 /** Doubles in a thread's row of general counters; whole cache lines, so that threads do not disturb each other. */
@@ -82,12 +95,17 @@ export const CLASS_COUNTER = {
   movedToMain: 18,
   movedWithinMain: 19,
   lruTailBusy: 20,
+  hitsTemporary: 21,
+  /** Allocations that found their memory by removing an item. */
+  directReclaims: 22,
+  /** Items that fell behind the small queue's share, where they are the next to be evicted. */
+  movedToCold: 23,
   /** These two go up and down and are not reset: items, and their sizes as memcached reckons them. */
-  items: 21,
-  memRequested: 22,
+  items: 30,
+  memRequested: 31,
 } as const;
 /** Doubles for one class in a thread's row. */
-export const CLASS_COUNTERS = 24;
+export const CLASS_COUNTERS = 32;
 /** From here on a counter is a level, not a count of events: `stats reset` leaves it. */
 export const CLASS_LEVELS_FROM: number = CLASS_COUNTER.items;
 
@@ -125,6 +143,12 @@ export class Counters {
   /** A class's counter over all threads, since the last reset. */
   classTotal(slabClass: number, counter: number): number {
     return this.#sum(COUNTER_ROW + slabClass * CLASS_COUNTERS + counter);
+  }
+
+  /** The same since the cache began, whatever was reset. */
+  classTotalSinceStart(slabClass: number, counter: number): number {
+    const index = COUNTER_ROW + slabClass * CLASS_COUNTERS + counter;
+    return this.#sum(index) + this.#all[this.#rows * THREAD_COUNTERS + index]!;
   }
 
   /**

@@ -2,7 +2,9 @@ import { assert } from '../base/assert.ts';
 import type { CacheOptions } from './cache-options.ts';
 import { changeFeedBytes } from './change-feed.ts';
 import { countersBytes } from './counters.ts';
-import { CONTROL, Geometry } from './geometry.ts';
+import { CLASS_WORD, CONTROL, CONTROL_DOUBLE, Geometry, NO_PAGE } from './geometry.ts';
+import { NO_END } from './lifetime.ts';
+import { MAINTENANCE_DEFAULTS, MaintenanceSettings } from './maintenance-settings.ts';
 import type { SharedCache } from './shared-cache.ts';
 
 /**
@@ -19,6 +21,14 @@ export function createSharedCache(options: CacheOptions): SharedCache {
   const words = new Int32Array(control);
   words[CONTROL.buckets] = geometry.bucketsFirst;
   words[CONTROL.nodeSlot] = options.nodeSlot;
+  words[CONTROL.pagesLimit] = geometry.pagesMax;
+  words[CONTROL.earliestEnd] = NO_END;
+  for (let slabClass = 1; slabClass <= geometry.classes.largest; slabClass++) {
+    words[geometry.classRecord(slabClass) + CLASS_WORD.leavingPage] = NO_PAGE;
+  }
+  const doubles = new Float64Array(control, geometry.controlDoubles * 8, CONTROL_DOUBLE.count);
+  doubles[CONTROL_DOUBLE.memoryLimit] = options.memoryBytesMax;
+  new MaintenanceSettings(words, doubles).begin({ ...MAINTENANCE_DEFAULTS, ...options.maintenance });
   return {
     options,
     arenas: geometry.arenaBytes.map((bytes) => new SharedArrayBuffer(bytes)),

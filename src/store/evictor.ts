@@ -78,6 +78,10 @@ export class Evictor {
     const record = this.#geometry.classRecord(slabClass);
     const tombstone = this.reclaimTombstone(slabClass, -1);
     if (tombstone !== 0) return tombstone;
+    if (this.#queues.count(record + CLASS_WORD.temporary) !== 0) {
+      const ended = this.#reclaimDead(record + CLASS_WORD.temporary, slabClass);
+      if (ended !== 0) return ended;
+    }
     if (sparing || !this.#evict) {
       const small = this.#reclaimDead(record + CLASS_WORD.small, slabClass);
       return small !== 0 ? small : this.#reclaimDead(record + CLASS_WORD.main, slabClass);
@@ -109,6 +113,45 @@ export class Evictor {
     return 0;
   }
 
+  /**
+   * Moves what was hit often enough from the old end of the small queue to the main one, before eviction comes there; with the lock of
+   * the class.
+   *
+   * @param itemsMax items to move at most
+   */
+  promote(slabClass: number, itemsMax: number): void {
+    const record = this.#geometry.classRecord(slabClass);
+    const smallQueue = record + CLASS_WORD.small;
+    for (let moved = 0; moved < itemsMax && this.coldCount(slabClass) > 0; moved++) {
+      const item = this.#queues.oldest(smallQueue);
+      const stripe = this.#index.stripe(this.#items.hash(item));
+      if (!this.#locks.tryAcquire(stripe)) return;
+      const isWanted = this.#items.frequency(item) >= PROMOTING_HITS;
+      if (isWanted) this.#toMain(item, slabClass, smallQueue, 0);
+      this.#locks.release(stripe);
+      if (!isWanted) return;
+    }
+  }
+
+  /** Items of the small queue beyond its share of the class: the next to be evicted. With the lock of the class. */
+  coldCount(slabClass: number): number {
+    const record = this.#geometry.classRecord(slabClass);
+    const small = this.#queues.count(record + CLASS_WORD.small);
+    const main = this.#queues.count(record + CLASS_WORD.main);
+    return Math.max(0, small - Math.ceil((small + main) * SMALL_SHARE));
+  }
+
+  /** Moves an item, its stripe locked, to the newest end of the main queue. */
+  #toMain(item: number, slabClass: number, from: number, frequency: number): void {
+    const mainQueue = this.#geometry.classRecord(slabClass) + CLASS_WORD.main;
+    this.#queues.leave(from, item);
+    this.#items.setFrequency(item, frequency);
+    this.#items.setKind(item, this.#items.kind(item) | STATE.main);
+    this.#queues.enter(mainQueue, item);
+    const counter = from === mainQueue ? CLASS_COUNTER.movedWithinMain : CLASS_COUNTER.movedToMain;
+    this.#counters.byClass[slabClass * CLASS_COUNTERS + counter]!++;
+  }
+
   #reclaimDead(queue: number, slabClass: number): number {
     let item = this.#queues.oldest(queue);
     for (let step = 0; item !== 0 && step < DEAD_STEPS_MAX; step++) {
@@ -116,7 +159,7 @@ export class Evictor {
       const stripe = this.#index.stripe(hash);
       if (this.#locks.tryAcquire(stripe)) {
         if (this.#lifetime.of(item) !== LIFE.alive) {
-          this.#countDead(item, slabClass);
+          this.countDead(item, slabClass);
           this.#inventory.detach(item, hash);
           this.#locks.release(stripe);
           return item;
@@ -153,22 +196,21 @@ export class Evictor {
       const alive = this.#lifetime.of(item) === LIFE.alive;
       const frequency = this.#items.frequency(item);
       if (alive && step < STEPS_LENIENT && frequency >= (fromSmall ? PROMOTING_HITS : 1)) {
-        this.#queues.leave(fromSmall ? smallQueue : mainQueue, item);
-        this.#items.setFrequency(item, fromSmall ? 0 : frequency - 1);
-        this.#items.setKind(item, this.#items.kind(item) | STATE.main);
-        this.#queues.enter(mainQueue, item);
-        this.#counters.byClass[
-          counters + (fromSmall ? CLASS_COUNTER.movedToMain : CLASS_COUNTER.movedWithinMain)
-        ]!++;
+        this.#toMain(
+          item,
+          slabClass,
+          fromSmall ? smallQueue : mainQueue,
+          fromSmall ? 0 : frequency - 1,
+        );
         this.#locks.release(stripe);
         if (main === 0) main = this.#queues.oldest(mainQueue);
         continue;
       }
       if (alive) {
         if (fromSmall) this.#ghosts.remember(slabClass, hash);
-        this.#countEviction(item, slabClass);
+        this.countEviction(item, slabClass);
       } else {
-        this.#countDead(item, slabClass);
+        this.countDead(item, slabClass);
       }
       this.#inventory.detach(item, hash);
       this.#locks.release(stripe);
@@ -177,7 +219,8 @@ export class Evictor {
     return 0;
   }
 
-  #countEviction(item: number, slabClass: number): void {
+  /** Counts an item that is about to be evicted, its stripe locked. */
+  countEviction(item: number, slabClass: number): void {
     const row = this.#counters.byClass;
     const at = slabClass * CLASS_COUNTERS;
     row[at + CLASS_COUNTER.evicted]!++;
@@ -188,7 +231,8 @@ export class Evictor {
       this.#lifetime.nowSeconds - this.#items.lastAccess(item);
   }
 
-  #countDead(item: number, slabClass: number): void {
+  /** Counts an expired or flushed item whose memory is about to be used again. */
+  countDead(item: number, slabClass: number): void {
     const row = this.#counters.byClass;
     const at = slabClass * CLASS_COUNTERS;
     row[at + CLASS_COUNTER.reclaimed]!++;

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { CacheOptions } from './cache-options.ts';
-import { ARENA_BYTES_MAX, PAGE_BYTES, UNIT_BYTES } from './layout.ts';
-import { SLAB_CLASSES_MAX, SlabClasses, slabClassSizes } from './slab-classes.ts';
+import { ARENA_BYTES_MAX, PAGE_BYTES, PAGE_UNITS, UNIT_BYTES } from './layout.ts';
+import { givenSlabClassSizes, SLAB_CLASSES_MAX, SlabClasses, slabClassSizes } from './slab-classes.ts';
 
 /**
  * Words of the control block, before the locks. What every request reads stands in a cache line apart from what changes often: a line
@@ -17,12 +17,36 @@ export const CONTROL = {
   /** Items in the index, tombstones included. */
   linked: 16,
   tombstones: 32,
-  /** Pages given to slab classes. */
+  /** Pages held: those of slab classes, those promised to one, and those of the pool. */
   pages: 48,
-  /** Next bucket that the crawler looks at. */
-  crawlBucket: 49,
+  /** Pages that may be held (`-m`, `cache_memlimit`), save that every class may have one in any case. */
+  pagesLimit: 49,
+  /** Pages held that are in no class: whichever class needs one first takes it. */
+  poolPages: 50,
+  /** The page that is being emptied: see page-mover.ts. */
+  moveState: 51,
+  moveSource: 52,
+  moveTarget: 53,
+  movePage: 54,
+  moveCursor: 55,
+  /** Chunks of that page from here on were never used. */
+  moveEnd: 56,
+  movePasses: 57,
+  moveBusy: 58,
+  /** Next bucket that the crawler looks at, and what it was asked for: see crawler.ts. */
+  crawlBucket: 59,
+  crawlState: 60,
+  crawlClassesLow: 61,
+  crawlClassesHigh: 62,
+  crawlRunning: 63,
+  /** No item and no tombstone ends before this unix second; lowered by whoever writes one that does. */
+  earliestEnd: 64,
+  /** Whether the limit was lowered since the start: then pages are given back until it is kept. */
+  limitLowered: 65,
+  /** What may be set while the cache is in use: see maintenance-settings.ts. */
+  settings: 80,
   /** First word of the locks. */
-  locks: 64,
+  locks: 112,
 } as const;
 
 /** Doubles of the control block, in an area of their own. */
@@ -33,7 +57,11 @@ export const CONTROL_DOUBLE = {
   pendingActiveAt: 3,
   flushVersion: 4,
   crawlPasses: 5,
-  count: 8,
+  /** `-m` now, in bytes. */
+  memoryLimit: 6,
+  automoveRatio: 7,
+  automoveFreeRatio: 8,
+  count: 16,
 } as const;
 
 /** Words of a slab class's record: free chunks, the rest of its newest page, and its three queues. */
@@ -47,13 +75,22 @@ export const CLASS_WORD = {
   usedChunks: 5,
   /** Seconds since its last access of the item evicted last. */
   evictedTime: 6,
+  /** Pages that were emptied for this class and are not cut into chunks yet. */
+  grantedPages: 7,
   /** Queues: newest, oldest, count. */
   small: 8,
   main: 11,
   tombstones: 14,
+  temporary: 17,
+  /** First chunk of the page that leaves the class, or `NO_PAGE`; and how many of its chunks nobody uses any more. */
+  leavingPage: 20,
+  drainedChunks: 21,
   words: 32,
 } as const;
 export const QUEUE_WORD = { newest: 0, oldest: 1, count: 2 } as const;
+
+/** `leavingPage` of a class that no page leaves: the last page of the last arena, which is never that long. */
+export const NO_PAGE: number = -PAGE_UNITS;
 
 const STRIPES_MAX = 4096;
 const BUCKETS_FIRST_POWER = 16;
@@ -89,14 +126,17 @@ export class Geometry {
   readonly growthLock: number;
   readonly clockLock: number;
   readonly flushLock: number;
+  readonly maintenanceLock: number;
   readonly locks: number;
 
   readonly classRecords: number;
   readonly controlDoubles: number;
   readonly controlBytes: number;
 
-  /** Pages within `-m`, and pages for which there is room: every class may take its first page even beyond. */
+  /** Pages within `-m` at the start, and what the limit may be raised to later. */
   readonly pagesMax: number;
+  readonly pagesLimitMax: number;
+  /** Pages for which there is room: every class may take its first page even beyond the limit. */
   readonly pageRoom: number;
   readonly pagesInFirstArena: number;
   /** Byte in arena 0 at which pages begin. */
@@ -111,26 +151,34 @@ export class Geometry {
   readonly ghostBytes: number;
 
   constructor(options: CacheOptions) {
-    const sizes = slabClassSizes(options.chunkBytesMin, options.growthFactor, options.slabChunkBytesMax);
+    const sizes =
+      options.slabSizes === undefined
+        ? slabClassSizes(options.chunkBytesMin, options.growthFactor, options.slabChunkBytesMax)
+        : givenSlabClassSizes(options.slabSizes, options.slabChunkBytesMax);
     const classes = new SlabClasses(sizes);
     this.classes = classes;
     this.rows = options.threads + 1;
 
     this.pagesMax = Math.max(1, Math.floor(options.memoryBytesMax / PAGE_BYTES));
-    this.pageRoom = this.pagesMax + classes.largest;
+    this.pagesLimitMax = Math.max(this.pagesMax, Math.floor((options.memoryRoomBytes ?? 0) / PAGE_BYTES));
+    this.pageRoom = this.pagesLimitMax + classes.largest;
     const itemsMax = this.pageRoom * classes.chunksPerPage[1]!;
     this.bucketsFirst = 2 ** Math.min(BUCKETS_POWER_MAX, options.hashPower ?? BUCKETS_FIRST_POWER);
     this.stripes = Math.min(STRIPES_MAX, this.bucketsFirst);
-    this.bucketsMax = Math.min(
-      2 ** BUCKETS_POWER_MAX,
-      Math.max(this.bucketsFirst, powerOfTwoFrom(itemsMax / LOAD_MAX)),
-    );
+    this.bucketsMax =
+      options.hashExpand === false
+        ? this.bucketsFirst
+        : Math.min(
+            2 ** BUCKETS_POWER_MAX,
+            Math.max(this.bucketsFirst, powerOfTwoFrom(itemsMax / LOAD_MAX)),
+          );
 
     this.classLocks = this.stripes;
     this.pageLock = this.classLocks + SLAB_CLASSES_MAX + 1;
     this.growthLock = this.pageLock + 1;
     this.clockLock = this.pageLock + 2;
     this.flushLock = this.pageLock + 3;
+    this.maintenanceLock = this.pageLock + 4;
     this.locks = this.pageLock + 16;
     this.classRecords = CONTROL.locks + this.locks;
     const words = this.classRecords + (SLAB_CLASSES_MAX + 1) * CLASS_WORD.words;
@@ -160,7 +208,7 @@ export class Geometry {
     const ghostStarts = [0];
     let ghostWords = 0;
     for (let slabClass = 1; slabClass <= classes.largest; slabClass++) {
-      const chunks = (this.pagesMax + 1) * classes.chunksPerPage[slabClass]!;
+      const chunks = (this.pagesLimitMax + 1) * classes.chunksPerPage[slabClass]!;
       const ghosts = Math.min(GHOSTS_PER_CLASS_MAX, powerOfTwoFrom(Math.max(chunks, GHOST_WAYS)));
       ghostSetsMax.push(ghosts / GHOST_WAYS);
       ghostStarts.push(ghostWords);

@@ -4,6 +4,8 @@ import type { GhostTable } from './ghost-table.ts';
 import type { HashIndex } from './hash-index.ts';
 import type { Items } from './items.ts';
 import { STATE } from './layout.ts';
+import type { Lifetime } from './lifetime.ts';
+import type { MaintenanceSettings } from './maintenance-settings.ts';
 import type { Queues } from './queues.ts';
 import type { Slabs } from './slabs.ts';
 
@@ -17,6 +19,8 @@ export class Inventory {
   readonly #slabs: Slabs;
   readonly #ghosts: GhostTable;
   readonly #items: Items;
+  readonly #lifetime: Lifetime;
+  readonly #settings: MaintenanceSettings;
   readonly #geometry: Geometry;
   readonly #control: Int32Array;
   readonly #counters: Counters;
@@ -27,6 +31,8 @@ export class Inventory {
     slabs: Slabs,
     ghosts: GhostTable,
     items: Items,
+    lifetime: Lifetime,
+    settings: MaintenanceSettings,
     control: Int32Array,
     counters: Counters,
   ) {
@@ -35,6 +41,8 @@ export class Inventory {
     this.#slabs = slabs;
     this.#ghosts = ghosts;
     this.#items = items;
+    this.#lifetime = lifetime;
+    this.#settings = settings;
     this.#geometry = items.geometry;
     this.#control = control;
     this.#counters = counters;
@@ -44,7 +52,14 @@ export class Inventory {
   queueOf(kind: number): number {
     const record = this.#geometry.classRecord((kind >>> 8) & 0xff);
     if ((kind & STATE.tombstone) !== 0) return record + CLASS_WORD.tombstones;
-    return (kind & STATE.main) !== 0 ? record + CLASS_WORD.main : record + CLASS_WORD.small;
+    if ((kind & STATE.main) !== 0) return record + CLASS_WORD.main;
+    return (kind & STATE.temporary) === 0 ? record + CLASS_WORD.small : record + CLASS_WORD.temporary;
+  }
+
+  /** Whether an item that ends then belongs in the queue of those that end soon. */
+  isTemporary(exptime: number): boolean {
+    const ttl = this.#settings.temporaryTtlSeconds;
+    return ttl !== 0 && exptime !== 0 && exptime - this.#lifetime.nowSeconds <= ttl;
   }
 
   /**
@@ -57,9 +72,13 @@ export class Inventory {
     else this.#index.replace(previous, item, hash);
     const kind = this.#items.kind(item);
     const slabClass = (kind >>> 8) & 0xff;
+    const exptime = this.#items.exptime(item);
+    const isTombstone = (kind & STATE.tombstone) !== 0;
+    this.#lifetime.noteEnd(exptime);
+    const temporary = !isTombstone && this.isTemporary(exptime);
     this.#slabs.lock(slabClass);
-    const main = (kind & STATE.tombstone) === 0 && this.#ghosts.recall(slabClass, hash);
-    const linkedKind = kind | STATE.linked | (main ? STATE.main : 0);
+    const main = !isTombstone && !temporary && this.#ghosts.recall(slabClass, hash);
+    const linkedKind = kind | STATE.linked | (main ? STATE.main : temporary ? STATE.temporary : 0);
     this.#items.setKind(item, linkedKind);
     this.#queues.enter(this.queueOf(linkedKind), item);
     this.#slabs.unlock(slabClass);
@@ -87,7 +106,7 @@ export class Inventory {
     const kind = this.#items.kind(item);
     this.#count(item, kind, -1);
     const slabClass = (kind >>> 8) & 0xff;
-    const buried = (kind | STATE.tombstone) & ~STATE.main;
+    const buried = (kind | STATE.tombstone) & ~(STATE.main | STATE.temporary);
     this.#slabs.lock(slabClass);
     this.#queues.leave(this.queueOf(kind), item);
     this.#items.setKind(item, buried);

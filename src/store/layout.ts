@@ -12,7 +12,7 @@
  *        0     0  next in the hash chain         next continuation       next free chunk
  *        4     1  hash of the key                bytes of value here
  *        8     2  version (a double)
- *       16     4  towards the newest in queue    the item it belongs to
+ *       16     4  towards the newest in queue    the item it belongs to  previous free chunk
  *       20     5  towards the oldest in queue
  *       24     6  exptime, unix seconds, 0 never
  *       28     7  last access, unix seconds
@@ -59,7 +59,12 @@ export const STATE = {
   main: 0x200000,
   continuation: 0x400000,
   free: 0x800000,
+  /** In the queue of items that end soon: see `-o temporary_ttl`. */
+  temporary: 0x40000000,
 } as const;
+
+/** A free chunk that is not in the list of free chunks: the page that it lies in is being emptied. */
+export const DRAINED: number = STATE.free | STATE.main;
 
 export const LENGTH_MASK = 0x3fffffff;
 /** The hit frequency stands above the length: 0 to 3. */

@@ -18,6 +18,8 @@ import { MISS, type Miss } from './results.ts';
 const { next: NEXT, hash: HASH, lastAccess: LAST_ACCESS, length: LENGTH, kind: KIND } = HEADER;
 const FREQUENCY_ONE: number = 1 << FREQUENCY_SHIFT;
 
+const QUEUES_OF_THEIR_OWN: number = STATE.main | STATE.temporary;
+
 /** Searches the index. Callers hold the hash's stripe. */
 export class Lookup {
   /** Why the last `present` found nothing. */
@@ -103,10 +105,11 @@ export class Lookup {
   /** `visit`, counted as a hit of a get. */
   hit(item: number): void {
     const kind = this.visit(item);
-    const counter =
-      ((kind >>> 8) & 0xff) * CLASS_COUNTERS +
-      ((kind & STATE.main) === 0 ? CLASS_COUNTER.hitsSmall : CLASS_COUNTER.hitsMain);
-    this.#counters.byClass[counter]!++;
+    let counter: number = CLASS_COUNTER.hitsSmall;
+    if ((kind & QUEUES_OF_THEIR_OWN) !== 0) {
+      counter = (kind & STATE.main) !== 0 ? CLASS_COUNTER.hitsMain : CLASS_COUNTER.hitsTemporary;
+    }
+    this.#counters.byClass[((kind >>> 8) & 0xff) * CLASS_COUNTERS + counter]!++;
   }
 
   #bringOut(item: number, hash: number, life: number): number {

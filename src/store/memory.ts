@@ -27,6 +27,21 @@ export function useNativeCopy(copy: NativeCopy): void {
   nativeCopy = copy;
 }
 
+/** Gives bytes [start, end) of an array back to the system; they read as anything afterwards. */
+export type MemoryRelease = (bytes: Uint8Array, start: number, end: number) => void;
+
+let release: MemoryRelease | null = null;
+
+/** Tells this thread's caches how to give memory back to the system. */
+export function useMemoryRelease(call: MemoryRelease): void {
+  release = call;
+}
+
+/** Gives a range back to the system, where this thread knows how. Nobody may be using it. */
+export function releaseMemory(bytes: Uint8Array, start: number, end: number): void {
+  release?.(bytes, start, end);
+}
+
 /**
  * One thread's views of the arenas. There is exactly one Uint8Array object for each arena, so that "the same array" can be
  * told by identity: within one array `copyWithin` copies fastest and allocates nothing, and the transport's buffers are in arena 0's.

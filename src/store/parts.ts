@@ -12,6 +12,7 @@ import { Items } from './items.ts';
 import { Lifetime } from './lifetime.ts';
 import { Locks } from './locks.ts';
 import { Lookup } from './lookup.ts';
+import { MaintenanceSettings } from './maintenance-settings.ts';
 import { Memory } from './memory.ts';
 import { Queues } from './queues.ts';
 import type { SharedCache } from './shared-cache.ts';
@@ -27,6 +28,7 @@ export class Parts {
   /** The control block as words; and its area of doubles. */
   readonly control: Int32Array;
   readonly doubles: Float64Array;
+  readonly settings: MaintenanceSettings;
   readonly counters: Counters;
   readonly memory: Memory;
   readonly items: Items;
@@ -58,9 +60,20 @@ export class Parts {
     const slabs = new Slabs(memory, control, shared.pageClasses, locks);
     const queues = new Queues(memory, control);
     const ghosts = new GhostTable(shared.ghosts, control, geometry);
-    const inventory = new Inventory(index, queues, slabs, ghosts, items, control, counters);
     const flush = new FlushEpochs(control, doubles, locks, geometry);
-    const lifetime = new Lifetime(memory, flush);
+    const lifetime = new Lifetime(memory, flush, control);
+    const settings = new MaintenanceSettings(control, doubles);
+    const inventory = new Inventory(
+      index,
+      queues,
+      slabs,
+      ghosts,
+      items,
+      lifetime,
+      settings,
+      control,
+      counters,
+    );
     const evictor = new Evictor(
       index,
       inventory,
@@ -74,6 +87,7 @@ export class Parts {
       options.evict,
     );
     const allocator = new Allocator(items, slabs, evictor, inventory, counters);
+    this.settings = settings;
     this.options = options;
     this.geometry = geometry;
     this.control = control;
@@ -105,6 +119,6 @@ export class Parts {
     );
     this.feed = new FeedWriter(shared, thread, this.clock.hand);
     this.lookup = new Lookup(items, index, inventory, lifetime, counters);
-    this.writer = new Writer(items, allocator, inventory, lifetime, counters, this.clock.hand);
+    this.writer = new Writer(items, allocator, inventory, lifetime, settings, counters, this.clock.hand);
   }
 }

@@ -139,12 +139,15 @@ export class PeerWrites {
     exptime: number,
     version: number,
   ): Applied {
-    const { index, locks, lookup, items } = this.#parts;
+    const { index, locks, lookup, items, lifetime } = this.#parts;
     const stripe = index.stripe(hash);
     locks.acquire(stripe);
     const item = lookup.live(input, keyStart, keyEnd, hash);
     const same = item !== 0 && items.version(item) === version;
-    if (same) items.setExptime(item, exptime);
+    if (same) {
+      items.setExptime(item, exptime);
+      lifetime.noteEnd(exptime);
+    }
     locks.release(stripe);
     return this.#count(same ? APPLIED.applied : APPLIED.stale);
   }
@@ -155,6 +158,7 @@ export class PeerWrites {
     // What is stored after a flush must live, so the clock has to be beyond it however far ahead the peer is.
     clock.observe(version, true);
     if (activeAtSeconds <= lifetime.nowSeconds) clock.observe(threshold, true);
+    lifetime.noteEnd(Math.max(1, activeAtSeconds));
     const applied = flush.order(threshold, activeAtSeconds, version, lifetime.nowSeconds);
     return this.#count(applied ? APPLIED.applied : APPLIED.stale);
   }
@@ -168,6 +172,7 @@ export class PeerWrites {
     const here = items.exptime(entry);
     if ((items.kind(entry) & STATE.tombstone) !== 0 || here === 0) return;
     if (exptime === 0 || exptime > here) items.setExptime(entry, exptime);
+    this.#parts.lifetime.noteEnd(exptime);
   }
 
   /** Follows a peer's version and takes it in hand. @returns whether it can be applied at all */

@@ -53,6 +53,23 @@ export class Queues {
     control[queue + COUNT]!++;
   }
 
+  /** Puts `replacement` in the place of `item`. */
+  replace(queue: number, item: number, replacement: number): void {
+    const control = this.#control;
+    const words = this.#memory.words[item >>> ARENA_SHIFT]!;
+    const word = (item & UNIT_MASK) << 1;
+    const newer = words[word + NEWER]!;
+    const older = words[word + OLDER]!;
+    const own = this.#memory.words[replacement >>> ARENA_SHIFT]!;
+    const ownWord = (replacement & UNIT_MASK) << 1;
+    own[ownWord + NEWER] = newer;
+    own[ownWord + OLDER] = older;
+    if (newer === 0) control[queue + NEWEST] = replacement;
+    else this.#memory.words[newer >>> ARENA_SHIFT]![((newer & UNIT_MASK) << 1) + OLDER] = replacement;
+    if (older === 0) control[queue + OLDEST] = replacement;
+    else this.#memory.words[older >>> ARENA_SHIFT]![((older & UNIT_MASK) << 1) + NEWER] = replacement;
+  }
+
   /** Takes an item out of the queue that it is in. */
   leave(queue: number, item: number): void {
     const control = this.#control;

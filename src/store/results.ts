@@ -1,3 +1,9 @@
+/** What `Cache.reassignPage` says; memcached's words for it are in capitals. */
+export type Reassigned = 'ok' | 'busy' | 'badclass' | 'nospare' | 'same' | 'off';
+
+/** What `Cache.requestCrawl` says. */
+export type CrawlRequested = 'ok' | 'busy' | 'badclass' | 'notstarted' | 'off';
+
 /** How a value is stored; the numbers are used in tables. */
 export const STORE_MODE = { set: 0, add: 1, replace: 2, append: 3, prepend: 4, cas: 5 } as const;
 export type StoreMode = (typeof STORE_MODE)[keyof typeof STORE_MODE];

@@ -7,6 +7,9 @@ export const SLAB_CLASSES_MAX = 63;
 /** memcached's item header; the growth of sizes starts from it, though our header is smaller, so that users find the sizes they know. */
 const MEMCACHED_HEADER_BYTES = 48;
 
+/** The smallest chunk: our header and a few bytes. */
+const CHUNK_BYTES_MIN = 48;
+
 /**
  * The chunk size of every slab class, by memcached's rule: from header + `chunkBytesMin` on by `growthFactor`, each rounded up to
  * 8 bytes, while under `slabChunkBytesMax / growthFactor`; the last class is `slabChunkBytesMax` itself.
@@ -26,6 +29,24 @@ export function slabClassSizes(
     size = Math.ceil(size / UNIT_BYTES) * UNIT_BYTES;
     sizes.push(size);
     size = Math.trunc(size * growthFactor);
+  }
+  sizes.push(slabChunkBytesMax);
+  return sizes;
+}
+
+/**
+ * Slab classes of sizes that somebody chose (`-o slab_sizes`), and the largest chunk behind them.
+ *
+ * @param chunkBytes rising
+ */
+export function givenSlabClassSizes(
+  chunkBytes: readonly number[],
+  slabChunkBytesMax: number,
+): readonly number[] {
+  const sizes = [0];
+  for (const wanted of chunkBytes.slice(0, SLAB_CLASSES_MAX - 1)) {
+    const size = Math.ceil(wanted / UNIT_BYTES) * UNIT_BYTES;
+    if (size > sizes[sizes.length - 1]! && size < slabChunkBytesMax && size >= CHUNK_BYTES_MIN) sizes.push(size);
   }
   sizes.push(slabChunkBytesMax);
   return sizes;

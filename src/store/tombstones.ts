@@ -74,6 +74,7 @@ export class Tombstones {
       this.#items.setLastAccess(entry, now);
       return;
     }
+    this.#lifetime.noteEnd(now + this.#options.tombstoneSeconds);
     const { classes } = this.#items;
     const slabClass = classes.classOf(this.#items.chunkBytesFor(keyEnd - keyStart, 0, 0));
     if (!this.#makeRoom(slabClass)) {
@@ -112,9 +113,14 @@ export class Tombstones {
     this.#counters.general[COUNTER.tombstonesMade]!++;
   }
 
+  /** Unix second from which on a tombstone is older than they are kept. */
+  endOf(tombstone: number): number {
+    return this.#items.lastAccess(tombstone) + this.#options.tombstoneSeconds;
+  }
+
   /** Whether a tombstone is older than they are kept. */
   isOld(tombstone: number): boolean {
-    return this.#items.lastAccess(tombstone) + this.#options.tombstoneSeconds <= this.#lifetime.nowSeconds;
+    return this.endOf(tombstone) <= this.#lifetime.nowSeconds;
   }
 
   /** Clears old tombstones of the class, and, at the bound, the oldest. @returns whether one more may be made */

@@ -1,6 +1,3 @@
-import { CLASS_COUNTER, CLASS_COUNTERS, COUNTER } from './counters.ts';
-import { CONTROL } from './geometry.ts';
-import { STATE } from './layout.ts';
 import { LIFE } from './lifetime.ts';
 import type { Parts } from './parts.ts';
 
@@ -31,46 +28,5 @@ export class Walks {
       }
     }
     return end < index.bucketCount() ? end : -1;
-  }
-
-  crawl(bucketsMax: number): void {
-    const { index, control, counters } = this.#parts;
-    const count = index.bucketCount();
-    let bucket = Atomics.load(control, CONTROL.crawlBucket);
-    if (bucket >= count) bucket = 0;
-    const end = Math.min(bucket + bucketsMax, count);
-    Atomics.store(control, CONTROL.crawlBucket, end);
-    if (end === count) counters.general[COUNTER.crawlerPasses]!++;
-    for (; bucket < end; bucket++) if (index.firstOf(bucket) !== 0) this.#crawlBucket(bucket);
-  }
-
-  #crawlBucket(bucket: number): void {
-    const { index, locks, items, lifetime, tombstones, inventory, counters } = this.#parts;
-    const stripe = index.stripe(bucket);
-    locks.acquire(stripe);
-    let item = index.firstOf(bucket);
-    while (item !== 0) {
-      const next = items.next(item);
-      const kind = items.kind(item);
-      const life = lifetime.of(item);
-      if ((kind & STATE.tombstone) !== 0) {
-        if (life !== LIFE.alive || tombstones.isOld(item)) {
-          inventory.remove(item, items.hash(item));
-          counters.general[COUNTER.tombstonesExpired]!++;
-        }
-      } else {
-        const at = ((kind >>> 8) & 0xff) * CLASS_COUNTERS;
-        counters.general[COUNTER.crawlerItemsChecked]!++;
-        counters.byClass[at + CLASS_COUNTER.crawlerItemsChecked]!++;
-        if (life !== LIFE.alive) {
-          counters.general[COUNTER.crawlerReclaimed]!++;
-          counters.byClass[at + CLASS_COUNTER.crawlerReclaimed]!++;
-          if ((kind & STATE.fetched) === 0) counters.byClass[at + CLASS_COUNTER.expiredUnfetched]!++;
-          inventory.remove(item, items.hash(item));
-        }
-      }
-      item = next;
-    }
-    locks.release(stripe);
   }
 }

@@ -14,6 +14,7 @@ import {
   VERSION_DOUBLE,
 } from './layout.ts';
 import type { Lifetime } from './lifetime.ts';
+import type { MaintenanceSettings } from './maintenance-settings.ts';
 import { copyBytes } from './memory.ts';
 
 const { exptime: EXPTIME, lastAccess: LAST_ACCESS, length: LENGTH, kind: KIND, extra: EXTRA } = HEADER;
@@ -28,6 +29,7 @@ export class Writer {
   readonly #allocator: Allocator;
   readonly #inventory: Inventory;
   readonly #lifetime: Lifetime;
+  readonly #settings: MaintenanceSettings;
   readonly #counters: Counters;
   /** [0]: the version to write; see VersionClock.hand. */
   readonly #hand: Float64Array;
@@ -37,6 +39,7 @@ export class Writer {
     allocator: Allocator,
     inventory: Inventory,
     lifetime: Lifetime,
+    settings: MaintenanceSettings,
     counters: Counters,
     hand: Float64Array,
   ) {
@@ -45,6 +48,7 @@ export class Writer {
     this.#allocator = allocator;
     this.#inventory = inventory;
     this.#lifetime = lifetime;
+    this.#settings = settings;
     this.#counters = counters;
   }
 
@@ -86,7 +90,10 @@ export class Writer {
     valueStart: number,
     valueEnd: number,
   ): boolean {
-    if (this.fits(entry, keyEnd - keyStart, flags, valueEnd - valueStart)) {
+    if (
+      this.fits(entry, keyEnd - keyStart, flags, valueEnd - valueStart) &&
+      (this.#settings.temporaryTtlSeconds === 0 || this.#staysInQueue(entry, exptime))
+    ) {
       this.#overwrite(entry, input, keyStart, keyEnd, flags, exptime, valueStart, valueEnd);
       return true;
     }
@@ -105,6 +112,12 @@ export class Writer {
     this.#items.setVersion(item, this.#hand[0]!);
     this.#inventory.enter(item, hash, entry);
     return true;
+  }
+
+  /** Whether an item that is to end then is in the right queue where it lies. */
+  #staysInQueue(entry: number, exptime: number): boolean {
+    const isTemporary = (this.#items.kind(entry) & STATE.temporary) !== 0;
+    return isTemporary === this.#inventory.isTemporary(exptime);
   }
 
   #overwrite(
@@ -130,6 +143,7 @@ export class Writer {
     const frequency = Math.min(3, (length >>> FREQUENCY_SHIFT) + 1);
     words[word + LENGTH] = (frequency << FREQUENCY_SHIFT) | valueBytes;
     words[word + EXPTIME] = exptime;
+    this.#lifetime.noteEnd(exptime);
     words[word + LAST_ACCESS] = this.#lifetime.nowSeconds;
     let at = (unit << 3) + HEADER_BYTES;
     let grown = valueBytes - (length & LENGTH_MASK);
