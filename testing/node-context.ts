@@ -1,9 +1,7 @@
 import { ConnectedClients } from '../src/engine/connected-clients.ts';
 import type { NodeContext } from '../src/engine/node-context.ts';
 import { PrefixStatistics } from '../src/engine/prefix-statistics.ts';
-import { NODE_OPTIONS_DEFAULT } from '../src/node/options.ts';
 import { SharedFigures } from '../src/node/shared-figures.ts';
-import { SharedTunables } from '../src/node/shared-tunables.ts';
 import { SharedWalkClaim } from '../src/node/walk-claim.ts';
 import { Cache, type CacheOptions, createSharedCache, type SharedCache } from '../src/store/cache.ts';
 
@@ -74,10 +72,10 @@ export function memoryNodeContext(
       setDetail: (isOn) => {
         prefixes.isOn = isOn;
       },
-      reassignPage: (source, target) => (source === target ? 'same' : 'noSpare'),
-      setMemoryLimit: (bytes) => bytes <= 1024 * MIB,
+      reassignPage: (source, target) => cache.reassignPage(source, target),
+      setMemoryLimit: (bytes) => cache.setMemoryLimit(bytes),
     },
-    tunables: new SharedTunables(SharedTunables.allocate(NODE_OPTIONS_DEFAULT)),
+    tunables: cache.maintenance,
     claim: new SharedWalkClaim(new SharedFigures(SharedFigures.allocate(1)), () => cache.nowSeconds),
     threads: {
       later: (callback) => callback(),

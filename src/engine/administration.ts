@@ -22,9 +22,6 @@ export interface TunableSettings {
   warmMaxFactor: number;
 }
 
-/** Outcomes of an order to move a page between slab classes. */
-export type ReassignOutcome = 'moved' | 'busy' | 'badClass' | 'noSpare' | 'same';
-
 /**
  * The right to walk over the whole cache for a client; one at a time in the node. A right that is not renewed for a while is lost, so
  * that a client that stops reading does not keep others from it.

@@ -1,3 +1,4 @@
+import type { CrawlRequested } from '../store/cache.ts';
 import { signedWord, unsignedWord } from './command-words.ts';
 import { ItemDump } from './item-dump.ts';
 import type { LongReplyHost } from './long-reply.ts';
@@ -7,13 +8,19 @@ const OK = 'OK';
 const ERROR = 'ERROR';
 const DISABLED = 'CLIENT_ERROR lru crawler disabled';
 const BUSY = 'BUSY currently processing crawler request';
+const BAD_CLASS = 'BADCLASS invalid class id';
 const BAD_FORMAT = 'CLIENT_ERROR bad command line format';
 
 const SLEEP_MICROS_MAX = 1_000_000;
 /** Slab classes have numbers from 1 to this. */
 const SLAB_CLASS_MAX = 63;
-/** Buckets of the index that a crawl looks at in one turn. */
-const CRAWL_BUCKETS = 4096;
+
+const CRAWL_REPLY: Readonly<Record<CrawlRequested, string>> = {
+  ok: OK,
+  busy: BUSY,
+  badClass: BAD_CLASS,
+  off: DISABLED,
+};
 
 /**
  * `lru_crawler enable|disable|sleep|tocrawl|crawl|metadump|mgdump`.
@@ -70,25 +77,15 @@ function classesOf(argument: string): ReadonlySet<number> | null | undefined {
   return classes;
 }
 
-/** Reclaims what has expired, in slices, and goes on when the client has gone. The index knows no classes: all are looked at. */
+/** Has a pass of the crawler begin, which goes on in the background whatever becomes of the client. */
 function crawl(context: NodeContext, argument: string): string {
   if (!context.tunables.crawler) return DISABLED;
   if (argument === 'hash') return 'ERROR an unknown error happened';
   const classes = classesOf(argument);
-  if (classes === undefined) return 'BADCLASS invalid class id';
+  if (classes === undefined) return BAD_CLASS;
   if (classes?.size === 0) return 'NOTSTARTED no items to crawl';
-  const { cache, claim, threads } = context;
-  if (!claim.take()) return BUSY;
-  let left = cache.bucketCount;
-  const slice = (): void => {
-    cache.crawl(CRAWL_BUCKETS);
-    left -= CRAWL_BUCKETS;
-    claim.renew();
-    if (left > 0) threads.later(slice);
-    else claim.release();
-  };
-  threads.later(slice);
-  return OK;
+  if (context.claim.isTaken) return BUSY;
+  return CRAWL_REPLY[context.cache.requestCrawl(classes === null ? null : [...classes])];
 }
 
 function dump(

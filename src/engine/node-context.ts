@@ -1,5 +1,5 @@
-import type { Cache } from '../store/cache.ts';
-import type { ReassignOutcome, ThreadPort, TunableSettings, WalkClaim } from './administration.ts';
+import type { Cache, Reassigned } from '../store/cache.ts';
+import type { ThreadPort, TunableSettings, WalkClaim } from './administration.ts';
 import type { ConnectedClients } from './connected-clients.ts';
 import type { PrefixStatistics } from './prefix-statistics.ts';
 import type { SaslDatabase } from './sasl.ts';
@@ -65,7 +65,7 @@ export interface NodeControl {
   /** `stats detail on|off`, for all threads. */
   setDetail(isOn: boolean): void;
   /** Has a page moved between two slab classes; -1 as the source: any. Class 0 is the pool of free pages. */
-  reassignPage(source: number, target: number): ReassignOutcome;
+  reassignPage(source: number, target: number): Reassigned;
   /** Changes what `-m` has said. @returns false when it cannot be so much or so little */
   setMemoryLimit(bytes: number): boolean;
 }

@@ -133,7 +133,7 @@ export function itemStatistics(cache: Cache): StatLine[] {
     add('number_hot', one.numberHot);
     add('number_warm', one.numberWarm);
     add('number_cold', one.numberCold);
-    if (cache.maintenance.temporaryTtlSeconds > 0) add('number_temp', one.numberTemporary);
+    if (cache.maintenance.hasTemporary) add('number_temp', one.numberTemporary);
     add('age_hot', one.ageHot);
     add('age_warm', one.ageWarm);
     add('age', one.ageCold);

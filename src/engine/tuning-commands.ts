@@ -2,7 +2,7 @@
  * Commands that change how the cache is kept while it runs: `lru`, `slabs`, `cache_memlimit`. Each function takes the words behind the
  * command's name and returns the reply, without its line end.
  */
-import type { ReassignOutcome } from './administration.ts';
+import type { Reassigned } from '../store/cache.ts';
 import { fractionWord, signedWord, unsignedWord } from './command-words.ts';
 import type { NodeContext } from './node-context.ts';
 
@@ -18,7 +18,7 @@ const MEMORY_MEGABYTES_MIN = 8;
 /** A limit above this was surely meant in bytes. */
 const MEMORY_MEGABYTES_MAX = 1e9;
 
-const REASSIGN_REPLY: Readonly<Record<ReassignOutcome, string>> = {
+const REASSIGN_REPLY: Readonly<Record<Reassigned, string>> = {
   moved: OK,
   busy: 'BUSY currently processing reassign request',
   badClass: 'BADCLASS invalid src or dst class id',

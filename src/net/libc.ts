@@ -42,6 +42,8 @@ export interface Libc {
   clock_gettime(clock: number, address: bigint): number;
   /** memmove(3); addresses as numbers, because they are sums. */
   memmove(target: number, source: number, bytes: number): number;
+  /** madvise(2). */
+  madvise(address: number, bytes: number, advice: number): number;
   /** Why the last call on this thread returned -1. */
   errno(): number;
   /** Where the first of the bytes lies. The bytes must belong to an array buffer made as such, which never moves. */
@@ -138,6 +140,7 @@ function bindLibc(): Libc | null {
     // Variadic in C; on these architectures a third number is passed the same way.
     fcntl: library.func('int fcntl(int, int, int)'),
     memmove: library.func('size_t memmove(size_t, size_t, size_t)'),
+    madvise: library.func('int madvise(size_t, size_t, int)'),
     clock_gettime: library.func('int clock_gettime(int, size_t)'),
     errno: () => koffi.errno(),
     addressOf: (bytes) => koffi.address(bytes),

@@ -7,10 +7,11 @@ import type { GeneralFacts, NodeContext, StatLine } from '../engine/node-context
 import { REPLY, writeReply } from '../engine/replies.ts';
 import { type DataThread, runDataThread } from '../net/data-threads.ts';
 import type { Listener, SocketAddress } from '../net/loop.ts';
+import { memoryReleaser } from '../net/memory-release.ts';
 import { nativeCopier } from '../net/native-copy.ts';
 import { Cache } from '../store/cache.ts';
 import { FeedReader } from '../store/change-feed.ts';
-import { useNativeCopy } from '../store/memory.ts';
+import { useMemoryRelease, useNativeCopy } from '../store/memory.ts';
 import { Bulletin } from './bulletin.ts';
 import { type ReplicationService, startReplication } from './replication-service.ts';
 import { SaslPasswordFile } from './sasl-password-file.ts';
@@ -33,10 +34,6 @@ const SERVICE_UDP = 3;
 
 /** When a port cannot be listened on, memcached exits with EX_OSERR of sysexits.h. */
 const EXIT_OS_ERROR = 71;
-
-/** The crawler looks at a slice of the index this often; a whole pass takes seconds, an idle node costs next to nothing. */
-const CRAWL_MS = 100;
-const CRAWL_BUCKETS = 8192;
 
 /** How often thread 0 tells the others what `stats replication` says, beside the moments when it changes. */
 const BULLETIN_MS = 100;
@@ -81,6 +78,8 @@ class NodeThread {
       this.#figures.verbosity = data.options.verbosity;
       this.#figures.detail = data.options.detailEnabled;
     }
+    const release = memoryReleaser();
+    if (release !== null) useMemoryRelease(release);
     this.#administration = new ThreadAdministration(
       thread,
       data,
@@ -139,11 +138,10 @@ class NodeThread {
   #lead(): void {
     const { loop } = this.#thread;
     const data = this.#data;
-    const crawl = (): void => {
-      if (this.#administration.tunables.crawler) this.#cache.crawl(CRAWL_BUCKETS);
-      loop.schedule(CRAWL_MS, crawl);
+    const maintain = (): void => {
+      loop.schedule(this.#cache.maintain(), maintain);
     };
-    loop.schedule(CRAWL_MS, crawl);
+    loop.schedule(0, maintain);
     for (const address of data.listen) this.#listen(address, 'tcp', data.listen);
     for (const address of data.listenUdp) this.#listen(address, 'udp', data.listenUdp);
     if (data.listen.length + data.listenUdp.length === 0) this.#serve();
@@ -255,7 +253,7 @@ class NodeThread {
 
   #context(): NodeContext {
     const { options } = this.#data;
-    const { tunables, claim, threads, clients, prefixes } = this.#administration;
+    const { claim, threads, clients, prefixes } = this.#administration;
     return {
       cache: this.#cache,
       settings: {
@@ -274,7 +272,7 @@ class NodeThread {
           const tcp = options.unixPath === null ? (options.tcpPort ?? 0) : 0;
           const udp = options.unixPath === null ? (options.udpPort ?? 0) : 0;
           const { verbosity, detail } = this.#figures;
-          return settingsReport(options, { tcp, udp }, verbosity, tunables, detail);
+          return settingsReport(options, { tcp, udp }, verbosity, this.#cache, detail);
         },
         replication: () => this.#replicationLines(),
         replicationQueueFree: () => options.replication.queueMax,
@@ -289,10 +287,10 @@ class NodeThread {
           this.#administration.resetPrefixes();
         },
         setDetail: (isOn) => this.#administration.setDetail(isOn),
-        reassignPage: (source, target) => (source === target ? 'same' : 'noSpare'),
-        setMemoryLimit: (bytes) => bytes <= options.memoryBytesMax,
+        reassignPage: (source, target) => this.#cache.reassignPage(source, target),
+        setMemoryLimit: (bytes) => this.#cache.setMemoryLimit(bytes),
       },
-      tunables,
+      tunables: this.#cache.maintenance,
       claim,
       threads,
       clients,

@@ -11,7 +11,6 @@ import { GatheringDesk } from './gathering.ts';
 import { type NodeOptions, REPLICATION_PORT_DEFAULT } from './options.ts';
 import { checkSaslPasswordFile } from './sasl-password-file.ts';
 import { SharedFigures } from './shared-figures.ts';
-import { SharedTunables } from './shared-tunables.ts';
 import {
   type BoundAddress,
   type FromNodeThread,
@@ -44,6 +43,9 @@ const FEED_BYTES: number = 4 * 1024 * 1024;
 /** Each thread's buffers, in front of the items. Most of it is never touched, and then takes no memory. */
 const IO_BYTES_PER_THREAD: number = 2 * 1024 * 1024;
 
+/** `cache_memlimit` can raise the limit to this at least, or to twice `-m`. It is address space: memory is only what is written. */
+const MEMORY_ROOM_BYTES_MIN: number = 1024 * 1024 * 1024;
+
 /** @throws StartError when the system does not give so much memory, or the cache cannot use it */
 function makeCache(options: NodeOptions): SharedCache {
   const { memoryBytesMax } = options;
@@ -52,8 +54,15 @@ function makeCache(options: NodeOptions): SharedCache {
       `a cache of ${mebibytes(memoryBytesMax)} is too large for one node: at most ${mebibytes(MEMORY_BYTES_MAX)} (-m)`,
     );
   }
+  const cache = cacheOptions(options);
   try {
-    return createSharedCache(cacheOptions(options));
+    return createSharedCache(cache);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  try {
+    // Without room for a higher limit.
+    return createSharedCache({ ...cache, memoryRoomBytes: 0 });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new StartError(`the system has no room for a cache of ${mebibytes(memoryBytesMax)} (-m)`);
@@ -67,12 +76,33 @@ function mebibytes(bytes: number): string {
 function cacheOptions(options: NodeOptions): CacheOptions {
   const seed = randomBytes(8);
   const replicates = options.replication.port !== null;
+  const { extended, memoryBytesMax } = options;
   return {
-    memoryBytesMax: options.memoryBytesMax,
+    memoryBytesMax,
+    memoryRoomBytes: Math.min(MEMORY_BYTES_MAX, Math.max(2 * memoryBytesMax, MEMORY_ROOM_BYTES_MIN)),
+    hashExpand: extended.hashExpand,
+    ...(extended.hashPowerInitial === 0 ? {} : { hashPower: extended.hashPowerInitial }),
+    ...(extended.slabSizes === null ? {} : { slabSizes: extended.slabSizes }),
+    maintenance: {
+      reassign: extended.slabReassign,
+      automove: extended.slabReassign ? extended.slabAutomove : 0,
+      automoveRatio: extended.slabAutomoveRatio,
+      automoveWindowSeconds: extended.slabAutomoveWindow,
+      maintainer: extended.lruMaintainer,
+      crawler: extended.lruCrawler,
+      crawlerSleepMicros: extended.lruCrawlerSleepMicroseconds,
+      crawlerItemsMax: extended.lruCrawlerToCrawl,
+      temporaryTtlSeconds: extended.temporaryTtlSeconds ?? -1,
+      segmented: extended.lruSegmented,
+      hotPercent: extended.hotLruPercent,
+      warmPercent: extended.warmLruPercent,
+      hotMaxFactor: extended.hotMaxFactor,
+      warmMaxFactor: extended.warmMaxFactor,
+    },
     itemBytesMax: options.itemBytesMax,
     growthFactor: options.growthFactor,
     chunkBytesMin: options.chunkBytesMin,
-    slabChunkBytesMax: options.extended.slabChunkBytesMax,
+    slabChunkBytesMax: extended.slabChunkBytesMax,
     evict: options.evict,
     threads: options.threads,
     ioBytesPerThread: IO_BYTES_PER_THREAD,
@@ -127,7 +157,6 @@ async function threadData(options: NodeOptions): Promise<NodeThreadData> {
     options,
     cache: makeCache(options),
     figures: SharedFigures.allocate(options.threads),
-    tunables: SharedTunables.allocate(options),
     replicationBulletin: replicates ? Bulletin.allocate() : null,
     listen,
     listenUdp: hasUdp ? await listenAddresses(options, options.udpPort, false) : [],

@@ -1,5 +1,5 @@
-import type { TunableSettings } from '../engine/administration.ts';
 import type { StatLine } from '../engine/node-context.ts';
+import type { Cache } from '../store/cache.ts';
 import type { NodeOptions } from './options.ts';
 
 function yesNo(value: boolean): string {
@@ -15,19 +15,20 @@ const BINDING_PROTOCOL = { auto: 'auto-negotiate', ascii: 'ascii', binary: 'bina
  * @param options what the node was started with
  * @param ports the ports really bound, 0 for none
  * @param verbosity the level now
- * @param tunables what may have been changed since the start
+ * @param cache knows what was changed since the start
  * @param detailEnabled whether `stats detail` counts now
  */
 export function settingsReport(
   options: NodeOptions,
   ports: { readonly tcp: number; readonly udp: number },
   verbosity: number,
-  tunables: TunableSettings,
+  cache: Cache,
   detailEnabled: boolean,
 ): StatLine[] {
   const { extended } = options;
+  const tunables = cache.maintenance;
   return [
-    ['maxbytes', options.memoryBytesMax],
+    ['maxbytes', cache.memoryLimit],
     ['maxconns', options.connectionsMax],
     ['tcpport', ports.tcp],
     ['udpport', ports.udp],

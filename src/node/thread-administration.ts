@@ -6,13 +6,11 @@ import type { DataThread } from '../net/data-threads.ts';
 import type { Listener } from '../net/loop.ts';
 import { Gathering } from './gathering.ts';
 import type { SharedFigures } from './shared-figures.ts';
-import { SharedTunables } from './shared-tunables.ts';
 import type { FromNodeThread, NodeThreadData, ToNodeThread } from './thread-messages.ts';
 import { SharedWalkClaim } from './walk-claim.ts';
 
 /** What one data thread has for administrators' commands. */
 export class ThreadAdministration {
-  readonly tunables: SharedTunables;
   readonly claim: WalkClaim;
   readonly threads: ThreadPort;
   readonly clients: ConnectedClients = new ConnectedClients();
@@ -33,7 +31,6 @@ export class ThreadAdministration {
     listeners: readonly Listener[],
     post: (message: FromNodeThread) => void,
   ) {
-    this.tunables = new SharedTunables(data.tunables);
     this.claim = new SharedWalkClaim(figures, nowSeconds);
     this.prefixes = new PrefixStatistics(data.options.prefixDelimiter);
     this.#figures = figures;

@@ -10,8 +10,6 @@ export interface NodeThreadData {
   readonly cache: SharedCache;
   /** See SharedFigures. */
   readonly figures: SharedArrayBuffer;
-  /** See SharedTunables. */
-  readonly tunables: SharedArrayBuffer;
   /** The last statistics of the replication, written by thread 0 for all; see Bulletin. Null without replication. */
   readonly replicationBulletin: SharedArrayBuffer | null;
   /** Where clients connect; resolved. */

@@ -1,4 +1,51 @@
-import type { MaintenanceDefaults } from './maintenance-settings.ts';
+/** What background work does, as memcached's options name it. */
+export interface MaintenanceDefaults {
+  /** `-o slab_reassign`: pages may move between slab classes. */
+  readonly reassign: boolean;
+  /** `-o slab_automove`: 0 only when told to; 1 when demand has moved for a while; 2 at once. */
+  readonly automove: number;
+  /** A class gives a page when the age of its tail times this is still above that of the class which evicts. */
+  readonly automoveRatio: number;
+  /** Share of a class's chunks that may be free before its pages go to the pool; memcached's name, not used by the policy. */
+  readonly automoveFreeRatio: number;
+  /** Seconds that demand is looked at for. */
+  readonly automoveWindowSeconds: number;
+  /** `-o lru_maintainer`: items are sorted into hot, warm and cold in the background. */
+  readonly maintainer: boolean;
+  /** `-o lru_crawler`: items that have ended are reclaimed in the background. */
+  readonly crawler: boolean;
+  /** `-o lru_crawler_sleep`; shown only, since a pass is cut in slices by itself. */
+  readonly crawlerSleepMicros: number;
+  /** `-o lru_crawler_tocrawl`: items of a class that one pass looks at, 0 all. */
+  readonly crawlerItemsMax: number;
+  /** `-o temporary_ttl`: items that live this many seconds at most have a queue of their own and are never evicted; below 0: none. */
+  readonly temporaryTtlSeconds: number;
+  /** `lru mode` and `lru tune`: shown only, since eviction here has no such segments to tune. */
+  readonly segmented: boolean;
+  readonly hotPercent: number;
+  readonly warmPercent: number;
+  readonly hotMaxFactor: number;
+  readonly warmMaxFactor: number;
+}
+
+/** memcached's defaults. */
+export const MAINTENANCE_DEFAULTS: MaintenanceDefaults = {
+  reassign: true,
+  automove: 1,
+  automoveRatio: 0.8,
+  automoveFreeRatio: 0.01,
+  automoveWindowSeconds: 10,
+  maintainer: true,
+  crawler: true,
+  crawlerSleepMicros: 100,
+  crawlerItemsMax: 0,
+  temporaryTtlSeconds: -1,
+  segmented: true,
+  hotPercent: 20,
+  warmPercent: 40,
+  hotMaxFactor: 0.2,
+  warmMaxFactor: 2,
+};
 
 export interface CacheOptions {
   /** `-m`: bytes of item memory; whole MiB count, at least one, at most 30 GiB. */

@@ -14,8 +14,8 @@ import {
   type CrawlRequested,
   type ItemRef,
   type Miss,
-  type Reassigned,
   RESULT,
+  type Reassigned,
   type Result,
   type StoreMode,
 } from './results.ts';
@@ -504,13 +504,13 @@ export class Cache {
   }
 
   /**
-   * Orders a page to be moved (`slabs reassign`); `maintain` does it.
+   * Orders a page to be moved (`slabs reassign`), which `maintain` then does in slices: 'moved' says that it was ordered.
    *
    * @param source a slab class; 0 the pool; -1 whichever class can spare one
    * @param target a slab class, or 0, the pool
    */
   reassignPage(source: number, target: number): Reassigned {
-    return this.#parts.settings.reassign ? this.#maintainer.mover.order(source, target) : 'off';
+    return this.#maintainer.mover.order(source, target);
   }
 
   /** `-m` now, in bytes. */

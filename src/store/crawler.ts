@@ -50,7 +50,7 @@ export class Crawler {
       high = 0;
       for (const slabClass of classes) {
         if (!Number.isInteger(slabClass) || slabClass < 1 || slabClass > geometry.classes.largest) {
-          return 'badclass';
+          return 'badClass';
         }
         if (slabClass < 32) low |= 1 << slabClass;
         else high |= 1 << (slabClass - 32);

@@ -1,10 +1,10 @@
 import { assert } from '../base/assert.ts';
-import type { CacheOptions } from './cache-options.ts';
+import { type CacheOptions, MAINTENANCE_DEFAULTS } from './cache-options.ts';
 import { changeFeedBytes } from './change-feed.ts';
 import { countersBytes } from './counters.ts';
 import { CLASS_WORD, CONTROL, CONTROL_DOUBLE, Geometry, NO_PAGE } from './geometry.ts';
 import { NO_END } from './lifetime.ts';
-import { MAINTENANCE_DEFAULTS, MaintenanceSettings } from './maintenance-settings.ts';
+import { MaintenanceSettings } from './maintenance-settings.ts';
 import type { SharedCache } from './shared-cache.ts';
 
 /**

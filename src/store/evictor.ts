@@ -196,12 +196,7 @@ export class Evictor {
       const alive = this.#lifetime.of(item) === LIFE.alive;
       const frequency = this.#items.frequency(item);
       if (alive && step < STEPS_LENIENT && frequency >= (fromSmall ? PROMOTING_HITS : 1)) {
-        this.#toMain(
-          item,
-          slabClass,
-          fromSmall ? smallQueue : mainQueue,
-          fromSmall ? 0 : frequency - 1,
-        );
+        this.#toMain(item, slabClass, fromSmall ? smallQueue : mainQueue, fromSmall ? 0 : frequency - 1);
         this.#locks.release(stripe);
         if (main === 0) main = this.#queues.oldest(mainQueue);
         continue;

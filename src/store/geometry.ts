@@ -59,8 +59,8 @@ export const CONTROL_DOUBLE = {
   crawlPasses: 5,
   /** `-m` now, in bytes. */
   memoryLimit: 6,
-  automoveRatio: 7,
-  automoveFreeRatio: 8,
+  /** Settings that are no whole numbers; see maintenance-settings.ts. */
+  settings: 8,
   count: 16,
 } as const;
 
@@ -168,10 +168,7 @@ export class Geometry {
     this.bucketsMax =
       options.hashExpand === false
         ? this.bucketsFirst
-        : Math.min(
-            2 ** BUCKETS_POWER_MAX,
-            Math.max(this.bucketsFirst, powerOfTwoFrom(itemsMax / LOAD_MAX)),
-          );
+        : Math.min(2 ** BUCKETS_POWER_MAX, Math.max(this.bucketsFirst, powerOfTwoFrom(itemsMax / LOAD_MAX)));
 
     this.classLocks = this.stripes;
     this.pageLock = this.classLocks + SLAB_CLASSES_MAX + 1;

@@ -58,8 +58,11 @@ export class Inventory {
 
   /** Whether an item that ends then belongs in the queue of those that end soon. */
   isTemporary(exptime: number): boolean {
-    const ttl = this.#settings.temporaryTtlSeconds;
-    return ttl !== 0 && exptime !== 0 && exptime - this.#lifetime.nowSeconds <= ttl;
+    return (
+      this.#settings.hasTemporary &&
+      exptime !== 0 &&
+      exptime - this.#lifetime.nowSeconds <= this.#settings.temporaryTtlSeconds
+    );
   }
 
   /**

@@ -99,7 +99,7 @@ export class Maintainer {
     let move: PageMove | null = null;
     if (this.#parts.slabs.trimPool()) move = this.#shrinking();
     if (move === null && settings.reassign && settings.automove > 0) move = this.#balanced();
-    this.#looksForMove = move !== null && this.mover.order(move.source, move.target) === 'ok';
+    this.#looksForMove = move !== null && this.mover.order(move.source, move.target) === 'moved';
   }
 
   #balanced(): PageMove | null {

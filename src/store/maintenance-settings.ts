@@ -1,56 +1,31 @@
+import type { MaintenanceDefaults } from './cache-options.ts';
 import { CONTROL, CONTROL_DOUBLE } from './geometry.ts';
 
-/** What background work does, as memcached's options name it. */
-export interface MaintenanceDefaults {
-  /** `-o slab_reassign`: pages may move between slab classes. */
-  readonly reassign: boolean;
-  /** `-o slab_automove`: 0 only when told to; 1 when demand has moved for a while; 2 at once. */
-  readonly automove: 0 | 1 | 2;
-  /** A class gives a page when the age of its tail times this is still above that of the class which evicts. */
-  readonly automoveRatio: number;
-  /** Share of a class's chunks that may be free before its pages go to the pool; memcached's name, not used by the policy. */
-  readonly automoveFreeRatio: number;
-  /** Seconds that demand is looked at for. */
-  readonly automoveWindowSeconds: number;
-  /** `-o lru_maintainer`: items are sorted into hot, warm and cold in the background. */
-  readonly maintainer: boolean;
-  /** `-o lru_crawler`: items that have ended are reclaimed in the background. */
-  readonly crawler: boolean;
-  /** `-o lru_crawler_sleep`; shown only, since a pass is cut in slices by itself. */
-  readonly crawlerSleepMicros: number;
-  /** `-o lru_crawler_tocrawl`: items of a class that one pass looks at, 0 all. */
-  readonly crawlerItemsMax: number;
-  /** `-o temporary_ttl`: items that live this many seconds at most have a queue of their own and are never evicted; 0: none. */
-  readonly temporaryTtlSeconds: number;
-}
-
-/** memcached's defaults. */
-export const MAINTENANCE_DEFAULTS: MaintenanceDefaults = {
-  reassign: true,
-  automove: 1,
-  automoveRatio: 0.8,
-  automoveFreeRatio: 0.01,
-  automoveWindowSeconds: 10,
-  maintainer: true,
-  crawler: true,
-  crawlerSleepMicros: 100,
-  crawlerItemsMax: 0,
-  temporaryTtlSeconds: 0,
-};
-
-const SETTING = {
-  reassign: CONTROL.settings,
+/** Words of the control block. */
+const WORD = {
+  reassign: CONTROL.settings + 0,
   automove: CONTROL.settings + 1,
-  automoveWindow: CONTROL.settings + 2,
+  automoveWindowSeconds: CONTROL.settings + 2,
   maintainer: CONTROL.settings + 3,
   crawler: CONTROL.settings + 4,
-  crawlerSleep: CONTROL.settings + 5,
+  crawlerSleepMicros: CONTROL.settings + 5,
   crawlerItemsMax: CONTROL.settings + 6,
-  temporaryTtl: CONTROL.settings + 7,
+  temporaryTtlSeconds: CONTROL.settings + 7,
+  segmented: CONTROL.settings + 8,
+  hotPercent: CONTROL.settings + 9,
+  warmPercent: CONTROL.settings + 10,
 } as const;
 
-/** The settings of background work in shared memory: any thread reads and changes them. */
-export class MaintenanceSettings {
+/** Doubles of the control block. */
+const DOUBLE = {
+  automoveRatio: CONTROL_DOUBLE.settings + 0,
+  automoveFreeRatio: CONTROL_DOUBLE.settings + 1,
+  hotMaxFactor: CONTROL_DOUBLE.settings + 2,
+  warmMaxFactor: CONTROL_DOUBLE.settings + 3,
+} as const;
+
+/** The settings of background work in shared memory: any thread reads and changes them. See MaintenanceDefaults for what they say. */
+export class MaintenanceSettings implements MaintenanceDefaults {
   readonly #control: Int32Array;
   readonly #doubles: Float64Array;
 
@@ -63,83 +38,129 @@ export class MaintenanceSettings {
   begin(settings: MaintenanceDefaults): void {
     this.reassign = settings.reassign;
     this.automove = settings.automove;
-    this.automoveRatio = settings.automoveRatio;
-    this.automoveFreeRatio = settings.automoveFreeRatio;
     this.automoveWindowSeconds = settings.automoveWindowSeconds;
     this.maintainer = settings.maintainer;
     this.crawler = settings.crawler;
     this.crawlerSleepMicros = settings.crawlerSleepMicros;
     this.crawlerItemsMax = settings.crawlerItemsMax;
     this.temporaryTtlSeconds = settings.temporaryTtlSeconds;
+    this.segmented = settings.segmented;
+    this.hotPercent = settings.hotPercent;
+    this.warmPercent = settings.warmPercent;
+    this.automoveRatio = settings.automoveRatio;
+    this.automoveFreeRatio = settings.automoveFreeRatio;
+    this.hotMaxFactor = settings.hotMaxFactor;
+    this.warmMaxFactor = settings.warmMaxFactor;
+  }
+
+  /** Whether any item may be in the queue of those that end soon; asked with every store. */
+  get hasTemporary(): boolean {
+    return this.#control[WORD.temporaryTtlSeconds] !== 0;
   }
 
   get reassign(): boolean {
-    return this.#control[SETTING.reassign] !== 0;
+    return this.#control[WORD.reassign] !== 0;
   }
-  set reassign(on: boolean) {
-    this.#control[SETTING.reassign] = on ? 1 : 0;
+  set reassign(isOn: boolean) {
+    this.#control[WORD.reassign] = isOn ? 1 : 0;
   }
 
   get automove(): number {
-    return this.#control[SETTING.automove]!;
+    return this.#control[WORD.automove]!;
   }
-  set automove(mode: number) {
-    this.#control[SETTING.automove] = mode;
-  }
-
-  get automoveRatio(): number {
-    return this.#doubles[CONTROL_DOUBLE.automoveRatio]!;
-  }
-  set automoveRatio(ratio: number) {
-    this.#doubles[CONTROL_DOUBLE.automoveRatio] = ratio;
-  }
-
-  get automoveFreeRatio(): number {
-    return this.#doubles[CONTROL_DOUBLE.automoveFreeRatio]!;
-  }
-  set automoveFreeRatio(ratio: number) {
-    this.#doubles[CONTROL_DOUBLE.automoveFreeRatio] = ratio;
+  set automove(value: number) {
+    this.#control[WORD.automove] = value;
   }
 
   get automoveWindowSeconds(): number {
-    return this.#control[SETTING.automoveWindow]!;
+    return this.#control[WORD.automoveWindowSeconds]!;
   }
-  set automoveWindowSeconds(seconds: number) {
-    this.#control[SETTING.automoveWindow] = seconds;
+  set automoveWindowSeconds(value: number) {
+    this.#control[WORD.automoveWindowSeconds] = value;
   }
 
   get maintainer(): boolean {
-    return this.#control[SETTING.maintainer] !== 0;
+    return this.#control[WORD.maintainer] !== 0;
   }
-  set maintainer(on: boolean) {
-    this.#control[SETTING.maintainer] = on ? 1 : 0;
+  set maintainer(isOn: boolean) {
+    this.#control[WORD.maintainer] = isOn ? 1 : 0;
   }
 
   get crawler(): boolean {
-    return this.#control[SETTING.crawler] !== 0;
+    return this.#control[WORD.crawler] !== 0;
   }
-  set crawler(on: boolean) {
-    this.#control[SETTING.crawler] = on ? 1 : 0;
+  set crawler(isOn: boolean) {
+    this.#control[WORD.crawler] = isOn ? 1 : 0;
   }
 
   get crawlerSleepMicros(): number {
-    return this.#control[SETTING.crawlerSleep]!;
+    return this.#control[WORD.crawlerSleepMicros]!;
   }
-  set crawlerSleepMicros(micros: number) {
-    this.#control[SETTING.crawlerSleep] = micros;
+  set crawlerSleepMicros(value: number) {
+    this.#control[WORD.crawlerSleepMicros] = value;
   }
 
   get crawlerItemsMax(): number {
-    return this.#control[SETTING.crawlerItemsMax]! >>> 0;
+    return this.#control[WORD.crawlerItemsMax]! >>> 0;
   }
   set crawlerItemsMax(items: number) {
-    this.#control[SETTING.crawlerItemsMax] = items;
+    this.#control[WORD.crawlerItemsMax] = items;
   }
 
   get temporaryTtlSeconds(): number {
-    return this.#control[SETTING.temporaryTtl]!;
+    return this.#control[WORD.temporaryTtlSeconds]! - 1;
   }
   set temporaryTtlSeconds(seconds: number) {
-    this.#control[SETTING.temporaryTtl] = Math.max(0, seconds);
+    // One more than it is, so that 0 says that there is none.
+    this.#control[WORD.temporaryTtlSeconds] = Math.max(0, seconds + 1);
+  }
+
+  get segmented(): boolean {
+    return this.#control[WORD.segmented] !== 0;
+  }
+  set segmented(isOn: boolean) {
+    this.#control[WORD.segmented] = isOn ? 1 : 0;
+  }
+
+  get hotPercent(): number {
+    return this.#control[WORD.hotPercent]!;
+  }
+  set hotPercent(value: number) {
+    this.#control[WORD.hotPercent] = value;
+  }
+
+  get warmPercent(): number {
+    return this.#control[WORD.warmPercent]!;
+  }
+  set warmPercent(value: number) {
+    this.#control[WORD.warmPercent] = value;
+  }
+
+  get automoveRatio(): number {
+    return this.#doubles[DOUBLE.automoveRatio]!;
+  }
+  set automoveRatio(value: number) {
+    this.#doubles[DOUBLE.automoveRatio] = value;
+  }
+
+  get automoveFreeRatio(): number {
+    return this.#doubles[DOUBLE.automoveFreeRatio]!;
+  }
+  set automoveFreeRatio(value: number) {
+    this.#doubles[DOUBLE.automoveFreeRatio] = value;
+  }
+
+  get hotMaxFactor(): number {
+    return this.#doubles[DOUBLE.hotMaxFactor]!;
+  }
+  set hotMaxFactor(value: number) {
+    this.#doubles[DOUBLE.hotMaxFactor] = value;
+  }
+
+  get warmMaxFactor(): number {
+    return this.#doubles[DOUBLE.warmMaxFactor]!;
+  }
+  set warmMaxFactor(value: number) {
+    this.#doubles[DOUBLE.warmMaxFactor] = value;
   }
 }

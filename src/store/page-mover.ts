@@ -54,27 +54,27 @@ export class PageMover {
     const { control, geometry, slabs } = this.#parts;
     const { largest } = geometry.classes;
     const isClass = (slabClass: number): boolean => Number.isInteger(slabClass) && slabClass <= largest;
-    if (!isClass(source) || source < ANY_CLASS || !isClass(target) || target < POOL) return 'badclass';
+    if (!isClass(source) || source < ANY_CLASS || !isClass(target) || target < POOL) return 'badClass';
     if (source === target) return 'same';
     if (Atomics.compareExchange(control, CONTROL.moveState, MOVE.idle, MOVE.ordered) !== MOVE.idle) {
       return 'busy';
     }
     const from = source === ANY_CLASS ? this.#anySource(target) : source;
-    let outcome: Reassigned = 'ok';
+    let outcome: Reassigned = 'moved';
     if (from === POOL) {
       slabs.lock(target);
       const granted = slabs.grantFromPool(target);
       slabs.unlock(target);
       if (granted) this.#parts.counters.general[COUNTER.slabsMoved]!++;
-      else outcome = 'nospare';
+      else outcome = 'noSpare';
     } else if (from === ANY_CLASS || slabs.pagesOf(from) < 2) {
-      outcome = 'nospare';
+      outcome = 'noSpare';
     } else {
       slabs.lock(from);
       const unused = slabs.revoke(from);
       slabs.unlock(from);
-      if (unused === -1 && this.#begin(from, target)) return 'ok';
-      if (unused === -1) outcome = 'nospare';
+      if (unused === -1 && this.#begin(from, target)) return 'moved';
+      if (unused === -1) outcome = 'noSpare';
       else this.#give(unused, target);
     }
     Atomics.store(control, CONTROL.moveState, MOVE.idle);

@@ -1,8 +1,8 @@
-/** What `Cache.reassignPage` says; memcached's words for it are in capitals. */
-export type Reassigned = 'ok' | 'busy' | 'badclass' | 'nospare' | 'same' | 'off';
+/** What `Cache.reassignPage` says. */
+export type Reassigned = 'moved' | 'busy' | 'badClass' | 'noSpare' | 'same';
 
 /** What `Cache.requestCrawl` says. */
-export type CrawlRequested = 'ok' | 'busy' | 'badclass' | 'notstarted' | 'off';
+export type CrawlRequested = 'ok' | 'busy' | 'badClass' | 'off';
 
 /** How a value is stored; the numbers are used in tables. */
 export const STORE_MODE = { set: 0, add: 1, replace: 2, append: 3, prepend: 4, cas: 5 } as const;

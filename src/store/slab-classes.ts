@@ -46,7 +46,8 @@ export function givenSlabClassSizes(
   const sizes = [0];
   for (const wanted of chunkBytes.slice(0, SLAB_CLASSES_MAX - 1)) {
     const size = Math.ceil(wanted / UNIT_BYTES) * UNIT_BYTES;
-    if (size > sizes[sizes.length - 1]! && size < slabChunkBytesMax && size >= CHUNK_BYTES_MIN) sizes.push(size);
+    if (size > sizes[sizes.length - 1]! && size < slabChunkBytesMax && size >= CHUNK_BYTES_MIN)
+      sizes.push(size);
   }
   sizes.push(slabChunkBytesMax);
   return sizes;

@@ -92,7 +92,7 @@ export class Writer {
   ): boolean {
     if (
       this.fits(entry, keyEnd - keyStart, flags, valueEnd - valueStart) &&
-      (this.#settings.temporaryTtlSeconds === 0 || this.#staysInQueue(entry, exptime))
+      (!this.#settings.hasTemporary || this.#staysInQueue(entry, exptime))
     ) {
       this.#overwrite(entry, input, keyStart, keyEnd, flags, exptime, valueStart, valueEnd);
       return true;
