@@ -24,10 +24,12 @@ export interface Server {
 export async function startNode(
   options: readonly string[],
   transport: 'reactor' | 'portable' | 'auto' = 'auto',
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'twincached-test-'));
   const portFile = join(folder, 'port');
   const running = twincached(['memcached', ...AS_ROOT, '-l', '127.0.0.1', '-p', '-1', ...options], {
+    ...environment,
     TWINCACHED_TRANSPORT: transport,
     MEMCACHED_PORT_FILENAME: portFile,
   });

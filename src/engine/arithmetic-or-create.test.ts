@@ -27,6 +27,7 @@ test('a missing item is made with the initial number, then changed', () => {
   assert.equal(change(cache, true, 5, 9), RESULT.stored);
   assert.deepEqual({ ...arithmeticOutcome }, { numberHigh: 7, numberLow: 9, created: true });
   assert.equal(stored(cache), String(7n * 4294967296n + 9n));
+  assert.equal(cache.statistics().cmdSet, 0, 'nobody has sent a set');
   assert.equal(change(cache, true, 5, 100), RESULT.stored);
   assert.deepEqual({ ...arithmeticOutcome }, { numberHigh: 7, numberLow: 14, created: false });
   assert.equal(change(cache, false, 4, 100), RESULT.stored);

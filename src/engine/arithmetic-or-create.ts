@@ -65,6 +65,7 @@ export function arithmeticOrCreate(
     for (let i = 0; i < keyBytes; i++) scratch[i] = input[keyStart + i]!;
     const end = writeUint64(scratch, keyBytes, initialHigh, initialLow);
     const added = cache.store(STORE_MODE.add, scratch, 0, keyBytes, hash, 0, exptime, 0, keyBytes, end);
+    if (added !== RESULT.noMemory) cache.discountSet(keyBytes, end - keyBytes);
     if (added !== RESULT.notStored) {
       arithmeticOutcome.numberHigh = initialHigh;
       arithmeticOutcome.numberLow = initialLow;

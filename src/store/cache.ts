@@ -299,6 +299,11 @@ export class Cache {
     return this.#client.arithmetic(input, keyStart, keyEnd, hash, increment, deltaHigh, deltaLow, casVersion);
   }
 
+  /** Takes back that a `store` without flags was counted in cmd_set: it was no client's set, but an incr that made its item. */
+  discountSet(keyBytes: number, valueBytes: number): void {
+    this.#client.discountSet(keyBytes, valueBytes);
+  }
+
   get numberHigh(): number {
     return this.#client.numberHigh;
   }

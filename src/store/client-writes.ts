@@ -177,7 +177,7 @@ export class ClientWrites {
     let result: Result;
     if (item === 0) {
       result = RESULT.notFound;
-    } else if (casVersion !== 0 && casVersion !== items.version(item)) {
+    } else if (casVersion !== 0 && casVersion !== items.version(item) && this.#mayHoldNumber(item)) {
       clock.hold(item);
       result = RESULT.exists;
     } else if (!this.#readNumber(item)) {
@@ -332,6 +332,12 @@ export class ClientWrites {
     this.#parts.feed.key(CHANGE.delete, input, keyStart, keyEnd, hash);
   }
 
+  /** Empty and chained values are told to be no numbers even before a cas id is compared, as memcached does. */
+  #mayHoldNumber(item: number): boolean {
+    const { items } = this.#parts;
+    return items.valueBytes(item) > 0 && (items.kind(item) & STATE.chained) === 0;
+  }
+
   /**
    * Reads the value as a number, into numberHigh and numberLow. Spaces in front are skipped and what follows a space behind is
    * ignored: incr and decr leave such padding. A chained value is no number.
@@ -402,6 +408,12 @@ export class ClientWrites {
 
   #isTooLarge(keyBytes: number, flags: number, valueBytes: number): boolean {
     return memcachedItemBytes(keyBytes, flags !== 0, valueBytes) > this.#parts.options.itemBytesMax;
+  }
+
+  /** Takes back that a store without flags was counted as a set. */
+  discountSet(keyBytes: number, valueBytes: number): void {
+    const slabClass = this.#parts.writer.slabClass(keyBytes, 0, valueBytes);
+    this.#parts.counters.byClass[slabClass * CLASS_COUNTERS + CLASS_COUNTER.cmdSet]!--;
   }
 
   #countSet(slabClass: number): void {
