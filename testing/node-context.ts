@@ -1,5 +1,7 @@
 import { ConnectedClients } from '../src/engine/connected-clients.ts';
+import { createSharedLog } from '../src/engine/log-memory.ts';
 import type { NodeContext } from '../src/engine/node-context.ts';
+import { NodeLog } from '../src/engine/node-log.ts';
 import { PrefixStatistics } from '../src/engine/prefix-statistics.ts';
 import { SharedFigures } from '../src/node/shared-figures.ts';
 import { SharedWalkClaim } from '../src/node/walk-claim.ts';
@@ -43,6 +45,7 @@ export function memoryNodeContext(
       protocol: 'auto',
       dumpAllowed: true,
       watchAllowed: true,
+      watcherBytesMax: 256 * 1024,
       sizesTracked: false,
     },
     reports: {
@@ -84,6 +87,12 @@ export function memoryNodeContext(
     },
     clients,
     prefixes,
+    log: new NodeLog(createSharedLog(1, 64 * 1024), cache, {
+      index: 0,
+      clock: { monotonicMs: () => 0, wallMs: () => cache.nowSeconds * 1000 },
+      schedule: () => {},
+      wake: () => {},
+    }),
     sasl: null,
   };
 }

@@ -8,6 +8,7 @@ import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
 import { statsCommand } from './stats-command.ts';
 import { lruCommand, memoryLimitCommand, slabsCommand } from './tuning-commands.ts';
+import { watchCommand } from './watch-command.ts';
 
 /** memcached knows no higher level, whatever is asked for. */
 const VERBOSITY_MAX = 2;
@@ -64,6 +65,8 @@ function runTuningCommand(
       return lruCommand(context, words);
     case VERB.slabs:
       return slabsCommand(context, words);
+    case VERB.watch:
+      return watchCommand(context, host, words);
     case VERB.cacheMemlimit:
       return memoryLimitCommand(context, words);
     default:

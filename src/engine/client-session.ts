@@ -46,6 +46,7 @@ class FirstByteSession implements Session, ConnectedClient {
     this.#onClosed = onClosed;
     this.lastCommandSeconds = context.cache.nowSeconds;
     context.clients.add(this);
+    context.log.connected(connection);
   }
 
   get connectionState(): string {
@@ -53,7 +54,9 @@ class FirstByteSession implements Session, ConnectedClient {
   }
 
   feed(input: Uint8Array, start: number, end: number): number {
-    this.lastCommandSeconds = this.#context.cache.nowSeconds;
+    const { cache, log } = this.#context;
+    this.lastCommandSeconds = cache.nowSeconds;
+    log.descriptor = this.connection.descriptor;
     if (this.#session !== null) return this.#session.feed(input, start, end);
     if (start === end) return start;
     this.#session = protocolSession(this.#context, this.connection, input[start] === REQUEST_MAGIC);
@@ -65,7 +68,9 @@ class FirstByteSession implements Session, ConnectedClient {
   }
 
   closed(error: ConnectionError | null): void {
-    this.#context.clients.remove(this);
+    const { clients, log } = this.#context;
+    clients.remove(this);
+    log.disconnected(this.connection, error === null ? 'normal' : 'error');
     this.#onClosed();
     this.#session?.closed(error);
   }

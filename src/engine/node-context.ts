@@ -1,6 +1,7 @@
 import type { Cache, Reassigned } from '../store/cache.ts';
 import type { ThreadPort, TunableSettings, WalkClaim } from './administration.ts';
 import type { ConnectedClients } from './connected-clients.ts';
+import type { NodeLog } from './node-log.ts';
 import type { PrefixStatistics } from './prefix-statistics.ts';
 import type { SaslDatabase } from './sasl.ts';
 
@@ -23,6 +24,8 @@ export interface RequestSettings {
   readonly dumpAllowed: boolean;
   /** False with `-W`. */
   readonly watchAllowed: boolean;
+  /** `-o watcher_logbuf_size`: bytes that wait for a watcher that does not read, beyond which it loses lines. */
+  readonly watcherBytesMax: number;
   /** `-o track_sizes` */
   readonly sizesTracked: boolean;
 }
@@ -84,4 +87,5 @@ export interface NodeContext {
   /** The clients of this thread, and its counts by prefix. */
   readonly clients: ConnectedClients;
   readonly prefixes: PrefixStatistics;
+  readonly log: NodeLog;
 }

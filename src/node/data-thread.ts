@@ -84,7 +84,7 @@ class NodeThread {
       thread,
       data,
       this.#figures,
-      () => this.#cache.nowSeconds,
+      this.#cache,
       this.#listeners,
       (message) => this.#post(message),
     );
@@ -253,7 +253,7 @@ class NodeThread {
 
   #context(): NodeContext {
     const { options } = this.#data;
-    const { claim, threads, clients, prefixes } = this.#administration;
+    const { claim, threads, clients, prefixes, log } = this.#administration;
     return {
       cache: this.#cache,
       settings: {
@@ -264,6 +264,7 @@ class NodeThread {
         protocol: options.protocol,
         dumpAllowed: options.dumpEnabled,
         watchAllowed: options.watchEnabled,
+        watcherBytesMax: options.extended.watcherBufferBytes,
         sizesTracked: options.extended.trackSizes,
       },
       reports: {
@@ -295,6 +296,7 @@ class NodeThread {
       threads,
       clients,
       prefixes,
+      log,
       sasl:
         options.saslPasswordFile === null
           ? null

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { MEMORY_BYTES_MAX } from '../base/limits.ts';
 import { type Running, StartError } from '../base/start-error.ts';
+import { createSharedLog } from '../engine/log-memory.ts';
 import { parseEndpoint } from '../net/addresses.ts';
 import { startDataThreads, type TransportName } from '../net/data-threads.ts';
 import type { SocketAddress } from '../net/loop.ts';
@@ -157,6 +158,7 @@ async function threadData(options: NodeOptions): Promise<NodeThreadData> {
     options,
     cache: makeCache(options),
     figures: SharedFigures.allocate(options.threads),
+    log: createSharedLog(options.threads, options.extended.workerBufferBytes),
     replicationBulletin: replicates ? Bulletin.allocate() : null,
     listen,
     listenUdp: hasUdp ? await listenAddresses(options, options.udpPort, false) : [],

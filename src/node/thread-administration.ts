@@ -1,9 +1,11 @@
 import type { Gathered, GatheredRow, ThreadPort, WalkClaim } from '../engine/administration.ts';
 import { ConnectedClients } from '../engine/connected-clients.ts';
+import { NodeLog } from '../engine/node-log.ts';
 import { PrefixStatistics } from '../engine/prefix-statistics.ts';
 import { formatPeer } from '../net/addresses.ts';
 import type { DataThread } from '../net/data-threads.ts';
 import type { Listener } from '../net/loop.ts';
+import type { Cache } from '../store/cache.ts';
 import { Gathering } from './gathering.ts';
 import type { SharedFigures } from './shared-figures.ts';
 import type { FromNodeThread, NodeThreadData, ToNodeThread } from './thread-messages.ts';
@@ -15,8 +17,9 @@ export class ThreadAdministration {
   readonly threads: ThreadPort;
   readonly clients: ConnectedClients = new ConnectedClients();
   readonly prefixes: PrefixStatistics;
+  readonly log: NodeLog;
   readonly #figures: SharedFigures;
-  readonly #nowSeconds: () => number;
+  readonly #cache: Cache;
   readonly #listeners: readonly Listener[];
   readonly #gathering: Gathering;
   readonly #startedSeconds: number;
@@ -27,15 +30,23 @@ export class ThreadAdministration {
     thread: DataThread,
     data: NodeThreadData,
     figures: SharedFigures,
-    nowSeconds: () => number,
+    cache: Cache,
     listeners: readonly Listener[],
     post: (message: FromNodeThread) => void,
   ) {
-    this.claim = new SharedWalkClaim(figures, nowSeconds);
+    this.claim = new SharedWalkClaim(figures, () => cache.nowSeconds);
     this.prefixes = new PrefixStatistics(data.options.prefixDelimiter);
     this.#figures = figures;
-    this.#nowSeconds = nowSeconds;
+    this.#cache = cache;
     this.#listeners = listeners;
+    const { index, loop } = thread;
+    this.log = new NodeLog(data.log, cache, {
+      index,
+      clock: loop.clock,
+      schedule: (delayMs, callback) => loop.schedule(delayMs, callback),
+      wake: (other) => thread.wake(other),
+    });
+    thread.onWake(() => this.log.read());
     this.#startedSeconds = Math.floor(data.startedMs / 1000);
     this.#gathering = new Gathering(thread.count === 1, post, (what) => this.#rows(what));
     this.threads = {
@@ -46,6 +57,7 @@ export class ThreadAdministration {
 
   /** Once a turn: takes over what other threads have set. */
   tick(): void {
+    this.log.tick();
     this.prefixes.isOn = this.#figures.detail;
     const epoch = this.#figures.prefixEpoch;
     if (epoch === this.#prefixEpoch) return;
@@ -77,9 +89,9 @@ export class ThreadAdministration {
         formatPeer(listener.address, listener.takesDatagrams ? 'udp' : 'tcp'),
         '',
         listener.takesDatagrams ? 'conn_read' : 'conn_listening',
-        this.#nowSeconds() - this.#startedSeconds,
+        this.#cache.nowSeconds - this.#startedSeconds,
       ],
     );
-    return [...listening, ...this.clients.rows(this.#nowSeconds())];
+    return [...listening, ...this.clients.rows(this.#cache.nowSeconds)];
   }
 }

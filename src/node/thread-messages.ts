@@ -1,4 +1,5 @@
 import type { Gathered, GatheredRow } from '../engine/administration.ts';
+import type { SharedLog } from '../engine/log-memory.ts';
 import type { SocketAddress } from '../net/loop.ts';
 import type { SharedCache } from '../store/cache.ts';
 import type { NodeOptions } from './options.ts';
@@ -10,6 +11,7 @@ export interface NodeThreadData {
   readonly cache: SharedCache;
   /** See SharedFigures. */
   readonly figures: SharedArrayBuffer;
+  readonly log: SharedLog;
   /** The last statistics of the replication, written by thread 0 for all; see Bulletin. Null without replication. */
   readonly replicationBulletin: SharedArrayBuffer | null;
   /** Where clients connect; resolved. */

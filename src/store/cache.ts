@@ -1,3 +1,4 @@
+import type { CacheObserver } from './cache-observer.ts';
 import { walkClass } from './class-walk.ts';
 import { ClientWrites } from './client-writes.ts';
 import type { FlushState } from './flush-epochs.ts';
@@ -7,6 +8,7 @@ import { ARENA_SHIFT, PAGE_BYTES, STATE } from './layout.ts';
 import { Maintainer } from './maintainer.ts';
 import type { MaintenanceSettings } from './maintenance-settings.ts';
 import { copyBytes } from './memory.ts';
+import { ObservedWrites } from './observed-writes.ts';
 import { Parts } from './parts.ts';
 import { PeerWrites } from './peer-writes.ts';
 import {
@@ -51,7 +53,10 @@ export class Cache {
   /** This thread's row of counters, indexed by COUNTER (counters.ts). */
   readonly counters: Float64Array;
   readonly #parts: Parts;
-  readonly #client: ClientWrites;
+  readonly #plainWrites: ClientWrites;
+  /** The above, or while there is an observer, writes that tell it. */
+  #client: ClientWrites;
+  #observer: CacheObserver | null = null;
   readonly #peer: PeerWrites;
   readonly #walks: Walks;
   readonly #maintainer: Maintainer;
@@ -65,7 +70,8 @@ export class Cache {
   constructor(shared: SharedCache, thread: number) {
     const parts = new Parts(shared, thread);
     this.#parts = parts;
-    this.#client = new ClientWrites(parts);
+    this.#plainWrites = new ClientWrites(parts);
+    this.#client = this.#plainWrites;
     this.#peer = new PeerWrites(parts);
     this.#walks = new Walks(parts);
     this.#maintainer = new Maintainer(parts);
@@ -81,6 +87,13 @@ export class Cache {
   /** The arrays of this cache's item memory, for whoever must know their addresses. */
   get arenas(): readonly Uint8Array[] {
     return this.#parts.memory.bytes;
+  }
+
+  /** Has somebody told of look-ups, writes and evictions on this thread from now on; null: nobody, which costs next to nothing. */
+  observe(observer: CacheObserver | null): void {
+    this.#observer = observer;
+    this.#client = observer === null ? this.#plainWrites : new ObservedWrites(this.#parts, observer);
+    this.#parts.evictor.observer = observer;
   }
 
   // --- Time.
@@ -119,7 +132,10 @@ export class Cache {
     const stripe = index.stripe(hash);
     locks.acquire(stripe);
     const item = lookup.live(bytes, keyStart, keyEnd, hash);
-    if (item === 0) locks.release(stripe);
+    if (item === 0) {
+      this.#observer?.missed(bytes, keyStart, keyEnd, lookup.miss);
+      locks.release(stripe);
+    }
     return item;
   }
 
@@ -137,11 +153,13 @@ export class Cache {
   /** Notes a get of a found item: eviction spares it, it is fetched, its last access is now, and its class counts a hit. */
   noteHit(item: ItemRef): void {
     this.#parts.lookup.hit(item);
+    this.#observer?.found(item);
   }
 
   /** Like `noteHit`, but counts no hit (gat counts a touch instead). */
   noteAccess(item: ItemRef): void {
     this.#parts.lookup.visit(item);
+    this.#observer?.found(item);
   }
 
   valueBytes(item: ItemRef): number {

@@ -23,6 +23,10 @@ export const COUNTER = {
   idleKicks: 13,
   bytesRead: 14,
   bytesWritten: 15,
+  logWorkerDropped: 16,
+  logWorkerWritten: 17,
+  logWatcherSkipped: 18,
+  logWatcherSent: 19,
 
   // The store's.
   /** An expired item was met by any lookup; likewise a flushed one. */

@@ -1,3 +1,4 @@
+import type { EvictionObserver } from './cache-observer.ts';
 import { CLASS_COUNTER, CLASS_COUNTERS, COUNTER, type Counters } from './counters.ts';
 import { CLASS_WORD, type Geometry } from './geometry.ts';
 import type { GhostTable } from './ghost-table.ts';
@@ -42,6 +43,8 @@ export class Evictor {
   readonly #control: Int32Array;
   readonly #counters: Counters;
   readonly #evict: boolean;
+  /** Is told of live items that are dropped; null while nobody wants to know. */
+  observer: EvictionObserver | null = null;
 
   constructor(
     index: HashIndex,
@@ -216,6 +219,7 @@ export class Evictor {
 
   /** Counts an item that is about to be evicted, its stripe locked. */
   countEviction(item: number, slabClass: number): void {
+    this.observer?.evicted(item);
     const row = this.#counters.byClass;
     const at = slabClass * CLASS_COUNTERS;
     row[at + CLASS_COUNTER.evicted]!++;
