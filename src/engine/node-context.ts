@@ -57,6 +57,17 @@ export interface GeneralFacts {
   readonly bytesWritten: number;
   readonly threads: number;
   readonly accepting: boolean;
+  /** One client too many is told so; else it waits. */
+  readonly rejectsSurplus: boolean;
+  /** Clients that say nothing for a while are closed. */
+  readonly kicksIdle: boolean;
+  /** Times that accepting stopped for a while, for want of descriptors or memory. */
+  readonly acceptPauses: number;
+  /** Bytes of replies that clients have not taken, now; and clients closed because they held too many. */
+  readonly outputBytesWaiting: number;
+  readonly outputOverflows: number;
+  /** Bytes of the one buffer that each thread receives into. */
+  readonly receiveBytes: number;
 }
 
 /** What an administrator's request asks of the role. */

@@ -8,12 +8,18 @@ function processorTime(micros: number): string {
   return `${Math.floor(micros / 1e6)}.${String(Math.floor(micros % 1e6)).padStart(6, '0')}`;
 }
 
+/** Lines of a part that may be switched off. */
+function onlyIf(isOn: boolean, ...lines: readonly StatLine[]): readonly StatLine[] {
+  return isOn ? lines : [];
+}
+
 /**
- * `stats`: memcached's fields in memcached's order; those of parts that do not exist here (log watchers, libevent, …) keep the value
- * that an idle memcached shows. With a replication port repcached's three lines follow.
+ * `stats`: memcached's fields in memcached's order; those of parts that do not exist here (libevent, …) keep the value that an idle
+ * memcached shows. Fields of a part that an option has switched off are left out, because tools count on their number. With a replication port repcached's three lines follow.
  */
 export function generalStatistics(context: NodeContext): StatLine[] {
   const facts = context.reports.general();
+  const { tunables } = context;
   const cache = context.cache.statistics();
   const count = (counter: number): number => context.cache.counterTotal(counter);
   const lines: StatLine[] = [
@@ -28,13 +34,13 @@ export function generalStatistics(context: NodeContext): StatLine[] {
     ['max_connections', facts.connectionsMax],
     ['curr_connections', facts.connections],
     ['total_connections', facts.connectionsTotal],
-    ['rejected_connections', facts.connectionsRejected],
+    ...onlyIf(facts.rejectsSurplus, ['rejected_connections', facts.connectionsRejected]),
     ['connection_structures', facts.connections],
-    ['response_obj_oom', 0],
+    ['response_obj_oom', facts.outputOverflows],
     ['response_obj_count', 0],
-    ['response_obj_bytes', 0],
-    ['read_buf_count', 0],
-    ['read_buf_bytes', 0],
+    ['response_obj_bytes', facts.outputBytesWaiting],
+    ['read_buf_count', facts.threads],
+    ['read_buf_bytes', facts.threads * facts.receiveBytes],
     ['read_buf_bytes_free', 0],
     ['read_buf_oom', 0],
     ['reserved_fds', facts.threads * 5],
@@ -62,29 +68,36 @@ export function generalStatistics(context: NodeContext): StatLine[] {
     ['store_no_memory', cache.storeNoMemory],
     ['auth_cmds', count(COUNTER.authCommands)],
     ['auth_errors', count(COUNTER.authErrors)],
+    ...onlyIf(facts.kicksIdle, ['idle_kicks', count(COUNTER.idleKicks)]),
     ['bytes_read', facts.bytesRead],
     ['bytes_written', facts.bytesWritten],
     ['limit_maxbytes', cache.limitMaxbytes],
     ['accepting_conns', facts.accepting ? 1 : 0],
-    ['listen_disabled_num', 0],
+    ['listen_disabled_num', facts.acceptPauses],
     ['time_in_listen_disabled_us', 0],
     ['threads', facts.threads],
     ['conn_yields', count(COUNTER.connectionYields)],
     ['hash_power_level', cache.hashPowerLevel],
     ['hash_bytes', cache.hashBytes],
     ['hash_is_expanding', 0],
-    ['slab_reassign_rescues', cache.moveRescues],
-    ['slab_reassign_chunk_rescues', cache.moveChunkRescues],
-    ['slab_reassign_inline_reclaim', cache.moveInlineReclaims],
-    ['slab_reassign_busy_items', cache.moveBusyItems],
-    ['slab_reassign_busy_deletes', 0],
-    ['slab_reassign_busy_nomem', cache.moveBusyNoMemory],
-    ['slab_reassign_last_busy_status', 0],
-    ['slab_reassign_running', cache.moveRunning ? 1 : 0],
-    ['slabs_moved', cache.slabsMoved],
-    ['lru_crawler_running', cache.crawlerRunning || context.claim.isTaken ? 1 : 0],
-    ['lru_crawler_starts', cache.crawlerStarts],
-    ['lru_maintainer_juggles', cache.maintainerJuggles],
+    ...onlyIf(
+      tunables.reassign,
+      ['slab_reassign_rescues', cache.moveRescues],
+      ['slab_reassign_chunk_rescues', cache.moveChunkRescues],
+      ['slab_reassign_inline_reclaim', cache.moveInlineReclaims],
+      ['slab_reassign_busy_items', cache.moveBusyItems],
+      ['slab_reassign_busy_deletes', 0],
+      ['slab_reassign_busy_nomem', cache.moveBusyNoMemory],
+      ['slab_reassign_last_busy_status', 0],
+      ['slab_reassign_running', cache.moveRunning ? 1 : 0],
+      ['slabs_moved', cache.slabsMoved],
+    ),
+    ...onlyIf(
+      tunables.crawler,
+      ['lru_crawler_running', cache.crawlerRunning || context.claim.isTaken ? 1 : 0],
+      ['lru_crawler_starts', cache.crawlerStarts],
+    ),
+    ...onlyIf(tunables.maintainer, ['lru_maintainer_juggles', cache.maintainerJuggles]),
     ['malloc_fails', 0],
     ['log_worker_dropped', count(COUNTER.logWorkerDropped)],
     ['log_worker_written', count(COUNTER.logWorkerWritten)],
@@ -99,17 +112,20 @@ export function generalStatistics(context: NodeContext): StatLine[] {
     ['slab_global_page_pool', cache.poolPages],
     ['expired_unfetched', cache.expiredUnfetched],
     ['evicted_unfetched', cache.evictedUnfetched],
-    ['evicted_active', cache.evictedActive],
+    ...onlyIf(tunables.maintainer, ['evicted_active', cache.evictedActive]),
     ['evictions', cache.evictions],
     ['reclaimed', cache.reclaimed],
     ['crawler_reclaimed', cache.crawlerReclaimed],
     ['crawler_items_checked', cache.crawlerItemsChecked],
     ['lrutail_reflocked', cache.lruTailBusy],
-    ['moves_to_cold', cache.movedToCold],
-    ['moves_to_warm', cache.movedToMain],
-    ['moves_within_lru', cache.movedWithinMain],
-    ['direct_reclaims', cache.directReclaims],
-    ['lru_bumps_dropped', 0],
+    ...onlyIf(
+      tunables.maintainer,
+      ['moves_to_cold', cache.movedToCold],
+      ['moves_to_warm', cache.movedToMain],
+      ['moves_within_lru', cache.movedWithinMain],
+      ['direct_reclaims', cache.directReclaims],
+      ['lru_bumps_dropped', 0],
+    ),
   ];
   if (context.reports.replication() !== null) {
     lines.push(

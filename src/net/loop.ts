@@ -79,6 +79,8 @@ export interface Loop {
   /** Bytes received and sent by this thread so far. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  /** Everything that the loop counts, indexed by FIGURE (figures.ts); free to read. */
+  readonly figures: Float64Array;
   /** A copy of the counters at this moment. */
   readonly statistics: LoopStatistics;
   /**

@@ -5,7 +5,9 @@ import { clientSession, protocolSession } from '../engine/client-session.ts';
 import { UdpSession } from '../engine/datagram-session.ts';
 import type { GeneralFacts, NodeContext, StatLine } from '../engine/node-context.ts';
 import { REPLY, writeReply } from '../engine/replies.ts';
+import { RECEIVE_BYTES } from '../net/buffer-pool.ts';
 import { type DataThread, runDataThread } from '../net/data-threads.ts';
+import { FIGURE } from '../net/figures.ts';
 import type { Listener, SocketAddress } from '../net/loop.ts';
 import { memoryReleaser } from '../net/memory-release.ts';
 import { nativeCopier } from '../net/native-copy.ts';
@@ -93,7 +95,16 @@ class NodeThread {
     });
     this.#tick();
     loop.onTurnStart(() => this.#tick());
-    loop.onTurnEnd(() => this.#figures.setBytes(thread.index, loop.bytesRead, loop.bytesWritten));
+    loop.onTurnEnd(() => {
+      const { figures } = loop;
+      this.#figures.setBytes(thread.index, loop.bytesRead, loop.bytesWritten);
+      this.#figures.setOutput(
+        thread.index,
+        figures[FIGURE.acceptPauses]!,
+        figures[FIGURE.pendingOverflows]!,
+        figures[FIGURE.pendingBytes]!,
+      );
+    });
     const context = this.#context();
     const clientClosed = (): void => this.#figures.connectionClosed();
     loop.serve(SERVICE_CLIENT, (connection) =>
@@ -334,6 +345,12 @@ class NodeThread {
       bytesWritten: figures.bytesWritten,
       threads: options.threads,
       accepting: figures.accepting,
+      rejectsSurplus: options.extended.connectionsMaxFast,
+      kicksIdle: options.extended.idleTimeoutSeconds > 0,
+      acceptPauses: figures.acceptPauses,
+      outputBytesWaiting: figures.outputBytesWaiting,
+      outputOverflows: figures.outputOverflows,
+      receiveBytes: RECEIVE_BYTES,
     };
   }
 }

@@ -14,8 +14,17 @@ const CELL = {
   prefixEpoch: 7,
 } as const;
 const CELLS = 16;
-/** Float64 figures of one thread: bytes read, bytes written. Behind those of the threads stand the sums at the last reset. */
-const THREAD_FIGURES = 2;
+/** Float64 figures of one thread. Behind those of the threads stand the sums at the last reset. */
+const THREAD_FIGURE = {
+  bytesRead: 0,
+  bytesWritten: 1,
+  acceptPauses: 2,
+  outputOverflows: 3,
+  outputBytesWaiting: 4,
+} as const;
+const THREAD_FIGURES = 5;
+/** From here on a figure is a level, which no reset changes. */
+const LEVELS_FROM: number = THREAD_FIGURE.outputBytesWaiting;
 
 /** A view of the shared numbers; each thread makes its own from the same buffer. */
 export class SharedFigures {
@@ -109,18 +118,38 @@ export class SharedFigures {
     this.#threads[thread * THREAD_FIGURES + 1] = written;
   }
 
+  /** What else the thread's transport counts. */
+  setOutput(thread: number, acceptPauses: number, overflows: number, bytesWaiting: number): void {
+    const at = thread * THREAD_FIGURES;
+    this.#threads[at + THREAD_FIGURE.acceptPauses] = acceptPauses;
+    this.#threads[at + THREAD_FIGURE.outputOverflows] = overflows;
+    this.#threads[at + THREAD_FIGURE.outputBytesWaiting] = bytesWaiting;
+  }
+
+  get acceptPauses(): number {
+    return this.#sum(THREAD_FIGURE.acceptPauses);
+  }
+
+  get outputOverflows(): number {
+    return this.#sum(THREAD_FIGURE.outputOverflows);
+  }
+
+  get outputBytesWaiting(): number {
+    return this.#sum(THREAD_FIGURE.outputBytesWaiting);
+  }
+
   get bytesRead(): number {
-    return this.#sum(0);
+    return this.#sum(THREAD_FIGURE.bytesRead);
   }
 
   get bytesWritten(): number {
-    return this.#sum(1);
+    return this.#sum(THREAD_FIGURE.bytesWritten);
   }
 
   /** `stats reset`: the totals, not what is open now. The threads go on counting their bytes; what is shown is the difference. */
   reset(): void {
     const threads = this.#threads.length - THREAD_FIGURES;
-    for (let figure = 0; figure < THREAD_FIGURES; figure++)
+    for (let figure = 0; figure < LEVELS_FROM; figure++)
       this.#threads[threads + figure]! += this.#sum(figure);
     Atomics.store(this.#cells, CELL.connectionsTotal, 0);
     Atomics.store(this.#cells, CELL.connectionsRejected, 0);
