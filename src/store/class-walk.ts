@@ -3,7 +3,7 @@ import { LIFE } from './lifetime.ts';
 import type { Parts } from './parts.ts';
 
 /**
- * Visits the live items of a slab class, those of the main queue first, the newest of each queue first.
+ * Visits the live items of a slab class, those of the main queue first, then the small one and the temporary one, the newest of each first.
  *
  * The class is locked meanwhile: its items stay where they are, but nothing can be stored in it. Values may change under the visitor.
  *
@@ -15,7 +15,11 @@ export function walkClass(parts: Parts, slabClass: number, visit: (item: number)
   const record = geometry.classRecord(slabClass);
   slabs.lock(slabClass);
   try {
-    for (const queue of [record + CLASS_WORD.main, record + CLASS_WORD.small]) {
+    for (const queue of [
+      record + CLASS_WORD.main,
+      record + CLASS_WORD.small,
+      record + CLASS_WORD.temporary,
+    ]) {
       for (let item = queues.newest(queue); item !== 0; item = queues.older(item)) {
         if (lifetime.of(item) === LIFE.alive && !visit(item)) return;
       }
