@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { CacheNode, type CacheNodeOptions } from 'twincached';
 import { isInstalled, runClientScript, type ScriptClient } from '../../testing/client-script.ts';
+import { checkSpread } from '../../testing/key-spread.ts';
 import { AS_ROOT, freePorts, MEMCACHED, type Running, run } from '../../testing/processes.ts';
 import { TRANSPORTS } from '../../testing/servers.ts';
 import { TextClient } from '../../testing/text-client.ts';
@@ -104,27 +105,6 @@ function original(port: number): Server {
       await process?.kill('SIGKILL');
     },
   };
-}
-
-/** Every key lies on exactly one of the two, and both have some. */
-async function checkSpread(ports: readonly number[], prefix: string, keys: number): Promise<void> {
-  const counts = [0, 0];
-  for (let i = 0; i < keys; i++) {
-    let copies = 0;
-    for (const [at, port] of ports.entries()) {
-      const client = await TextClient.connect(port);
-      if ((await client.get(`${prefix}${i}`)) !== null) {
-        counts[at]!++;
-        copies++;
-      }
-      client.close();
-    }
-    assert.equal(copies, 1, `${prefix}${i} lies on ${copies} nodes`);
-  }
-  assert.ok(
-    counts.every((count) => count > keys / 10),
-    `${counts.join(' and ')} keys`,
-  );
 }
 
 async function useAll(client: TestedClient, protocol: string, make: (port: number) => Server): Promise<void> {
