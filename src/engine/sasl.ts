@@ -39,7 +39,7 @@ export function parseSaslUsers(text: Uint8Array): SaslUser[] {
 
 /**
  * Judges the message of the mechanism PLAIN (RFC 4616): `[authorisation identity] NUL name NUL password`, in [start, end) of `input`.
- * The first user of that name counts.
+ * A realm behind a name, `name@realm`, counts where both have one. The first user of the name counts.
  *
  * How long it takes tells nothing of the passwords, nor whether there is such a user: all users are gone through, and all bytes compared. It
  * does depend on the length of the message, which whoever sent it knows.
@@ -54,18 +54,27 @@ export function acceptsPlain(
   const passwordStart = indexBehindNul(input, nameStart, end);
   if (nameStart === 0 || passwordStart === 0) return false;
   const nameEnd = passwordStart - 1;
+  const plainEnd = realmAt(input, nameStart, nameEnd);
   let found = 0;
   let accepted = 0;
   for (const { name, password } of users) {
-    const at = name.indexOf(AT);
-    const isFull = isEqual(name, name.length, input, nameStart, nameEnd);
-    const isShort = at > 0 ? isEqual(name, at, input, nameStart, nameEnd) : 0;
+    const plainBytes = realmAt(name, 0, name.length);
+    // All forms are compared, whichever can be right.
+    let isUser = isEqual(name, name.length, input, nameStart, nameEnd);
+    isUser |= isEqual(name, plainBytes, input, nameStart, nameEnd);
+    isUser |= isEqual(name, name.length, input, nameStart, plainEnd);
     const isRight = isEqual(password, password.length, input, passwordStart, end);
-    const isFirst = (isFull | isShort) & ~found;
+    const isFirst = isUser & ~found;
     accepted |= isFirst & isRight;
     found |= isFirst;
   }
   return accepted === 1;
+}
+
+/** @returns where the `@realm` of a name begins, its end when there is none */
+function realmAt(bytes: Uint8Array, start: number, end: number): number {
+  for (let i = start + 1; i < end; i++) if (bytes[i] === AT) return i;
+  return end;
 }
 
 /** @returns the index behind the next NUL, 0 when there is none */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { OPCODE } from '../../src/protocol/binary/opcodes.ts';
+import { bigEndian, binaryPacket } from '../../testing/binary-client.ts';
 import { type BinaryReply, parseReplies } from '../../testing/binary-transcripts.ts';
 import { AS_ROOT, freePorts, MEMCACHED, run } from '../../testing/processes.ts';
 import { RawSocket } from '../../testing/raw-socket.ts';
@@ -38,29 +39,8 @@ interface Command {
   readonly cas: 'none' | 'wrong' | 'last';
 }
 
-function uint32(value: number): string {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes.toString('latin1');
-}
-
-function uint64(value: bigint): string {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(value);
-  return bytes.toString('latin1');
-}
-
-function packet({ opcode, extras, key, value }: Command, cas: bigint, opaque: number): string {
-  const header = Buffer.alloc(24);
-  header[0] = 0x80;
-  header[1] = opcode;
-  header.writeUInt16BE(key.length, 2);
-  header[4] = extras.length;
-  header.writeUInt32BE(extras.length + key.length + value.length, 8);
-  header.writeUInt32BE(opaque, 12);
-  header.writeBigUInt64BE(cas, 16);
-  return header.toString('latin1') + extras + key + value;
-}
+const uint32 = (value: number): string => bigEndian(value, 4);
+const uint64 = (value: bigint): string => bigEndian(value, 8);
 
 function commandsOf(random: Random): Command[] {
   const pick = <T>(list: readonly T[]): T => list[random.below(list.length)]!;
@@ -150,13 +130,12 @@ async function converse(port: number, commands: readonly Command[]): Promise<Con
   let from = 0;
   for (let at = 0; at < commands.length; at += AT_A_TIME) {
     const some = commands.slice(at, at + AT_A_TIME);
-    const end = { opcode: OPCODE.noop, extras: '', key: '', value: '', cas: 'none' as const };
     const bytes = some.map((command, index) => {
       const last = lastCas.get(command.key) ?? 999_999_999_999n;
       const cas = command.cas === 'none' ? 0n : command.cas === 'wrong' ? last + 1_000_003n : last;
-      return packet(command, cas, at + index);
+      return binaryPacket(command.opcode, { ...command, cas, opaque: at + index });
     });
-    await socket.send(bytes.join('') + packet(end, 0n, 0xffffffff));
+    await socket.send(bytes.join('') + binaryPacket(OPCODE.noop, { opaque: 0xffffffff }));
     const { replies, used } = await until(`the answers to commands ${at} to ${at + AT_A_TIME}`, () => {
       const found = parseReplies(socket.received.slice(from));
       return found.replies.at(-1)?.opaque === 0xffffffff && found;
@@ -168,7 +147,7 @@ async function converse(port: number, commands: readonly Command[]): Promise<Con
     }
     groups.push(replies.map(comparable));
   }
-  await socket.send(packet({ opcode: OPCODE.stat, extras: '', key: '', value: '', cas: 'none' }, 0n, 0));
+  await socket.send(binaryPacket(OPCODE.stat));
   const statistics = await until('the counters', () => {
     const { replies } = parseReplies(socket.received.slice(from));
     return replies.at(-1)?.key === '' && replies;

@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { OPCODE } from '../../src/protocol/binary/opcodes.ts';
+import { binaryPacket } from '../../testing/binary-client.ts';
 import { type BinaryReply, parseReplies } from '../../testing/binary-transcripts.ts';
 import { AS_ROOT, twincached } from '../../testing/processes.ts';
 import { RawSocket } from '../../testing/raw-socket.ts';
@@ -12,17 +14,9 @@ import { until } from '../../testing/wait.ts';
 const folder = mkdtempSync(join(tmpdir(), 'twincached-test-'));
 after(() => rmSync(folder, { recursive: true }));
 
-function packet(opcode: number, key = '', value = ''): string {
-  const header = Buffer.alloc(24);
-  header[0] = 0x80;
-  header[1] = opcode;
-  header.writeUInt16BE(key.length, 2);
-  header.writeUInt32BE(key.length + value.length, 8);
-  return header.toString('latin1') + key + value;
-}
-
-const NOOP = packet(0x0a);
-const login = (user: string, password: string): string => packet(0x21, 'PLAIN', `\0${user}\0${password}`);
+const NOOP = binaryPacket(OPCODE.noop);
+const login = (user: string, password: string): string =>
+  binaryPacket(OPCODE.saslAuth, { key: 'PLAIN', value: `\0${user}\0${password}` });
 
 /** Sends some requests. @returns the replies, when there are as many, or the connection is closed */
 async function converse(port: number, requests: readonly string[]): Promise<readonly BinaryReply[]> {
@@ -39,10 +33,10 @@ async function converse(port: number, requests: readonly string[]): Promise<read
 /** `stats settings`, up to the empty reply that ends them. */
 async function settingsOf(port: number): Promise<ReadonlyMap<string, string>> {
   const socket = await RawSocket.connect(port);
-  await socket.send(login('app', 'secret') + packet(0x10, 'settings') + NOOP);
+  await socket.send(login('app', 'secret') + binaryPacket(OPCODE.stat, { key: 'settings' }) + NOOP);
   const replies = await until('all settings', () => {
     const found = parseReplies(socket.received).replies;
-    return found.at(-1)?.opcode === 0x0a && found;
+    return found.at(-1)?.opcode === OPCODE.noop && found;
   });
   socket.vanish(false);
   return new Map(replies.map(({ key, value }) => [key, value]));
