@@ -8,6 +8,7 @@ import { type Cache, RESULT, STORE_MODE, type StoreMode } from '../store/cache.t
 import { COUNTER } from '../store/counters.ts';
 import { runAdminCommand } from './admin.ts';
 import { absoluteExptime, flushDelaySeconds } from './exptime.ts';
+import { KeyBatch } from './key-batch.ts';
 import type { LongReply, LongReplyHost } from './long-reply.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
@@ -42,6 +43,9 @@ const STATE = {
 
 /** The parse result of the line at hand. All sessions of a thread share it: none keeps it beyond one call of feed. */
 const request = new TextRequest();
+
+/** Keys of the retrieval line at hand; shared likewise. */
+const batch = new KeyBatch();
 
 /** The store's modes in the order of the storage verbs. */
 const MODE_OF_VERB: readonly StoreMode[] = [
@@ -138,7 +142,7 @@ export class TextSession implements Session, LongReplyHost {
         if (keyEnd + 1 < end && input[keyEnd] === CR && input[keyEnd + 1] === LF) {
           const keyBytes = keyEnd - keyStart;
           if (keyBytes > 0 && keyBytes <= KEY_BYTES_MAX) {
-            this.#values.get(input, keyStart, keyEnd, false);
+            this.#values.get(input, keyStart, keyEnd, this.#cache.hash(input, keyStart, keyEnd), false);
             writeEnd(output);
             at = keyEnd + 2;
             continue;
@@ -257,36 +261,51 @@ export class TextSession implements Session, LongReplyHost {
    * client reads too slowly in the midst of many values, the rest of the keys is left unconsumed, as if the line came in parts.
    */
   #retrieve(input: Uint8Array, dataStart: number): number {
-    const output = this.#output;
-    const { verb, keyStart, keyEnd } = request;
-    while (nextKey(input, request));
-    if (request.error !== LINE_ERROR.none) {
-      writeReply(output, REPLY.badFormat);
-      return dataStart;
-    }
-    request.keyStart = keyStart;
-    request.keyEnd = keyEnd;
+    const { verb } = request;
     this.#keysVerb = verb;
     if (verb === VERB.gat || verb === VERB.gats) {
       this.#keysExpireAt = absoluteExptime(request.exptime, this.#cache.nowSeconds);
     }
-    do {
-      if (output.blocked) {
-        this.#state = STATE.keys;
-        return request.keyStart;
-      }
-      this.#answerKey(input, request.keyStart, request.keyEnd);
-    } while (nextKey(input, request));
-    writeEnd(output);
+    let hasMore = batch.collect(input, request);
+    const { keyStart, keyEnd } = request;
+    if (hasMore) while (nextKey(input, request));
+    if (request.error !== LINE_ERROR.none) {
+      writeReply(this.#output, REPLY.badFormat);
+      return dataStart;
+    }
+    request.keyStart = keyStart;
+    request.keyEnd = keyEnd;
+    let stoppedAt = this.#answerBatch(input);
+    while (hasMore && stoppedAt < 0) {
+      hasMore = batch.collect(input, request);
+      stoppedAt = this.#answerBatch(input);
+    }
+    if (stoppedAt >= 0) {
+      this.#state = STATE.keys;
+      return stoppedAt;
+    }
+    writeEnd(this.#output);
     return dataStart;
   }
 
-  #answerKey(input: Uint8Array, keyStart: number, keyEnd: number): void {
+  /** Answers the keys of the batch. @returns -1, or where the first key lies that was not, because the client reads too slowly */
+  #answerBatch(input: Uint8Array): number {
+    const output = this.#output;
+    batch.lookAhead(this.#cache, input);
+    for (let i = 0; i < batch.count; i++) {
+      const keyStart = batch.starts[i]!;
+      if (output.blocked) return keyStart;
+      this.#answerKey(input, keyStart, batch.ends[i]!, batch.hashes[i]!);
+    }
+    return -1;
+  }
+
+  #answerKey(input: Uint8Array, keyStart: number, keyEnd: number, hash: number): void {
     const verb = this.#keysVerb;
     if (verb === VERB.get || verb === VERB.gets) {
-      this.#values.get(input, keyStart, keyEnd, verb === VERB.gets);
+      this.#values.get(input, keyStart, keyEnd, hash, verb === VERB.gets);
     } else {
-      this.#values.getAndTouch(input, keyStart, keyEnd, verb === VERB.gats, this.#keysExpireAt);
+      this.#values.getAndTouch(input, keyStart, keyEnd, hash, verb === VERB.gats, this.#keysExpireAt);
     }
   }
 
@@ -327,7 +346,7 @@ export class TextSession implements Session, LongReplyHost {
         this.#state = lineEnds ? STATE.line : STATE.badKeys;
         return keyEnd + 1;
       }
-      if (wordEnd > at) this.#answerKey(input, at, wordEnd);
+      if (wordEnd > at) this.#answerKey(input, at, wordEnd, this.#cache.hash(input, at, wordEnd));
       at = keyEnd + 1;
       if (lineEnds) {
         writeEnd(output);

@@ -2,12 +2,14 @@ import type { Output } from '../base/output.ts';
 import { writeDecimal } from '../base/uint64.ts';
 import type { Cache } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
+import { copyBytes } from '../store/memory.ts';
 import type { NodeContext } from './node-context.ts';
 import type { PrefixStatistics } from './prefix-statistics.ts';
 
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
+const ZERO = 48;
 
 /** Room for everything of a VALUE block but the key and the data: the words, three numbers and the END that may follow. */
 const VALUE_OVERHEAD_BYTES = 80;
@@ -30,9 +32,9 @@ export class ValueReplies {
   }
 
   /** get and gets of one key. */
-  get(input: Uint8Array, keyStart: number, keyEnd: number, withCas: boolean): void {
+  get(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, withCas: boolean): void {
     this.#count(COUNTER.cmdGet);
-    const isHit = this.#answer(input, keyStart, keyEnd, withCas, UNTOUCHED);
+    const isHit = this.#answer(input, keyStart, keyEnd, hash, withCas, UNTOUCHED);
     if (!isHit) this.#count(COUNTER.getMisses);
     if (this.#prefixes.isOn) this.#prefixes.recordGet(input, keyStart, keyEnd, isHit);
   }
@@ -42,11 +44,12 @@ export class ValueReplies {
     input: Uint8Array,
     keyStart: number,
     keyEnd: number,
+    hash: number,
     withCas: boolean,
     expiresAt: number,
   ): void {
     this.#count(COUNTER.cmdTouch);
-    const isHit = this.#answer(input, keyStart, keyEnd, withCas, expiresAt);
+    const isHit = this.#answer(input, keyStart, keyEnd, hash, withCas, expiresAt);
     if (!isHit) this.#count(COUNTER.touchMisses);
     if (this.#prefixes.isOn) this.#prefixes.recordGet(input, keyStart, keyEnd, isHit);
   }
@@ -63,14 +66,21 @@ export class ValueReplies {
    *
    * @returns whether there was one
    */
-  #answer(input: Uint8Array, keyStart: number, keyEnd: number, withCas: boolean, expiresAt: number): boolean {
+  #answer(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    withCas: boolean,
+    expiresAt: number,
+  ): boolean {
     const cache = this.#cache;
     const output = this.#output;
-    const hash = cache.hash(input, keyStart, keyEnd);
     for (;;) {
       const item = cache.find(input, keyStart, keyEnd, hash);
       if (item === 0) return false;
-      const need = cache.valueBytes(item) + keyEnd - keyStart + VALUE_OVERHEAD_BYTES;
+      cache.look(item);
+      const need = cache.view.valueBytes + keyEnd - keyStart + VALUE_OVERHEAD_BYTES;
       if (output.limit - output.at >= need) {
         this.#write(input, keyStart, keyEnd, item, withCas);
         if (expiresAt === UNTOUCHED) cache.noteHit(item);
@@ -88,6 +98,7 @@ export class ValueReplies {
   /** Writes `VALUE <key> <flags> <bytes>[ <cas>]`, the data and CR LF. The room is there and the item's stripe is locked. */
   #write(input: Uint8Array, keyStart: number, keyEnd: number, item: number, withCas: boolean): void {
     const cache = this.#cache;
+    const { view } = cache;
     const output = this.#output;
     const { bytes } = output;
     let { at } = output;
@@ -100,8 +111,9 @@ export class ValueReplies {
     at += 6;
     for (let i = keyStart; i < keyEnd; i++) bytes[at++] = input[i]!;
     bytes[at++] = SPACE;
-    const valueBytes = cache.valueBytes(item);
-    at = writeDecimal(bytes, at, cache.clientFlags(item));
+    const { valueBytes, valueStart, clientFlags } = view;
+    if (clientFlags === 0) bytes[at++] = ZERO;
+    else at = writeDecimal(bytes, at, clientFlags);
     bytes[at++] = SPACE;
     at = writeDecimal(bytes, at, valueBytes);
     if (withCas) {
@@ -111,7 +123,8 @@ export class ValueReplies {
     bytes[at] = CR;
     bytes[at + 1] = LF;
     at += 2;
-    cache.copyValue(item, bytes, at);
+    if (view.isChained) cache.copyValue(item, bytes, at);
+    else copyBytes(bytes, at, view.bytes, valueStart, valueStart + valueBytes);
     at += valueBytes;
     bytes[at] = CR;
     bytes[at + 1] = LF;

@@ -60,7 +60,7 @@ export interface CacheOptions {
   readonly slabChunkBytesMax: number;
   /** False with `-M`: errors instead of evictions. */
   readonly evict: boolean;
-  /** Data threads that will attach. */
+  /** Data threads that will attach. With one, no other thread may attach beside it: locks are then plain words. */
   readonly threads: number;
   /** Bytes of buffer memory for each thread's transport, in the same array as the first arena (copies within one array are the fastest). */
   readonly ioBytesPerThread: number;

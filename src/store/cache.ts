@@ -3,6 +3,7 @@ import { walkClass } from './class-walk.ts';
 import { ClientWrites } from './client-writes.ts';
 import type { FlushState } from './flush-epochs.ts';
 import { CONTROL, CONTROL_DOUBLE } from './geometry.ts';
+import { ItemView } from './item-view.ts';
 import { keyHash } from './key-hash.ts';
 import { ARENA_SHIFT, PAGE_BYTES, STATE } from './layout.ts';
 import { Maintainer } from './maintainer.ts';
@@ -139,6 +140,14 @@ export class Cache {
     return item;
   }
 
+  /**
+   * Says that the keys of the first `count` hashes are about to be looked up: what lies first under each is brought into the processor's
+   * cache, all at once instead of one after the other.
+   */
+  touchAll(hashes: Int32Array, count: number): void {
+    this.#parts.index.touchAll(hashes, count);
+  }
+
   /** Ends what `find` or `peek` began. */
   release(hash: number): void {
     const { index, locks } = this.#parts;
@@ -160,6 +169,14 @@ export class Cache {
   noteAccess(item: ItemRef): void {
     this.#parts.lookup.visit(item);
     this.#observer?.found(item);
+  }
+
+  /** What `look` has read last; valid as long as the item's lock is held. */
+  readonly view: ItemView = new ItemView();
+
+  /** Reads into `view` what a reply needs of a found item. */
+  look(item: ItemRef): void {
+    this.#parts.items.look(item, this.view);
   }
 
   valueBytes(item: ItemRef): number {

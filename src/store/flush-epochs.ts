@@ -39,7 +39,8 @@ export class FlushEpochs {
 
   /** Items with lower versions are dead. */
   deadBelow(): number {
-    if (Atomics.load(this.#control, CONTROL.flushEpoch) !== this.#seenEpoch) this.#read();
+    // A plain read, because it is made for each look-up and the lock taken just before has brought what others wrote.
+    if (this.#control[CONTROL.flushEpoch] !== this.#seenEpoch) this.#read();
     return this.#deadBelow[0]!;
   }
 

@@ -10,6 +10,12 @@ const { next: NEXT, hash: HASH } = HEADER;
 /** Buckets that one insertion splits at most: more than one, so that the index catches up. */
 const SPLITS_MAX = 2;
 
+/** Items that `touchAll` has in hand at once. */
+const TOUCHED_MAX = 64;
+
+/** Words of one line of the processor's cache. */
+const LINE_WORDS = 16;
+
 /**
  * The index: chained hash buckets that grow one bucket at a time, by linear hashing (Litwin, 1980).
  *
@@ -29,6 +35,8 @@ export class HashIndex {
   readonly #geometry: Geometry;
   readonly #counters: Counters;
   readonly #stripeMask: number;
+  readonly #touchedItems: Int32Array = new Int32Array(TOUCHED_MAX);
+  readonly #touched: Int32Array = new Int32Array(1);
 
   constructor(
     buckets: SharedArrayBuffer,
@@ -54,6 +62,32 @@ export class HashIndex {
   /** First item of a hash's chain, with its stripe locked. */
   first(hash: number): number {
     return this.#buckets[this.#bucket(hash)]!;
+  }
+
+  /**
+   * Reads what a look-up of each hash will read first: the buckets, then the items in them. None of the reads of one loop needs the result of another,
+   * so the processor has many under way at once. No lock is held: what is read may be stale by then and is not used.
+   */
+  touchAll(hashes: Int32Array, count: number): void {
+    const items = this.#touchedItems;
+    const buckets = this.#buckets;
+    const { words } = this.#memory;
+    const n = this.#control[CONTROL.buckets]!;
+    const mask = -1 >>> Math.clz32(n - 1);
+    const here = Math.min(TOUCHED_MAX, count);
+    let sum = 0;
+    for (let i = 0; i < here; i++) {
+      const bucket = hashes[i]! & mask;
+      items[i] = buckets[bucket < n ? bucket : bucket & (mask >>> 1)]!;
+    }
+    for (let i = 0; i < here; i++) {
+      const item = items[i]!;
+      const arena = words[item >>> ARENA_SHIFT]!;
+      const word = (item & UNIT_MASK) << 1;
+      sum ^= arena[word + HASH]! ^ arena[word + LINE_WORDS]! ^ arena[word + 2 * LINE_WORDS]!;
+    }
+    // Kept, lest the compiler find that nobody needs the reads.
+    this.#touched[0] = sum;
   }
 
   /** First item of a bucket, with its stripe locked. */

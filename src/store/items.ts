@@ -1,4 +1,5 @@
 import type { Geometry } from './geometry.ts';
+import type { ItemView } from './item-view.ts';
 import {
   ARENA_SHIFT,
   EXTRA_BYTES,
@@ -108,6 +109,27 @@ export class Items {
     const words = this.memory.words[item >>> ARENA_SHIFT]!;
     const word = (item & UNIT_MASK) << 1;
     return (words[word + KIND]! & STATE.hasFlags) === 0 ? 0 : words[word + EXTRA]! >>> 0;
+  }
+
+  /** Reads what a reply needs. */
+  look(item: number, view: ItemView): void {
+    const arena = item >>> ARENA_SHIFT;
+    const words = this.memory.words[arena]!;
+    const word = (item & UNIT_MASK) << 1;
+    const kind = words[word + KIND]!;
+    let start = (word << 2) + HEADER_BYTES + (kind & 0xff);
+    view.clientFlags = 0;
+    if ((kind & (STATE.hasFlags | STATE.chained)) !== 0) {
+      if ((kind & STATE.hasFlags) !== 0) {
+        view.clientFlags = words[word + EXTRA]! >>> 0;
+        start += EXTRA_BYTES;
+      }
+      if ((kind & STATE.chained) !== 0) start += EXTRA_BYTES;
+    }
+    view.isChained = (kind & STATE.chained) !== 0;
+    view.bytes = this.memory.bytes[arena]!;
+    view.valueStart = start;
+    view.valueBytes = words[word + LENGTH]! & LENGTH_MASK;
   }
 
   memcachedBytes(item: number): number {

@@ -55,7 +55,10 @@ export class Parts {
     const counters = new Counters(shared.counters, geometry.rows, thread);
     const memory = new Memory(shared, geometry);
     const items = new Items(memory);
-    const locks = new Locks(control.subarray(CONTROL.locks, CONTROL.locks + geometry.locks));
+    const locks = new Locks(
+      control.subarray(CONTROL.locks, CONTROL.locks + geometry.locks),
+      options.threads > 1,
+    );
     const index = new HashIndex(shared.buckets, control, memory, locks, counters);
     const slabs = new Slabs(memory, control, shared.pageClasses, locks);
     const queues = new Queues(memory, control);
