@@ -82,6 +82,7 @@ export function checkInvariants(shared: SharedCache, reservedChunks = 0): Census
           items.keyBytes(item),
           items.clientFlags(item),
           items.valueBytes(item),
+          kind,
         );
         assert(need <= classes.chunkBytes[items.slabClass(item)]!, 'an item fits its chunk');
       }

@@ -35,6 +35,7 @@ export class Allocator {
   /**
    * An item with its header and key written, its value not, in neither index nor queue.
    *
+   * @param marks STATE bits of MARKS
    * @returns 0 when there is no memory to be had
    */
   allocate(
@@ -46,9 +47,10 @@ export class Allocator {
     exptime: number,
     valueBytes: number,
     nowSeconds: number,
+    marks = 0,
   ): number {
     const { classes } = this.#items;
-    const bytes = this.#items.chunkBytesFor(keyEnd - keyStart, flags, valueBytes);
+    const bytes = this.#items.chunkBytesFor(keyEnd - keyStart, flags, valueBytes, marks);
     const chained = bytes > classes.chunkBytesMax;
     const slabClass = chained ? classes.largest : classes.classOf(bytes);
     const item = this.takeChunk(slabClass, false);
@@ -56,7 +58,7 @@ export class Allocator {
       this.#items.initialize(
         item,
         slabClass,
-        chained ? STATE.chained : 0,
+        chained ? STATE.chained | marks : marks,
         input,
         keyStart,
         keyEnd,

@@ -1,6 +1,6 @@
 import type { CacheObserver } from './cache-observer.ts';
 import { walkClass } from './class-walk.ts';
-import { ClientWrites } from './client-writes.ts';
+import { ClientWrites, KEEP_EXPTIME } from './client-writes.ts';
 import type { FlushState } from './flush-epochs.ts';
 import { CONTROL, CONTROL_DOUBLE } from './geometry.ts';
 import { ItemView } from './item-view.ts';
@@ -9,6 +9,7 @@ import { ARENA_SHIFT, PAGE_BYTES, STATE } from './layout.ts';
 import { Maintainer } from './maintainer.ts';
 import type { MaintenanceSettings } from './maintenance-settings.ts';
 import { copyBytes } from './memory.ts';
+import { MetaAccess } from './meta-access.ts';
 import { ObservedWrites } from './observed-writes.ts';
 import { Parts } from './parts.ts';
 import { PeerWrites } from './peer-writes.ts';
@@ -33,8 +34,10 @@ import { versionAtMs } from './version-clock.ts';
 import { Walks } from './walks.ts';
 
 export type { CacheOptions } from './cache-options.ts';
+export { KEEP_EXPTIME } from './client-writes.ts';
 export { createSharedCache } from './create-shared-cache.ts';
 export type { FlushState } from './flush-epochs.ts';
+export { INVALIDATE, type MetaAccess } from './meta-access.ts';
 export * from './results.ts';
 export type { SharedCache } from './shared-cache.ts';
 export type { CacheStatistics, ClassStatistics } from './statistics.ts';
@@ -53,6 +56,8 @@ export class Cache {
   readonly ioRegion: { readonly bytes: Uint8Array; readonly start: number; readonly end: number };
   /** This thread's row of counters, indexed by COUNTER (counters.ts). */
   readonly counters: Float64Array;
+  /** What the meta commands need beyond the rest: marks, cas ids that clients chose, invalidation. */
+  readonly meta: MetaAccess;
   readonly #parts: Parts;
   readonly #plainWrites: ClientWrites;
   /** The above, or while there is an observer, writes that tell it. */
@@ -73,6 +78,7 @@ export class Cache {
     this.#parts = parts;
     this.#plainWrites = new ClientWrites(parts);
     this.#client = this.#plainWrites;
+    this.meta = new MetaAccess(parts);
     this.#peer = new PeerWrites(parts);
     this.#walks = new Walks(parts);
     this.#maintainer = new Maintainer(parts);
@@ -187,7 +193,7 @@ export class Cache {
     return this.#parts.items.clientFlags(item);
   }
 
-  /** The cas id. */
+  /** What orders writes among twins. It is the cas id, too, unless a client chose one: see `meta.casHigh`. */
   version(item: ItemRef): number {
     return this.#parts.items.version(item);
   }
@@ -243,7 +249,8 @@ export class Cache {
    *
    * @param flags client flags, unsigned 32 bits; ignored by append and prepend, as is exptime
    * @param exptime unix seconds, 0 never; one that has passed makes an item that is dead at once
-   * @param casVersion for mode cas; for append and prepend, the version that the item must have, 0 any
+   * @param casVersion for mode cas; for append and prepend, the cas id that the item must have, 0 any. CAS_WIDE: that of `meta.setWideCas`
+   * @param options bits of WRITE, and of MARK for the new item
    */
   store(
     mode: StoreMode,
@@ -256,6 +263,7 @@ export class Cache {
     casVersion: number,
     valueStart: number,
     valueEnd: number,
+    options = 0,
   ): Result {
     return this.#client.store(
       mode,
@@ -268,6 +276,7 @@ export class Cache {
       casVersion,
       valueStart,
       valueEnd,
+      options,
     );
   }
 
@@ -285,8 +294,19 @@ export class Cache {
     flags: number,
     exptime: number,
     valueBytes: number,
+    options = 0,
   ): ItemRef {
-    const item = this.#client.reserve(mode, input, keyStart, keyEnd, hash, flags, exptime, valueBytes);
+    const item = this.#client.reserve(
+      mode,
+      input,
+      keyStart,
+      keyEnd,
+      hash,
+      flags,
+      exptime,
+      valueBytes,
+      options,
+    );
     this.failure = item === 0 ? this.#client.failure : RESULT.stored;
     return item;
   }
@@ -300,8 +320,8 @@ export class Cache {
   }
 
   /** Ends a reserved store as `store` would have. The ref is not valid any more. */
-  commit(mode: StoreMode, item: ItemRef, hash: number, casVersion: number): Result {
-    return this.#client.commit(mode, item, hash, casVersion);
+  commit(mode: StoreMode, item: ItemRef, hash: number, casVersion: number, options = 0): Result {
+    return this.#client.commit(mode, item, hash, casVersion, options);
   }
 
   /** Gives a reserved item up. */
@@ -319,6 +339,8 @@ export class Cache {
    *
    * @param deltaHigh upper 32 bits of the delta, unsigned; `deltaLow` the lower
    * @param casVersion 0: any
+   * @param options MARK.explicitCas: the item gets the cas id of `meta.setNewCas`
+   * @param exptime of the item from now on; what it had before is in `meta.exptimeBefore`
    * @returns stored (then `numberHigh` and `numberLow` are the new number), notFound, exists, nonNumeric or noMemory
    */
   arithmetic(
@@ -330,8 +352,21 @@ export class Cache {
     deltaHigh: number,
     deltaLow: number,
     casVersion = 0,
+    options = 0,
+    exptime: number = KEEP_EXPTIME,
   ): Result {
-    return this.#client.arithmetic(input, keyStart, keyEnd, hash, increment, deltaHigh, deltaLow, casVersion);
+    return this.#client.arithmetic(
+      input,
+      keyStart,
+      keyEnd,
+      hash,
+      increment,
+      deltaHigh,
+      deltaLow,
+      casVersion,
+      options,
+      exptime,
+    );
   }
 
   /** Takes back that a `store` without flags was counted in cmd_set: it was no client's set, but an incr that made its item. */
@@ -387,8 +422,20 @@ export class Cache {
     version: number,
     valueStart: number,
     valueEnd: number,
+    marks = 0,
   ): Applied {
-    return this.#peer.set(input, keyStart, keyEnd, hash, flags, exptime, version, valueStart, valueEnd);
+    return this.#peer.set(
+      input,
+      keyStart,
+      keyEnd,
+      hash,
+      flags,
+      exptime,
+      version,
+      valueStart,
+      valueEnd,
+      marks,
+    );
   }
 
   /**
@@ -405,8 +452,19 @@ export class Cache {
     exptime: number,
     version: number,
     valueBytes: number,
+    marks = 0,
   ): ItemRef {
-    const item = this.#peer.reserve(input, keyStart, keyEnd, hash, flags, exptime, version, valueBytes);
+    const item = this.#peer.reserve(
+      input,
+      keyStart,
+      keyEnd,
+      hash,
+      flags,
+      exptime,
+      version,
+      valueBytes,
+      marks,
+    );
     this.failure = this.#peer.failure;
     return item;
   }
@@ -429,6 +487,11 @@ export class Cache {
     version: number,
   ): Applied {
     return this.#peer.touch(input, keyStart, keyEnd, hash, exptime, version);
+  }
+
+  /** A client of the peer was told to renew the item. @param version of that very item */
+  applyWin(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, version: number): Applied {
+    return this.#peer.win(input, keyStart, keyEnd, hash, version);
   }
 
   /**

@@ -18,7 +18,7 @@ import type { SharedCache } from './shared-cache.ts';
  * A record: word 0 = units | kind << 16 | key length << 24; word 1 = hash; double 1 = version; then for a touch 8 bytes of
  * exptime, for a flush threshold and activation as doubles; then the key, padded to 8. A record never wraps: the end of the ring is skipped.
  */
-export const CHANGE = { none: 0, set: 1, delete: 2, touch: 3, flush: 4, skip: 5 } as const;
+export const CHANGE = { none: 0, set: 1, delete: 2, touch: 3, flush: 4, skip: 5, win: 6 } as const;
 
 const POSITIONS_BYTES = 16;
 const HEAD = 0;
@@ -73,7 +73,7 @@ export class FeedWriter {
     this.head = this.#ring === null ? 0 : Atomics.load(this.#ring.positions, HEAD);
   }
 
-  /** Appends a set or delete of the key [start, end) of `key`, with the version in hand. */
+  /** Appends a set, delete or win of the key [start, end) of `key`, with the version in hand; a win's is that of the item. */
   key(kind: number, key: Uint8Array, start: number, end: number, hash: number): void {
     if (this.#ring !== null) this.#append(this.#ring, kind, 2, key, start, end, hash, 0, 0);
   }
@@ -133,7 +133,7 @@ export type FeedState = (typeof FEED)[keyof typeof FEED];
 
 /** Reads one thread's ring, from any thread. The fields hold the record that `next` found, until the next call. */
 export class FeedReader {
-  /** One of CHANGE: set, delete, touch or flush. */
+  /** One of CHANGE: set, delete, touch, win or flush. */
   kind = 0;
   /** The key's bytes; `keyBytes` of them count. */
   readonly key: Uint8Array = new Uint8Array(256);

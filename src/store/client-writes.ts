@@ -2,12 +2,15 @@ import { KEY_BYTES_MAX } from '../base/limits.ts';
 import { parsed, parseUint64, UINT64_DIGITS_MAX, writeUint64 } from '../base/uint64.ts';
 import { CHANGE } from './change-feed.ts';
 import { CLASS_COUNTER, CLASS_COUNTERS, COUNTER } from './counters.ts';
-import { ARENA_SHIFT, memcachedItemBytes, STATE } from './layout.ts';
+import { ARENA_SHIFT, MARKS, memcachedItemBytes, STATE } from './layout.ts';
 import { copyBytes } from './memory.ts';
 import type { Parts } from './parts.ts';
-import { RESULT, type Result, STORE_MODE, type StoreMode } from './results.ts';
+import { RESULT, type Result, STORE_MODE, type StoreMode, WRITE } from './results.ts';
 
 const SPACE = 32;
+
+/** `exptime` of arithmetic: leave it as it is. */
+export const KEEP_EXPTIME = -1;
 
 /**
  * Mutations by this node's own clients: each takes the stripe of its key, gives the item a new version, appends to the change feed and
@@ -19,6 +22,8 @@ export class ClientWrites {
   /** The number that the last arithmetic stored. */
   numberHigh = 0;
   numberLow = 0;
+  /** The item whose expiry time the new one takes over, because it is stored as stale; see WRITE.staleIfOlder. */
+  #staleFrom = 0;
   readonly #parts: Parts;
   /** A key and a number behind it. */
   readonly #scratch: Uint8Array = new Uint8Array(KEY_BYTES_MAX + UINT64_DIGITS_MAX);
@@ -38,35 +43,41 @@ export class ClientWrites {
     casVersion: number,
     valueStart: number,
     valueEnd: number,
+    options = 0,
   ): Result {
-    const { index, locks, lookup, writer, clock, feed, inventory } = this.#parts;
+    const { index, locks, lookup, items, writer, clock, feed, inventory } = this.#parts;
     const keyBytes = keyEnd - keyStart;
     const valueBytes = valueEnd - valueStart;
+    let marks = options & MARKS;
     if (this.#isTooLarge(keyBytes, flags, valueBytes)) {
-      return this.#refuse(RESULT.tooLarge, mode, input, keyStart, keyEnd, hash);
+      return this.#refuse(RESULT.tooLarge, mode, options, input, keyStart, keyEnd, hash);
     }
     const stripe = index.stripe(hash);
     locks.acquire(stripe);
     const entry = lookup.present(input, keyStart, keyEnd, hash);
-    if (mode === STORE_MODE.append || mode === STORE_MODE.prepend) {
+    if (this.#joins(mode, entry, options)) {
       this.#countSet(writer.slabClass(keyBytes, 0, valueBytes));
-      const result = this.#join(mode, entry, hash, casVersion, input, valueStart, valueEnd, 0);
+      const result = this.#join(mode, entry, hash, casVersion, input, valueStart, valueEnd, 0, marks);
       locks.release(stripe);
       return result;
     }
-    const slabClass = writer.slabClass(keyBytes, flags, valueBytes);
-    const result = this.#permit(mode, entry, casVersion);
+    const slabClass = writer.slabClass(keyBytes, flags, valueBytes, marks);
+    const result = this.#permit(mode, entry, casVersion, options);
     if (result !== RESULT.stored) {
       this.#countSet(slabClass);
       locks.release(stripe);
       return result;
     }
+    if (this.#staleFrom !== 0) {
+      exptime = items.exptime(entry);
+      marks |= STATE.stale | (items.kind(entry) & STATE.tokenSent);
+    }
     clock.next(entry);
-    let done = writer.put(entry, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd);
-    if (!done && mode === STORE_MODE.set && entry !== 0) {
+    let done = writer.put(entry, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd, marks);
+    if (!done && entry !== 0 && this.#removesOnFailure(mode, options)) {
       // A set that fails removes the old value in any case, so its memory may as well serve the new one.
       inventory.remove(entry, hash);
-      done = writer.put(0, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd);
+      done = writer.put(0, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd, marks);
       if (!done) this.#bury(0, input, keyStart, keyEnd, hash);
     }
     if (done) {
@@ -89,10 +100,13 @@ export class ClientWrites {
     flags: number,
     exptime: number,
     valueBytes: number,
+    options = 0,
   ): number {
-    const joins = mode === STORE_MODE.append || mode === STORE_MODE.prepend;
+    // What is only to be joined to another item needs no more than its value.
+    const joins =
+      (mode === STORE_MODE.append || mode === STORE_MODE.prepend) && (options & WRITE.create) === 0;
     if (this.#isTooLarge(keyEnd - keyStart, flags, valueBytes)) {
-      this.failure = this.#refuse(RESULT.tooLarge, mode, input, keyStart, keyEnd, hash);
+      this.failure = this.#refuse(RESULT.tooLarge, mode, options, input, keyStart, keyEnd, hash);
       return 0;
     }
     const item = this.#parts.allocator.allocate(
@@ -104,12 +118,14 @@ export class ClientWrites {
       joins ? 0 : exptime,
       valueBytes,
       this.#parts.lifetime.nowSeconds,
+      options & MARKS,
     );
-    if (item === 0) this.failure = this.#refuse(RESULT.noMemory, mode, input, keyStart, keyEnd, hash);
+    if (item === 0)
+      this.failure = this.#refuse(RESULT.noMemory, mode, options, input, keyStart, keyEnd, hash);
     return item;
   }
 
-  commit(mode: StoreMode, item: number, hash: number, casVersion: number): Result {
+  commit(mode: StoreMode, item: number, hash: number, casVersion: number, options = 0): Result {
     const { index, locks, lookup, clock, feed, items, inventory, memory, lifetime } = this.#parts;
     const bytes = memory.bytes[item >>> ARENA_SHIFT]!;
     const keyStart = items.keyStart(item);
@@ -120,11 +136,15 @@ export class ClientWrites {
     const entry = lookup.present(bytes, keyStart, keyEnd, hash);
     let result: Result;
     let entered = false;
-    if (mode === STORE_MODE.append || mode === STORE_MODE.prepend) {
-      result = this.#join(mode, entry, hash, casVersion, bytes, 0, 0, item);
+    if (this.#joins(mode, entry, options)) {
+      result = this.#join(mode, entry, hash, casVersion, bytes, 0, 0, item, options & MARKS);
     } else {
-      result = this.#permit(mode, entry, casVersion);
+      result = this.#permit(mode, entry, casVersion, options);
       if (result === RESULT.stored) {
+        if (this.#staleFrom !== 0) {
+          items.setExptime(item, items.exptime(entry));
+          items.setKind(item, items.kind(item) | STATE.stale | (items.kind(entry) & STATE.tokenSent));
+        }
         clock.next(entry);
         items.setVersion(item, clock.hand[0]!);
         items.setLastAccess(item, lifetime.nowSeconds);
@@ -146,7 +166,7 @@ export class ClientWrites {
     const item = lookup.live(input, keyStart, keyEnd, hash);
     let result: Result = RESULT.notFound;
     if (item !== 0) {
-      if (casVersion !== 0 && casVersion !== items.version(item)) {
+      if (casVersion !== 0 && !items.casEquals(item, casVersion)) {
         clock.hold(item);
         result = RESULT.exists;
       } else {
@@ -169,6 +189,8 @@ export class ClientWrites {
     deltaHigh: number,
     deltaLow: number,
     casVersion: number,
+    options = 0,
+    exptime: number = KEEP_EXPTIME,
   ): Result {
     const { index, locks, lookup, items, clock } = this.#parts;
     const stripe = index.stripe(hash);
@@ -177,16 +199,19 @@ export class ClientWrites {
     let result: Result;
     if (item === 0) {
       result = RESULT.notFound;
-    } else if (casVersion !== 0 && casVersion !== items.version(item) && this.#mayHoldNumber(item)) {
+    } else if (casVersion !== 0 && !items.casEquals(item, casVersion) && this.#mayHoldNumber(item)) {
       clock.hold(item);
       result = RESULT.exists;
     } else if (!this.#readNumber(item)) {
       result = RESULT.nonNumeric;
     } else {
+      const { outcome } = this.#parts;
+      outcome.exptimeBefore = items.exptime(item);
       if (increment) this.#add(deltaHigh, deltaLow);
       else this.#subtract(deltaHigh, deltaLow);
       const slabClass = items.slabClass(item);
-      result = this.#writeNumber(item, input, keyStart, keyEnd, hash);
+      const expiresAt = exptime === KEEP_EXPTIME ? outcome.exptimeBefore : exptime;
+      result = this.#writeNumber(item, input, keyStart, keyEnd, hash, options & MARKS, expiresAt);
       if (result === RESULT.stored) {
         this.#countClass(slabClass, increment ? CLASS_COUNTER.incrHits : CLASS_COUNTER.decrHits);
       }
@@ -218,9 +243,19 @@ export class ClientWrites {
     feed.touch(memory.bytes[item >>> ARENA_SHIFT]!, keyStart, keyStart + items.keyBytes(item), hash, exptime);
   }
 
-  /** Whether the entry of a key permits a store of this mode; not for append and prepend. */
-  #permit(mode: StoreMode, entry: number, casVersion: number): Result {
-    if (mode === STORE_MODE.set) return RESULT.stored;
+  /** Whether the store is joined to what is under the key; with WRITE.create an append of nothing is a set. */
+  #joins(mode: StoreMode, entry: number, options: number): boolean {
+    if (mode !== STORE_MODE.append && mode !== STORE_MODE.prepend) return false;
+    if ((options & WRITE.create) === 0) return true;
+    return entry !== 0 && (this.#parts.items.kind(entry) & STATE.tombstone) === 0;
+  }
+
+  /** Whether the entry of a key permits a store of this mode. */
+  #permit(mode: StoreMode, entry: number, casVersion: number, options: number): Result {
+    this.#staleFrom = 0;
+    if (mode === STORE_MODE.set || mode === STORE_MODE.append || mode === STORE_MODE.prepend) {
+      return RESULT.stored;
+    }
     const { items, lookup, clock } = this.#parts;
     const isLive = entry !== 0 && (items.kind(entry) & STATE.tombstone) === 0;
     if (mode === STORE_MODE.add) {
@@ -231,8 +266,14 @@ export class ClientWrites {
     }
     if (mode === STORE_MODE.replace) return isLive ? RESULT.stored : RESULT.notStored;
     if (!isLive) return RESULT.notFound;
-    if (items.version(entry) === casVersion) {
+    if (items.casEquals(entry, casVersion)) {
       this.#countItem(entry, CLASS_COUNTER.casHits);
+      return RESULT.stored;
+    }
+    // An id of 0 names no item, so it is not an older one either.
+    if ((options & WRITE.staleIfOlder) !== 0 && casVersion !== 0 && items.casIsOlder(entry, casVersion)) {
+      this.#countItem(entry, CLASS_COUNTER.casHits);
+      this.#staleFrom = entry;
       return RESULT.stored;
     }
     this.#countItem(entry, CLASS_COUNTER.casBadval);
@@ -242,7 +283,7 @@ export class ClientWrites {
 
   /**
    * Appends or prepends, with the stripe locked, the value [valueStart, valueEnd) of `input` or, where `source` is not 0, that of
-   * the item `source`. Flags and exptime stay.
+   * the item `source`. Flags, exptime and the form of the key stay.
    */
   #join(
     mode: StoreMode,
@@ -253,10 +294,11 @@ export class ClientWrites {
     valueStart: number,
     valueEnd: number,
     source: number,
+    marks: number,
   ): Result {
     const { items, memory, writer, allocator, inventory, clock, feed, lifetime, counters } = this.#parts;
     if (entry === 0 || (items.kind(entry) & STATE.tombstone) !== 0) return RESULT.notStored;
-    if (casVersion !== 0 && casVersion !== items.version(entry)) {
+    if (casVersion !== 0 && !items.casEquals(entry, casVersion)) {
       clock.hold(entry);
       return RESULT.exists;
     }
@@ -269,14 +311,14 @@ export class ClientWrites {
     if (this.#isTooLarge(keyBytes, flags, valueBytes)) return RESULT.notStored;
     let item = entry;
     const keyStart = items.keyStart(entry);
-    if (writer.fits(entry, keyBytes, flags, valueBytes)) {
+    if ((marks & STATE.explicitCas) === 0 && writer.fits(entry, keyBytes, flags, valueBytes)) {
       if (mode === STORE_MODE.prepend && addedBytes > 0) {
         const start = items.valueStart(entry);
         bytes.copyWithin(start + addedBytes, start, start + oldBytes);
       }
       items.setValueBytes(entry, valueBytes);
       items.setLastAccess(entry, lifetime.nowSeconds);
-      items.setKind(entry, items.kind(entry) & ~STATE.fetched);
+      items.setKind(entry, (items.kind(entry) & ~(STATE.fetched | STATE.stale | STATE.tokenSent)) | marks);
       inventory.resized(items.slabClass(entry), addedBytes);
       counters.general[COUNTER.totalItems]!++;
     } else {
@@ -289,6 +331,7 @@ export class ClientWrites {
         items.exptime(entry),
         valueBytes,
         lifetime.nowSeconds,
+        marks | (items.kind(entry) & STATE.base64Key),
       );
       if (item === 0) return RESULT.notStored;
       items.fillFrom(item, mode === STORE_MODE.append ? 0 : addedBytes, entry);
@@ -298,6 +341,7 @@ export class ClientWrites {
     else items.fillFrom(item, at, source);
     clock.next(entry);
     items.setVersion(item, clock.hand[0]!);
+    this.#parts.outcome.joinedBytes = valueBytes;
     feed.key(CHANGE.set, bytes, keyStart, keyStart + keyBytes, hash);
     if (item !== entry) inventory.enter(item, hash, entry);
     return RESULT.stored;
@@ -307,6 +351,7 @@ export class ClientWrites {
   #refuse(
     result: Result,
     mode: StoreMode,
+    options: number,
     input: Uint8Array,
     keyStart: number,
     keyEnd: number,
@@ -314,7 +359,7 @@ export class ClientWrites {
   ): Result {
     const { counters, index, locks, lookup, clock } = this.#parts;
     counters.general[result === RESULT.tooLarge ? COUNTER.storeTooLarge : COUNTER.storeNoMemory]!++;
-    if (mode !== STORE_MODE.set) return result;
+    if (!this.#removesOnFailure(mode, options)) return result;
     const stripe = index.stripe(hash);
     locks.acquire(stripe);
     const item = lookup.live(input, keyStart, keyEnd, hash);
@@ -324,6 +369,10 @@ export class ClientWrites {
     }
     locks.release(stripe);
     return result;
+  }
+
+  #removesOnFailure(mode: StoreMode, options: number): boolean {
+    return mode === STORE_MODE.set || (options & WRITE.removeOnFailure) !== 0;
   }
 
   /** Removes an item (0: it is removed already), leaves a tombstone where there are peers, and tells the feed. */
@@ -378,27 +427,43 @@ export class ClientWrites {
     this.numberHigh = this.numberHigh - high - borrow;
   }
 
-  /** Writes the number as the item's value: over it, padded with spaces, where it is not longer; else as a new value. */
-  #writeNumber(item: number, input: Uint8Array, keyStart: number, keyEnd: number, hash: number): Result {
+  /**
+   * Writes the number as the item's value: over it, padded with spaces, where it is not longer; else as a new value. Marks stay.
+   *
+   * @param marks further ones; `explicitCas` needs room, and so a new item
+   */
+  #writeNumber(
+    item: number,
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    marks: number,
+    exptime: number,
+  ): Result {
     const { items, memory, lookup, writer, clock, feed } = this.#parts;
     const scratch = this.#scratch;
     const keyBytes = keyEnd - keyStart;
-    const end = writeUint64(scratch, keyBytes, this.numberHigh, this.numberLow);
+    let end = writeUint64(scratch, keyBytes, this.numberHigh, this.numberLow);
     const count = end - keyBytes;
     clock.next(item);
     const valueBytes = items.valueBytes(item);
-    if (count <= valueBytes) {
+    if (count <= valueBytes && (marks & STATE.explicitCas) === 0) {
       const bytes = memory.bytes[item >>> ARENA_SHIFT]!;
       const at = items.valueStart(item);
       for (let i = 0; i < count; i++) bytes[at + i] = scratch[keyBytes + i]!;
       for (let i = count; i < valueBytes; i++) bytes[at + i] = SPACE;
       items.setVersion(item, clock.hand[0]!);
+      items.dropExplicitCas(item);
+      items.setExptime(item, exptime);
       lookup.visit(item);
     } else {
+      // A value that is longer than any number is padding for the most part, which need not be kept.
+      while (end < keyBytes + Math.min(valueBytes, UINT64_DIGITS_MAX)) scratch[end++] = SPACE;
       copyBytes(scratch, 0, input, keyStart, keyEnd);
       const flags = items.clientFlags(item);
-      const exptime = items.exptime(item);
-      if (!writer.put(item, scratch, 0, keyBytes, hash, flags, exptime, keyBytes, end)) {
+      const kept = marks | (items.kind(item) & MARKS & ~STATE.explicitCas);
+      if (!writer.put(item, scratch, 0, keyBytes, hash, flags, exptime, keyBytes, end, kept)) {
         return RESULT.noMemory;
       }
     }

@@ -2,7 +2,9 @@ import type { Geometry } from './geometry.ts';
 import type { ItemView } from './item-view.ts';
 import {
   ARENA_SHIFT,
+  EXPLICIT_CAS_BYTES,
   EXTRA_BYTES,
+  EXTRAS,
   HEADER,
   HEADER_BYTES,
   LENGTH_MASK,
@@ -12,6 +14,7 @@ import {
   VERSION_DOUBLE,
 } from './layout.ts';
 import { copyBytes, type Memory } from './memory.ts';
+import { CAS_WIDE } from './results.ts';
 import type { SlabClasses } from './slab-classes.ts';
 
 const {
@@ -29,6 +32,10 @@ export class Items {
   readonly memory: Memory;
   readonly classes: SlabClasses;
   readonly geometry: Geometry;
+  /** The explicit cas id, high and low half, that `initialize` gives to an item which has room for one. */
+  readonly newCas: Uint32Array = new Uint32Array(2);
+  /** The cas id beyond 2^53 that CAS_WIDE stands for. */
+  readonly wideCas: Uint32Array = new Uint32Array(2);
 
   constructor(memory: Memory) {
     this.memory = memory;
@@ -140,10 +147,8 @@ export class Items {
   /** Byte of the key within its arena. */
   keyStart(item: number): number {
     const kind = this.kind(item);
-    let start = ((item & UNIT_MASK) << 3) + HEADER_BYTES;
-    if ((kind & STATE.hasFlags) !== 0) start += EXTRA_BYTES;
-    if ((kind & STATE.chained) !== 0) start += EXTRA_BYTES;
-    return start;
+    const start = ((item & UNIT_MASK) << 3) + HEADER_BYTES;
+    return (kind & EXTRAS) === 0 ? start : start + extraBytes(kind);
   }
 
   /** Byte of the value (of a chained item: of its first part) within its arena. */
@@ -159,12 +164,62 @@ export class Items {
     return true;
   }
 
-  /** Bytes of memory that an item in one chunk takes. */
-  chunkBytesFor(keyBytes: number, flags: number, valueBytes: number): number {
-    return HEADER_BYTES + (flags === 0 ? 0 : EXTRA_BYTES) + keyBytes + valueBytes;
+  /** Bytes of memory that an item in one chunk takes. @param marks STATE bits, of which `explicitCas` needs room */
+  chunkBytesFor(keyBytes: number, flags: number, valueBytes: number, marks = 0): number {
+    const fixed = (marks & STATE.explicitCas) === 0 ? HEADER_BYTES : HEADER_BYTES + EXPLICIT_CAS_BYTES;
+    return fixed + (flags === 0 ? 0 : EXTRA_BYTES) + keyBytes + valueBytes;
   }
 
-  /** Writes a fresh item's header and key: not linked, frequency 0, version 0. */
+  /** Upper 32 bits, unsigned, of the cas id that clients see. */
+  casHigh(item: number): number {
+    if ((this.kind(item) & STATE.explicitCas) === 0) return Math.floor(this.version(item) / 4294967296);
+    return this.memory.words[item >>> ARENA_SHIFT]![this.#casWord(item, this.kind(item))]! >>> 0;
+  }
+
+  /** The lower 32 bits. */
+  casLow(item: number): number {
+    if ((this.kind(item) & STATE.explicitCas) === 0) return this.version(item) >>> 0;
+    return this.memory.words[item >>> ARENA_SHIFT]![this.#casWord(item, this.kind(item)) + 1]! >>> 0;
+  }
+
+  /** Sets the cas id of an item that has room for an explicit one. */
+  setCas(item: number, high: number, low: number): void {
+    const words = this.memory.words[item >>> ARENA_SHIFT]!;
+    const word = this.#casWord(item, this.kind(item));
+    words[word] = high;
+    words[word + 1] = low;
+  }
+
+  /** The item has a new version, which is its cas id from now on, whatever it had before. */
+  dropExplicitCas(item: number): void {
+    if ((this.kind(item) & STATE.explicitCas) === 0) return;
+    const version = this.version(item);
+    this.setCas(item, Math.floor(version / 4294967296), version >>> 0);
+  }
+
+  /** Whether the item's cas id is `cas`, or, for CAS_WIDE, the one in `wideCas`. */
+  casEquals(item: number, cas: number): boolean {
+    if ((this.kind(item) & STATE.explicitCas) === 0) return this.version(item) === cas;
+    return this.#compareCas(item, cas) === 0;
+  }
+
+  /** Whether `cas`, or, for CAS_WIDE, the one in `wideCas`, is lower than the item's cas id. */
+  casIsOlder(item: number, cas: number): boolean {
+    return this.#compareCas(item, cas) < 0;
+  }
+
+  #compareCas(item: number, cas: number): number {
+    const high = cas === CAS_WIDE ? this.wideCas[0]! : Math.floor(cas / 4294967296);
+    const low = cas === CAS_WIDE ? this.wideCas[1]! : cas >>> 0;
+    const byHigh = high - this.casHigh(item);
+    return byHigh === 0 ? low - this.casLow(item) : byHigh;
+  }
+
+  /**
+   * Writes a fresh item's header and key: not linked, frequency 0, version 0.
+   *
+   * @param state STATE bits; with `explicitCas` the cas id in `newCas` is written, too
+   */
   initialize(
     item: number,
     slabClass: number,
@@ -195,6 +250,12 @@ export class Items {
     if ((state & STATE.chained) !== 0) {
       words[this.#chainWord(item, kind)] = 0;
       at += EXTRA_BYTES;
+    }
+    if ((state & STATE.explicitCas) !== 0) {
+      const cas = this.#casWord(item, kind);
+      words[cas] = this.newCas[0]!;
+      words[cas + 1] = this.newCas[1]!;
+      at += EXPLICIT_CAS_BYTES;
     }
     words[word + KIND] = kind;
     this.setVersion(item, 0);
@@ -294,4 +355,16 @@ export class Items {
   #chainWord(item: number, kind: number): number {
     return ((item & UNIT_MASK) << 1) + EXTRA + ((kind & STATE.hasFlags) === 0 ? 0 : 1);
   }
+
+  /** Two words, because it is not aligned for one of 64 bits. */
+  #casWord(item: number, kind: number): number {
+    return this.#chainWord(item, kind) + ((kind & STATE.chained) === 0 ? 0 : 1);
+  }
+}
+
+/** Bytes between the header and the key of an item of this kind. */
+export function extraBytes(kind: number): number {
+  let bytes = (kind & STATE.hasFlags) === 0 ? 0 : EXTRA_BYTES;
+  if ((kind & STATE.chained) !== 0) bytes += EXTRA_BYTES;
+  return (kind & STATE.explicitCas) === 0 ? bytes : bytes + EXPLICIT_CAS_BYTES;
 }

@@ -18,7 +18,7 @@
  *       28     7  last access, unix seconds
  *       32     8  30 bits value length, 2 bits hit frequency
  *       36     9  kind: key length | slab class << 8 | state << 16
- *       40    10  [client flags, if not 0] [first continuation, if chained] key value
+ *       40    10  [client flags, if not 0] [first continuation, if chained] [explicit cas, 8 bytes] key value
  *
  * No line ends and no terminators are stored. memcached's header is 48 bytes and 8 for the cas id; the hit frequency in place of
  * queue surgery, and 32-bit refs in place of pointers, make the difference.
@@ -44,6 +44,8 @@ export const VERSION_DOUBLE = 1;
 export const HEADER_BYTES = 40;
 /** What client flags or the ref of a first continuation add. */
 export const EXTRA_BYTES = 4;
+/** What a cas id that a client chose adds. */
+export const EXPLICIT_CAS_BYTES = 8;
 
 /** Bits of the kind word above key length and slab class. */
 export const STATE = {
@@ -59,12 +61,28 @@ export const STATE = {
   main: 0x200000,
   continuation: 0x400000,
   free: 0x800000,
+  // What the meta commands remember of an item; see MARKS.
+  /** Invalidated, but still given out. */
+  stale: 0x1000000,
+  /** Some client was told that it is the one to renew the item. */
+  tokenSent: 0x2000000,
+  /** The key came in base64, and is told so. */
+  base64Key: 0x4000000,
+  /** The item has room for a cas id of its own, which clients see instead of the version. */
+  explicitCas: 0x8000000,
   /** In the queue of items that end soon: see `-o temporary_ttl`. */
   temporary: 0x40000000,
 } as const;
 
 /** A free chunk that is not in the list of free chunks: the page that it lies in is being emptied. */
 export const DRAINED: number = STATE.free | STATE.main;
+
+/** The marks of the meta commands. They travel to twins with the item, shifted by MARKS_SHIFT. */
+export const MARKS: number = STATE.stale | STATE.tokenSent | STATE.base64Key | STATE.explicitCas;
+export const MARKS_SHIFT = 24;
+
+/** The states that put something between header and key. */
+export const EXTRAS: number = STATE.hasFlags | STATE.chained | STATE.explicitCas;
 
 export const LENGTH_MASK = 0x3fffffff;
 /** The hit frequency stands above the length: 0 to 3. */

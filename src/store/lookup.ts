@@ -1,16 +1,8 @@
 import { CLASS_COUNTER, CLASS_COUNTERS, COUNTER, type Counters } from './counters.ts';
 import type { HashIndex } from './hash-index.ts';
 import type { Inventory } from './inventory.ts';
-import type { Items } from './items.ts';
-import {
-  ARENA_SHIFT,
-  EXTRA_BYTES,
-  FREQUENCY_SHIFT,
-  HEADER,
-  HEADER_BYTES,
-  STATE,
-  UNIT_MASK,
-} from './layout.ts';
+import { extraBytes, type Items } from './items.ts';
+import { ARENA_SHIFT, EXTRAS, FREQUENCY_SHIFT, HEADER, HEADER_BYTES, STATE, UNIT_MASK } from './layout.ts';
 import { LIFE, type Lifetime } from './lifetime.ts';
 import type { Memory } from './memory.ts';
 import { MISS, type Miss } from './results.ts';
@@ -52,8 +44,7 @@ export class Lookup {
         if ((kind & 0xff) === keyBytes) {
           // Items.keyStart and Items.keyEquals, written out: this is the hottest place of all.
           let at = (word << 2) + HEADER_BYTES;
-          if ((kind & STATE.hasFlags) !== 0) at += EXTRA_BYTES;
-          if ((kind & STATE.chained) !== 0) at += EXTRA_BYTES;
+          if ((kind & EXTRAS) !== 0) at += extraBytes(kind);
           const stored = this.#memory.bytes[item >>> ARENA_SHIFT]!;
           let i = keyStart;
           while (i < keyEnd && stored[at] === bytes[i]) {
@@ -104,7 +95,11 @@ export class Lookup {
 
   /** `visit`, counted as a hit of a get. */
   hit(item: number): void {
-    const kind = this.visit(item);
+    this.countHit(this.visit(item));
+  }
+
+  /** Counts a hit of a get on an item of this kind, and leaves the item as it is. */
+  countHit(kind: number): void {
     let counter: number = CLASS_COUNTER.hitsSmall;
     if ((kind & QUEUES_OF_THEIR_OWN) !== 0) {
       counter = (kind & STATE.main) !== 0 ? CLASS_COUNTER.hitsMain : CLASS_COUNTER.hitsTemporary;

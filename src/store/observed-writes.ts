@@ -1,6 +1,6 @@
 import { KEY_BYTES_MAX } from '../base/limits.ts';
 import type { CacheObserver } from './cache-observer.ts';
-import { ClientWrites } from './client-writes.ts';
+import { ClientWrites, KEEP_EXPTIME } from './client-writes.ts';
 import { ARENA_SHIFT } from './layout.ts';
 import { copyBytes } from './memory.ts';
 import type { Parts } from './parts.ts';
@@ -35,6 +35,7 @@ export class ObservedWrites extends ClientWrites {
     casVersion: number,
     valueStart: number,
     valueEnd: number,
+    options = 0,
   ): Result {
     this.#look(input, keyStart, keyEnd, hash);
     const result = super.store(
@@ -48,6 +49,7 @@ export class ObservedWrites extends ClientWrites {
       casVersion,
       valueStart,
       valueEnd,
+      options,
     );
     const valueBytes = valueEnd - valueStart + this.#joinedBytes(mode, result);
     const slabClass = this.#parts.writer.slabClass(keyEnd - keyStart, flags, valueBytes);
@@ -64,15 +66,16 @@ export class ObservedWrites extends ClientWrites {
     flags: number,
     exptime: number,
     valueBytes: number,
+    options = 0,
   ): number {
-    const item = super.reserve(mode, input, keyStart, keyEnd, hash, flags, exptime, valueBytes);
+    const item = super.reserve(mode, input, keyStart, keyEnd, hash, flags, exptime, valueBytes, options);
     if (item !== 0) return item;
     this.#look(input, keyStart, keyEnd, hash);
     this.#observer.stored(input, keyStart, keyEnd, mode, this.failure, exptime, 0, valueBytes);
     return 0;
   }
 
-  override commit(mode: StoreMode, item: number, hash: number, casVersion: number): Result {
+  override commit(mode: StoreMode, item: number, hash: number, casVersion: number, options = 0): Result {
     const { items, memory } = this.#parts;
     const start = items.keyStart(item);
     const keyBytes = items.keyBytes(item);
@@ -82,7 +85,7 @@ export class ObservedWrites extends ClientWrites {
     const valueBytes = items.valueBytes(item);
     const exptime = items.exptime(item);
     this.#look(this.#key, 0, keyBytes, hash);
-    const result = super.commit(mode, item, hash, casVersion);
+    const result = super.commit(mode, item, hash, casVersion, options);
     const joined = this.#joinedBytes(mode, result);
     this.#observer.stored(this.#key, 0, keyBytes, mode, result, exptime, slabClass, valueBytes + joined);
     return result;
@@ -112,9 +115,22 @@ export class ObservedWrites extends ClientWrites {
     deltaHigh: number,
     deltaLow: number,
     casVersion: number,
+    options = 0,
+    newExptime: number = KEEP_EXPTIME,
   ): Result {
     this.#look(input, keyStart, keyEnd, hash);
-    return super.arithmetic(input, keyStart, keyEnd, hash, increment, deltaHigh, deltaLow, casVersion);
+    return super.arithmetic(
+      input,
+      keyStart,
+      keyEnd,
+      hash,
+      increment,
+      deltaHigh,
+      deltaLow,
+      casVersion,
+      options,
+      newExptime,
+    );
   }
 
   override touch(

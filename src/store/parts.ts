@@ -46,6 +46,13 @@ export class Parts {
   readonly feed: FeedWriter;
   readonly lookup: Lookup;
   readonly writer: Writer;
+  /** What the meta commands want to know of the last write besides its result. */
+  readonly outcome: {
+    /** Bytes of the value that the last append or prepend made. */
+    joinedBytes: number;
+    /** The expiry time that the item of the last incr or decr had before it. */
+    exptimeBefore: number;
+  } = { joinedBytes: 0, exptimeBefore: 0 };
 
   constructor(shared: SharedCache, thread: number) {
     const { options } = shared;

@@ -1,5 +1,5 @@
 import { COUNTER } from './counters.ts';
-import { ARENA_SHIFT, memcachedItemBytes, STATE } from './layout.ts';
+import { ARENA_SHIFT, MARKS, memcachedItemBytes, STATE } from './layout.ts';
 import type { Parts } from './parts.ts';
 import { APPLIED, type Applied, RESULT, type Result } from './results.ts';
 import { isVersion } from './version-clock.ts';
@@ -28,6 +28,7 @@ export class PeerWrites {
     version: number,
     valueStart: number,
     valueEnd: number,
+    marks = 0,
   ): Applied {
     const { index, locks, lookup, items, writer } = this.#parts;
     if (!this.#admit(version)) return this.#count(APPLIED.stale);
@@ -38,14 +39,15 @@ export class PeerWrites {
     let applied: Applied = APPLIED.stale;
     if (entry === 0 || items.version(entry) < version) {
       const done =
-        !tooLarge && writer.put(entry, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd);
+        !tooLarge &&
+        writer.put(entry, input, keyStart, keyEnd, hash, flags, exptime, valueStart, valueEnd, marks & MARKS);
       if (done) applied = APPLIED.applied;
       else {
         this.#outdate(entry, input, keyStart, keyEnd, hash);
         applied = tooLarge ? APPLIED.tooLarge : APPLIED.noMemory;
       }
     } else if (items.version(entry) === version) {
-      this.#prolong(entry, exptime);
+      this.#merge(entry, exptime, marks);
     }
     locks.release(stripe);
     if (entry === 0) index.growIfCrowded();
@@ -61,6 +63,7 @@ export class PeerWrites {
     exptime: number,
     version: number,
     valueBytes: number,
+    marks = 0,
   ): number {
     const { index, locks, lookup, items, allocator, lifetime } = this.#parts;
     const stripe = index.stripe(hash);
@@ -72,7 +75,7 @@ export class PeerWrites {
       locks.acquire(stripe);
       const entry = lookup.entry(input, keyStart, keyEnd, hash);
       if (entry !== 0 && items.version(entry) >= version) this.failure = RESULT.stale;
-      if (entry !== 0 && items.version(entry) === version) this.#prolong(entry, exptime);
+      if (entry !== 0 && items.version(entry) === version) this.#merge(entry, exptime, marks);
       locks.release(stripe);
     }
     if (this.failure === RESULT.stale) {
@@ -83,7 +86,17 @@ export class PeerWrites {
       this.failure = RESULT.tooLarge;
     } else {
       const now = lifetime.nowSeconds;
-      item = allocator.allocate(input, keyStart, keyEnd, hash, flags, exptime, valueBytes, now);
+      item = allocator.allocate(
+        input,
+        keyStart,
+        keyEnd,
+        hash,
+        flags,
+        exptime,
+        valueBytes,
+        now,
+        marks & MARKS,
+      );
       if (item !== 0) return item;
       this.failure = RESULT.noMemory;
     }
@@ -152,6 +165,18 @@ export class PeerWrites {
     return this.#count(same ? APPLIED.applied : APPLIED.stale);
   }
 
+  /** A client of the peer was told to renew the item: nobody shall be told so here. The version stays, as with a touch. */
+  win(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, version: number): Applied {
+    const { index, locks, lookup, items } = this.#parts;
+    const stripe = index.stripe(hash);
+    locks.acquire(stripe);
+    const item = lookup.live(input, keyStart, keyEnd, hash);
+    const same = item !== 0 && items.version(item) === version;
+    if (same) items.setKind(item, items.kind(item) | STATE.tokenSent);
+    locks.release(stripe);
+    return this.#count(same ? APPLIED.applied : APPLIED.stale);
+  }
+
   flush(threshold: number, activeAtSeconds: number, version: number): Applied {
     const { clock, flush, lifetime } = this.#parts;
     if (!isVersion(threshold) || !isVersion(version)) return this.#count(APPLIED.stale);
@@ -165,12 +190,15 @@ export class PeerWrites {
 
   /**
    * The peer has the very item that is here. If it was touched on one side while the two were apart, the two expiry times
-   * differ, and as touches carry no order the item lives as long as either says.
+   * differ, and as touches carry no order the item lives as long as either says. A token that either has sent is sent.
    */
-  #prolong(entry: number, exptime: number): void {
+  #merge(entry: number, exptime: number, marks: number): void {
     const { items } = this.#parts;
+    const kind = items.kind(entry);
     const here = items.exptime(entry);
-    if ((items.kind(entry) & STATE.tombstone) !== 0 || here === 0) return;
+    if ((kind & STATE.tombstone) !== 0) return;
+    if ((marks & ~kind & STATE.tokenSent) !== 0) items.setKind(entry, kind | STATE.tokenSent);
+    if (here === 0) return;
     if (exptime === 0 || exptime > here) items.setExptime(entry, exptime);
     this.#parts.lifetime.noteEnd(exptime);
   }

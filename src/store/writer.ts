@@ -9,6 +9,7 @@ import {
   HEADER,
   HEADER_BYTES,
   LENGTH_MASK,
+  MARKS,
   STATE,
   UNIT_MASK,
   VERSION_DOUBLE,
@@ -18,6 +19,9 @@ import type { MaintenanceSettings } from './maintenance-settings.ts';
 import { copyBytes } from './memory.ts';
 
 const { exptime: EXPTIME, lastAccess: LAST_ACCESS, length: LENGTH, kind: KIND, extra: EXTRA } = HEADER;
+
+/** What of an item's kind outlives its value. */
+const KEPT = ~(STATE.fetched | MARKS);
 
 /**
  * Puts a value under a key, with the key's stripe locked: over the item that is there, when the new one belongs in a chunk of the same
@@ -53,8 +57,8 @@ export class Writer {
   }
 
   /** The slab class of an item; the largest for one that is a chain of chunks. */
-  slabClass(keyBytes: number, flags: number, valueBytes: number): number {
-    const bytes = this.#items.chunkBytesFor(keyBytes, flags, valueBytes);
+  slabClass(keyBytes: number, flags: number, valueBytes: number, marks = 0): number {
+    const bytes = this.#items.chunkBytesFor(keyBytes, flags, valueBytes, marks);
     const { classes } = this.#items;
     return bytes > classes.chunkBytesMax ? classes.largest : classes.classOf(bytes);
   }
@@ -67,7 +71,7 @@ export class Writer {
   fits(entry: number, keyBytes: number, flags: number, valueBytes: number): boolean {
     if (entry === 0) return false;
     const kind = this.#items.kind(entry);
-    if ((kind & (STATE.chained | STATE.tombstone)) !== 0) return false;
+    if ((kind & (STATE.chained | STATE.tombstone | STATE.explicitCas)) !== 0) return false;
     const bytes = this.#items.chunkBytesFor(keyBytes, flags, valueBytes);
     const { classes } = this.#items;
     return bytes <= classes.chunkBytesMax && classes.classOf(bytes) === ((kind >>> 8) & 0xff);
@@ -77,6 +81,7 @@ export class Writer {
    * Writes an item with the value [valueStart, valueEnd) of `input` and the version in hand.
    *
    * @param entry what is under the key now, 0 if nothing; replaced
+   * @param marks STATE bits of MARKS for the new item
    * @returns false when there is no memory; `entry` is still there then
    */
   put(
@@ -89,12 +94,14 @@ export class Writer {
     exptime: number,
     valueStart: number,
     valueEnd: number,
+    marks = 0,
   ): boolean {
     if (
+      (marks & STATE.explicitCas) === 0 &&
       this.fits(entry, keyEnd - keyStart, flags, valueEnd - valueStart) &&
       (!this.#settings.hasTemporary || this.#staysInQueue(entry, exptime))
     ) {
-      this.#overwrite(entry, input, keyStart, keyEnd, flags, exptime, valueStart, valueEnd);
+      this.#overwrite(entry, input, keyStart, keyEnd, flags, exptime, valueStart, valueEnd, marks);
       return true;
     }
     const item = this.#allocator.allocate(
@@ -106,6 +113,7 @@ export class Writer {
       exptime,
       valueEnd - valueStart,
       this.#lifetime.nowSeconds,
+      marks,
     );
     if (item === 0) return false;
     this.#items.fill(item, 0, input, valueStart, valueEnd);
@@ -129,6 +137,7 @@ export class Writer {
     exptime: number,
     valueStart: number,
     valueEnd: number,
+    marks: number,
   ): void {
     const { memory } = this.#items;
     const arena = item >>> ARENA_SHIFT;
@@ -153,9 +162,9 @@ export class Writer {
       at += EXTRA_BYTES;
     }
     if (hadFlags === (flags !== 0)) {
-      words[word + KIND] = kind & ~STATE.fetched;
+      words[word + KIND] = (kind & KEPT) | marks;
     } else {
-      words[word + KIND] = (kind & ~STATE.fetched) ^ STATE.hasFlags;
+      words[word + KIND] = ((kind & KEPT) ^ STATE.hasFlags) | marks;
       copyBytes(bytes, at, input, keyStart, keyEnd);
       grown += hadFlags ? -EXTRA_BYTES : EXTRA_BYTES;
     }
