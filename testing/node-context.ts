@@ -3,6 +3,7 @@ import { createSharedLog } from '../src/engine/log-memory.ts';
 import type { NodeContext } from '../src/engine/node-context.ts';
 import { NodeLog } from '../src/engine/node-log.ts';
 import { PrefixStatistics } from '../src/engine/prefix-statistics.ts';
+import { RequestTrace } from '../src/engine/request-trace.ts';
 import { SharedFigures } from '../src/node/shared-figures.ts';
 import { SharedWalkClaim } from '../src/node/walk-claim.ts';
 import { Cache, type CacheOptions, createSharedCache, type SharedCache } from '../src/store/cache.ts';
@@ -38,6 +39,7 @@ export function memoryNodeContext(
   return {
     cache,
     settings: {
+      requestsPerTurnMax: 20,
       flushAllowed: true,
       shutdownAllowed: false,
       casShown: true,
@@ -66,6 +68,7 @@ export function memoryNodeContext(
         rejectsSurplus: true,
         kicksIdle: false,
         acceptPauses: 0,
+        listenDisabledMicros: 0,
         outputBytesWaiting: 0,
         outputOverflows: 0,
         receiveBytes: 0,
@@ -82,6 +85,7 @@ export function memoryNodeContext(
         prefixes.isOn = isOn;
       },
       reassignPage: (source, target) => cache.reassignPage(source, target),
+      clock: null,
       setMemoryLimit: (bytes) => cache.setMemoryLimit(bytes),
     },
     tunables: cache.maintenance,
@@ -93,6 +97,8 @@ export function memoryNodeContext(
     },
     clients,
     prefixes,
+    trace: new RequestTrace(() => {}),
+    othersWait: () => false,
     log: new NodeLog(createSharedLog(1, 64 * 1024), cache, {
       index: 0,
       clock: { monotonicMs: () => 0, wallMs: () => cache.nowSeconds * 1000 },

@@ -37,7 +37,16 @@ for (const name of ['memcached', 'magent', 'twincached', 'repcached'])
       const { StartError } = await import(${JSON.stringify(START_ERROR)});
       const never = new Promise(() => {});
       const start = async (options) => {
-        const running = { port: 4711, failed: never, stop: async () => {} };
+        const running = {
+          port: 4711,
+          addresses: [
+            { transport: 'tcp', address: { family: 'ipv4', host: '127.0.0.1', port: 4711 } },
+            { transport: 'udp', address: { family: 'ipv6', host: '::1', port: 4712 } },
+          ],
+          failed: never,
+          stop: async () => {},
+          reload: () => process.stdout.write('read again\\n'),
+        };
         switch (process.env.STAND_IN) {
           case 'busy': throw new StartError('port 1: Address already in use', 71);
           case 'broken': throw new TypeError('an invariant');
@@ -194,7 +203,11 @@ test('as a sub-command it is the same', async () => {
   assert.match(node.line, /"tcpPort":5,/);
   node.child.kill('SIGUSR1');
   const { code, complaints } = await node.end;
-  assert.deepEqual([code, complaints], [0, 'Exiting normally\n']);
+  assert.deepEqual([code, complaints], [0, 'Gracefully stopping\n']);
+  const other = await foreground('twincached', ['memcached', '-v', '-p', '5', ...ROOT]);
+  other.child.kill('SIGINT');
+  const ended = await other.end;
+  assert.deepEqual([ended.code, ended.complaints], [0, 'Exiting normally\n']);
 });
 
 test('in the foreground: pid file, port file, and the end when the role cannot go on', async () => {
@@ -206,7 +219,7 @@ test('in the foreground: pid file, port file, and the end when the role cannot g
   );
   assert.deepEqual([child.status, child.stderr], [1, 'memcached: a thread died\n']);
   assert.equal(existsSync(join(directory, 'f.pid')), false);
-  assert.equal(readFileSync(portFile, 'utf8'), 'TCP INET: 4711\n');
+  assert.equal(readFileSync(portFile, 'utf8'), 'TCP INET: 4711\nUDP INET6: 4712\n');
 });
 
 test("a client's shutdown ends it", () => {

@@ -1,11 +1,13 @@
 import { StartError } from '../base/start-error.ts';
 import type { ExtendedOptions } from '../node/options.ts';
+import { TLS_WORDS, type TlsDraft } from './memcached-tls.ts';
 import { atoi, decimalNumber } from './option-values.ts';
 
 /** Extended options while the words are read. */
 export type ExtendedDraft = { -readonly [Name in keyof ExtendedOptions]: ExtendedOptions[Name] } & {
   /** `slab_sizes` as written; checked when `-n` and the largest chunk are known. */
   slabSizesText: string | null;
+  tls: TlsDraft;
 };
 
 /** Bytes of a slab page, in which chunks of every size must fit evenly. */
@@ -257,7 +259,7 @@ const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
 ]);
 
 /** The words that `-o` knows, for the reference page's test. */
-export const EXTENDED_WORDS: readonly string[] = [...WORDS.keys()];
+export const EXTENDED_WORDS: readonly string[] = [...WORDS.keys(), ...TLS_WORDS.keys()];
 
 /**
  * Reads the value of one `-o` into a draft.
@@ -272,9 +274,16 @@ export function readExtended(draft: ExtendedDraft, text: string): string[] {
   if (parts.at(-1) === '') parts.pop();
   for (const part of parts) {
     const equals = part.indexOf('=');
-    const word = WORDS.get(equals < 0 ? part : part.slice(0, equals));
+    const name = equals < 0 ? part : part.slice(0, equals);
+    const value = equals < 0 ? null : part.slice(equals + 1);
+    const tlsWord = TLS_WORDS.get(name);
+    if (tlsWord !== undefined) {
+      tlsWord(draft.tls, value);
+      continue;
+    }
+    const word = WORDS.get(name);
     if (word === undefined) throw new StartError(`Illegal suboption "${part}"`);
-    const warning = word(draft, equals < 0 ? null : part.slice(equals + 1));
+    const warning = word(draft, value);
     if (warning !== undefined) warnings.push(warning);
   }
   return warnings;

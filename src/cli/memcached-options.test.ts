@@ -39,7 +39,7 @@ test('nothing said: the defaults', () => {
     kind: 'run',
     command: {
       node: NODE_OPTIONS_DEFAULT,
-      process: { daemon: false, pidFile: null, user: null },
+      process: { daemon: false, pidFile: null, user: null, coreDumps: false, lockMemory: false },
     },
     warnings: [],
   });
@@ -49,7 +49,13 @@ test('the lines of the published guides', () => {
   const first = parse(
     '-d -m 100 -l 127.0.0.1 -p 11211 -u root -c 1024 -X 11212 -P /tmp/memcached-rep.pid',
   ).command;
-  assert.deepEqual(first.process, { daemon: true, pidFile: '/tmp/memcached-rep.pid', user: 'root' });
+  assert.deepEqual(first.process, {
+    daemon: true,
+    pidFile: '/tmp/memcached-rep.pid',
+    user: 'root',
+    coreDumps: false,
+    lockMemory: false,
+  });
   assert.deepEqual(first.node, {
     ...NODE_OPTIONS_DEFAULT,
     memoryBytesMax: 100 * 1024 * 1024,
@@ -136,7 +142,7 @@ test('addresses to listen on', () => {
     ['::1', null],
     ['localhost', 9],
   ]);
-  assert.deepEqual(hosts('-l *:5 -l notls:127.0.0.1:6'), [
+  assert.deepEqual(hosts('-Z -o ssl_chain_cert=c -l *:5 -l notls:127.0.0.1:6'), [
     [null, 5],
     ['127.0.0.1', 6],
   ]);
@@ -226,7 +232,14 @@ const OURS: readonly (readonly [readonly string[], string, number])[] = [
   [['-l', '[::1'], 'Invalid value "[::1" for -l: an address to listen on is needed', 1],
   [['-l', '127.0.0.1:abc'], 'Invalid port number: "abc" (-l 127.0.0.1:abc)', 71],
   [['-l', 'a:70000'], 'Invalid port number: "70000" (-l a:70000)', 71],
-  [['-l', 'mtls:a'], 'Invalid value "mtls:a" for -l: TLS is not supported', 1],
+  [['-l', 'mtls:a'], "'notls', 'btls' and 'mtls' (-l) are valid only when SSL is enabled (-Z)", 71],
+  [['-Z'], '-Z: a certificate is needed: -o ssl_chain_cert=FILE', 1],
+  [['-o', 'ssl_verify_mode=4'], 'Invalid ssl_verify_mode. Use help to see valid options.', 1],
+  [['-o', 'ssl_verify_mode=x'], 'could not parse argument to ssl_verify_mode', 1],
+  [['-o', 'ssl_min_version=-1'], 'Invalid ssl_min_version. Use help to see valid options.', 1],
+  [['-o', 'ssl_key'], 'Missing ssl_key argument', 1],
+  [['-o', 'ssl_wbuf_size=x'], 'could not parse argument to ssl_wbuf_size', 1],
+  [['-o', 'ssl_keyformat=x'], 'could not parse argument to ssl_keyformat', 1],
   [['-q', '0'], 'Invalid value "0" for -q: a whole number from 1 to 2147483647 is needed', 1],
   [['-x', ''], 'Invalid value "" for -x: the address of a twin is needed', 1],
   [['-P', ''], 'Invalid value "" for -P: a file name is needed', 1],
@@ -236,7 +249,13 @@ const OURS: readonly (readonly [readonly string[], string, number])[] = [
     `Invalid value "${'x'.repeat(120)}" for -s: the path is too long for a socket (126 bytes; most: 107)`,
     1,
   ],
-  [['-Y', 'f'], '-Y is not supported', 1],
+  [['-Y', ''], 'Invalid value "" for -Y: a file name is needed', 1],
+  [['-Y', 'f', '-U', '5'], 'Cannot use UDP with ascii authentication enabled (-U 0 to disable)', 64],
+  [
+    ['-Y', 'f', '-B', 'auto'],
+    'ERROR: You cannot allow the BINARY protocol while using ascii authentication tokens.',
+    64,
+  ],
   [['-o', 'idle_timeout=x'], 'Invalid value "x" for -o idle_timeout: a whole number is needed', 1],
   [['-o', 'idle_timeout=-1'], 'Invalid value "-1" for -o idle_timeout: seconds, 0 or more, are needed', 1],
   [['-o', 'slab_sizes'], 'Missing slab_sizes argument', 1],
@@ -272,7 +291,8 @@ test('the help text shows what test suites look for, and not what would switch o
   assert.match(help, /^-X <num>/m);
   assert.match(help, /--unix-socket/);
   assert.match(help, /--enable-sasl/);
-  for (const word of ['proxy_config', 'ext_path', 'enable-ssl', 'no_drop_privileges'])
+  assert.match(help, /--enable-ssl/);
+  for (const word of ['proxy_config', 'ext_path', 'no_drop_privileges'])
     assert.ok(!help.includes(word), `the help text has the word ${word}`);
 });
 
@@ -295,6 +315,37 @@ test('SASL implies the binary protocol, refuses what would go round it, and need
   assert.deepEqual(refusal(['-S', '-U', '11299']), [udp, 64]);
   assert.deepEqual(refusal(['-S', '-U', '-1']), [udp, 64]);
   assert.match(refusal(['-S', '-U', '0'])[0], /^-S: the environment variable MEMCACHED_SASL_PWDB must name/);
+});
+
+test('a login and TLS, with files in full', () => {
+  const { authFile, protocol } = node('-Y users');
+  assert.deepEqual([authFile, protocol], ['/here/users', 'ascii']);
+  const words =
+    'ssl_chain_cert=c.pem,ssl_key=/k.pem,ssl_verify_mode=2,ssl_ca_cert=a.pem,ssl_ciphers=HIGH,ssl_wbuf_size=64,ssl_min_version=3,ssl_keyformat=2';
+  const { tls, listen } = node(`-Z -o ssl_session_cache,${words} -l notls:a,mtls:b:5,btls:[::1]:6,c`);
+  assert.deepEqual(tls, {
+    chainFile: '/here/c.pem',
+    keyFile: '/k.pem',
+    keyFormat: 'der',
+    verifyMode: 2,
+    authoritiesFile: '/here/a.pem',
+    ciphers: 'HIGH',
+    writeBufferBytes: 65536,
+    sessionCache: true,
+    kernelTls: false,
+    versionMin: 'TLSv1.3',
+  });
+  assert.deepEqual(
+    listen.map((address) => address.tls),
+    ['none', 'mutual', 'basic', undefined],
+  );
+  assert.equal(node('-o ssl_chain_cert=c').tls, null);
+});
+
+test("the clock is a test suite's to move only where it says so", () => {
+  const line = parseMemcached({ ...called([]), environment: { MEMCACHED_DEBUG: '1' } }, false);
+  assert.ok(line.kind === 'run' && line.command.node.debugCommands);
+  assert.equal(node('').debugCommands, false);
 });
 
 test('a word that belongs to no option is only told of', () => {

@@ -11,6 +11,7 @@ import { type Called, type CommandLine, type ProcessOptions, readOptions } from 
 import type { OptionEvent } from './getopt.ts';
 import { type ExtendedDraft, readExtended, readSlabSizes, SLAB_PAGE_BYTES } from './memcached-extended.ts';
 import { MEMCACHED_ROWS, MEMCACHED_VERSION_LINE, memcachedHelp } from './memcached-table.ts';
+import { finishTls, newTlsDraft } from './memcached-tls.ts';
 import {
   atoi,
   decimalNumber,
@@ -24,7 +25,12 @@ import {
 
 export interface MemcachedCommand {
   readonly node: NodeOptions;
-  readonly process: ProcessOptions;
+  readonly process: ProcessOptions & {
+    /** Let the system write core files of any size (`-r`). */
+    readonly coreDumps: boolean;
+    /** Keep all memory in RAM (`-k`). */
+    readonly lockMemory: boolean;
+  };
 }
 
 /** sysexits.h */
@@ -65,9 +71,14 @@ class Reader {
   readonly warnings: string[] = [];
   readonly #directory: string;
   readonly #saslPasswordFile: string | undefined;
+  #tls = false;
   readonly #replicates: boolean;
   readonly #node: Draft = { ...NODE_OPTIONS_DEFAULT };
-  readonly #extended: ExtendedDraft = { ...NODE_OPTIONS_DEFAULT.extended, slabSizesText: null };
+  readonly #extended: ExtendedDraft = {
+    ...NODE_OPTIONS_DEFAULT.extended,
+    slabSizesText: null,
+    tls: newTlsDraft(),
+  };
   readonly #listen: NodeListenAddress[] = [];
   readonly #peers: string[] = [];
   #tcpPort: number | null = null;
@@ -79,12 +90,16 @@ class Reader {
   /** `-B` was given: whoever says nothing and wants SASL means `binary`. */
   #isProtocolGiven = false;
   #daemon = false;
+  #coreDumps = false;
+  #lockMemory = false;
   #pidFile: string | null = null;
   #user: string | null = null;
 
   constructor(call: Called, replicates: boolean) {
     this.#directory = call.directory;
     this.#saslPasswordFile = call.environment['MEMCACHED_SASL_PWDB'];
+    // The variable that memcached's test suite is run with; only a build for debugging has the command there.
+    this.#node.debugCommands = (call.environment['MEMCACHED_DEBUG'] ?? '') !== '';
     this.#replicates = replicates;
   }
 
@@ -215,8 +230,19 @@ class Reader {
       case 'user':
         this.#user = value;
         break;
+      case 'auth-file':
+        if (value === '') throw invalidValue(spelling, value, 'a file name is needed');
+        node.authFile = resolve(this.#directory, value);
+        break;
+      case 'enable-ssl':
+        this.#tls = true;
+        break;
       case 'lock-memory':
+        this.#lockMemory = true;
+        break;
       case 'enable-coredumps':
+        this.#coreDumps = true;
+        break;
       case 'enable-largepages':
         break;
       default:
@@ -228,7 +254,7 @@ class Reader {
   /** Checks the words against each other, in memcached's order, and makes the plain objects. */
   finish(): MemcachedCommand {
     const node = this.#node;
-    const { slabSizesText, ...extended } = this.#extended;
+    const { slabSizesText, tls, ...extended } = this.#extended;
     node.memoryBytesMax = this.#memoryMebibytes * MEBIBYTE;
     checkItemSize(node.itemBytesMax, node.memoryBytesMax, extended.slabChunkBytesMax);
     if (extended.hotLruPercent + extended.warmLruPercent > 80)
@@ -242,6 +268,13 @@ class Reader {
         `Chunk size (-n ${node.chunkBytesMin}) must not be greater than the largest chunk of ${extended.slabChunkBytesMax} bytes`,
       );
     if (this.#sasl) this.#checkSasl();
+    if (node.authFile !== null) this.#checkAuthFile();
+    if (this.#tls) node.tls = finishTls(tls, (file) => resolve(this.#directory, file));
+    else if (this.#listen.some((address) => address.tls !== undefined))
+      throw new StartError(
+        "'notls', 'btls' and 'mtls' (-l) are valid only when SSL is enabled (-Z)",
+        EX_OSERR,
+      );
     for (const number of [this.#tcpPort, this.#udpPort, this.#replicationPort])
       if (number !== null && number > PORT_MAX) throw invalidPort(number);
 
@@ -262,8 +295,27 @@ class Reader {
         },
         extended,
       },
-      process: { daemon: this.#daemon, pidFile: this.#pidFile, user: this.#user },
+      process: {
+        daemon: this.#daemon,
+        pidFile: this.#pidFile,
+        user: this.#user,
+        coreDumps: this.#coreDumps,
+        lockMemory: this.#lockMemory,
+      },
     };
+  }
+
+  /** The login of the text protocol leaves no other way in. */
+  #checkAuthFile(): void {
+    const node = this.#node;
+    if (this.#udpPort !== null && this.#udpPort !== 0)
+      throw new StartError('Cannot use UDP with ascii authentication enabled (-U 0 to disable)', EX_USAGE);
+    if (this.#sasl || (this.#isProtocolGiven && node.protocol !== 'ascii'))
+      throw new StartError(
+        'ERROR: You cannot allow the BINARY protocol while using ascii authentication tokens.',
+        EX_USAGE,
+      );
+    node.protocol = 'ascii';
   }
 
   /** SASL goes with the binary protocol over connections only, and needs somebody who may log in. */
@@ -363,9 +415,15 @@ function listenAddresses(spelling: string, value: string): NodeListenAddress[] {
   return addresses.map((text) => listenAddress(spelling, text));
 }
 
+const TLS_OF_PREFIX: Readonly<Record<string, NodeListenAddress['tls']>> = {
+  'notls:': 'none',
+  'btls:': 'basic',
+  'mtls:': 'mutual',
+};
+
 function listenAddress(spelling: string, text: string): NodeListenAddress {
-  if (/^[bm]tls:/.test(text)) throw invalidValue(spelling, text, 'TLS is not supported');
-  const plain = text.replace(/^notls:/, '');
+  const [prefix = ''] = /^(no|b|m)tls:/.exec(text) ?? [];
+  const plain = text.slice(prefix.length);
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(plain);
   // More than one colon without brackets: an IPv6 address without a port.
   const parts = bracketed ?? (/^[^:]*:[^:]*:/.test(plain) ? null : /^([^:]*)(?::(.*))?$/.exec(plain));
@@ -375,7 +433,12 @@ function listenAddress(spelling: string, text: string): NodeListenAddress {
     throw invalidValue(spelling, text, 'an address to listen on is needed');
   if (portText !== undefined && (!/^\d{1,5}$/.test(portText) || Number(portText) > PORT_MAX))
     throw new StartError(`Invalid port number: "${portText}" (${spelling} ${text})`, EX_OSERR);
-  return { host: host === '*' ? null : host, port: portText === undefined ? null : Number(portText) };
+  const address = {
+    host: host === '*' ? null : host,
+    port: portText === undefined ? null : Number(portText),
+  };
+  const tls = TLS_OF_PREFIX[prefix];
+  return tls === undefined ? address : { ...address, tls };
 }
 
 /** `-x`: one host or several with commas; whether they can be resolved is found when the node starts. */

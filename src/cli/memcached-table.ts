@@ -22,7 +22,13 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     argument: 'none',
     help: ['let clients end the server with "shutdown"'],
   },
-  { name: 'enable-ssl', short: 'Z', long: 'enable-ssl', argument: 'none' },
+  {
+    name: 'enable-ssl',
+    short: 'Z',
+    long: 'enable-ssl',
+    argument: 'none',
+    help: ['encrypt connections; needs -o ssl_chain_cert=FILE'],
+  },
   {
     name: 'port',
     short: 'p',
@@ -75,7 +81,7 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     short: 'k',
     long: 'lock-memory',
     argument: 'none',
-    help: ['accepted; memory is not locked'],
+    help: ['keep all memory in RAM, if the system allows it'],
   },
   { name: 'help', short: 'h', long: 'help', argument: 'none', help: ['print this and exit'] },
   { name: 'license', short: 'i', long: 'license', argument: 'none', help: ['print the license and exit'] },
@@ -85,7 +91,7 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     short: 'r',
     long: 'enable-coredumps',
     argument: 'none',
-    help: ['accepted; the core file limit stays as it is'],
+    help: ['let the system write core files of any size'],
   },
   {
     name: 'verbose',
@@ -225,7 +231,14 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     argument: 'none',
     help: ['refuse watch'],
   },
-  { name: 'auth-file', short: 'Y', long: 'auth-file', argument: 'required' },
+  {
+    name: 'auth-file',
+    short: 'Y',
+    long: 'auth-file',
+    argument: 'required',
+    valueName: '<file>',
+    help: ['clients must log in with a line user:password of', 'this file; text protocol only'],
+  },
   { name: 'memory-file', short: 'e', long: 'memory-file', argument: 'required' },
   {
     name: 'extended',

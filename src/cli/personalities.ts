@@ -40,10 +40,17 @@ export function memcached(starters: RoleStarters, replicates: boolean): Personal
       verbosity: node.verbosity,
       // memcached re-reads its password file on SIGHUP, so it must never end of it.
       ignoreHangup: true,
+      tellsGracefulStop: true,
       prepare: async () => {
         // In memcached's order, which decides about the message when both are wrong.
-        const { allowDescriptors } = await import('../system/resource-limits.ts');
+        const { allowCoreDumps, allowDescriptors } = await import('../system/resource-limits.ts');
+        if (options.coreDumps) await allowCoreDumps();
         await allowDescriptors(node.connectionsMax, node.threads);
+        if (options.lockMemory) {
+          const { lockMemory } = await import('../system/lock-memory.ts');
+          const warning = await lockMemory();
+          if (warning !== null) invocation.complain(warning);
+        }
         const { accountToBecome, becomeUser } = await import('../system/users.ts');
         const account = accountToBecome(options.user);
         if (account !== null) becomeUser(account, options.user ?? '');
@@ -57,9 +64,15 @@ export function memcached(starters: RoleStarters, replicates: boolean): Personal
 /** Where memcached's users, its test suite among them, learn which port "any free one" came to be. */
 async function tellPort(invocation: Invocation, role: StartedRole): Promise<readonly string[]> {
   const path = invocation.environment['MEMCACHED_PORT_FILENAME'];
-  if (path === undefined || path === '' || role.port === undefined || role.port === 0) return [];
+  if (path === undefined || path === '' || role.addresses === undefined) return [];
+  const lines = role.addresses.flatMap(({ transport, address }) => {
+    if (address.family === 'unix') return [];
+    const family = address.family === 'ipv6' ? 'INET6' : 'INET';
+    return [`${transport.toUpperCase()} ${family}: ${address.port}`];
+  });
+  if (role.addresses.length > lines.length) return [];
   const { writePortFile } = await import('../system/port-file.ts');
-  const failure = writePortFile(path, [`TCP INET: ${role.port}`]);
+  const failure = writePortFile(path, lines);
   return failure === null ? [] : [failure];
 }
 

@@ -1,4 +1,5 @@
 import { type Running, StartError } from '../base/start-error.ts';
+import type { BoundAddress } from '../node/thread-messages.ts';
 import { type PidFile, writePidFile } from '../system/pid-file.ts';
 import { followSignals } from '../system/signals.ts';
 import type { ProcessOptions } from './command-line.ts';
@@ -13,21 +14,32 @@ export interface Service {
   readonly warnings: readonly string[];
   /** 0 quiet. A verbose daemon keeps its output. */
   readonly verbosity: number;
-  /** Survive SIGHUP though in the foreground. */
+  /** Survive SIGHUP though in the foreground; a role that has something to read again does so then. */
   readonly ignoreHangup: boolean;
   /** What must be done in the process that serves before the role starts: limits, user. */
   readonly prepare: () => Promise<void>;
+  /** Says so on stderr when it is asked to stop gracefully, as memcached does. */
+  readonly tellsGracefulStop?: boolean;
   readonly start: () => Promise<StartedRole>;
   /** The ports are open. @returns warnings for the operator */
   readonly onReady?: (role: StartedRole) => Promise<readonly string[]>;
+}
+
+/** Somebody wants the end. */
+interface StopRequest {
+  readonly isGraceful: boolean;
 }
 
 /** A running role, as the roles' start functions give it. */
 export interface StartedRole extends Running {
   /** The first port bound; 0 or none with a unix socket. */
   readonly port?: number;
-  /** Fulfilled when a client asked for the end. */
-  readonly shutdown?: Promise<void>;
+  /** What clients can connect to. */
+  readonly addresses?: readonly BoundAddress[];
+  /** Fulfilled when a client asked for the end; true: gracefully. */
+  readonly shutdown?: Promise<boolean>;
+  /** Reads the files again that may change while it runs: passwords, certificates. */
+  readonly reload?: () => void;
 }
 
 /**
@@ -53,18 +65,21 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
   };
   // Until the role runs there is nothing that needs stopping: a signal ends the process.
   let onStop = (_signal: NodeJS.Signals): void => end(0);
+  let onHangup = (): void => {};
   const unfollow = followSignals({
     onStop: (signal) => onStop(signal),
     onImpatience: () => end(1),
+    onHangup: () => onHangup(),
     ignoreHangup: service.ignoreHangup || service.options.daemon,
   });
   try {
     await service.prepare();
     if (service.options.daemon) process.chdir('/');
     const role = await service.start();
-    const stopped = new Promise<null>((resolve) => {
-      onStop = () => resolve(null);
-      role.shutdown?.then(() => resolve(null));
+    onHangup = () => role.reload?.();
+    const stopped = new Promise<StopRequest>((resolve) => {
+      onStop = (signal) => resolve({ isGraceful: signal === 'SIGUSR1' });
+      role.shutdown?.then((isGraceful) => resolve({ isGraceful }));
     });
     if (service.options.pidFile !== null) {
       pidFile = writePidFile(service.options.pidFile, process.pid);
@@ -73,12 +88,15 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
     for (const warning of (await service.onReady?.(role)) ?? []) warn(warning);
     daemon?.ready();
 
-    const failure = await Promise.race([stopped, role.failed]);
-    if (failure !== null) invocation.complain(`${invocation.program}: ${failure.message}`);
+    const outcome = await Promise.race([stopped, role.failed]);
+    const failure = outcome instanceof Error ? outcome : null;
+    if (outcome instanceof Error) invocation.complain(`${invocation.program}: ${outcome.message}`);
+    else if (outcome.isGraceful && service.tellsGracefulStop) invocation.complain('Gracefully stopping');
     const inTime = await stopInTime(role);
     if (!inTime)
       invocation.complain(`${invocation.program}: did not stop within ${STOP_TIMEOUT_MS / 1000} s`);
-    else if (service.verbosity > 0 && failure === null) invocation.complain('Exiting normally');
+    else if (service.verbosity > 0 && !(outcome instanceof Error) && !outcome.isGraceful)
+      invocation.complain('Exiting normally');
     return failure === null && inTime ? 0 : 1;
   } finally {
     pidFile?.remove();

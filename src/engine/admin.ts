@@ -4,7 +4,7 @@ import { VERB } from '../protocol/text/verbs.ts';
 import { commandWords } from './command-words.ts';
 import { crawlerCommand } from './crawler-commands.ts';
 import type { LongReplyHost } from './long-reply.ts';
-import type { NodeContext } from './node-context.ts';
+import type { DebugClock, NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
 import { statsCommand } from './stats-command.ts';
 import { lruCommand, memoryLimitCommand, slabsCommand } from './tuning-commands.ts';
@@ -46,6 +46,10 @@ export function runAdminCommand(
       shutdown(context, host, commandWords(request, input));
       return;
   }
+  if (request.verb === VERB.debugTime) {
+    output.text(`${debugTime(context.control.clock, commandWords(request, input))}\r\n`);
+    return;
+  }
   const reply = runTuningCommand(context, host, request, input);
   if (reply !== null && !request.noreply) output.text(`${reply}\r\n`);
 }
@@ -72,6 +76,16 @@ function runTuningCommand(
     default:
       return 'ERROR';
   }
+}
+
+/** `debugtime n`, `p`, `r`: moves, stops and releases the clock. Where tests may not, the command is not known. */
+function debugTime(clock: DebugClock | null, [word = '']: readonly string[]): string {
+  if (clock === null) return 'ERROR';
+  if (word === 'p') clock.hold();
+  else if (word === 'r') clock.release();
+  else if (/^-?\d{1,9}$/.test(word)) clock.move(Number(word));
+  else return 'ERROR';
+  return 'OK';
 }
 
 function shutdown(context: NodeContext, { connection }: LongReplyHost, words: readonly string[]): void {

@@ -35,6 +35,7 @@ import { answerStat } from './binary-statistics.ts';
 import { absoluteExptime, flushDelaySeconds } from './exptime.ts';
 import type { LongReply, LongReplyHost } from './long-reply.ts';
 import type { NodeContext } from './node-context.ts';
+import { yieldsTurn } from './turns.ts';
 
 /** What the next byte of input belongs to. */
 const STATE = {
@@ -101,7 +102,12 @@ export class BinarySession implements Session, LongReplyHost {
     const output = this.#output;
     let at = start;
     this.#isValueAwaited = false;
+    let requestsLeft = this.#context.settings.requestsPerTurnMax;
     while (at < end && !output.blocked) {
+      if (requestsLeft-- === 0) {
+        if (yieldsTurn(this.#context, this.connection, at - start, end - at)) break;
+        requestsLeft = this.#context.settings.requestsPerTurnMax - 1;
+      }
       if (this.#state === STATE.held) break;
       if (this.#state !== STATE.header) {
         at = this.#continueRequest(input, at, end);
@@ -146,6 +152,10 @@ export class BinarySession implements Session, LongReplyHost {
     this.#state = STATE.header;
     this.connection.flush();
     this.connection.resume();
+  }
+
+  get isBetweenRequests(): boolean {
+    return this.#state === STATE.header;
   }
 
   closed(_error: ConnectionError | null): void {

@@ -3,6 +3,7 @@ import { REQUEST_MAGIC } from '../protocol/binary/opcodes.ts';
 import { BinarySession } from './binary-session.ts';
 import type { ConnectedClient } from './connected-clients.ts';
 import type { NodeContext } from './node-context.ts';
+import type { TracedSession } from './request-trace.ts';
 import { TextSession } from './text-session.ts';
 
 /**
@@ -15,7 +16,7 @@ export function clientSession(context: NodeContext, connection: Connection, onCl
 }
 
 /** A protocol's session, as those who list the clients sees it. */
-export interface ProtocolSession extends Session {
+export interface ProtocolSession extends TracedSession {
   /** memcached's name of what the connection is doing. */
   readonly connectionState?: string;
 }
@@ -39,6 +40,7 @@ class FirstByteSession implements Session, ConnectedClient {
   readonly #onClosed: () => void;
   /** Null until the first byte has come. */
   #session: ProtocolSession | null = null;
+  #isKicked = false;
 
   constructor(context: NodeContext, connection: Connection, onClosed: () => void) {
     this.#context = context;
@@ -47,6 +49,7 @@ class FirstByteSession implements Session, ConnectedClient {
     this.lastCommandSeconds = context.cache.nowSeconds;
     context.clients.add(this);
     context.log.connected(connection);
+    if (context.trace.isOn) context.trace.opened(connection, context.settings.protocol);
   }
 
   get connectionState(): string {
@@ -54,13 +57,21 @@ class FirstByteSession implements Session, ConnectedClient {
   }
 
   feed(input: Uint8Array, start: number, end: number): number {
-    const { cache, log } = this.#context;
+    const { cache, log, trace } = this.#context;
     this.lastCommandSeconds = cache.nowSeconds;
     log.descriptor = this.connection.descriptor;
-    if (this.#session !== null) return this.#session.feed(input, start, end);
-    if (start === end) return start;
-    this.#session = protocolSession(this.#context, this.connection, input[start] === REQUEST_MAGIC);
+    if (this.#session === null) {
+      if (start === end) return start;
+      this.#session = protocolSession(this.#context, this.connection, input[start] === REQUEST_MAGIC);
+      if (trace.isOn) trace.decided(this.connection, this.#session instanceof BinarySession);
+    }
+    if (trace.isOn) return trace.feed(this.#session, this.connection, input, start, end);
     return this.#session.feed(input, start, end);
+  }
+
+  kick(): void {
+    this.#isKicked = true;
+    this.connection.destroy();
   }
 
   drained(): void {
@@ -68,9 +79,10 @@ class FirstByteSession implements Session, ConnectedClient {
   }
 
   closed(error: ConnectionError | null): void {
-    const { clients, log } = this.#context;
+    const { clients, log, trace } = this.#context;
     clients.remove(this);
-    log.disconnected(this.connection, error === null ? 'normal' : 'error');
+    log.disconnected(this.connection, this.#isKicked ? 'idle_timeout' : error === null ? 'normal' : 'error');
+    if (trace.isOn) trace.closed(this.connection);
     this.#onClosed();
     this.#session?.closed(error);
   }

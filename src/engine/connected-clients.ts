@@ -8,6 +8,8 @@ export interface ConnectedClient {
   readonly connectionState: string;
   /** When it has sent something last, in unix seconds. */
   readonly lastCommandSeconds: number;
+  /** Closes it because it has said nothing for too long. */
+  kick(): void;
 }
 
 /** The clients of one thread. */
@@ -20,6 +22,23 @@ export class ConnectedClients {
 
   remove(client: ConnectedClient): void {
     this.#clients.delete(client);
+  }
+
+  /**
+   * Closes those that wait for a request and have sent nothing after `beforeSeconds`; not those whose request or reply is under way.
+   *
+   * @returns how many
+   */
+  kickIdle(beforeSeconds: number): number {
+    let kicked = 0;
+    for (const client of this.#clients) {
+      const { connectionState, lastCommandSeconds } = client;
+      if (lastCommandSeconds >= beforeSeconds) continue;
+      if (connectionState !== 'conn_read' && connectionState !== 'conn_new_cmd') continue;
+      client.kick();
+      kicked++;
+    }
+    return kicked;
   }
 
   /** A row for each: descriptor, its address, ours (empty when unknown), state, seconds since its last command. */

@@ -3,6 +3,7 @@ import type { ThreadPort, TunableSettings, WalkClaim } from './administration.ts
 import type { ConnectedClients } from './connected-clients.ts';
 import type { NodeLog } from './node-log.ts';
 import type { PrefixStatistics } from './prefix-statistics.ts';
+import type { RequestTrace } from './request-trace.ts';
 import type { SaslDatabase } from './sasl.ts';
 
 /** One statistics line: name and value. */
@@ -10,6 +11,8 @@ export type StatLine = readonly [name: string, value: string | number];
 
 /** The settings that change what a request does. */
 export interface RequestSettings {
+  /** `-R`: requests that a connection may have executed before others that wait have their turn. */
+  readonly requestsPerTurnMax: number;
   /** False with `-F`. */
   readonly flushAllowed: boolean;
   /** True with `-A`. */
@@ -61,13 +64,22 @@ export interface GeneralFacts {
   readonly rejectsSurplus: boolean;
   /** Clients that say nothing for a while are closed. */
   readonly kicksIdle: boolean;
-  /** Times that accepting stopped for a while, for want of descriptors or memory. */
+  /** Times that accepting stopped for a while, for want of descriptors or memory, or because the node was full. */
   readonly acceptPauses: number;
+  /** Microseconds in which nobody was accepted, because the node was full. */
+  readonly listenDisabledMicros: number;
   /** Bytes of replies that clients have not taken, now; and clients closed because they held too many. */
   readonly outputBytesWaiting: number;
   readonly outputOverflows: number;
   /** Bytes of the one buffer that each thread receives into. */
   readonly receiveBytes: number;
+}
+
+/** The node's clock as tests move it: forward for good, stopped and let go on. */
+export interface DebugClock {
+  move(seconds: number): void;
+  hold(): void;
+  release(): void;
 }
 
 /** What an administrator's request asks of the role. */
@@ -82,6 +94,8 @@ export interface NodeControl {
   reassignPage(source: number, target: number): Reassigned;
   /** Changes what `-m` has said. @returns false when it cannot be so much or so little */
   setMemoryLimit(bytes: number): boolean;
+  /** What tests do to the node's clock; null: they may not. */
+  readonly clock: DebugClock | null;
 }
 
 /** Everything that the sessions of one data thread share. */
@@ -98,5 +112,8 @@ export interface NodeContext {
   /** The clients of this thread, and its counts by prefix. */
   readonly clients: ConnectedClients;
   readonly prefixes: PrefixStatistics;
+  readonly trace: RequestTrace;
+  /** Whether other connections of this thread wait for their turn. */
+  readonly othersWait: () => boolean;
   readonly log: NodeLog;
 }

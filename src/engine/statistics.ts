@@ -74,7 +74,7 @@ export function generalStatistics(context: NodeContext): StatLine[] {
     ['limit_maxbytes', cache.limitMaxbytes],
     ['accepting_conns', facts.accepting ? 1 : 0],
     ['listen_disabled_num', facts.acceptPauses],
-    ['time_in_listen_disabled_us', 0],
+    ['time_in_listen_disabled_us', facts.listenDisabledMicros],
     ['threads', facts.threads],
     ['conn_yields', count(COUNTER.connectionYields)],
     ['hash_power_level', cache.hashPowerLevel],

@@ -12,6 +12,7 @@ import { KeyBatch } from './key-batch.ts';
 import type { LongReply, LongReplyHost } from './long-reply.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
+import { yieldsTurn } from './turns.ts';
 import { ValueReplies, writeEnd } from './value-replies.ts';
 
 const LF = 10;
@@ -126,8 +127,13 @@ export class TextSession implements Session, LongReplyHost {
   feed(input: Uint8Array, start: number, end: number): number {
     const output = this.#output;
     let at = start;
+    let requestsLeft = this.#context.settings.requestsPerTurnMax;
     this.#isValueAwaited = false;
     while (at < end && !output.blocked) {
+      if (requestsLeft-- === 0) {
+        if (yieldsTurn(this.#context, this.connection, at - start, end - at)) break;
+        requestsLeft = this.#context.settings.requestsPerTurnMax - 1;
+      }
       if (this.#state !== STATE.line) {
         const next = this.#continueRequest(input, at, end);
         if (next === at && this.#state !== STATE.line) break;

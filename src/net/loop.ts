@@ -15,6 +15,8 @@ export interface ListenOptions {
   readonly spread: boolean;
   /** Bind now (so that a busy port is found now), accept only after `Listener.open()`. */
   readonly hold: boolean;
+  /** Is called for each connection as it is accepted, on the thread that listens. It may pause the listener. */
+  readonly onAccepted?: () => void;
 }
 
 export interface Listener {
@@ -76,6 +78,8 @@ export interface Loop {
   readonly turnMs: number;
   /** Connections open now on this thread, accepted ones and dialled ones. */
   readonly connectionCount: number;
+  /** Other connections are ready to be served in this turn; a session with much to do can give way to them. */
+  readonly othersWait: boolean;
   /** Bytes received and sent by this thread so far. */
   readonly bytesRead: number;
   readonly bytesWritten: number;

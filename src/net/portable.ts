@@ -61,6 +61,11 @@ export class PortableLoop implements Loop, PortableCore {
     return this.#connections.size;
   }
 
+  /** Nobody knows whom node's event loop will call next; somebody, if there is more than one. */
+  get othersWait(): boolean {
+    return this.#connections.size > 1;
+  }
+
   get bytesRead(): number {
     return this.figures[FIGURE.bytesRead]!;
   }
@@ -86,7 +91,10 @@ export class PortableLoop implements Loop, PortableCore {
     const listener = new PortableListener(
       ++this.#serial,
       options,
-      (socket) => this.#accepted(socket, listener.address, service),
+      (socket) => {
+        options.onAccepted?.();
+        this.#accepted(socket, listener.address, service);
+      },
       () => this.#listeners.delete(listener),
     );
     this.#listeners.add(listener);

@@ -83,6 +83,7 @@ export class ReactorListener implements Listener, EventHandler {
       const fd = libc.accept4(this.descriptor, 0n, 0n, LINUX.SOCK_NONBLOCK | LINUX.SOCK_CLOEXEC);
       if (fd >= 0) {
         figures[FIGURE.accepted]!++;
+        this.#options.onAccepted?.();
         this.#core.accepted(fd, this.#service, this.#options.spread);
         continue;
       }

@@ -78,6 +78,8 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   readonly #doomed: Batch<ReactorConnection> = new Batch();
   #nextThread = 0;
   #isStopping = false;
+  /** Events of this turn that have not been handled yet. */
+  #eventsLeft = 0;
 
   /** @param seat null for a loop that runs alone */
   constructor(libc: Libc, seat: ThreadSeat | null) {
@@ -107,6 +109,10 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
 
   get connectionCount(): number {
     return this.figures[FIGURE.connections]!;
+  }
+
+  get othersWait(): boolean {
+    return this.#eventsLeft > 0 || this.#resumed.count > 0;
   }
 
   get bytesRead(): number {
@@ -275,12 +281,8 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     const factory = this.#factories[service];
     assert(factory !== undefined, 'a service has a factory on each thread before anything listens for it');
     const peer = this.sockets.peerAddress(descriptor);
-    if (peer === null) {
-      // It was reset while it waited to be accepted.
-      this.libc.close(descriptor);
-      return;
-    }
-    this.#add(new ReactorConnection(this, descriptor, formatPeer(peer), null), factory);
+    // None: it was reset while it waited to be accepted, which it will tell when it is read from.
+    this.#add(new ReactorConnection(this, descriptor, peer === null ? '' : formatPeer(peer), null), factory);
   }
 
   #add(connection: ReactorConnection, factory: SessionFactory): void {
@@ -326,9 +328,11 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
       if (reasons !== 0) this.#woken(seat, reasons);
     }
     this.#timers.run(this.turnMs);
+    this.#eventsLeft = count;
     if (this.#more.count > 0) this.#more.drain(moreNoted);
     const events = this.#events;
     for (let i = 0; i < count; i++) {
+      this.#eventsLeft = count - i - 1;
       const word = i * EPOLL_EVENT_WORDS;
       const handler = this.#handlers[events[word + EPOLL_EVENT_FD_WORD]!];
       if (handler !== undefined && handler !== null) handler.handle(events[word]!);

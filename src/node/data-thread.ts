@@ -5,6 +5,7 @@ import { clientSession, protocolSession } from '../engine/client-session.ts';
 import { UdpSession } from '../engine/datagram-session.ts';
 import type { GeneralFacts, NodeContext, StatLine } from '../engine/node-context.ts';
 import { REPLY, writeReply } from '../engine/replies.ts';
+import { RequestTrace } from '../engine/request-trace.ts';
 import { RECEIVE_BYTES } from '../net/buffer-pool.ts';
 import { type DataThread, runDataThread } from '../net/data-threads.ts';
 import { FIGURE } from '../net/figures.ts';
@@ -13,8 +14,11 @@ import { memoryReleaser } from '../net/memory-release.ts';
 import { nativeCopier } from '../net/native-copy.ts';
 import { Cache } from '../store/cache.ts';
 import { FeedReader } from '../store/change-feed.ts';
+import { COUNTER } from '../store/counters.ts';
 import { useMemoryRelease, useNativeCopy } from '../store/memory.ts';
 import { Bulletin } from './bulletin.ts';
+import { ClientGate } from './client-gate.ts';
+import { NodeClock } from './node-clock.ts';
 import { type ReplicationService, startReplication } from './replication-service.ts';
 import { SaslPasswordFile } from './sasl-password-file.ts';
 import { settingsReport } from './settings-report.ts';
@@ -40,6 +44,9 @@ const EXIT_OS_ERROR = 71;
 /** How often thread 0 tells the others what `stats replication` says, beside the moments when it changes. */
 const BULLETIN_MS = 100;
 
+/** How often idle clients are looked for. */
+const IDLE_WATCH_MS = 1000;
+
 /** A client that is one too many: told so, and closed. */
 class RejectedSession implements Session {
   constructor(connection: Connection) {
@@ -62,6 +69,11 @@ class NodeThread {
   readonly #figures: SharedFigures;
   readonly #bulletin: Bulletin | null;
   readonly #listeners: Listener[] = [];
+  /** Those of them that accept clients; the others take datagrams. */
+  readonly #clientListeners: Listener[] = [];
+  readonly #gate: ClientGate;
+  readonly #clock: NodeClock;
+  readonly #trace: RequestTrace = new RequestTrace((line) => this.#log(0, line));
   readonly #administration: ThreadAdministration;
   readonly #addresses: BoundAddress[] = [];
   #replication: ReplicationService | null = null;
@@ -93,6 +105,8 @@ class NodeThread {
     thread.onMessage((message) => {
       if (isToNodeThread(message)) this.#administration.receive(message);
     });
+    this.#gate = new ClientGate(thread, data.options, this.#figures, this.#clientListeners);
+    this.#clock = new NodeClock(loop.clock, this.#figures);
     this.#tick();
     loop.onTurnStart(() => this.#tick());
     loop.onTurnEnd(() => {
@@ -106,24 +120,39 @@ class NodeThread {
       );
     });
     const context = this.#context();
-    const clientClosed = (): void => this.#figures.connectionClosed();
+    const gate = this.#gate;
+    const clientClosed = (): void => gate.closed();
     loop.serve(SERVICE_CLIENT, (connection) =>
-      this.#figures.connectionOpened(data.options.connectionsMax)
-        ? clientSession(context, connection, clientClosed)
-        : new RejectedSession(connection),
+      gate.opened() ? clientSession(context, connection, clientClosed) : new RejectedSession(connection),
     );
     loop.serveDatagrams(
       SERVICE_UDP,
       (socket) =>
         new UdpSession(socket, (connection, isBinary) => protocolSession(context, connection, isBinary)),
     );
+    this.#watchIdle();
     this.#watchFeed();
     if (thread.index === 0) this.#lead();
   }
 
   #tick(): void {
-    this.#cache.tick(this.#thread.loop.clock.wallMs());
+    this.#cache.tick(this.#clock.wallMs());
+    this.#trace.level = this.#figures.verbosity;
     this.#administration.tick();
+  }
+
+  /** `-o idle_timeout`: each second, who has said nothing for longer is closed. */
+  #watchIdle(): void {
+    const { loop } = this.#thread;
+    const { counters } = this.#cache;
+    const { idleTimeoutSeconds } = this.#data.options.extended;
+    if (idleTimeoutSeconds === 0) return;
+    const watch = (): void => {
+      const beforeSeconds = this.#cache.nowSeconds - idleTimeoutSeconds;
+      counters[COUNTER.idleKicks]! += this.#administration.clients.kickIdle(beforeSeconds);
+      loop.schedule(IDLE_WATCH_MS, watch);
+    };
+    loop.schedule(IDLE_WATCH_MS, watch);
   }
 
   #post(message: FromNodeThread): void {
@@ -169,7 +198,13 @@ class NodeThread {
 
   #listen(address: SocketAddress, transport: 'tcp' | 'udp', all: readonly SocketAddress[]): void {
     const { loop } = this.#thread;
-    const options = { address, backlog: this.#data.options.backlog, spread: true, hold: true };
+    const options = {
+      address,
+      backlog: this.#data.options.backlog,
+      spread: true,
+      hold: true,
+      onAccepted: () => this.#gate.accepted(),
+    };
     const done = (outcome: Listener | ConnectionError): void => {
       if ('code' in outcome) {
         if (isMissingFamily(outcome, address, all)) this.#bound();
@@ -180,6 +215,7 @@ class NodeThread {
         return;
       }
       this.#listeners.push(outcome);
+      if (transport === 'tcp') this.#clientListeners.push(outcome);
       this.#addresses.push({
         transport: address.family === 'unix' ? 'unix' : transport,
         address: outcome.address,
@@ -268,6 +304,7 @@ class NodeThread {
     return {
       cache: this.#cache,
       settings: {
+        requestsPerTurnMax: options.requestsPerEventMax,
         flushAllowed: options.flushEnabled,
         shutdownAllowed: options.shutdownEnabled,
         casShown: options.casEnabled,
@@ -300,6 +337,7 @@ class NodeThread {
         },
         setDetail: (isOn) => this.#administration.setDetail(isOn),
         reassignPage: (source, target) => this.#cache.reassignPage(source, target),
+        clock: options.debugCommands ? this.#clock : null,
         setMemoryLimit: (bytes) => this.#cache.setMemoryLimit(bytes),
       },
       tunables: this.#cache.maintenance,
@@ -307,6 +345,8 @@ class NodeThread {
       threads,
       clients,
       prefixes,
+      trace: this.#trace,
+      othersWait: () => this.#thread.loop.othersWait,
       log,
       sasl:
         options.saslPasswordFile === null
@@ -330,7 +370,7 @@ class NodeThread {
     const figures = this.#figures;
     const { startedMs, options } = this.#data;
     const cpu = process.cpuUsage();
-    const nowMs = this.#thread.loop.clock.wallMs();
+    const nowMs = this.#clock.wallMs();
     return {
       pid: process.pid,
       uptimeSeconds: Math.floor((nowMs - startedMs) / 1000),
@@ -347,7 +387,8 @@ class NodeThread {
       accepting: figures.accepting,
       rejectsSurplus: options.extended.connectionsMaxFast,
       kicksIdle: options.extended.idleTimeoutSeconds > 0,
-      acceptPauses: figures.acceptPauses,
+      acceptPauses: figures.acceptPauses + figures.listenDisabledCount,
+      listenDisabledMicros: figures.listenDisabledMicros,
       outputBytesWaiting: figures.outputBytesWaiting,
       outputOverflows: figures.outputOverflows,
       receiveBytes: RECEIVE_BYTES,

@@ -27,8 +27,10 @@ export interface RunningNode extends Running {
   readonly replicationPort: number;
   /** Everything that clients can connect to, in the order of the options; TCP first. */
   readonly addresses: readonly BoundAddress[];
-  /** Fulfilled when a client's `shutdown` asked for the end; whoever started the node stops it then. */
-  readonly shutdown: Promise<void>;
+  /** Fulfilled when a client's `shutdown` asked for the end (true: `graceful`); whoever started the node stops it then. */
+  readonly shutdown: Promise<boolean>;
+  /** Has the threads read the files of passwords and certificates again. */
+  readonly reload: () => void;
 }
 
 /** When the node is stopped its twins are sent what they lack, for so long at most. */
@@ -181,6 +183,8 @@ export async function startNode(
   options: NodeOptions,
   transport: TransportName = 'auto',
 ): Promise<RunningNode> {
+  if (options.authFile !== null) throw new StartError('the login of the text protocol (-Y) is not built yet');
+  if (options.tls !== null) throw new StartError('TLS (-Z) is not built yet');
   if (options.saslPasswordFile !== null) checkSaslPasswordFile(options.saslPasswordFile);
   const data = await threadData(options);
   const { promise: failed, resolve: fail } = deferred<Error>();
@@ -188,13 +192,13 @@ export async function startNode(
   const { promise: ready, resolve: isReady } = deferred<number>();
   const { promise: refused, resolve: refuse } = deferred<StartError>();
   const { promise: drained, resolve: isDrained } = deferred<void>();
-  const { promise: shutdown, resolve: isShutDown } = deferred<void>();
+  const { promise: shutdown, resolve: isShutDown } = deferred<boolean>();
   const receive = (message: FromNodeThread): void => {
     if (message.kind === 'bound') isBound(message.addresses);
     else if (message.kind === 'ready') isReady(message.replicationPort);
     else if (message.kind === 'drained') isDrained();
     else if (message.kind === 'refused') refuse(new StartError(message.message, message.exitCode));
-    else if (message.kind === 'shutdown') isShutDown();
+    else if (message.kind === 'shutdown') isShutDown(message.graceful);
   };
   const desk = new GatheringDesk();
   const threads = startDataThreads({
@@ -223,6 +227,9 @@ export async function startNode(
     addresses,
     failed,
     shutdown,
+    reload: () => {
+      for (let thread = 0; thread < threads.count; thread++) threads.send(thread, { kind: 'reload' });
+    },
     stop: async () => {
       threads.send(0, { kind: 'drain' });
       await Promise.race([drained, failed, delay(DRAIN_MS_MAX)]);

@@ -4,7 +4,43 @@ export interface NodeListenAddress {
   readonly host: string | null;
   /** Null: the port of `-p` (or of `-U`, for UDP). 0: any free port. */
   readonly port: number | null;
+  /** Of a node with TLS: nothing (`notls:`), TLS (`btls:`), or TLS with a client's certificate (`mtls:`) here. Left out: as `-o ssl_verify_mode` says. */
+  readonly tls?: 'none' | 'basic' | 'mutual';
 }
+
+/** `-Z` with its words of `-o`. */
+export interface TlsOptions {
+  /** Certificate and those that vouch for it, PEM. */
+  readonly chainFile: string;
+  /** Null: the key is in `chainFile`. */
+  readonly keyFile: string | null;
+  readonly keyFormat: 'pem' | 'der';
+  /** 0: clients need no certificate; 1: one that is shown is checked; 2: one is needed; 3: as 2. */
+  readonly verifyMode: 0 | 1 | 2 | 3;
+  /** The authorities that clients' certificates are checked against, PEM. */
+  readonly authoritiesFile: string | null;
+  /** OpenSSL's list of ciphers; null: its default. */
+  readonly ciphers: string | null;
+  readonly writeBufferBytes: number;
+  readonly sessionCache: boolean;
+  /** Accepted and shown only. */
+  readonly kernelTls: boolean;
+  readonly versionMin: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+}
+
+/** memcached's defaults; the certificate has none. */
+export const TLS_OPTIONS_DEFAULT: TlsOptions = {
+  chainFile: '',
+  keyFile: null,
+  keyFormat: 'pem',
+  verifyMode: 0,
+  authoritiesFile: null,
+  ciphers: null,
+  writeBufferBytes: 16 * 1024,
+  sessionCache: false,
+  kernelTls: false,
+  versionMin: 'TLSv1.2',
+};
 
 /** How a node's twins are found and what is kept for them. */
 export interface ReplicationOptions {
@@ -84,6 +120,12 @@ export interface NodeOptions {
   readonly protocol: 'auto' | 'ascii' | 'binary';
   /** `-S`: the file of those who may log in; it is read again when it has changed. Null: there is no login. Goes with the protocol `binary` only. */
   readonly saslPasswordFile: string | null;
+  /** `-Y`: lines `user:password` of those who may log in with text, which every client must. Null: there is no login. Read again on `reload`. */
+  readonly authFile: string | null;
+  /** `-Z`. Null: no TLS. */
+  readonly tls: TlsOptions | null;
+  /** Clients may move the node's clock (`debugtime`): for test suites. */
+  readonly debugCommands: boolean;
   /** Between a key's prefix and the rest, for `stats detail`. */
   readonly prefixDelimiter: string;
   /** `stats detail` counts from the start. */
@@ -119,6 +161,9 @@ export const NODE_OPTIONS_DEFAULT: NodeOptions = {
   shutdownEnabled: false,
   protocol: 'auto',
   saslPasswordFile: null,
+  authFile: null,
+  tls: null,
+  debugCommands: false,
   prefixDelimiter: ':',
   detailEnabled: false,
   replication: { peers: [], port: null, queueMax: 8192 },

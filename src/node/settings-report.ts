@@ -50,7 +50,7 @@ export function settingsReport(
     ['tcp_backlog', options.backlog],
     ['binding_protocol', BINDING_PROTOCOL[options.protocol]],
     ['auth_enabled_sasl', yesNo(options.saslPasswordFile !== null)],
-    ['auth_enabled_ascii', 'no'],
+    ['auth_enabled_ascii', options.authFile ?? 'no'],
     ['item_size_max', options.itemBytesMax],
     ['maxconns_fast', yesNo(extended.connectionsMaxFast)],
     ['hashpower_init', extended.hashPowerInitial],

@@ -12,8 +12,14 @@ const CELL = {
   walkClaimedAt: 5,
   detail: 6,
   prefixEpoch: 7,
+  acceptedOpen: 8,
+  listenDisabledCount: 9,
+  clockOffsetSeconds: 10,
+  clockHeldAt: 11,
 } as const;
 const CELLS = 16;
+/** The float64 figure of the whole node, behind the cells: microseconds without accepting. Thread 0 alone writes it. */
+const NODE_FIGURES = 1;
 /** Float64 figures of one thread. Behind those of the threads stand the sums at the last reset. */
 const THREAD_FIGURE = {
   bytesRead: 0,
@@ -29,16 +35,18 @@ const LEVELS_FROM: number = THREAD_FIGURE.outputBytesWaiting;
 /** A view of the shared numbers; each thread makes its own from the same buffer. */
 export class SharedFigures {
   readonly #cells: Int32Array;
+  readonly #node: Float64Array;
   readonly #threads: Float64Array;
 
   constructor(buffer: SharedArrayBuffer) {
     this.#cells = new Int32Array(buffer, 0, CELLS);
-    this.#threads = new Float64Array(buffer, CELLS * 4);
+    this.#node = new Float64Array(buffer, CELLS * 4, NODE_FIGURES);
+    this.#threads = new Float64Array(buffer, CELLS * 4 + NODE_FIGURES * 8);
   }
 
   /** The memory for a node with so many threads. */
   static allocate(threads: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(CELLS * 4 + (threads + 1) * THREAD_FIGURES * 8);
+    return new SharedArrayBuffer(CELLS * 4 + NODE_FIGURES * 8 + (threads + 1) * THREAD_FIGURES * 8);
   }
 
   get connections(): number {
@@ -97,6 +105,55 @@ export class SharedFigures {
     Atomics.add(this.#cells, CELL.prefixEpoch, 1);
   }
 
+  /** Clients that are counted when they are accepted (see ClientGate): those that have not gone. */
+  get connectionsAccepted(): number {
+    return Atomics.load(this.#cells, CELL.acceptedOpen);
+  }
+
+  connectionAccepted(): void {
+    Atomics.add(this.#cells, CELL.acceptedOpen, 1);
+  }
+
+  acceptedClosed(): void {
+    Atomics.sub(this.#cells, CELL.acceptedOpen, 1);
+  }
+
+  /** How often, and for how long, nobody was accepted because the node was full. */
+  get listenDisabledCount(): number {
+    return Atomics.load(this.#cells, CELL.listenDisabledCount);
+  }
+
+  get listenDisabledMicros(): number {
+    return this.#node[0]!;
+  }
+
+  listenDisabled(): void {
+    Atomics.add(this.#cells, CELL.listenDisabledCount, 1);
+    this.accepting = false;
+  }
+
+  listenEnabled(afterMs: number): void {
+    this.#node[0]! += Math.round(afterMs * 1000);
+    this.accepting = true;
+  }
+
+  /** See NodeClock: how far the node's time is ahead of the wall's, and when it was stopped (unix seconds, 0: it runs). */
+  get clockOffsetSeconds(): number {
+    return Atomics.load(this.#cells, CELL.clockOffsetSeconds);
+  }
+
+  set clockOffsetSeconds(seconds: number) {
+    Atomics.store(this.#cells, CELL.clockOffsetSeconds, seconds);
+  }
+
+  get clockHeldAt(): number {
+    return Atomics.load(this.#cells, CELL.clockHeldAt);
+  }
+
+  set clockHeldAt(seconds: number) {
+    Atomics.store(this.#cells, CELL.clockHeldAt, seconds);
+  }
+
   /** Counts a new connection. @returns false when it is beyond the limit (and then counts it as rejected) */
   connectionOpened(connectionsMax: number): boolean {
     const before = Atomics.add(this.#cells, CELL.connections, 1);
@@ -153,6 +210,7 @@ export class SharedFigures {
       this.#threads[threads + figure]! += this.#sum(figure);
     Atomics.store(this.#cells, CELL.connectionsTotal, 0);
     Atomics.store(this.#cells, CELL.connectionsRejected, 0);
+    Atomics.store(this.#cells, CELL.listenDisabledCount, 0);
   }
 
   #sum(figure: number): number {

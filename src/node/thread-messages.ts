@@ -35,6 +35,8 @@ export interface BoundAddress {
 export type ToNodeThread =
   /** To thread 0: refuse new work, send the twins what they lack, then say `drained`. */
   | { readonly kind: 'drain' }
+  /** To all: read the files of passwords and certificates again. */
+  | { readonly kind: 'reload' }
   /** Say what you know (see gathering.ts); and what all have said, for the one that asked. */
   | { readonly kind: 'tell'; readonly gathering: number; readonly what: Gathered }
   | { readonly kind: 'gathered'; readonly question: number; readonly rows: readonly GatheredRow[] };
@@ -56,7 +58,7 @@ function kindOf(message: unknown): unknown {
 }
 
 const FROM_NODE: readonly unknown[] = ['bound', 'ready', 'drained', 'refused', 'gather', 'told', 'shutdown'];
-const TO_NODE: readonly unknown[] = ['drain', 'tell', 'gathered'];
+const TO_NODE: readonly unknown[] = ['drain', 'reload', 'tell', 'gathered'];
 
 /** Both ends are ours: the kind alone tells the rest of a message. */
 export function isNodeThreadData(data: unknown): data is NodeThreadData {

@@ -5,6 +5,7 @@ const EX_OSERR = 71;
 
 /** RLIMIT_NOFILE of Linux on every processor that Node runs on. */
 const RLIMIT_NOFILE = 7;
+const RLIMIT_CORE = 4;
 
 /** Descriptors that are not clients': Node's own, listeners, twins, each thread's loop. */
 const DESCRIPTORS_BESIDE_CLIENTS = 64;
@@ -17,8 +18,12 @@ export interface DescriptorLimit {
 
 /** Reads the text of /proc/self/limits. @returns null when the line is not there */
 export function parseDescriptorLimit(limits: string): DescriptorLimit | null {
-  const match = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)\s/m.exec(limits);
-  const [, soft, hard] = match ?? [];
+  return parseLimit('Max open files', limits);
+}
+
+function parseLimit(name: string, limits: string): DescriptorLimit | null {
+  const [, soft, hard] =
+    new RegExp(`^${name}\\s+(\\d+|unlimited)\\s+(\\d+|unlimited)\\s`, 'm').exec(limits) ?? [];
   if (soft === undefined || hard === undefined) return null;
   const number = (text: string): number => (text === 'unlimited' ? Number.POSITIVE_INFINITY : Number(text));
   return { soft: number(soft), hard: number(hard) };
@@ -26,10 +31,15 @@ export function parseDescriptorLimit(limits: string): DescriptorLimit | null {
 
 /** This process's limit; null where the system does not tell (other systems than Linux). */
 export function descriptorLimit(): DescriptorLimit | null {
+  return parseDescriptorLimit(readLimits());
+}
+
+/** Empty where the system does not tell. */
+function readLimits(): string {
   try {
-    return parseDescriptorLimit(readFileSync('/proc/self/limits', 'latin1'));
+    return readFileSync('/proc/self/limits', 'latin1');
   } catch {
-    return null;
+    return '';
   }
 }
 
@@ -55,14 +65,27 @@ export async function allowDescriptors(connections: number, threads: number): Pr
   );
 }
 
+/** Lets the system write core files of any size, or as large as the hard limit allows (`-r`). */
+export async function allowCoreDumps(): Promise<void> {
+  const unlimited = Number.POSITIVE_INFINITY;
+  if (await setLimit(RLIMIT_CORE, unlimited, unlimited)) return;
+  const hard = parseLimit('Max core file size', readLimits())?.hard;
+  if (hard !== undefined && (await setLimit(RLIMIT_CORE, hard, hard))) return;
+  throw new StartError('failed to ensure corefile creation', EX_OSERR);
+}
+
 async function setDescriptorLimit(soft: number, hard: number): Promise<boolean> {
+  return setLimit(RLIMIT_NOFILE, soft, hard);
+}
+
+async function setLimit(resource: number, soft: number, hard: number): Promise<boolean> {
   if (process.platform !== 'linux') return false;
   try {
     const { default: koffi } = await import('koffi');
     const setrlimit = koffi.load(null).func('setrlimit', 'int', ['int', 'void *']);
     const INFINITY = 0xffffffffffffffffn;
     const limit = new BigUint64Array([soft, hard].map((n) => (Number.isFinite(n) ? BigInt(n) : INFINITY)));
-    return setrlimit(RLIMIT_NOFILE, limit) === 0;
+    return setrlimit(resource, limit) === 0;
   } catch {
     // No binding for this system: the limit stays as it is.
     return false;

@@ -6,6 +6,8 @@ export interface SignalPlan {
   readonly onImpatience: (signal: NodeJS.Signals) => void;
   /** Survive the end of the terminal (a daemon); else SIGHUP ends the process, as the system has it. */
   readonly ignoreHangup: boolean;
+  /** SIGHUP came, and is survived. */
+  readonly onHangup?: () => void;
 }
 
 const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGUSR1'];
@@ -33,11 +35,11 @@ export function followSignals(plan: SignalPlan, nowMs: () => number = () => perf
       plan.onStop(signal);
     } else if (signal !== first || nowMs() - firstMs > ECHO_MS) plan.onImpatience(signal);
   };
-  const ignore = (): void => {};
+  const hangup = (): void => plan.onHangup?.();
   for (const signal of STOP_SIGNALS) process.on(signal, stop);
-  if (plan.ignoreHangup) process.on('SIGHUP', ignore);
+  if (plan.ignoreHangup) process.on('SIGHUP', hangup);
   return () => {
     for (const signal of STOP_SIGNALS) process.off(signal, stop);
-    process.off('SIGHUP', ignore);
+    process.off('SIGHUP', hangup);
   };
 }

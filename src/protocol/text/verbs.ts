@@ -32,6 +32,7 @@ export const VERB = {
   lruCrawler: 24,
   slabs: 25,
   cacheMemlimit: 26,
+  debugTime: 27,
 } as const;
 
 /** One of the numbers of VERB. */
@@ -64,6 +65,7 @@ const SPELLINGS: readonly (readonly [string, Verb])[] = [
   ['lru_crawler', VERB.lruCrawler],
   ['slabs', VERB.slabs],
   ['cache_memlimit', VERB.cacheMemlimit],
+  ['debugtime', VERB.debugTime],
 ];
 
 /** The longest spelling. */
