@@ -1,7 +1,6 @@
 import type { Output } from '../base/output.ts';
 import { HEADER_BYTES, REPLY_MAGIC, STATUS, type Status } from '../protocol/binary/opcodes.ts';
 import type { BinaryRequest } from '../protocol/binary/request-header.ts';
-import { writeCas } from './binary-cas.ts';
 
 function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -40,7 +39,7 @@ export const NO_MEMORY_TEXT: {
  * the body too, and writes the body itself: extras, key, value.
  *
  * @param bodyBytes extras, key and value
- * @param version the cas id, 0 for none
+ * @param casHigh the cas id's upper 32 bits, unsigned; `casLow` the lower; both 0 for none
  */
 export function writeReplyHeader(
   output: Output,
@@ -49,7 +48,8 @@ export function writeReplyHeader(
   extrasBytes: number,
   keyBytes: number,
   bodyBytes: number,
-  version: number,
+  casHigh: number,
+  casLow: number,
 ): void {
   const { bytes, at } = output;
   const { opaque } = request;
@@ -69,20 +69,27 @@ export function writeReplyHeader(
   bytes[at + 13] = opaque >>> 16;
   bytes[at + 14] = opaque >>> 8;
   bytes[at + 15] = opaque;
-  writeCas(bytes, at + 16, version);
+  bytes[at + 16] = casHigh >>> 24;
+  bytes[at + 17] = casHigh >>> 16;
+  bytes[at + 18] = casHigh >>> 8;
+  bytes[at + 19] = casHigh;
+  bytes[at + 20] = casLow >>> 24;
+  bytes[at + 21] = casLow >>> 16;
+  bytes[at + 22] = casLow >>> 8;
+  bytes[at + 23] = casLow;
   output.at = at + HEADER_BYTES;
 }
 
-/** A reply without a body: most successes. @param version the cas id, 0 for none */
+/** A reply without a body: most successes. @param version the new item's, which is its cas id; 0 for none */
 export function writeDone(output: Output, request: BinaryRequest, version: number): void {
   output.reserve(HEADER_BYTES);
-  writeReplyHeader(output, request, STATUS.ok, 0, 0, 0, version);
+  writeReplyHeader(output, request, STATUS.ok, 0, 0, 0, Math.floor(version / 4294967296), version >>> 0);
 }
 
 /** A reply whose body is a value alone. */
 export function writeBody(output: Output, request: BinaryRequest, status: Status, body: Uint8Array): void {
   output.reserve(HEADER_BYTES + body.length);
-  writeReplyHeader(output, request, status, 0, 0, body.length, 0);
+  writeReplyHeader(output, request, status, 0, 0, body.length, 0, 0);
   const { bytes, at } = output;
   for (let i = 0; i < body.length; i++) bytes[at + i] = body[i]!;
   output.at = at + body.length;
@@ -97,7 +104,7 @@ export function writeError(output: Output, request: BinaryRequest, status: Statu
 export function writeText(output: Output, request: BinaryRequest, key: string, value: string): void {
   const bodyBytes = key.length + value.length;
   output.reserve(HEADER_BYTES + bodyBytes);
-  writeReplyHeader(output, request, STATUS.ok, 0, key.length, bodyBytes, 0);
+  writeReplyHeader(output, request, STATUS.ok, 0, key.length, bodyBytes, 0, 0);
   output.text(key);
   output.text(value);
 }

@@ -5,6 +5,7 @@ import { MemoryConnection, PieceFeeder } from '../../testing/memory-connection.t
 import { memoryNodeContext } from '../../testing/node-context.ts';
 import { INPUT_REST_BYTES_MAX } from '../base/limits.ts';
 import { OPCODE } from '../protocol/binary/opcodes.ts';
+import { MARK, STORE_MODE } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
 import { clientSession } from './client-session.ts';
 import type { NodeContext } from './node-context.ts';
@@ -103,6 +104,32 @@ test('what is left unconsumed stays below the bound, whatever is sent byte by by
   assert.equal(feeder.restBytes, 0);
   assert.ok(most > 8000 && most < INPUT_REST_BYTES_MAX, `${most} bytes`);
   assert.equal(ask(packet(OPCODE.noop)).length, 5);
+});
+
+test('a cas id of 64 bits that a client chose by a meta command is shown and compared', () => {
+  const context = memoryNodeContext();
+  const { cache } = context;
+  const { ask } = connect(context);
+  const chosen = 0xfedcba9876543210n;
+  const both = Buffer.from('kvalue');
+  const store = (): void => {
+    cache.meta.setNewCas(0xfedcba98, 0x76543210);
+    cache.store(STORE_MODE.set, both, 0, 1, cache.hash(both, 0, 1), 0, 0, 0, 1, 6, MARK.explicitCas);
+  };
+  const withCas = (bytes: Buffer, cas: bigint): Buffer => {
+    bytes.writeBigUInt64BE(cas, 16);
+    return bytes;
+  };
+  for (const change of [set('k', 'new'), set('k', 'x'.repeat(20_000)), packet(OPCODE.delete, 'k')]) {
+    store();
+    assert.equal(ask(packet(OPCODE.get, 'k'))[0]?.cas, chosen);
+    assert.equal(ask(withCas(change, chosen + 1n))[0]?.status, 2);
+    assert.equal(ask(withCas(change, chosen))[0]?.status, 0);
+  }
+  store();
+  assert.equal(ask(set('k', 'plain'))[0]?.status, 0);
+  const cas = ask(packet(OPCODE.get, 'k'))[0]?.cas ?? 0n;
+  assert.ok(cas > 0n && cas < 2n ** 53n, 'a store without a choice gets a version again');
 });
 
 test('-F refuses flush, -C shows no cas id', () => {

@@ -292,8 +292,10 @@ export class BinarySession implements Session, LongReplyHost {
         output.reserve(HEADER_BYTES + bodyBytes);
         continue;
       }
-      const version = this.#context.settings.casShown ? cache.version(item) : 0;
-      writeReplyHeader(output, request, STATUS.ok, FLAGS_BYTES, keyBytes, bodyBytes, version);
+      const { casShown } = this.#context.settings;
+      const casHigh = casShown ? cache.meta.casHigh(item) : 0;
+      const casLow = casShown ? cache.meta.casLow(item) : 0;
+      writeReplyHeader(output, request, STATUS.ok, FLAGS_BYTES, keyBytes, bodyBytes, casHigh, casLow);
       const { bytes } = output;
       let { at } = output;
       const flags = cache.clientFlags(item);
@@ -332,7 +334,7 @@ export class BinarySession implements Session, LongReplyHost {
     }
     const keyBytes = keyEnd - keyStart;
     output.reserve(HEADER_BYTES + keyBytes);
-    writeReplyHeader(output, request, STATUS.notFound, 0, keyBytes, keyBytes, 0);
+    writeReplyHeader(output, request, STATUS.notFound, 0, keyBytes, keyBytes, 0, 0);
     const { bytes, at } = output;
     for (let i = 0; i < keyBytes; i++) bytes[at + i] = input[keyStart + i]!;
     output.at = at + keyBytes;
@@ -363,7 +365,7 @@ export class BinarySession implements Session, LongReplyHost {
     const exptime = hasExtras ? absoluteExptime(readUint32(input, extrasStart + 4), cache.nowSeconds) : 0;
     const hash = cache.hash(input, keyStart, keyEnd);
     if (isWhole) {
-      const cas = requestCas(request);
+      const cas = requestCas(cache, request);
       const result = cache.store(mode, input, keyStart, keyEnd, hash, flags, exptime, cas, keyEnd, bodyEnd);
       this.#answerStore(request, mode, result);
       return bodyEnd;
@@ -395,7 +397,7 @@ export class BinarySession implements Session, LongReplyHost {
     assert(itemRequest !== null, 'a reserved item has its request');
     this.#item = 0;
     this.#state = STATE.header;
-    const result = cache.commit(this.#mode, item, this.#itemHash, requestCas(itemRequest));
+    const result = cache.commit(this.#mode, item, this.#itemHash, requestCas(cache, itemRequest));
     this.#answerStore(itemRequest, this.#mode, result);
     return start + count;
   }
@@ -433,7 +435,7 @@ export class BinarySession implements Session, LongReplyHost {
     const hash = cache.hash(input, keyStart, keyEnd);
     const { prefixes } = this.#context;
     if (prefixes.isOn) prefixes.recordDelete(input, keyStart, keyEnd);
-    const result = cache.delete(input, keyStart, keyEnd, hash, requestCas(request));
+    const result = cache.delete(input, keyStart, keyEnd, hash, requestCas(cache, request));
     if (result === RESULT.stored) {
       if (!isQuiet) writeDone(output, request, 0);
     } else if (result === RESULT.exists) {
@@ -458,7 +460,7 @@ export class BinarySession implements Session, LongReplyHost {
     const deltaHigh = readUint32(input, extrasStart);
     const deltaLow = readUint32(input, extrasStart + 4);
     const exptime = readUint32(input, extrasStart + 16);
-    const cas = requestCas(request);
+    const cas = requestCas(cache, request);
     const hash = cache.hash(input, keyStart, keyEnd);
     let result: Result;
     let high: number;
@@ -488,7 +490,8 @@ export class BinarySession implements Session, LongReplyHost {
     if (result === RESULT.stored) {
       if (isQuiet) return;
       output.reserve(HEADER_BYTES + 8);
-      writeReplyHeader(output, request, STATUS.ok, 0, 0, 8, this.#newCas());
+      const version = this.#newCas();
+      writeReplyHeader(output, request, STATUS.ok, 0, 0, 8, Math.floor(version / 4294967296), version >>> 0);
       const { bytes, at } = output;
       bytes[at] = high >>> 24;
       bytes[at + 1] = high >>> 16;
