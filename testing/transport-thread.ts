@@ -206,6 +206,6 @@ class TestThread {
   }
 }
 
-runDataThread((thread) => {
+void runDataThread((thread) => {
   new TestThread(thread);
 });

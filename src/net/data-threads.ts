@@ -9,8 +9,8 @@ import {
 import { StartError } from '../base/start-error.ts';
 import { LINUX, type Libc, loadLibc } from './libc.ts';
 import type { Loop } from './loop.ts';
-import { PortableLoop } from './portable.ts';
-import { Reactor } from './reactor.ts';
+import type { PortableLoop } from './portable.ts';
+import type { Reactor } from './reactor.ts';
 import { errorOfNumber } from './system-errors.ts';
 import { createThreadControlMemory, ThreadControl, WAKE_CALLBACK, WAKE_MESSAGE } from './thread-control.ts';
 
@@ -63,6 +63,9 @@ export interface DataThread {
   wake(index: number): void;
 }
 
+/** Serves, listens and dials; what it has to load it may wait for. */
+export type ThreadSetup = (thread: DataThread) => void | Promise<void>;
+
 /** What travels from the main thread to a data thread beside its own data. */
 interface Seat {
   readonly index: number;
@@ -78,10 +81,10 @@ interface Seat {
 type Letter = { readonly kind: 'message'; readonly message: unknown } | { readonly kind: 'wake' | 'stop' };
 
 /**
- * What a data thread may use for short-lived objects. Requests make none, so little is enough; a small space stays in the
- * processor's cache.
+ * What a data thread may use for short-lived objects, the smallest that the engine knows. Requests make none, so little is enough; a small
+ * space stays in the processor's cache, and each thread has its own.
  */
-const YOUNG_GENERATION_MB = 8;
+const YOUNG_GENERATION_MB = 3;
 
 const STOP_TIMEOUT_MS = 5000;
 
@@ -211,15 +214,21 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
  * Runs this thread's loop; called by the entry module. `setup` serves, listens and dials; it and everything it sets up run on the loop, where
  * promises are never settled: a thread of the reactor does not return to node's own event loop before it is stopped.
  */
-export function runDataThread(setup: (thread: DataThread) => void): void {
+export async function runDataThread(setup: ThreadSetup): Promise<void> {
   const seat: Seat = workerData;
-  if (seat.transport === 'reactor') runReactorThread(seat, setup);
-  else runPortableThread(seat, setup);
+  // Only the transport in use is loaded, and none by the main thread: each thread has its own copy of all code in memory.
+  if (seat.transport === 'reactor')
+    await runReactorThread(seat, setup, (await import('./reactor.ts')).Reactor);
+  else await runPortableThread(seat, setup, (await import('./portable.ts')).PortableLoop);
 }
 
-function runPortableThread(seat: Seat, setup: (thread: DataThread) => void): void {
+async function runPortableThread(
+  seat: Seat,
+  setup: ThreadSetup,
+  Transport: typeof PortableLoop,
+): Promise<void> {
   const { index, count, port, data } = seat;
-  const loop = new PortableLoop();
+  const loop = new Transport();
   const messageCallbacks: ((message: unknown) => void)[] = [];
   const wakeCallbacks: (() => void)[] = [];
   const wake = (): void => {
@@ -237,7 +246,7 @@ function runPortableThread(seat: Seat, setup: (thread: DataThread) => void): voi
       port.close();
     }
   });
-  setup({
+  await setup({
     index,
     count,
     loop,
@@ -255,7 +264,7 @@ function tellRunning(): void {
   parentPort?.postMessage('running');
 }
 
-function runReactorThread(seat: Seat, setup: (thread: DataThread) => void): void {
+async function runReactorThread(seat: Seat, setup: ThreadSetup, Transport: typeof Reactor): Promise<void> {
   const { index, count, port, data } = seat;
   const libc = loadLibc();
   if (libc === null) throw new Error('the calls of libc that the main thread has cannot be bound here');
@@ -272,8 +281,8 @@ function runReactorThread(seat: Seat, setup: (thread: DataThread) => void): void
   const onWake = (): void => {
     for (const callback of wakeCallbacks) callback();
   };
-  const reactor = new Reactor(libc, { index, control, onMessages, onWake });
-  setup({
+  const reactor = new Transport(libc, { index, control, onMessages, onWake });
+  await setup({
     index,
     count,
     loop: reactor,

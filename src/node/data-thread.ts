@@ -19,7 +19,7 @@ import { useMemoryRelease, useNativeCopy } from '../store/memory.ts';
 import { Bulletin } from './bulletin.ts';
 import { ClientGate } from './client-gate.ts';
 import { NodeClock } from './node-clock.ts';
-import { type ReplicationService, startReplication } from './replication-service.ts';
+import type { ReplicationService, startReplication as startReplicationOf } from './replication-service.ts';
 import { SaslPasswordFile } from './sasl-password-file.ts';
 import { settingsReport } from './settings-report.ts';
 import { SharedFigures } from './shared-figures.ts';
@@ -76,9 +76,12 @@ class NodeThread {
   readonly #trace: RequestTrace = new RequestTrace((line) => this.#log(0, line));
   readonly #administration: ThreadAdministration;
   readonly #addresses: BoundAddress[] = [];
+  readonly #startReplication: typeof startReplicationOf | null;
   #replication: ReplicationService | null = null;
 
-  constructor(thread: DataThread, data: NodeThreadData) {
+  /** @param startReplication only on thread 0 of a node that replicates */
+  constructor(thread: DataThread, data: NodeThreadData, startReplication: typeof startReplicationOf | null) {
+    this.#startReplication = startReplication;
     this.#thread = thread;
     this.#data = data;
     this.#cache = new Cache(data.cache, thread.index);
@@ -236,11 +239,11 @@ class NodeThread {
     // Ports are bound in any order, but are told in that of the options.
     const isUdp = ({ transport }: BoundAddress): number => (transport === 'udp' ? 1 : 0);
     this.#post({ kind: 'bound', addresses: this.#addresses.sort((one, other) => isUdp(one) - isUdp(other)) });
-    if (this.#bulletin === null) {
+    if (this.#startReplication === null) {
       this.#open([]);
       return;
     }
-    this.#replication = startReplication({
+    this.#replication = this.#startReplication({
       loop: this.#thread.loop,
       cache: this.#cache,
       readers: () => this.#feedReaders(),
@@ -414,7 +417,11 @@ function isMissingFamily(
   );
 }
 
-runDataThread((thread) => {
-  if (!isNodeThreadData(thread.data)) throw new Error('a node thread was started without its data');
-  new NodeThread(thread, thread.data);
+void runDataThread(async (thread) => {
+  const { data, index } = thread;
+  if (!isNodeThreadData(data)) throw new Error('a node thread was started without its data');
+  // Only thread 0 has links to twins, and only where a node has twins at all.
+  const replicates = index === 0 && data.replicationBulletin !== null;
+  const replication = replicates ? await import('./replication-service.ts') : null;
+  new NodeThread(thread, data, replication?.startReplication ?? null);
 });

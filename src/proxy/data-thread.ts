@@ -2,4 +2,4 @@
 import { runDataThread } from '../net/data-threads.ts';
 import { runProxyThread } from './proxy-thread.ts';
 
-runDataThread(runProxyThread);
+void runDataThread(runProxyThread);

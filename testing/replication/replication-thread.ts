@@ -6,7 +6,7 @@ import { Cache, STORE_MODE } from '../../src/store/cache.ts';
 import { FeedReader } from '../../src/store/change-feed.ts';
 import { isReplicationCommand, isReplicationThreadData } from './replication-host.ts';
 
-runDataThread((thread) => {
+void runDataThread((thread) => {
   const { loop, data } = thread;
   if (!isReplicationThreadData(data)) throw new Error('started by something else than replication-host.ts');
   const { shared } = data;
