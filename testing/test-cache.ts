@@ -3,6 +3,8 @@ import {
   Cache,
   type CacheOptions,
   createSharedCache,
+  INVALIDATE,
+  KEEP_EXPTIME,
   RESULT,
   type Result,
   type SharedCache,
@@ -98,6 +100,45 @@ export class TestCache {
       this.cache.fill(item, at, input, key.length + at, key.length + end);
     }
     return this.cache.commit(mode, item, hash, cas);
+  }
+
+  /** A set with bits of MARK; the cas id of `meta.setNewCas` with explicitCas. */
+  setMarked(key: string, value: string, marks: number): Result {
+    const input = this.#place(key, value);
+    const hash = this.cache.hash(input, 0, key.length);
+    const end = key.length + value.length;
+    return this.cache.store(STORE_MODE.set, input, 0, key.length, hash, 0, 0, 0, key.length, end, marks);
+  }
+
+  /** Marks an item stale. */
+  invalidate(key: string): Result {
+    const input = this.#place(key, '');
+    const hash = this.cache.hash(input, 0, key.length);
+    const { stale } = INVALIDATE;
+    return this.cache.meta.invalidate(input, 0, key.length, hash, 0, stale, KEEP_EXPTIME, false);
+  }
+
+  /** Marks an item as one that a client was told to renew. */
+  win(key: string): void {
+    const input = this.#place(key, '');
+    const hash = this.cache.hash(input, 0, key.length);
+    const item = this.cache.find(input, 0, key.length, hash);
+    if (item === 0) return;
+    this.cache.meta.markWon(item, hash);
+    this.cache.release(hash);
+  }
+
+  /** What the meta commands know of an item. */
+  marked(key: string): { value: string; marks: number; cas: bigint } | null {
+    const input = this.#place(key, '');
+    const hash = this.cache.hash(input, 0, key.length);
+    const item = this.cache.find(input, 0, key.length, hash);
+    if (item === 0) return null;
+    const { meta } = this.cache;
+    const cas = (BigInt(meta.casHigh(item)) << 32n) | BigInt(meta.casLow(item));
+    const found = { value: this.valueOf(item), marks: meta.marks(item), cas };
+    this.cache.release(hash);
+    return found;
   }
 
   get(key: string): Found | null {

@@ -3,6 +3,7 @@
  * harm; and what is applied never enters the change feed, so it is never forwarded.
  */
 import { APPLIED, type Applied, type ItemRef, RESULT } from '../store/cache.ts';
+import { MARKS_SHIFT } from '../store/layout.ts';
 import type { FrameReader } from './frame-reader.ts';
 import { FRAME, PIECE_BYTES_MAX } from './frames.ts';
 import type { LinkCache } from './store-port.ts';
@@ -37,7 +38,7 @@ export class ChangeReceiver {
   }
 
   /**
-   * Applies one change frame (set, piece, delete, touch or flush).
+   * Applies one change frame (set, piece, delete, touch, win or flush).
    *
    * @returns false when the frame cannot come here (a piece of nothing, or something else inside a value)
    */
@@ -55,6 +56,7 @@ export class ChangeReceiver {
     const hash = cache.hash(input, keyStart, keyEnd);
     switch (frame.kind) {
       case FRAME.set: {
+        cache.meta.setNewCas(frame.casHigh, frame.casLow);
         if (frame.valueBytes > PIECE_BYTES_MAX) {
           this.#begin(frame, input, hash);
           return true;
@@ -69,12 +71,16 @@ export class ChangeReceiver {
           version,
           frame.valueStart,
           frame.valueEnd,
+          frame.marks << MARKS_SHIFT,
         );
         this.#count(applied);
         return true;
       }
       case FRAME.delete:
         this.#count(cache.applyDelete(input, keyStart, keyEnd, hash, version));
+        return true;
+      case FRAME.win:
+        this.#count(cache.applyWin(input, keyStart, keyEnd, hash, version));
         return true;
       case FRAME.touch:
         this.#count(cache.applyTouch(input, keyStart, keyEnd, hash, frame.exptime, version));
@@ -106,6 +112,7 @@ export class ChangeReceiver {
       frame.exptime,
       frame.version,
       frame.valueBytes,
+      frame.marks << MARKS_SHIFT,
     );
     if (this.#item !== 0) return;
     const { failure } = this.#cache;

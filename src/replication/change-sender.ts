@@ -6,6 +6,7 @@
  * - an item or a tombstone stands there: it is sent, unless it has been sent lately, or is the peer's own;
  * - nothing stands there (evicted, expired, tombstone reclaimed) or something older: the peer must not keep what it had before the
  *   change, so a delete in the version of the change is sent;
+ * - a client was told to renew it: that is sent, for the very version that it was told of;
  * - it was only touched: the new expiry time is sent, for the very version that was touched.
  */
 import type { Output } from '../base/output.ts';
@@ -18,6 +19,7 @@ import {
   writeItem,
   writeTombstone,
   writeTouch,
+  writeWin,
 } from './frames.ts';
 import { slotOfVersion } from './node-slots.ts';
 import { SentVersions } from './sent-versions.ts';
@@ -102,6 +104,11 @@ export class ChangeSender {
       writeTouch(output, key, keyBytes, reader.exptime, reader.version);
       this.changes++;
       return touchFrameBytes(keyBytes);
+    }
+    if (reader.kind === CHANGE.win) {
+      writeWin(output, key, keyBytes, reader.version);
+      this.changes++;
+      return deleteFrameBytes(keyBytes);
     }
     let room = ROOM_BYTES;
     for (let attempt = 0; ; attempt++) {

@@ -16,7 +16,10 @@ import {
   NODE_ID_BYTES,
   PIECE_BYTES_MAX,
   PING_BYTES,
+  SET_CAS_BYTES,
   SET_FIXED_BYTES,
+  SET_MARK,
+  SET_MARKS_ALL,
   SLOT_BYTES,
   SYNC_END_BYTES,
   TOUCH_FIXED_BYTES,
@@ -60,14 +63,18 @@ export class FrameReader {
   /** Why bytes are malformed, for the log. */
   reason = '';
 
-  /** set, delete, touch: where the key stands. */
+  /** set, delete, touch, win: where the key stands. */
   keyStart = 0;
   keyEnd = 0;
-  /** set, delete, flush: the version given; touch: that of the touched item. */
+  /** set, delete, flush: the version given; touch, win: that of the item which was touched or won. */
   version = 0;
   /** set, touch: seconds since 1970, 0 for never. */
   exptime = 0;
   clientFlags = 0;
+  /** set: bits of SET_MARK; with explicitCas a cas id that a client chose, in two halves. */
+  marks = 0;
+  casHigh = 0;
+  casLow = 0;
   /** set: bytes of the whole value. */
   valueBytes = 0;
   /** set (when it carries its value), piece: where the bytes stand. */
@@ -104,6 +111,7 @@ export class FrameReader {
         this.valueEnd = frameEnd;
         return READ.frame;
       case FRAME.delete:
+      case FRAME.win:
         if (!this.#key(bytes, body, bodyBytes, DELETE_FIXED_BYTES)) return READ.malformed;
         return this.#version(bytes, body);
       case FRAME.touch:
@@ -173,13 +181,19 @@ export class FrameReader {
     const valueBytes = u32(bytes, body + 16);
     if (keyBytes === 0 || keyBytes > KEY_BYTES_MAX) return this.#malformed(`a key of ${keyBytes} bytes`);
     if (valueBytes > ITEM_BYTES_MAX) return this.#malformed(`a value of ${valueBytes} bytes`);
-    if (bytes[body + 21] !== 0) return this.#malformed(`set options ${bytes[body + 21]}`);
+    const marks = bytes[body + 21]!;
+    if (marks > SET_MARKS_ALL) return this.#malformed(`set marks ${marks}`);
+    const hasCas = (marks & SET_MARK.explicitCas) !== 0;
+    const fixedBytes = hasCas ? SET_FIXED_BYTES + SET_CAS_BYTES : SET_FIXED_BYTES;
     const inline = valueBytes <= PIECE_BYTES_MAX ? valueBytes : 0;
-    if (bodyBytes !== SET_FIXED_BYTES + keyBytes + inline) return this.#wrongSize(bodyBytes);
+    if (bodyBytes !== fixedBytes + keyBytes + inline) return this.#wrongSize(bodyBytes);
     this.exptime = u32(bytes, body + 8);
     this.clientFlags = u32(bytes, body + 12);
     this.valueBytes = valueBytes;
-    this.keyStart = body + SET_FIXED_BYTES;
+    this.marks = marks;
+    this.casHigh = hasCas ? u32(bytes, body + 24) : 0;
+    this.casLow = hasCas ? u32(bytes, body + 28) : 0;
+    this.keyStart = body + fixedBytes;
     this.keyEnd = this.keyStart + keyBytes;
     this.valueStart = this.keyEnd;
     this.valueEnd = this.keyEnd + inline;

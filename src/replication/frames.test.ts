@@ -14,6 +14,7 @@ import {
   type Hello,
   itemFrameBytes,
   PIECE_BYTES_MAX,
+  SET_CAS_BYTES,
   writeBye,
   writeDelete,
   writeFlush,
@@ -25,6 +26,7 @@ import {
   writeSyncEnd,
   writeTombstone,
   writeTouch,
+  writeWin,
 } from './frames.ts';
 
 const HELLO: Hello = {
@@ -56,8 +58,18 @@ function everyFrame(): Uint8Array {
     const before = output.at;
     output.reserve(itemFrameBytes(key.length, bytes));
     writeItem(output, cache, item, key.length, bytes);
-    assert.equal(output.at - before, itemFrameBytes(key.length, bytes));
+    assert.equal(output.at - before, itemFrameBytes(key.length, bytes) - SET_CAS_BYTES);
     writeTouch(output, key, key.length, cache.exptime(item), cache.version(item));
+  }
+  for (const bytes of [3, PIECE_BYTES_MAX + 1]) {
+    const key = ascii(`stale${bytes}`);
+    cache.invalidate(`stale${bytes}`, new Uint8Array(bytes), 0xfedcba98, 0x87654321);
+    const item = cache.peek(key, 0, key.length, 0);
+    const before = output.at;
+    output.reserve(itemFrameBytes(key.length, bytes));
+    writeItem(output, cache, item, key.length, bytes);
+    assert.equal(output.at - before, itemFrameBytes(key.length, bytes));
+    writeWin(output, key, key.length, cache.version(item));
   }
   const key = ascii('k'.repeat(KEY_BYTES_MAX));
   writeDelete(output, key, 0, key.length, 77);
@@ -100,22 +112,26 @@ class Transcript {
     const frames = this.#frames;
     const key = Buffer.from(input.subarray(keyStart, keyEnd)).toString('latin1');
     const inside = (from: number, to: number): boolean => from >= at && to <= end && from <= to;
-    if (kind === FRAME.set || kind === FRAME.delete || kind === FRAME.touch)
+    if (kind === FRAME.set || kind === FRAME.delete || kind === FRAME.touch || kind === FRAME.win)
       assert.ok(inside(keyStart, keyEnd));
     if (kind === FRAME.set || kind === FRAME.piece) assert.ok(inside(frames.valueStart, frames.valueEnd));
     const value = (): string => {
       const bytes = input.subarray(frames.valueStart, frames.valueEnd);
       return `${bytes.length} bytes, sum ${bytes.reduce((sum, byte) => (sum * 31 + byte) >>> 0, 0)}`;
     };
+    const marks = (): string =>
+      frames.marks === 0 ? '' : ` marks ${frames.marks} ${frames.casHigh} ${frames.casLow}`;
     switch (kind) {
       case FRAME.hello:
         return `hello ${JSON.stringify(frames.hello(input, at))}`;
       case FRAME.set:
-        return `set ${key} ${version} ${exptime} ${frames.clientFlags} ${frames.valueBytes}: ${value()}`;
+        return `set ${key} ${version} ${exptime} ${frames.clientFlags} ${frames.valueBytes}${marks()}: ${value()}`;
       case FRAME.piece:
         return `piece: ${value()}`;
       case FRAME.delete:
         return `delete ${key} ${version}`;
+      case FRAME.win:
+        return `win ${key} ${version}`;
       case FRAME.touch:
         return `touch ${key} ${version} ${exptime}`;
       case FRAME.flush:
@@ -146,11 +162,14 @@ test('what is written is what is read', () => {
   assert.equal(lines[1], `kind ${FRAME.syncBegin} of 8 bytes`);
   assert.match(lines[2]!, /^set key0 \d+ 4294967294 4294967295 0: 0 bytes, sum 0$/);
   assert.match(lines[3]!, /^touch key0 \d+ 4294967294$/);
+  const stale = lines.findIndex((line) => line.startsWith('set stale3 '));
+  assert.match(lines[stale]!, /^set stale3 \d+ 0 0 3 marks 9 4275878552 2271560481: 3 bytes/);
+  assert.match(lines[stale + 1]!, /^win stale3 \d+$/);
   const large = lines.findIndex((line) => line.startsWith(`set key${PIECE_BYTES_MAX + 1} `));
   assert.match(lines[large]!, / 32769: 0 bytes/);
   assert.match(lines[large + 1]!, /^piece: 32768 bytes/);
   assert.match(lines[large + 2]!, /^piece: 1 bytes/);
-  assert.equal(lines.filter((line) => line.startsWith('piece')).length, 2 + 3 + 4);
+  assert.equal(lines.filter((line) => line.startsWith('piece')).length, 2 + 3 + 4 + 2);
   assert.equal(lines.at(-8), `delete ${'k'.repeat(250)} 77`);
   assert.match(lines.at(-7)!, /^delete gone \d+$/);
   assert.deepEqual(lines.slice(-6), [
@@ -217,7 +236,9 @@ test('a frame that is not as it should be is malformed', () => {
     ['a set without a key', frame(FRAME.set, zeros(24))],
     ['a set whose value is missing', frame(FRAME.set, [...zeros(16), 1, 0, 0, 0, 1, 0, 0, 0, 107])],
     ['a set with more than its value', frame(FRAME.set, [...zeros(20), 1, 0, 0, 0, 107, 107])],
-    ['a set with unknown options', frame(FRAME.set, [...zeros(20), 1, 1, 0, 0, 107])],
+    ['a set with unknown marks', frame(FRAME.set, [...zeros(20), 1, 16, 0, 0, 107])],
+    ['a set without the cas id it speaks of', frame(FRAME.set, [...zeros(20), 1, 8, 0, 0, 107])],
+    ['a win without a key', frame(FRAME.win, key(0))],
     ['a value beyond the largest item', frame(FRAME.set, [...zeros(16), 1, 0, 0, 0x40, 1, 0, 0, 0, 107])],
     ['an empty piece', frame(FRAME.piece, [])],
     ['slot 8', frame(FRAME.slot, [8])],

@@ -16,10 +16,12 @@
  *
  *     hello      see HELLO below
  *     slot       u8 slot
- *     set        u64 version, u32 exptime, u32 client flags, u32 bytes of the value, u8 bytes of the key, u8 options (0), u16 0, key, value
+ *     set        u64 version, u32 exptime, u32 client flags, u32 bytes of the value, u8 bytes of the key, u8 marks (SET_MARK), u16 0,
+ *                u32 + u32 a cas id that a client chose, upper half first (only with SET_MARK.explicitCas), key, value
  *     piece      the next bytes of the value of the set before it, which had none of it
  *     delete     u64 version, u8 bytes of the key, key
  *     touch      u64 version of the item that was touched, u32 exptime, u8 bytes of the key, key
+ *     win        u64 version of the item that a client was told to renew, u8 bytes of the key, key
  *     flush      u64 version of the order, u64 threshold (lower versions die), u32 active at (seconds since 1970)
  *     syncBegin  nothing
  *     syncEnd    u64 items sent
@@ -31,6 +33,7 @@
  */
 import type { Output } from '../base/output.ts';
 import type { ItemRef } from '../store/cache.ts';
+import { MARKS_SHIFT } from '../store/layout.ts';
 import type { LinkCache } from './store-port.ts';
 
 export const FRAME = {
@@ -45,6 +48,7 @@ export const FRAME = {
   syncEnd: 9,
   ping: 10,
   bye: 11,
+  win: 12,
 } as const;
 
 /** The first line that each side sends. */
@@ -74,6 +78,11 @@ export const HELLO_FLAG = {
 export const NODE_ID_BYTES = 16;
 
 export const SET_FIXED_BYTES = 24;
+/** What a cas id that a client chose adds to a set. */
+export const SET_CAS_BYTES = 8;
+/** Marks of an item in a set: those of the store (`Cache.marks`), shifted down. The first two change under the same version, too. */
+export const SET_MARK = { stale: 1, tokenSent: 2, base64Key: 4, explicitCas: 8 } as const;
+export const SET_MARKS_ALL = 15;
 export const DELETE_FIXED_BYTES = 9;
 export const TOUCH_FIXED_BYTES = 13;
 export const FLUSH_BYTES = 20;
@@ -145,13 +154,13 @@ export function writeHello(output: Output, hello: Hello): void {
   output.at = body + HELLO_BYTES;
 }
 
-/** Bytes that `writeItem` writes for a key and a value of these lengths. */
+/** Bytes that `writeItem` writes at most for a key and a value of these lengths. */
 export function itemFrameBytes(keyBytes: number, valueBytes: number): number {
-  const set = HEADER_BYTES + SET_FIXED_BYTES + keyBytes + valueBytes;
+  const set = HEADER_BYTES + SET_FIXED_BYTES + SET_CAS_BYTES + keyBytes + valueBytes;
   return valueBytes <= PIECE_BYTES_MAX ? set : set + HEADER_BYTES * Math.ceil(valueBytes / PIECE_BYTES_MAX);
 }
 
-/** Bytes that `writeDelete` writes. */
+/** Bytes that `writeDelete` and `writeWin` write. */
 export function deleteFrameBytes(keyBytes: number): number {
   return HEADER_BYTES + DELETE_FIXED_BYTES + keyBytes;
 }
@@ -174,17 +183,23 @@ export function writeItem(
 ): void {
   const { bytes, at } = output;
   const inline = valueBytes <= PIECE_BYTES_MAX;
-  putHeader(bytes, at, FRAME.set, SET_FIXED_BYTES + keyBytes + (inline ? valueBytes : 0));
+  const marks = cache.meta.marks(item) >>> MARKS_SHIFT;
+  const fixedBytes = SET_FIXED_BYTES + ((marks & SET_MARK.explicitCas) === 0 ? 0 : SET_CAS_BYTES);
+  putHeader(bytes, at, FRAME.set, fixedBytes + keyBytes + (inline ? valueBytes : 0));
   const body = at + HEADER_BYTES;
   putU64(bytes, body, cache.version(item));
   putU32(bytes, body + 8, clampSeconds(cache.exptime(item)));
   putU32(bytes, body + 12, cache.clientFlags(item));
   putU32(bytes, body + 16, valueBytes);
   bytes[body + 20] = keyBytes;
-  bytes[body + 21] = 0;
+  bytes[body + 21] = marks;
   bytes[body + 22] = 0;
   bytes[body + 23] = 0;
-  const key = body + SET_FIXED_BYTES;
+  if (fixedBytes > SET_FIXED_BYTES) {
+    putU32(bytes, body + 24, cache.meta.casHigh(item));
+    putU32(bytes, body + 28, cache.meta.casLow(item));
+  }
+  const key = body + fixedBytes;
   cache.copyKey(item, bytes, key);
   const value = key + keyBytes;
   if (inline) {
@@ -218,10 +233,26 @@ export function writeDelete(
   keyEnd: number,
   version: number,
 ): void {
+  writeKeyed(output, FRAME.delete, source, keyStart, keyEnd, version);
+}
+
+/** Writes that a client was told to renew the item that has this key and version. */
+export function writeWin(output: Output, source: Uint8Array, keyBytes: number, version: number): void {
+  writeKeyed(output, FRAME.win, source, 0, keyBytes, version);
+}
+
+function writeKeyed(
+  output: Output,
+  kind: number,
+  source: Uint8Array,
+  keyStart: number,
+  keyEnd: number,
+  version: number,
+): void {
   const keyBytes = keyEnd - keyStart;
   output.reserve(deleteFrameBytes(keyBytes));
   const { bytes, at } = output;
-  putHeader(bytes, at, FRAME.delete, DELETE_FIXED_BYTES + keyBytes);
+  putHeader(bytes, at, kind, DELETE_FIXED_BYTES + keyBytes);
   const body = at + HEADER_BYTES;
   putU64(bytes, body, version);
   bytes[body + 8] = keyBytes;

@@ -5,7 +5,7 @@ import { LinkEnd, LinkPair } from '../../testing/replication/link-pair.ts';
 import { VirtualTime } from '../../testing/replication/virtual-time.ts';
 import { checkInvariants } from '../../testing/store-invariants.ts';
 import { TEST_START_MS, TestCache } from '../../testing/test-cache.ts';
-import { type Cache, RESULT } from '../store/cache.ts';
+import { type Cache, MARK, RESULT } from '../store/cache.ts';
 import { FeedReader } from '../store/change-feed.ts';
 
 const NOW = TEST_START_MS / 1000;
@@ -98,6 +98,52 @@ test('every kind of change passes between real caches, with flags, expiry and ve
   assert.equal(a.value('after'), 'z');
   nodes.advance(4000);
   assert.equal(a.value('after'), null);
+});
+
+test('marks and explicit cas ids are in a full sync and in the live feed', () => {
+  const nodes = new Nodes();
+  const [a, b] = [nodes.view(0), nodes.view(1)];
+  const long = 'x'.repeat(700_000);
+  const storeAll = (prefix: string): void => {
+    for (const [index, value] of ['short', long].entries()) {
+      a.cache.meta.setNewCas(0xfedcba98, index);
+      assert.equal(a.setMarked(`${prefix}${index}`, value, MARK.base64Key | MARK.explicitCas), RESULT.stored);
+    }
+    assert.equal(a.setMarked(`${prefix}2`, 'v', MARK.base64Key), RESULT.stored);
+    assert.equal(a.invalidate(`${prefix}2`), RESULT.stored);
+    assert.equal(a.setMarked(`${prefix}3`, 'v', 0), RESULT.stored);
+    a.win(`${prefix}3`);
+  };
+  const check = (prefix: string): void => {
+    for (let i = 0; i < 4; i++)
+      assert.deepEqual(b.marked(`${prefix}${i}`), a.marked(`${prefix}${i}`), `${prefix}${i}`);
+    assert.deepEqual(b.marked(`${prefix}1`), {
+      value: long,
+      marks: MARK.base64Key | MARK.explicitCas,
+      cas: 0xfedcba98_00000001n,
+    });
+    assert.equal(b.marked(`${prefix}2`)?.marks, MARK.base64Key | MARK.stale);
+    assert.equal(b.marked(`${prefix}3`)?.marks, MARK.tokenSent);
+  };
+  storeAll('before');
+  nodes.pair.open();
+  check('before');
+  storeAll('after');
+  nodes.pair.settle();
+  check('after');
+  // A win alone, for an item that the twin has, and the other way round.
+  b.win('after2');
+  nodes.pair.settle();
+  assert.equal(a.marked('after2')?.marks, MARK.base64Key | MARK.stale | MARK.tokenSent);
+  // While they are apart, each hands out a token: both are sent in the end.
+  a.setMarked('k', 'v', 0);
+  nodes.pair.settle();
+  for (const end of [nodes.pair.dialler, nodes.pair.listener]) end.closeWith(null);
+  a.win('k');
+  nodes.reconnect();
+  nodes.pair.settle();
+  assert.equal(b.marked('k')?.marks, MARK.tokenSent);
+  for (const view of [a, b]) checkInvariants(view.shared);
 });
 
 test('a flush to come is in a full sync', () => {

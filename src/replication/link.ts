@@ -324,6 +324,7 @@ export class Link implements Session {
       case FRAME.piece:
       case FRAME.delete:
       case FRAME.touch:
+      case FRAME.win:
       case FRAME.flush: {
         const { stale } = receiver;
         if (!receiver.take(frames, input)) return `frame ${frames.kind} out of place`;

@@ -2,14 +2,17 @@
  * What a link needs of the store, named here so that the link can run on a small double in a simulation. The meaning of each member is
  * with the store's `Cache` and `FeedReader`.
  */
-import type { Cache } from '../store/cache.ts';
+import type { Cache, MetaAccess } from '../store/cache.ts';
 import type { FeedReader } from '../store/change-feed.ts';
 
 export type { FlushState } from '../store/cache.ts';
 export { CHANGE, FEED } from '../store/change-feed.ts';
 
+/** What the meta commands remember of items, as a link sees it. */
+export type LinkMarks = Pick<MetaAccess, 'marks' | 'casHigh' | 'casLow' | 'setNewCas'>;
+
 /** The cache as a link sees it. */
-export type LinkCache = Pick<
+export type LinkCache = { readonly meta: LinkMarks } & Pick<
   Cache,
   | 'hash'
   | 'peek'
@@ -30,6 +33,7 @@ export type LinkCache = Pick<
   | 'abandon'
   | 'applyDelete'
   | 'applyTouch'
+  | 'applyWin'
   | 'applyFlush'
   | 'scan'
   | 'flushState'

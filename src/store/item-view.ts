@@ -9,6 +9,8 @@ export class ItemView {
   valueStart = 0;
   valueBytes = 0;
   clientFlags = 0;
+  /** Bits of MARK. */
+  marks = 0;
   /** The value is not in one piece: only `Cache.copyValue` knows how to read it. */
   isChained = false;
 }

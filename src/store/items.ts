@@ -8,6 +8,7 @@ import {
   HEADER,
   HEADER_BYTES,
   LENGTH_MASK,
+  MARKS,
   memcachedItemBytes,
   STATE,
   UNIT_MASK,
@@ -126,13 +127,11 @@ export class Items {
     const kind = words[word + KIND]!;
     let start = (word << 2) + HEADER_BYTES + (kind & 0xff);
     view.clientFlags = 0;
-    if ((kind & (STATE.hasFlags | STATE.chained)) !== 0) {
-      if ((kind & STATE.hasFlags) !== 0) {
-        view.clientFlags = words[word + EXTRA]! >>> 0;
-        start += EXTRA_BYTES;
-      }
-      if ((kind & STATE.chained) !== 0) start += EXTRA_BYTES;
+    if ((kind & EXTRAS) !== 0) {
+      if ((kind & STATE.hasFlags) !== 0) view.clientFlags = words[word + EXTRA]! >>> 0;
+      start += extraBytes(kind);
     }
+    view.marks = kind & MARKS;
     view.isChained = (kind & STATE.chained) !== 0;
     view.bytes = this.memory.bytes[arena]!;
     view.valueStart = start;

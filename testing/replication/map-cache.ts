@@ -10,8 +10,9 @@ import {
   FEED,
   type FlushState,
   type LinkCache,
+  type LinkMarks,
 } from '../../src/replication/store-port.ts';
-import { APPLIED, type Applied, type ItemRef, RESULT, type Result } from '../../src/store/cache.ts';
+import { APPLIED, type Applied, type ItemRef, MARK, RESULT, type Result } from '../../src/store/cache.ts';
 import type { FeedState } from '../../src/store/change-feed.ts';
 
 interface Entry {
@@ -22,6 +23,9 @@ interface Entry {
   exptime: number;
   version: number;
   tombstone: boolean;
+  marks: number;
+  casHigh: number;
+  casLow: number;
 }
 
 interface Change {
@@ -128,6 +132,16 @@ export class MapCache implements LinkCache {
     this.feed = new MapFeed(feedCapacity);
   }
 
+  readonly meta: LinkMarks = {
+    marks: (item) => this.#entry(item).marks,
+    casHigh: (item) => this.#entry(item).casHigh,
+    casLow: (item) => this.#entry(item).casLow,
+    setNewCas: (high, low) => {
+      this.#newCas = [high, low];
+    },
+  };
+  #newCas: readonly [number, number] = [0, 0];
+
   // What clients of this node do.
 
   set(key: string, value: Uint8Array, flags: number, exptime: number): number {
@@ -154,6 +168,22 @@ export class MapCache implements LinkCache {
     return entry.version;
   }
 
+  /** Stores a stale item with a cas id of its own, as md with I and E does. */
+  invalidate(key: string, value: Uint8Array, casHigh: number, casLow: number): number {
+    this.#newCas = [casHigh, casLow];
+    const version = this.#nextVersion();
+    this.#put(key, value, 0, 0, version, false, MARK.stale | MARK.explicitCas);
+    this.feed.append({ kind: CHANGE.set, key, version });
+    return version;
+  }
+
+  win(key: string): void {
+    const entry = this.entries.get(key);
+    if (entry === undefined || entry.tombstone) return;
+    entry.marks |= MARK.tokenSent;
+    this.feed.append({ kind: CHANGE.win, key, version: entry.version });
+  }
+
   flush(): number {
     const version = this.#nextVersion();
     this.#dropBelow(version);
@@ -172,10 +202,10 @@ export class MapCache implements LinkCache {
   snapshot(): Map<string, string> {
     const lines = new Map<string, string>();
     for (const entry of this.entries.values()) {
-      const { key, value, flags, exptime, version, tombstone } = entry;
+      const { key, value, flags, exptime, version, tombstone, marks, casHigh, casLow } = entry;
       lines.set(
         key,
-        `${version} ${tombstone ? 'deleted' : `${flags} ${exptime} ${latin1(value, 0, value.length)}`}`,
+        `${version} ${tombstone ? 'deleted' : `${flags} ${exptime}${marks === 0 ? '' : ` ${marks}/${casHigh}/${casLow}`} ${latin1(value, 0, value.length)}`}`,
       );
     }
     return new Map([...lines].sort());
@@ -245,13 +275,14 @@ export class MapCache implements LinkCache {
     version: number,
     valueStart: number,
     valueEnd: number,
+    marks = 0,
   ): Applied {
     if (valueEnd - valueStart > this.valueBytesMax) {
       this.#outdate(latin1(input, keyStart, keyEnd), version);
       return APPLIED.tooLarge;
     }
     const value = input.slice(valueStart, valueEnd);
-    return this.#merge(latin1(input, keyStart, keyEnd), value, flags, exptime, version, false);
+    return this.#merge(latin1(input, keyStart, keyEnd), value, flags, exptime, version, false, marks);
   }
 
   reserveForPeer(
@@ -263,6 +294,7 @@ export class MapCache implements LinkCache {
     exptime: number,
     version: number,
     valueBytes: number,
+    marks = 0,
   ): ItemRef {
     const key = latin1(input, keyStart, keyEnd);
     if (valueBytes > this.valueBytesMax) {
@@ -273,7 +305,11 @@ export class MapCache implements LinkCache {
     this.reserved++;
     const ref = ++this.#lastRef;
     const value = new Uint8Array(valueBytes);
-    this.#byRef.set(ref, { ref, key, value, flags, exptime, version: 0, tombstone: false });
+    const [casHigh, casLow] = (marks & MARK.explicitCas) === 0 ? [0, 0] : this.#newCas;
+    this.#byRef.set(ref, {
+      ...{ ref, key, value, flags, exptime, version: 0 },
+      ...{ tombstone: false, marks, casHigh, casLow },
+    });
     return ref;
   }
 
@@ -282,9 +318,10 @@ export class MapCache implements LinkCache {
   }
 
   applyReserved(item: ItemRef, _hash: number, version: number): Applied {
-    const { key, value, flags, exptime } = this.#entry(item);
+    const { key, value, flags, exptime, marks, casHigh, casLow } = this.#entry(item);
     this.abandon(item);
-    return this.#merge(key, value, flags, exptime, version, false);
+    this.#newCas = [casHigh, casLow];
+    return this.#merge(key, value, flags, exptime, version, false, marks);
   }
 
   abandon(item: ItemRef): void {
@@ -307,6 +344,13 @@ export class MapCache implements LinkCache {
     const entry = this.entries.get(latin1(input, keyStart, keyEnd));
     if (entry === undefined || entry.tombstone || entry.version !== version) return APPLIED.stale;
     entry.exptime = exptime;
+    return APPLIED.applied;
+  }
+
+  applyWin(input: Uint8Array, keyStart: number, keyEnd: number, _hash: number, version: number): Applied {
+    const entry = this.entries.get(latin1(input, keyStart, keyEnd));
+    if (entry === undefined || entry.tombstone || entry.version !== version) return APPLIED.stale;
+    entry.marks |= MARK.tokenSent;
     return APPLIED.applied;
   }
 
@@ -365,6 +409,7 @@ export class MapCache implements LinkCache {
     exptime: number,
     version: number,
     tombstone: boolean,
+    marks = 0,
   ): Applied {
     this.observeVersion(version);
     if (version < this.#flushThreshold) return APPLIED.stale;
@@ -372,6 +417,7 @@ export class MapCache implements LinkCache {
     if (here !== undefined) {
       if (here.version > version) return APPLIED.stale;
       if (here.version === version) {
+        if (!tombstone && !here.tombstone) here.marks |= marks & MARK.tokenSent;
         // The same item, touched on one side while the two were apart: it lives as long as either says. (0 is for ever.)
         if (!tombstone && here.exptime !== 0 && (exptime === 0 || exptime > here.exptime))
           here.exptime = exptime;
@@ -379,7 +425,7 @@ export class MapCache implements LinkCache {
         if (here.tombstone || (!tombstone && Buffer.compare(here.value, value) >= 0)) return APPLIED.stale;
       }
     }
-    this.#put(key, value, flags, exptime, version, tombstone);
+    this.#put(key, value, flags, exptime, version, tombstone, marks);
     return APPLIED.applied;
   }
 
@@ -395,10 +441,13 @@ export class MapCache implements LinkCache {
     exptime: number,
     version: number,
     tombstone: boolean,
+    marks = 0,
   ): void {
     const here = this.entries.get(key);
     if (here !== undefined) this.#byRef.delete(here.ref);
-    const entry = { ref: ++this.#lastRef, key, value, flags, exptime, version, tombstone };
+    const [casHigh, casLow] = (marks & MARK.explicitCas) === 0 ? [0, 0] : this.#newCas;
+    const ref = ++this.#lastRef;
+    const entry = { ref, key, value, flags, exptime, version, tombstone, marks, casHigh, casLow };
     this.entries.set(key, entry);
     this.#byRef.set(entry.ref, entry);
   }

@@ -130,6 +130,10 @@ class PairLife {
       const bytes = random.below(60) === 0 ? 30000 + random.below(90000) : random.below(200);
       node.cache.set(key, new Uint8Array(bytes).fill(65 + random.below(26)), random.below(65536), 1);
     } else if (dice < 88) node.cache.delete(key);
+    else if (dice < 91) {
+      const bytes = random.below(60) === 0 ? 40000 : random.below(50);
+      node.cache.invalidate(key, new Uint8Array(bytes).fill(97), random.below(2 ** 32), this.#writes);
+    } else if (dice < 94) node.cache.win(key);
     else if (dice < 99) {
       // A touch gives no version, so there is no order between touches of both sides: each key is touched on one side only.
       if (node === this.#nodes[index % 2]) node.cache.touch(key, 2000000000 + this.#writes);
