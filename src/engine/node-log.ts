@@ -11,8 +11,9 @@ import { uriEncoded } from './uri-encoding.ts';
 /** Watchers get what has been written this often, or sooner when a ring is half full. */
 const READ_MS = 50;
 
-/** Streams about single items: those that the cache must tell of. */
-const ITEM_STREAMS: number = STREAM.fetchers | STREAM.mutations | STREAM.evictions | STREAM.deletions;
+/** What the cache must tell of. */
+const CACHE_STREAMS: number =
+  STREAM.fetchers | STREAM.mutations | STREAM.evictions | STREAM.deletions | STREAM.sysevents;
 
 const LOOKUP_STATUS: Readonly<Record<Miss, string>> = {
   [MISS.absent]: 'not_found',
@@ -91,7 +92,7 @@ export class NodeLog implements CacheObserver {
   #follow(epoch: number): void {
     this.#epoch = epoch;
     this.#wanted = this.#memory.wanted();
-    this.#cache.observe((this.#wanted & ITEM_STREAMS) !== 0 ? this : null);
+    this.#cache.observe((this.#wanted & CACHE_STREAMS) !== 0 ? this : null);
   }
 
   /** Watchers now, on all threads. */
@@ -220,9 +221,18 @@ export class NodeLog implements CacheObserver {
     this.#write(STREAM.connevents, `type=conn_close ${peer} reason=${reason} cfd=${connection.descriptor}`);
   }
 
-  /** Background work: `type=slab_move src=1 dst=2`, `type=lru_crawler …`. */
-  system(text: string): void {
-    if ((this.#wanted & STREAM.sysevents) !== 0) this.#write(STREAM.sysevents, text);
+  pageMoved(source: number, target: number): void {
+    if ((this.#wanted & STREAM.sysevents) !== 0)
+      this.#write(STREAM.sysevents, `type=slab_move src=${source} dst=${target}`);
+  }
+
+  /** memcached tells of each class and queue apart; the crawler here walks over all of them at once. */
+  crawled(seconds: number, examined: number, reclaimed: number, restSeconds: number): void {
+    if ((this.#wanted & STREAM.sysevents) === 0) return;
+    this.#write(
+      STREAM.sysevents,
+      `type=lru_crawler crawler=0 lru=all low_mark=0 next_reclaims=0 since_run=${seconds} next_run=${restSeconds} elapsed=${seconds} examined=${examined} reclaimed=${reclaimed}`,
+    );
   }
 
   #write(stream: number, text: string): void {

@@ -26,6 +26,10 @@ export interface CacheObserver extends EvictionObserver {
     slabClass: number,
     valueBytes: number,
   ): void;
+  /** A page has moved from one slab class to another; 0 is the pool. */
+  pageMoved(source: number, target: number): void;
+  /** The crawler has ended a pass: how many seconds it took, what it has looked at and reclaimed, when it may begin the next. */
+  crawled(seconds: number, examined: number, reclaimed: number, restSeconds: number): void;
   /** @param slabClass and `valueBytes` of the item that was there */
   deleted(bytes: Uint8Array, keyStart: number, keyEnd: number, slabClass: number, valueBytes: number): void;
 }

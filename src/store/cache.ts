@@ -100,6 +100,7 @@ export class Cache {
   observe(observer: CacheObserver | null): void {
     this.#observer = observer;
     this.#client = observer === null ? this.#plainWrites : new ObservedWrites(this.#parts, observer);
+    this.#parts.observer = observer;
     this.#parts.evictor.observer = observer;
   }
 

@@ -26,6 +26,8 @@ export class Crawler {
   /** Items looked at by class in this pass, for `lru_crawler_tocrawl`. */
   readonly #looked: Int32Array = new Int32Array(CLASSES_MAX);
   #checked = 0;
+  #beganAtSeconds = 0;
+  #reclaimedBefore = 0;
   #restUntilSeconds = 0;
   /** Classes that this pass reclaims from. */
   #classesLow = ALL_CLASSES;
@@ -115,6 +117,8 @@ export class Crawler {
     this.#classesHigh = isAsked ? control[CONTROL.crawlClassesHigh]! : ALL_CLASSES;
     this.#looked.fill(0);
     this.#checked = 0;
+    this.#beganAtSeconds = lifetime.nowSeconds;
+    this.#reclaimedBefore = counters.general[COUNTER.crawlerReclaimed]!;
     Atomics.store(control, CONTROL.earliestEnd, NO_END);
     lifetime.noteEnd(flush.state().pendingActiveAtSeconds);
     Atomics.store(control, CONTROL.crawlBucket, 0);
@@ -123,11 +127,15 @@ export class Crawler {
   }
 
   #end(): void {
-    const { control, lifetime } = this.#parts;
+    const { control, lifetime, counters, observer } = this.#parts;
+    const now = lifetime.nowSeconds;
     const wasAsked = control[CONTROL.crawlRunning] === REQUEST.ordered;
     Atomics.store(control, CONTROL.crawlRunning, 0);
     if (wasAsked) Atomics.store(control, CONTROL.crawlState, REQUEST.none);
-    this.#restUntilSeconds = lifetime.nowSeconds + Math.ceil((this.#checked + 1) / ITEMS_PER_REST_SECOND);
+    const restSeconds = Math.ceil((this.#checked + 1) / ITEMS_PER_REST_SECOND);
+    this.#restUntilSeconds = now + restSeconds;
+    const reclaimed = counters.general[COUNTER.crawlerReclaimed]! - this.#reclaimedBefore;
+    observer?.crawled(now - this.#beganAtSeconds, this.#checked, reclaimed, restSeconds);
   }
 
   #walkBucket(bucket: number): void {

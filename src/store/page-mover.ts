@@ -65,7 +65,7 @@ export class PageMover {
       slabs.lock(target);
       const granted = slabs.grantFromPool(target);
       slabs.unlock(target);
-      if (granted) this.#parts.counters.general[COUNTER.slabsMoved]!++;
+      if (granted) this.#count(POOL, target);
       else outcome = 'noSpare';
     } else if (from === ANY_CLASS || slabs.pagesOf(from) < 2) {
       outcome = 'noSpare';
@@ -75,7 +75,7 @@ export class PageMover {
       slabs.unlock(from);
       if (unused === -1 && this.#begin(from, target)) return 'moved';
       if (unused === -1) outcome = 'noSpare';
-      else this.#give(unused, target);
+      else this.#give(unused, from, target);
     }
     Atomics.store(control, CONTROL.moveState, MOVE.idle);
     return outcome;
@@ -156,14 +156,14 @@ export class PageMover {
       return true;
     }
     if (!drained) return false;
-    this.#give(page, target);
+    this.#give(page, slabClass, target);
     Atomics.store(control, CONTROL.moveState, MOVE.idle);
     return false;
   }
 
   /** Gives an emptied page to its new class, or its memory back to the system and the page to the pool. */
-  #give(page: number, target: number): void {
-    const { slabs, counters, geometry, memory } = this.#parts;
+  #give(page: number, source: number, target: number): void {
+    const { slabs, geometry, memory } = this.#parts;
     if (target === POOL) {
       const start = geometry.pageRef(page);
       const at = (start & UNIT_MASK) << 3;
@@ -174,7 +174,13 @@ export class PageMover {
       slabs.grant(page, target);
       slabs.unlock(target);
     }
+    this.#count(source, target);
+  }
+
+  #count(source: number, target: number): void {
+    const { counters, observer } = this.#parts;
     counters.general[COUNTER.slabsMoved]!++;
+    observer?.pageMoved(source, target);
   }
 
   /** After a move was given up: what was drained is free again. */

@@ -1,4 +1,5 @@
 import { Allocator } from './allocator.ts';
+import type { CacheObserver } from './cache-observer.ts';
 import type { CacheOptions } from './cache-options.ts';
 import { FeedWriter } from './change-feed.ts';
 import { Counters } from './counters.ts';
@@ -53,6 +54,8 @@ export class Parts {
     /** The expiry time that the item of the last incr or decr had before it. */
     exptimeBefore: number;
   } = { joinedBytes: 0, exptimeBefore: 0 };
+  /** Is told of what happens on this thread; null while nobody wants to know. */
+  observer: CacheObserver | null = null;
 
   constructor(shared: SharedCache, thread: number) {
     const { options } = shared;

@@ -252,8 +252,11 @@ function parseOther(bytes: Uint8Array, start: number, end: number, request: Text
       else if (wordIsUint32(bytes)) request.exptime = wordNumber;
       else if (!request.noreply) request.error = LINE_ERROR.format;
       return;
-    case VERB.lru:
     case VERB.slabs:
+      // Heeded by `slabs automove` alone.
+      request.noreply = bytes[wordStart] === 97 && endsInNoreply(bytes, start, end);
+      return;
+    case VERB.lru:
     case VERB.cacheMemlimit:
       request.noreply = endsInNoreply(bytes, start, end);
       return;
