@@ -1,6 +1,6 @@
 import { KEY_BYTES_MAX } from '../base/limits.ts';
 import type { CacheObserver } from './cache-observer.ts';
-import { ClientWrites, KEEP_EXPTIME } from './client-writes.ts';
+import { ClientWrites } from './client-writes.ts';
 import { ARENA_SHIFT } from './layout.ts';
 import { copyBytes } from './memory.ts';
 import type { Parts } from './parts.ts';
@@ -9,6 +9,8 @@ import { RESULT, type Result, STORE_MODE, type StoreMode } from './results.ts';
 /**
  * Writes that an observer is told of: it takes the place of ClientWrites while there is one, so that writes cost nothing more while there
  * is none. As in memcached, a write looks its key up first, and is told of as a look-up and as a write.
+ *
+ * Arguments are handed on whole, so that none can be forgotten here.
  */
 export class ObservedWrites extends ClientWrites {
   readonly #parts: Parts;
@@ -24,58 +26,27 @@ export class ObservedWrites extends ClientWrites {
     this.#observer = observer;
   }
 
-  override store(
-    mode: StoreMode,
-    input: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    hash: number,
-    flags: number,
-    exptime: number,
-    casVersion: number,
-    valueStart: number,
-    valueEnd: number,
-    options = 0,
-  ): Result {
+  override store(...all: Parameters<ClientWrites['store']>): Result {
+    const [mode, input, keyStart, keyEnd, hash, flags, exptime, , valueStart, valueEnd] = all;
     this.#look(input, keyStart, keyEnd, hash);
-    const result = super.store(
-      mode,
-      input,
-      keyStart,
-      keyEnd,
-      hash,
-      flags,
-      exptime,
-      casVersion,
-      valueStart,
-      valueEnd,
-      options,
-    );
+    const result = super.store(...all);
     const valueBytes = valueEnd - valueStart + this.#joinedBytes(mode, result);
     const slabClass = this.#parts.writer.slabClass(keyEnd - keyStart, flags, valueBytes);
     this.#observer.stored(input, keyStart, keyEnd, mode, result, exptime, slabClass, valueBytes);
     return result;
   }
 
-  override reserve(
-    mode: StoreMode,
-    input: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    hash: number,
-    flags: number,
-    exptime: number,
-    valueBytes: number,
-    options = 0,
-  ): number {
-    const item = super.reserve(mode, input, keyStart, keyEnd, hash, flags, exptime, valueBytes, options);
+  override reserve(...all: Parameters<ClientWrites['reserve']>): number {
+    const item = super.reserve(...all);
     if (item !== 0) return item;
+    const [mode, input, keyStart, keyEnd, hash, , exptime, valueBytes] = all;
     this.#look(input, keyStart, keyEnd, hash);
     this.#observer.stored(input, keyStart, keyEnd, mode, this.failure, exptime, 0, valueBytes);
     return 0;
   }
 
-  override commit(mode: StoreMode, item: number, hash: number, casVersion: number, options = 0): Result {
+  override commit(...all: Parameters<ClientWrites['commit']>): Result {
+    const [mode, item, hash] = all;
     const { items, memory } = this.#parts;
     const start = items.keyStart(item);
     const keyBytes = items.keyBytes(item);
@@ -85,63 +56,32 @@ export class ObservedWrites extends ClientWrites {
     const valueBytes = items.valueBytes(item);
     const exptime = items.exptime(item);
     this.#look(this.#key, 0, keyBytes, hash);
-    const result = super.commit(mode, item, hash, casVersion, options);
+    const result = super.commit(...all);
     const joined = this.#joinedBytes(mode, result);
     this.#observer.stored(this.#key, 0, keyBytes, mode, result, exptime, slabClass, valueBytes + joined);
     return result;
   }
 
-  override delete(
-    input: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    hash: number,
-    casVersion: number,
-  ): Result {
+  override delete(...all: Parameters<ClientWrites['delete']>): Result {
+    const [input, keyStart, keyEnd, hash] = all;
     this.#look(input, keyStart, keyEnd, hash);
-    const result = super.delete(input, keyStart, keyEnd, hash, casVersion);
+    const result = super.delete(...all);
     if (result === RESULT.stored) {
       this.#observer.deleted(input, keyStart, keyEnd, this.#foundClass, this.#foundBytes);
     }
     return result;
   }
 
-  override arithmetic(
-    input: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    hash: number,
-    increment: boolean,
-    deltaHigh: number,
-    deltaLow: number,
-    casVersion: number,
-    options = 0,
-    newExptime: number = KEEP_EXPTIME,
-  ): Result {
+  override arithmetic(...all: Parameters<ClientWrites['arithmetic']>): Result {
+    const [input, keyStart, keyEnd, hash] = all;
     this.#look(input, keyStart, keyEnd, hash);
-    return super.arithmetic(
-      input,
-      keyStart,
-      keyEnd,
-      hash,
-      increment,
-      deltaHigh,
-      deltaLow,
-      casVersion,
-      options,
-      newExptime,
-    );
+    return super.arithmetic(...all);
   }
 
-  override touch(
-    input: Uint8Array,
-    keyStart: number,
-    keyEnd: number,
-    hash: number,
-    exptime: number,
-  ): boolean {
+  override touch(...all: Parameters<ClientWrites['touch']>): boolean {
+    const [input, keyStart, keyEnd, hash] = all;
     this.#look(input, keyStart, keyEnd, hash);
-    return super.touch(input, keyStart, keyEnd, hash, exptime);
+    return super.touch(...all);
   }
 
   /** What was there before an append or a prepend. */
