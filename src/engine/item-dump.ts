@@ -1,3 +1,4 @@
+import { MARK } from '../store/cache.ts';
 import { encodeBase64 } from './base64-text.ts';
 import type { LongReply, LongReplyHost } from './long-reply.ts';
 import type { NodeContext } from './node-context.ts';
@@ -23,7 +24,6 @@ export class ItemDump implements LongReply {
   readonly state = 'conn_watch';
   readonly #context: NodeContext;
   readonly #host: LongReplyHost;
-  readonly #line: (item: number) => string;
   readonly #isMetadump: boolean;
   readonly #classes: ReadonlySet<number> | null;
   readonly #key: Uint8Array = new Uint8Array(256);
@@ -48,7 +48,6 @@ export class ItemDump implements LongReply {
     this.#host = host;
     this.#classes = classes;
     this.#isMetadump = what === 'metadump';
-    this.#line = this.#isMetadump ? (item) => this.#metadumpLine(item) : (item) => this.#mgdumpLine(item);
   }
 
   start(): void {
@@ -103,7 +102,8 @@ export class ItemDump implements LongReply {
     const { cache } = this.#context;
     if (cache.isTombstone(item)) return;
     this.#items++;
-    if (this.#classes === null || this.#classes.has(cache.slabClass(item))) this.#lines += this.#line(item);
+    if (this.#classes !== null && !this.#classes.has(cache.slabClass(item))) return;
+    this.#lines += this.#isMetadump ? this.#metadumpLine(item) : this.#mgdumpLine(item);
   };
 
   #keyOf(item: number): string {
@@ -124,6 +124,7 @@ export class ItemDump implements LongReply {
 
   #mgdumpLine(item: number): string {
     const key = this.#keyOf(item);
-    return isPlain(key) ? `mg ${key}\r\n` : `mg ${encodeBase64(key)} b\r\n`;
+    const isBase64 = (this.#context.cache.meta.marks(item) & MARK.base64Key) !== 0;
+    return isBase64 || !isPlain(key) ? `mg ${encodeBase64(key)} b\r\n` : `mg ${key}\r\n`;
   }
 }

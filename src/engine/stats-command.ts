@@ -1,6 +1,6 @@
 import { KEY_BYTES_MAX } from '../base/limits.ts';
 import type { Output } from '../base/output.ts';
-import type { Cache, ItemRef } from '../store/cache.ts';
+import { type Cache, type ItemRef, MARK } from '../store/cache.ts';
 import { unsignedWord } from './command-words.ts';
 import type { LongReplyHost } from './long-reply.ts';
 import type { NodeContext, StatLine } from './node-context.ts';
@@ -77,6 +77,8 @@ function cachedump(context: NodeContext, words: readonly string[]): string {
   let lines = '';
   let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
   context.cache.walkClass(slabClass, (item) => {
+    // Keys that came in base64 may hold anything, spaces and line ends included.
+    if ((context.cache.meta.marks(item) & MARK.base64Key) !== 0) return true;
     const line = cachedumpLine(context.cache, item, key);
     if (lines.length + line.length > CACHEDUMP_BYTES_MAX) return false;
     lines += line;
