@@ -106,5 +106,6 @@ export function memoryNodeContext(
       wake: () => {},
     }),
     sasl: null,
+    logins: null,
   };
 }

@@ -2,6 +2,7 @@ import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { REQUEST_MAGIC } from '../protocol/binary/opcodes.ts';
 import { BinarySession } from './binary-session.ts';
 import type { ConnectedClient } from './connected-clients.ts';
+import { LoginSession } from './login-session.ts';
 import type { NodeContext } from './node-context.ts';
 import type { TracedSession } from './request-trace.ts';
 import { TextSession } from './text-session.ts';
@@ -28,6 +29,10 @@ export function protocolSession(
   isBinary: boolean,
 ): ProtocolSession {
   const { protocol } = context.settings;
+  const { logins } = context;
+  if (logins !== null) {
+    return new LoginSession(context, logins, connection, () => new TextSession(context, connection));
+  }
   return protocol === 'binary' || (isBinary && protocol === 'auto')
     ? new BinarySession(context, connection)
     : new TextSession(context, connection);

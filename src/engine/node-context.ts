@@ -5,6 +5,7 @@ import type { NodeLog } from './node-log.ts';
 import type { PrefixStatistics } from './prefix-statistics.ts';
 import type { RequestTrace } from './request-trace.ts';
 import type { SaslDatabase } from './sasl.ts';
+import type { TextLogins } from './text-logins.ts';
 
 /** One statistics line: name and value. */
 export type StatLine = readonly [name: string, value: string | number];
@@ -106,6 +107,8 @@ export interface NodeContext {
   readonly control: NodeControl;
   /** `-S`: who may log in, which every client must. Null: there is no login. */
   readonly sasl: SaslDatabase | null;
+  /** `-Y`: who may log in by text, which every client must; nothing but text is spoken then. Null: there is no such login. */
+  readonly logins: TextLogins | null;
   readonly tunables: TunableSettings;
   readonly claim: WalkClaim;
   readonly threads: ThreadPort;

@@ -30,6 +30,11 @@ export const REPLY: {
   readonly noMemoryStoring: Uint8Array;
   readonly noMemory: Uint8Array;
   readonly tooManyConnections: Uint8Array;
+  readonly unauthenticated: Uint8Array;
+  readonly authTokenTooLong: Uint8Array;
+  readonly badTermination: Uint8Array;
+  readonly badAuthToken: Uint8Array;
+  readonly authFailure: Uint8Array;
 } = {
   stored: line('STORED'),
   notStored: line('NOT_STORED'),
@@ -55,6 +60,11 @@ export const REPLY: {
   noMemoryStoring: line('SERVER_ERROR out of memory storing object'),
   noMemory: line('SERVER_ERROR out of memory'),
   tooManyConnections: line('ERROR Too many open connections'),
+  unauthenticated: line('CLIENT_ERROR unauthenticated'),
+  authTokenTooLong: line('CLIENT_ERROR auth token too long'),
+  badTermination: line('CLIENT_ERROR bad command line termination'),
+  badAuthToken: line('CLIENT_ERROR bad authentication token format'),
+  authFailure: line('CLIENT_ERROR authentication failure'),
 };
 
 /** Writes one of the fixed replies. */

@@ -60,10 +60,10 @@ export function acceptsPlain(
   for (const { name, password } of users) {
     const plainBytes = realmAt(name, 0, name.length);
     // All forms are compared, whichever can be right.
-    let isUser = isEqual(name, name.length, input, nameStart, nameEnd);
-    isUser |= isEqual(name, plainBytes, input, nameStart, nameEnd);
-    isUser |= isEqual(name, name.length, input, nameStart, plainEnd);
-    const isRight = isEqual(password, password.length, input, passwordStart, end);
+    let isUser = isSameSecret(name, name.length, input, nameStart, nameEnd);
+    isUser |= isSameSecret(name, plainBytes, input, nameStart, nameEnd);
+    isUser |= isSameSecret(name, name.length, input, nameStart, plainEnd);
+    const isRight = isSameSecret(password, password.length, input, passwordStart, end);
     const isFirst = isUser & ~found;
     accepted |= isFirst & isRight;
     found |= isFirst;
@@ -84,7 +84,13 @@ function indexBehindNul(input: Uint8Array, start: number, end: number): number {
 }
 
 /** 1 when the first `count` bytes of `secret` are those of [start, end), else 0; in a time that depends on the latter's length only. */
-function isEqual(secret: Uint8Array, count: number, input: Uint8Array, start: number, end: number): number {
+export function isSameSecret(
+  secret: Uint8Array,
+  count: number,
+  input: Uint8Array,
+  start: number,
+  end: number,
+): number {
   let difference = count ^ (end - start);
   for (let i = start; i < end; i++) {
     const own = i - start < count ? secret[i - start]! : 0;

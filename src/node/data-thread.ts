@@ -6,6 +6,7 @@ import { UdpSession } from '../engine/datagram-session.ts';
 import type { GeneralFacts, NodeContext, StatLine } from '../engine/node-context.ts';
 import { REPLY, writeReply } from '../engine/replies.ts';
 import { RequestTrace } from '../engine/request-trace.ts';
+import type { TextLogins } from '../engine/text-logins.ts';
 import { RECEIVE_BYTES } from '../net/buffer-pool.ts';
 import { type DataThread, runDataThread } from '../net/data-threads.ts';
 import { FIGURE } from '../net/figures.ts';
@@ -77,6 +78,7 @@ class NodeThread {
   readonly #administration: ThreadAdministration;
   readonly #addresses: BoundAddress[] = [];
   readonly #startReplication: typeof startReplicationOf | null;
+  readonly #logins: TextLogins | null;
   #replication: ReplicationService | null = null;
 
   /** @param startReplication only on thread 0 of a node that replicates */
@@ -105,8 +107,11 @@ class NodeThread {
       this.#listeners,
       (message) => this.#post(message),
     );
+    this.#logins = data.logins === null ? null : { users: data.logins };
     thread.onMessage((message) => {
-      if (isToNodeThread(message)) this.#administration.receive(message);
+      if (!isToNodeThread(message)) return;
+      this.#administration.receive(message);
+      if (message.kind === 'logins' && this.#logins !== null) this.#logins.users = message.users;
     });
     this.#gate = new ClientGate(thread, data.options, this.#figures, this.#clientListeners);
     this.#clock = new NodeClock(loop.clock, this.#figures);
@@ -351,6 +356,7 @@ class NodeThread {
       trace: this.#trace,
       othersWait: () => this.#thread.loop.othersWait,
       log,
+      logins: this.#logins,
       sasl:
         options.saslPasswordFile === null
           ? null

@@ -3,12 +3,13 @@ import { MEMORY_BYTES_MAX } from '../base/limits.ts';
 import { type Running, StartError } from '../base/start-error.ts';
 import { createSharedLog } from '../engine/log-memory.ts';
 import { parseEndpoint } from '../net/addresses.ts';
-import { startDataThreads, type TransportName } from '../net/data-threads.ts';
+import { type DataThreads, startDataThreads, type TransportName } from '../net/data-threads.ts';
 import type { SocketAddress } from '../net/loop.ts';
 import { resolveHost } from '../net/resolve.ts';
 import type { CacheOptions } from '../store/cache-options.ts';
 import { createSharedCache } from '../store/create-shared-cache.ts';
 import type { SharedCache } from '../store/shared-cache.ts';
+import { readAuthFile } from './auth-file.ts';
 import { Bulletin } from './bulletin.ts';
 import { GatheringDesk } from './gathering.ts';
 import { type NodeOptions, REPLICATION_PORT_DEFAULT } from './options.ts';
@@ -31,7 +32,7 @@ export interface RunningNode extends Running {
   readonly addresses: readonly BoundAddress[];
   /** Fulfilled when a client's `shutdown` asked for the end (true: `graceful`); whoever started the node stops it then. */
   readonly shutdown: Promise<boolean>;
-  /** Has the threads read the files of passwords and certificates again. */
+  /** Reads the files of passwords and certificates again. One that cannot be used is told of on stderr, and changes nothing. */
   readonly reload: () => void;
 }
 
@@ -164,6 +165,7 @@ async function threadData(options: NodeOptions): Promise<NodeThreadData> {
     figures: SharedFigures.allocate(options.threads),
     log: createSharedLog(options.threads, options.extended.workerBufferBytes),
     replicationBulletin: replicates ? Bulletin.allocate() : null,
+    logins: options.authFile === null ? null : readAuthFile(options.authFile),
     listen,
     listenUdp: hasUdp ? await listenAddresses(options, options.udpPort, false) : [],
     replicationListen: replicates ? await listenAddresses(options, replicationPort, true) : [],
@@ -185,7 +187,6 @@ export async function startNode(
   options: NodeOptions,
   transport: TransportName = 'auto',
 ): Promise<RunningNode> {
-  if (options.authFile !== null) throw new StartError('the login of the text protocol (-Y) is not built yet');
   if (options.tls !== null) throw new StartError('TLS (-Z) is not built yet');
   if (options.saslPasswordFile !== null) checkSaslPasswordFile(options.saslPasswordFile);
   const data = await threadData(options);
@@ -229,15 +230,26 @@ export async function startNode(
     addresses,
     failed,
     shutdown,
-    reload: () => {
-      for (let thread = 0; thread < threads.count; thread++) threads.send(thread, { kind: 'reload' });
-    },
+    reload: () => reload(options, threads),
     stop: async () => {
       threads.send(0, { kind: 'drain' });
       await Promise.race([drained, failed, delay(DRAIN_MS_MAX)]);
       await stopped();
     },
   };
+}
+
+/** A file that cannot be used changes nothing. */
+function reload(options: NodeOptions, threads: DataThreads): void {
+  try {
+    if (options.authFile !== null) {
+      const users = readAuthFile(options.authFile);
+      for (let thread = 0; thread < threads.count; thread++) threads.send(thread, { kind: 'logins', users });
+    }
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+  }
 }
 
 function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {

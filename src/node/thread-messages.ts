@@ -1,5 +1,6 @@
 import type { Gathered, GatheredRow } from '../engine/administration.ts';
 import type { SharedLog } from '../engine/log-memory.ts';
+import type { TextUser } from '../engine/text-logins.ts';
 import type { SocketAddress } from '../net/loop.ts';
 import type { SharedCache } from '../store/cache.ts';
 import type { NodeOptions } from './options.ts';
@@ -14,6 +15,8 @@ export interface NodeThreadData {
   readonly log: SharedLog;
   /** The last statistics of the replication, written by thread 0 for all; see Bulletin. Null without replication. */
   readonly replicationBulletin: SharedArrayBuffer | null;
+  /** Who may log in by text, which every client must; null: there is no login. */
+  readonly logins: readonly TextUser[] | null;
   /** Where clients connect; resolved. */
   readonly listen: readonly SocketAddress[];
   /** Where their datagrams go; resolved. */
@@ -33,10 +36,10 @@ export interface BoundAddress {
 
 /** Main thread to data threads. */
 export type ToNodeThread =
+  /** Who may log in by text from now on. */
+  | { readonly kind: 'logins'; readonly users: readonly TextUser[] }
   /** To thread 0: refuse new work, send the twins what they lack, then say `drained`. */
   | { readonly kind: 'drain' }
-  /** To all: read the files of passwords and certificates again. */
-  | { readonly kind: 'reload' }
   /** Say what you know (see gathering.ts); and what all have said, for the one that asked. */
   | { readonly kind: 'tell'; readonly gathering: number; readonly what: Gathered }
   | { readonly kind: 'gathered'; readonly question: number; readonly rows: readonly GatheredRow[] };
@@ -58,7 +61,7 @@ function kindOf(message: unknown): unknown {
 }
 
 const FROM_NODE: readonly unknown[] = ['bound', 'ready', 'drained', 'refused', 'gather', 'told', 'shutdown'];
-const TO_NODE: readonly unknown[] = ['drain', 'reload', 'tell', 'gathered'];
+const TO_NODE: readonly unknown[] = ['logins', 'drain', 'tell', 'gathered'];
 
 /** Both ends are ours: the kind alone tells the rest of a message. */
 export function isNodeThreadData(data: unknown): data is NodeThreadData {
