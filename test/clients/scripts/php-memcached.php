@@ -76,6 +76,7 @@ check('increment of a word', $c->increment('word'), false);
 check('touch', [$c->touch('a', 1000), $c->touch('missing', 1000)], [true, false]);
 check('delete', [$c->delete('a'), $c->delete('a'), $c->getResultCode()], [true, false, Memcached::RES_NOTFOUND]);
 check('setByKey', [$c->setByKey('group', 'k', 'v'), $c->getByKey('group', 'k'), $c->deleteByKey('group', 'k')], [true, 'v', true]);
+if (!$binary) check('getAllKeys', eventually(fn () => in_array('word', $c->getAllKeys() ?: [])), true);
 check('stats', array_values($c->getStats())[0]['pid'] > 0, true);
 
 $c->set('brief', 'x', 1);

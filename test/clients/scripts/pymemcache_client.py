@@ -68,6 +68,7 @@ stats = c.stats()
 check("stats", [stats[b"pid"] > 0, stats[b"version"].decode()], [True, server_version(first[1])])
 check("stats settings", c.stats("settings")[b"cas_enabled"], b"yes")
 check("stats items, slabs", [type(c.stats("items")), type(c.stats("slabs"))], [dict, dict])
+check("cache_memlimit", c.cache_memlimit(64), True)
 
 c.set("brief", "x", expire=1)
 check("before expiry", c.get("brief"), "x")
