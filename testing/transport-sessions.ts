@@ -11,6 +11,7 @@ export const SERVICES = [
   'source',
   'writer',
   'asker',
+  'hauler',
   'sink',
   'stepper',
   'halfClose',
@@ -132,6 +133,45 @@ class Writer extends TestSession {
 /** The same, and takes all that comes meanwhile. */
 class Asker extends Writer {
   readonly readsWhileBlocked = true;
+}
+
+/** A writer whose pieces are a head, a long middle that goes from where it lies and changes at once afterwards, and a tail. */
+class Hauler extends TestSession {
+  static readonly #middle: Uint8Array = new Uint8Array(new ArrayBuffer(300_000));
+  #offset = 0;
+  #end = 0;
+
+  feed(input: Uint8Array, start: number, end: number): number {
+    if (this.#end === 0) this.#end = numbersOf(input, start, end)[0] ?? 0;
+    this.drained();
+    return end;
+  }
+
+  drained(): void {
+    const { output } = this.connection;
+    while (this.#offset < this.#end && !output.blocked) {
+      const headBytes = 1 + (this.#offset % 40);
+      const middleBytes = Math.min(
+        Math.max(0, this.#end - this.#offset - headBytes - 3),
+        Hauler.#middle.length,
+      );
+      const total = headBytes + middleBytes + 3;
+      const pattern = Uint8Array.from({ length: total }, (_, i) => patternByte(this.#offset + i));
+      output.reserve(headBytes + 3);
+      output.append(pattern, 0, headBytes);
+      const middle = Hauler.#middle.subarray(0, middleBytes);
+      middle.set(pattern.subarray(headBytes, headBytes + middleBytes));
+      const tail = pattern.subarray(headBytes + middleBytes);
+      if (output.sendsLong) {
+        output.sendLong(middle, 0, middleBytes, tail);
+      } else {
+        output.append(middle, 0, middleBytes);
+        output.append(tail, 0, tail.length);
+      }
+      middle.fill(0);
+      this.#offset += total;
+    }
+  }
 }
 
 /** Takes values, each a length, a line end and the bytes; answers with the length and the sum of the bytes. */
@@ -287,6 +327,7 @@ export function makeSession(
   if (name === 'source') return new Source(connection, closings);
   if (name === 'writer') return new Writer(connection, closings);
   if (name === 'asker') return new Asker(connection, closings);
+  if (name === 'hauler') return new Hauler(connection, closings);
   if (name === 'sink') return new Sink(connection, closings);
   if (name === 'stepper') return new Stepper(connection, closings, loop);
   if (name === 'halfClose') return new HalfClose(connection, closings, loop);

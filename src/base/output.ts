@@ -5,6 +5,13 @@ export interface OutputSink {
    * buffer. Sets `output.blocked` when the peer does not take what was sent.
    */
   makeRoom(output: Output, count: number): void;
+  /** Whether `sendLong` may be called now. A transport that cannot send from where the bytes lie has neither. */
+  canSendLong?(): boolean;
+  /**
+   * Sends what stands in `output`, bytes [from, to) of `source` and `tail` at once, for which `output` has room. What the peer does not take is
+   * copied, so that `source` may change when the call returns.
+   */
+  sendLong?(output: Output, source: Uint8Array, from: number, to: number, tail: Uint8Array): void;
 }
 
 /** The array of an Output that holds nothing yet; shared, never written. */
@@ -47,6 +54,22 @@ export class Output {
     else if (count < 48) for (let i = 0; i < count; i++) bytes[at + i] = source[from + i]!;
     else bytes.set(source.subarray(from, to), at);
     this.at = at + count;
+  }
+
+  /**
+   * Whether `sendLong` may be called now: a long value can go from where it lies to the kernel without a copy in between. It
+   * may be true only until the next byte is written or sent.
+   */
+  get sendsLong(): boolean {
+    return this.#sink.canSendLong?.() === true;
+  }
+
+  /**
+   * Appends bytes [from, to) of `source`, which may change afterwards, and `tail`, for which there is room; and sends everything.
+   * To be called only when `sendsLong`.
+   */
+  sendLong(source: Uint8Array, from: number, to: number, tail: Uint8Array): void {
+    this.#sink.sendLong?.(this, source, from, to, tail);
   }
 
   /** Appends the characters of a string, one byte each (latin-1). Not for the hot path with made-up strings. */

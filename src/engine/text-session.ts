@@ -148,8 +148,8 @@ export class TextSession implements Session, LongReplyHost {
         if (keyEnd + 1 < end && input[keyEnd] === CR && input[keyEnd + 1] === LF) {
           const keyBytes = keyEnd - keyStart;
           if (keyBytes > 0 && keyBytes <= KEY_BYTES_MAX) {
-            this.#values.get(input, keyStart, keyEnd, this.#cache.hash(input, keyStart, keyEnd), false);
-            writeEnd(output);
+            const hash = this.#cache.hash(input, keyStart, keyEnd);
+            this.#values.get(input, keyStart, keyEnd, hash, false, true);
             at = keyEnd + 2;
             continue;
           }
@@ -309,7 +309,7 @@ export class TextSession implements Session, LongReplyHost {
   #answerKey(input: Uint8Array, keyStart: number, keyEnd: number, hash: number): void {
     const verb = this.#keysVerb;
     if (verb === VERB.get || verb === VERB.gets) {
-      this.#values.get(input, keyStart, keyEnd, hash, verb === VERB.gets);
+      this.#values.get(input, keyStart, keyEnd, hash, verb === VERB.gets, false);
     } else {
       this.#values.getAndTouch(input, keyStart, keyEnd, hash, verb === VERB.gats, this.#keysExpireAt);
     }

@@ -14,6 +14,15 @@ const ZERO = 48;
 /** Room for everything of a VALUE block but the key and the data: the words, three numbers and the END that may follow. */
 const VALUE_OVERHEAD_BYTES = 80;
 
+/**
+ * A value of at least so many bytes is sent from where it lies, where the transport can. Its key stays locked for the call to the kernel,
+ * some microseconds, so other threads that want the key wait for that long.
+ */
+const LONG_VALUE_BYTES = 16 * 1024;
+
+const CRLF = Uint8Array.of(CR, LF);
+const CRLF_END = Uint8Array.of(CR, LF, 69, 78, 68, CR, LF);
+
 /** `expiresAt` of a get, which leaves the expiry time alone. */
 const UNTOUCHED = -1;
 
@@ -31,11 +40,25 @@ export class ValueReplies {
     this.#output = output;
   }
 
-  /** get and gets of one key. */
-  get(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, withCas: boolean): void {
+  /**
+   * get and gets of one key.
+   *
+   * @param isLast the answer to the line ends here
+   */
+  get(
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    withCas: boolean,
+    isLast: boolean,
+  ): void {
     this.#count(COUNTER.cmdGet);
-    const isHit = this.#answer(input, keyStart, keyEnd, hash, withCas, UNTOUCHED);
-    if (!isHit) this.#count(COUNTER.getMisses);
+    const isHit = this.#answer(input, keyStart, keyEnd, hash, withCas, UNTOUCHED, isLast);
+    if (!isHit) {
+      this.#count(COUNTER.getMisses);
+      if (isLast) writeEnd(this.#output);
+    }
     if (this.#prefixes.isOn) this.#prefixes.recordGet(input, keyStart, keyEnd, isHit);
   }
 
@@ -49,7 +72,7 @@ export class ValueReplies {
     expiresAt: number,
   ): void {
     this.#count(COUNTER.cmdTouch);
-    const isHit = this.#answer(input, keyStart, keyEnd, hash, withCas, expiresAt);
+    const isHit = this.#answer(input, keyStart, keyEnd, hash, withCas, expiresAt, false);
     if (!isHit) this.#count(COUNTER.touchMisses);
     if (this.#prefixes.isOn) this.#prefixes.recordGet(input, keyStart, keyEnd, isHit);
   }
@@ -62,7 +85,7 @@ export class ValueReplies {
 
   /**
    * Writes the VALUE block of one key, if there is one. The value is copied under the key's lock, so the room is made first: its
-   * size is only known once the item is found, and may have changed when it is found again.
+   * size is only known once the item is found, and may have changed when it is found again. A long value goes straight to the kernel.
    *
    * @returns whether there was one
    */
@@ -73,16 +96,26 @@ export class ValueReplies {
     hash: number,
     withCas: boolean,
     expiresAt: number,
+    isLast: boolean,
   ): boolean {
     const cache = this.#cache;
+    const { view } = cache;
     const output = this.#output;
     for (;;) {
       const item = cache.find(input, keyStart, keyEnd, hash);
       if (item === 0) return false;
       cache.look(item);
-      const need = cache.view.valueBytes + keyEnd - keyStart + VALUE_OVERHEAD_BYTES;
+      const { valueBytes } = view;
+      const isSentAlone = valueBytes >= LONG_VALUE_BYTES && !view.isChained && output.sendsLong;
+      const need = (isSentAlone ? 0 : valueBytes) + keyEnd - keyStart + VALUE_OVERHEAD_BYTES;
       if (output.limit - output.at >= need) {
-        this.#write(input, keyStart, keyEnd, item, withCas);
+        this.#writeLine(input, keyStart, keyEnd, item, withCas);
+        if (isSentAlone) {
+          const { valueStart } = view;
+          output.sendLong(view.bytes, valueStart, valueStart + valueBytes, isLast ? CRLF_END : CRLF);
+        } else {
+          this.#writeValue(item, isLast);
+        }
         if (expiresAt === UNTOUCHED) cache.noteHit(item);
         else {
           cache.noteAccess(item);
@@ -95,8 +128,9 @@ export class ValueReplies {
       output.reserve(need);
     }
   }
-  /** Writes `VALUE <key> <flags> <bytes>[ <cas>]`, the data and CR LF. The room is there and the item's stripe is locked. */
-  #write(input: Uint8Array, keyStart: number, keyEnd: number, item: number, withCas: boolean): void {
+
+  /** Writes `VALUE <key> <flags> <bytes>[ <cas>]` and CR LF. The room is there and the item's stripe is locked. */
+  #writeLine(input: Uint8Array, keyStart: number, keyEnd: number, item: number, withCas: boolean): void {
     const cache = this.#cache;
     const { view } = cache;
     const output = this.#output;
@@ -111,7 +145,7 @@ export class ValueReplies {
     at += 6;
     for (let i = keyStart; i < keyEnd; i++) bytes[at++] = input[i]!;
     bytes[at++] = SPACE;
-    const { valueBytes, valueStart, clientFlags } = view;
+    const { valueBytes, clientFlags } = view;
     if (clientFlags === 0) bytes[at++] = ZERO;
     else at = writeDecimal(bytes, at, clientFlags);
     bytes[at++] = SPACE;
@@ -122,13 +156,24 @@ export class ValueReplies {
     }
     bytes[at] = CR;
     bytes[at + 1] = LF;
-    at += 2;
+    output.at = at + 2;
+  }
+
+  /** Writes the value and CR LF, and END where it is the last. The room is there and the item's stripe is locked. */
+  #writeValue(item: number, isLast: boolean): void {
+    const cache = this.#cache;
+    const { view } = cache;
+    const { valueBytes, valueStart } = view;
+    const output = this.#output;
+    const { bytes } = output;
+    let { at } = output;
     if (view.isChained) cache.copyValue(item, bytes, at);
     else copyBytes(bytes, at, view.bytes, valueStart, valueStart + valueBytes);
     at += valueBytes;
     bytes[at] = CR;
     bytes[at + 1] = LF;
     output.at = at + 2;
+    if (isLast) writeEnd(output);
   }
 }
 

@@ -35,6 +35,7 @@ export interface Libc {
     peerBytes: bigint,
   ): number;
   sendto(fd: number, address: bigint, bytes: number, flags: number, peer: bigint, peerBytes: number): number;
+  sendmsg(fd: number, address: bigint, flags: number): number;
   shutdown(fd: number, how: number): number;
   close(fd: number): number;
   /** fcntl(2) with a number. */
@@ -133,6 +134,7 @@ function bindLibc(): Libc | null {
     write: library.func('int write(int, size_t, int)'),
     recv: library.func('int recv(int, size_t, int, int)'),
     send: library.func('int send(int, size_t, int, int)'),
+    sendmsg: library.func('int sendmsg(int, size_t, int)'),
     shutdown: library.func('int shutdown(int, int)'),
     recvfrom: library.func('int recvfrom(int, size_t, int, int, size_t, size_t)'),
     sendto: library.func('int sendto(int, size_t, int, int, size_t, int)'),

@@ -5,6 +5,7 @@ import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { formatPeer } from './addresses.ts';
 import { type Block, type BufferPool, HEAD_BYTES, RECEIVE_BYTES, WINDOW_BYTES } from './buffer-pool.ts';
 import { addPending, FIGURE } from './figures.ts';
+import type { GatheredSend } from './gathered-send.ts';
 import { LINUX, type Libc } from './libc.ts';
 import type { Sockets } from './sockets.ts';
 import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
@@ -21,6 +22,7 @@ export interface ReactorCore {
   readonly sockets: Sockets;
   readonly pool: BufferPool;
   readonly figures: Float64Array;
+  readonly gathered: GatheredSend;
   /** epoll_ctl(2). @returns null, or why it failed: the kernel is out of memory or watches */
   watch(operation: number, fd: number, events: number): ConnectionError | null;
   /** Has `sendNoted` called at the end of this turn. */
@@ -234,6 +236,48 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
     output.limit = window.limit;
   }
 
+  canSendLong(): boolean {
+    return this.#phase === OPEN && this.#pendingBytes === 0;
+  }
+
+  sendLong(output: Output, source: Uint8Array, from: number, to: number, tail: Uint8Array): void {
+    const { libc, figures, gathered, pool } = this.#core;
+    const window = this.#window;
+    assert(window !== null && output.limit - output.at >= tail.length, 'room for the tail was reserved');
+    const headBytes = output.at - output.start;
+    const valueBytes = to - from;
+    output.bytes.set(tail, output.at);
+    const head = window.address + BigInt(output.start - window.start);
+    let sent = gathered.send(this.descriptor, head, headBytes, source, from, to, tail.length);
+    if (sent < 0) {
+      const errno = libc.errno();
+      if (errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR) {
+        this.#doomByErrno(errno);
+        this.#releaseWindow();
+        return;
+      }
+      sent = 0;
+    }
+    figures[FIGURE.bytesWritten]! += sent;
+    const total = headBytes + valueBytes + tail.length;
+    if (sent < total) {
+      const rest = pool.takeBlock(total - sent);
+      let at = 0;
+      const keep = (bytes: Uint8Array, start: number, count: number, before: number): void => {
+        const skipped = Math.min(count, Math.max(0, sent - before));
+        rest.bytes.set(bytes.subarray(start + skipped, start + count), at);
+        at += count - skipped;
+      };
+      keep(output.bytes, output.start, headBytes, 0);
+      keep(source, from, valueBytes, headBytes);
+      keep(tail, 0, tail.length, headBytes + valueBytes);
+      this.#releaseWindow();
+      this.#keepPiece(rest, 0, total - sent);
+      return;
+    }
+    this.#releaseWindow();
+  }
+
   #mayReceive(): boolean {
     return !this.#isPaused && !this.#hasPeerEnded && !this.#isEnding && !this.#isResumeNoted;
   }
@@ -385,32 +429,49 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
 
   /** Makes bytes [from, to) of the window pending, and detaches the window. */
   #keepPending(window: Block, from: number, to: number): void {
-    const { pool, figures } = this.#core;
+    const { pool } = this.#core;
     const count = to - from;
-    if (this.#pendingBytes > PENDING_BYTES_MAX || figures[FIGURE.pendingBytes]! > PENDING_BYTES_TOTAL_MAX) {
-      figures[FIGURE.pendingOverflows]!++;
-      this.doom(errorOfName('ENOBUFS'));
-      this.#releaseWindow();
-      return;
-    }
-    if (!this.output.blocked) figures[FIGURE.blocks]!++;
-    this.output.blocked = true;
     const last = this.#pending.at(-1);
     if (!window.isWindow) {
-      this.#pending.push({ block: window, from, to });
       this.#detachWindow();
-    } else {
-      if (last !== undefined && last.block.limit - last.to >= count) {
-        last.block.bytes.set(window.bytes.subarray(from, to), last.to);
-        last.to += count;
-      } else {
-        // Twice what is pending, so that a long reply does not end as many small pieces.
-        const block = pool.takeBlock(Math.max(count, Math.min(this.#pendingBytes, 1 << 20)));
-        block.bytes.set(window.bytes.subarray(from, to), 0);
-        this.#pending.push({ block, from: 0, to: count });
-      }
+      this.#keepPiece(window, from, to);
+    } else if (last !== undefined && last.block.limit - last.to >= count && this.#mayKeep()) {
+      last.block.bytes.set(window.bytes.subarray(from, to), last.to);
+      last.to += count;
+      this.#countPending(count);
       this.#releaseWindow();
+    } else {
+      // Twice what is pending, so that a long reply does not end as many small pieces.
+      const block = pool.takeBlock(Math.max(count, Math.min(this.#pendingBytes, 1 << 20)));
+      block.bytes.set(window.bytes.subarray(from, to), 0);
+      this.#releaseWindow();
+      this.#keepPiece(block, 0, count);
     }
+  }
+
+  /** Makes bytes [from, to) of a block pending, which is the connection's from now on; or gives it back and ends a connection that has too many. */
+  #keepPiece(block: Block, from: number, to: number): void {
+    if (!this.#mayKeep()) {
+      this.#core.figures[FIGURE.pendingOverflows]!++;
+      this.doom(errorOfName('ENOBUFS'));
+      this.#core.pool.give(block);
+      return;
+    }
+    this.#pending.push({ block, from, to });
+    this.#countPending(to - from);
+  }
+
+  #mayKeep(): boolean {
+    return (
+      this.#pendingBytes <= PENDING_BYTES_MAX &&
+      this.#core.figures[FIGURE.pendingBytes]! <= PENDING_BYTES_TOTAL_MAX
+    );
+  }
+
+  #countPending(count: number): void {
+    const { figures } = this.#core;
+    if (!this.output.blocked) figures[FIGURE.blocks]!++;
+    this.output.blocked = true;
     this.#pendingBytes += count;
     addPending(figures, count);
   }

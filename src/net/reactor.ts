@@ -13,6 +13,7 @@ import { formatPeer } from './addresses.ts';
 import { Batch } from './batch.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { FIGURE, newFigures, statisticsOf } from './figures.ts';
+import { GatheredSend } from './gathered-send.ts';
 import { EPOLL_EVENT_FD_WORD, EPOLL_EVENT_WORDS, LINUX, type Libc } from './libc.ts';
 import type {
   DatagramSessionFactory,
@@ -53,6 +54,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   readonly libc: Libc;
   readonly sockets: Sockets;
   readonly figures: Float64Array = newFigures();
+  readonly gathered: GatheredSend;
   readonly clock: Clock;
   readonly #monotonic: MonotonicClock;
   readonly #seat: ThreadSeat | null;
@@ -85,6 +87,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   constructor(libc: Libc, seat: ThreadSeat | null) {
     this.libc = libc;
     this.sockets = new Sockets(libc);
+    this.gathered = new GatheredSend(libc);
     this.#seat = seat;
     this.#monotonic = new MonotonicClock(libc);
     this.clock = this.#monotonic;

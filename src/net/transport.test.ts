@@ -135,6 +135,7 @@ for (const transport of transports) {
       const requests = [
         ['source', `${16 * MIB} 10000\n`],
         ['writer', `${16 * MIB}`],
+        ['hauler', `${16 * MIB}`],
       ] as const;
       for (const [service, request] of requests) {
         const client = dial((await harness.listen(service)).address);
@@ -144,6 +145,18 @@ for (const transport of transports) {
         client.socket.resume();
         assertPattern(await client.read(16 * MIB));
       }
+    });
+
+    test('long values that go from where they lie arrive whole, though they change at once afterwards', async () => {
+      const { address } = await harness.listen('hauler');
+      const sizes = [10, 44, 100_000, 2 * MIB, 5 * MIB];
+      await Promise.all(
+        sizes.map(async (size) => {
+          const client = dial(address);
+          client.write(`${size}`);
+          assertPattern(await client.read(size));
+        }),
+      );
     });
 
     test('a session that asks takes answers although its own output is held up', async () => {
