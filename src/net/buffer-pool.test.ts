@@ -83,3 +83,19 @@ test('a region that is too small is refused', () => {
   const bytes = new Uint8Array(REGION_BYTES_MIN);
   assert.throws(() => new BufferPool(addressing(), { bytes, start: 1, end: bytes.length }), AssertionError);
 });
+
+test('the memory of a large block is given back when it is dropped', () => {
+  const released: number[] = [];
+  const pool = new BufferPool(
+    () => 0n,
+    null,
+    (_bytes, start, end) => released.push(end - start),
+  );
+  pool.give(pool.takeBlock(3_000_000));
+  assert.deepEqual(released, [3_000_000]);
+  const blocks = Array.from({ length: 6 }, () => pool.takeBlock(1 << 20));
+  for (const block of blocks) pool.give(block);
+  assert.deepEqual(released, [3_000_000, 1 << 20, 1 << 20], 'four of that size are kept');
+  pool.give(pool.takeWindow());
+  assert.equal(released.length, 3);
+});

@@ -60,6 +60,8 @@ const WINDOW_CLASS = 0;
 /** Bytes of free blocks kept per size. */
 const FREE_BYTES_MAX = 4 * 1024 * 1024;
 const FREE_BLOCKS_MAX = 256;
+/** A dropped block from this size on is given back to the system at once. */
+const RELEASED_BYTES_MIN: number = 256 * 1024;
 
 export class BufferPool {
   /** The array of the scratch: HEAD_BYTES from `scratchStart`, then RECEIVE_BYTES from `receiveStart`. */
@@ -69,6 +71,7 @@ export class BufferPool {
   /** Of the byte at `receiveStart`. */
   readonly receiveAddress: bigint;
   readonly #addressOf: (bytes: Uint8Array) => bigint;
+  readonly #release: ((bytes: Uint8Array, start: number, end: number) => void) | null;
   readonly #windows: Block[] = [];
   /** By size: free blocks of 2^i bytes. */
   readonly #free: Block[][] = [];
@@ -76,9 +79,16 @@ export class BufferPool {
   /**
    * @param addressOf where an array's bytes lie in memory
    * @param region for the scratch and the windows; null: the pool's own memory
+   * @param release gives the memory of a large block that is dropped back to the system. The engine frees it only when it collects
+   * garbage, and a thread that makes none may keep a reply of hundreds of megabytes for hours
    */
-  constructor(addressOf: (bytes: Uint8Array) => bigint, region: MemoryRegion | null) {
+  constructor(
+    addressOf: (bytes: Uint8Array) => bigint,
+    region: MemoryRegion | null,
+    release: ((bytes: Uint8Array, start: number, end: number) => void) | null = null,
+  ) {
     this.#addressOf = addressOf;
+    this.#release = release;
     for (let bits = 0; bits <= CLASS_BITS_MAX; bits++) this.#free.push([]);
     const { bytes, start, end } = region ?? {
       bytes: new Uint8Array(new ArrayBuffer(REGION_BYTES_OWN)),
@@ -120,7 +130,14 @@ export class BufferPool {
     } else if (sizeClass > 0) {
       const free = this.#free[sizeClass]!;
       if (free.length < FREE_BLOCKS_MAX && (free.length + 1) << sizeClass <= FREE_BYTES_MAX) free.push(block);
+      else this.#drop(block);
+    } else {
+      this.#drop(block);
     }
+  }
+
+  #drop({ bytes, start, limit }: Block): void {
+    if (limit - start >= RELEASED_BYTES_MIN) this.#release?.(bytes, start, limit);
   }
 
   #newBlock(count: number, sizeClass: number): Block {

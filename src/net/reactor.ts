@@ -25,6 +25,7 @@ import type {
   SessionFactory,
   SocketAddress,
 } from './loop.ts';
+import { memoryReleaser } from './memory-release.ts';
 import { MonotonicClock } from './monotonic-clock.ts';
 import { type EventHandler, ReactorConnection } from './reactor-connection.ts';
 import { type DatagramCore, ReactorDatagrams } from './reactor-datagrams.ts';
@@ -102,7 +103,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   }
 
   get pool(): BufferPool {
-    this.#pool ??= new BufferPool(this.libc.addressOf, null);
+    this.#pool ??= new BufferPool(this.libc.addressOf, null, memoryReleaser());
     return this.#pool;
   }
 
@@ -132,7 +133,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
 
   useMemory(region: MemoryRegion): void {
     assert(this.#pool === null, 'a loop is given its memory before its first connection');
-    this.#pool = new BufferPool(this.libc.addressOf, region);
+    this.#pool = new BufferPool(this.libc.addressOf, region, memoryReleaser());
   }
 
   serve(service: number, factory: SessionFactory): void {

@@ -274,3 +274,33 @@ test('chunk sizes can be given, and the index be kept as it is', () => {
   assert.equal(cache.cache.statistics().hashPowerLevel, 4);
   checkInvariants(cache.shared);
 });
+
+test('an item of many megabytes is stored in a chain, keeps its bytes while pages move, and gives all memory back', () => {
+  const bytes = 40_000_000;
+  const cache = new TestCache({ memoryBytesMax: 96 * MIB, itemBytesMax: 64 * MIB });
+  const value = Buffer.alloc(bytes);
+  for (let at = 0; at < bytes; at += 4) value.writeUInt32LE((at * 2654435761) >>> 0, at);
+  const key = new TextEncoder().encode('large');
+  const hash = cache.cache.hash(key, 0, key.length);
+  const item = cache.cache.reserve(0, key, 0, key.length, hash, 0, 0, bytes);
+  assert.notEqual(item, 0);
+  for (let at = 0; at < bytes; at += 1_000_003) {
+    cache.cache.fill(item, at, value, at, Math.min(bytes, at + 1_000_003));
+  }
+  assert.equal(cache.cache.commit(0, item, hash, 0), RESULT.stored);
+  assert.equal(cache.cache.statistics().bytes, 59 + key.length + bytes);
+  for (let round = 0; round < 5; round++) {
+    assert.equal(cache.cache.reassignPage(39, 0), 'moved');
+    maintainFor(cache, 2);
+  }
+  assert.equal(cache.cache.statistics().moveEvictions, 0);
+  assert.ok(cache.cache.statistics().moveChunkRescues > 3);
+  const found = cache.cache.find(key, 0, key.length, hash);
+  const output = Buffer.alloc(bytes);
+  cache.cache.copyValue(found, output, 0);
+  cache.cache.release(hash);
+  assert.ok(output.equals(value));
+  assert.equal(cache.delete('large'), RESULT.stored);
+  assert.equal(cache.cache.statistics().bytes, 0);
+  checkInvariants(cache.shared);
+});
