@@ -59,8 +59,14 @@ export class MemoryConnection implements Connection {
 export class PieceFeeder {
   #rest: Uint8Array = new Uint8Array(0);
   readonly #feed: (input: Uint8Array, start: number, end: number) => number;
+  /** Tells the session that its output has been taken. */
+  readonly drained: () => void;
 
-  constructor(session: { feed(input: Uint8Array, start: number, end: number): number }) {
+  constructor(session: {
+    feed(input: Uint8Array, start: number, end: number): number;
+    drained?(): void;
+  }) {
+    this.drained = () => session.drained?.();
     this.#feed = (input, start, end) => session.feed(input, start, end);
   }
 

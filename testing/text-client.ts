@@ -21,7 +21,7 @@ function replyLength(command: string): (text: string) => number {
       if (value !== null) {
         at = lineEnd + 2 + Number(value[1]) + 2;
         if (at > text.length) return -1;
-      } else if (many && line.startsWith('STAT ')) at = lineEnd + 2;
+      } else if (many && (line.startsWith('STAT ') || line.startsWith('PREFIX '))) at = lineEnd + 2;
       else return lineEnd + 2;
     }
   };

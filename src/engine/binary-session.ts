@@ -104,7 +104,7 @@ export class BinarySession implements Session, LongReplyHost {
     this.#isValueAwaited = false;
     let requestsLeft = this.#context.settings.requestsPerTurnMax;
     while (at < end && !output.blocked) {
-      if (requestsLeft-- === 0) {
+      if (requestsLeft-- === 0 && this.#held === null) {
         if (yieldsTurn(this.#context, this.connection, at - start, end - at)) break;
         requestsLeft = this.#context.settings.requestsPerTurnMax - 1;
       }

@@ -130,7 +130,7 @@ export class TextSession implements Session, LongReplyHost {
     let requestsLeft = this.#context.settings.requestsPerTurnMax;
     this.#isValueAwaited = false;
     while (at < end && !output.blocked) {
-      if (requestsLeft-- === 0) {
+      if (requestsLeft-- === 0 && this.#held === null) {
         if (yieldsTurn(this.#context, this.connection, at - start, end - at)) break;
         requestsLeft = this.#context.settings.requestsPerTurnMax - 1;
       }
