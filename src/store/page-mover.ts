@@ -22,7 +22,7 @@ const RECLAIMS_MAX = 8;
  * Moves a page from one slab class to another or to the pool, when memory has been given out to sizes that are not wanted any more.
  *
  * The page is emptied chunk by chunk, a slice at a time, while all threads go on working. Free chunks of it are taken out of the class's
- * list; what becomes free is not given out again. An item is copied into a free chunk of its class (a rescue); where there is none, and it has been hit, the
+ * list; what becomes free is not given out again. An item is copied into a free chunk of its class (a rescue), for which the class may take a page that nobody has; where there is none, and it has been hit, the
  * chunk of the item that eviction would choose (an inline reclaim); else it is itself evicted. A continuation of a long item is moved
  * within its chain, or the whole item goes.
  *
@@ -288,13 +288,15 @@ export class PageMover {
     return true;
   }
 
-  /** A chunk for what must leave: free, or, for an item that is wanted, that of the next victim. 0 when there is none. */
+  /** A chunk for what must leave: free, or in a new page while the limit allows one, or, for an item that is wanted, that of the next victim. 0 when there is none. */
   #room(slabClass: number, owner: number, kind: number): number {
-    const { slabs, evictor, inventory, items, counters } = this.#parts;
+    const { slabs, evictor, inventory, items, counters, control } = this.#parts;
+    // To take a page for the sake of one that goes to the pool would be for nothing.
+    const growing = control[CONTROL.moveTarget] !== POOL;
     const isWanted = (kind & STATE.main) !== 0 || items.frequency(owner) > 0;
     for (let tries = 0; tries < RECLAIMS_MAX; tries++) {
       slabs.lock(slabClass);
-      const free = slabs.takeFree(slabClass);
+      const free = growing ? slabs.take(slabClass) : slabs.takeFree(slabClass);
       const victim = free === 0 && isWanted ? evictor.reclaim(slabClass, false) : 0;
       slabs.unlock(slabClass);
       if (free !== 0) return free;
