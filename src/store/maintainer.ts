@@ -8,7 +8,7 @@ import type { Parts } from './parts.ts';
 /** One call works on so much at most: about a tenth of a millisecond. */
 const CRAWL_BUCKETS = 1024;
 const MOVE_CHUNKS_MAX = 256;
-const MOVE_BYTES = 64 * 1024;
+const MOVE_BYTES: number = 256 * 1024;
 const PROMOTIONS_MAX = 100;
 
 /** When the next call should come, in ms. */
