@@ -81,9 +81,11 @@ export class ItemDump implements LongReply {
         this.#host.release();
         return;
       }
-      if (output.blocked) return;
+      if (output.blocked) break;
     }
     connection.flush();
+    // The client's reading calls for more.
+    if (output.blocked) return;
     this.#isScheduled = true;
     threads.later(() => {
       this.#isScheduled = false;

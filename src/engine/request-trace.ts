@@ -25,8 +25,13 @@ export interface TracedSession extends Session {
 /** Where the output stood before a request. */
 interface Mark {
   readonly bytes: Uint8Array;
+  readonly start: number;
   readonly at: number;
 }
+
+/** The lines of requests with a value, and its length. */
+const VALUE_FOLLOWS =
+  /^ *(?:(?:set|add|replace|append|prepend|cas) +\S+ +\S+ +\S+ +(\d{1,10})|ms +\S+ +(\d{1,10}))(?: |$)/;
 
 const PROTOCOL_NAME = { auto: 'auto-negotiating', ascii: 'ascii', binary: 'binary' } as const;
 
@@ -72,13 +77,14 @@ export class RequestTrace {
       const isRequest = session.isBetweenRequests;
       const isBinary = input[at] === REQUEST_MAGIC;
       // A request that is not complete is offered again with more behind it, up to all there is.
-      if (pieceEnd <= at) pieceEnd = isRequest ? requestEnd(input, at, end, isBinary) : end;
-      const mark: Mark = { bytes: output.bytes, at: output.at };
+      if (pieceEnd <= at)
+        pieceEnd = isRequest ? requestEnd(input, at, end, isBinary) : lineEnd(input, at, end);
+      const mark: Mark = { bytes: output.bytes, start: output.start, at: output.at };
       const before = session.connectionState;
       const next = session.feed(input, at, pieceEnd);
       if (next === at) {
         if (pieceEnd === end) break;
-        pieceEnd = isBinary ? end : requestEnd(input, pieceEnd, end, false);
+        pieceEnd = end;
         continue;
       }
       if (isRequest) this.#request(descriptor, input, at, next, isBinary);
@@ -103,7 +109,8 @@ export class RequestTrace {
   #reply(descriptor: number, output: Output, mark: Mark): void {
     const { bytes } = output;
     // A full buffer may have been sent and replaced meanwhile; then what stands in the present one is shown.
-    let at = bytes === mark.bytes && output.at >= mark.at ? mark.at : output.start;
+    const isSame = bytes === mark.bytes && output.start === mark.start && output.at >= mark.at;
+    let at = isSame ? mark.at : output.start;
     while (at < output.at) {
       if (bytes[at] === 0x81) {
         this.#write(`>${descriptor} Writing bin response:`);
@@ -134,10 +141,13 @@ export class RequestTrace {
   }
 }
 
-/** Where the request at `start` ends, as far as that can be seen: a line's end, or that of a whole packet. */
+/** Where the request at `start` ends, as far as that can be seen: the end of its line or of the value behind it, or that of a packet. */
 function requestEnd(input: Uint8Array, start: number, end: number, isBinary: boolean): number {
-  if (!isBinary) return lineEnd(input, start, end);
-  return Math.min(end, start + HEADER_BYTES + bodyBytes(input, start, end));
+  if (isBinary) return Math.min(end, start + HEADER_BYTES + bodyBytes(input, start, end));
+  const lineEnds = lineEnd(input, start, end);
+  const [, classic, meta] = VALUE_FOLLOWS.exec(lineAt(input, start, lineEnds)) ?? [];
+  const valueBytes = classic ?? meta;
+  return valueBytes === undefined ? lineEnds : Math.min(end, lineEnds + Number(valueBytes) + 2);
 }
 
 function bodyBytes(bytes: Uint8Array, start: number, end: number): number {

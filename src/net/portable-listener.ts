@@ -90,7 +90,12 @@ export class PortableListener implements Listener {
 
   open(): ConnectionError | null {
     this.#isOpen = true;
-    for (const socket of this.#waiting.splice(0)) this.#accept(socket);
+    // Whoever counts what is accepted may pause it again.
+    while (this.#isOpen) {
+      const socket = this.#waiting.shift();
+      if (socket === undefined) break;
+      this.#accept(socket);
+    }
     return null;
   }
 
