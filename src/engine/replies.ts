@@ -1,6 +1,7 @@
 import type { Output } from '../base/output.ts';
 
-function line(text: string): Uint8Array {
+/** A reply line as bytes. @param text latin-1, without its line end */
+export function line(text: string): Uint8Array {
   return Uint8Array.from(`${text}\r\n`, (character) => character.charCodeAt(0));
 }
 

@@ -2,6 +2,7 @@ import { KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { writeUint64 } from '../base/uint64.ts';
+import { MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
 import { type Cache, RESULT, STORE_MODE, type StoreMode } from '../store/cache.ts';
@@ -10,6 +11,8 @@ import { runAdminCommand } from './admin.ts';
 import { absoluteExptime, flushDelaySeconds } from './exptime.ts';
 import { KeyBatch } from './key-batch.ts';
 import type { LongReply, LongReplyHost } from './long-reply.ts';
+import { MetaCommands } from './meta-commands.ts';
+import { MetaStores } from './meta-stores.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
 import { yieldsTurn } from './turns.ts';
@@ -44,6 +47,9 @@ const STATE = {
 
 /** The parse result of the line at hand. All sessions of a thread share it: none keeps it beyond one call of feed. */
 const request = new TextRequest();
+
+/** The same for the meta commands. */
+const metaRequest = new MetaRequest();
 
 /** Keys of the retrieval line at hand; shared likewise. */
 const batch = new KeyBatch();
@@ -94,6 +100,8 @@ export class TextSession implements Session, LongReplyHost {
   readonly connection: Connection;
   readonly #output: Output;
   readonly #values: ValueReplies;
+  readonly #meta: MetaCommands;
+  readonly #metaStores: MetaStores;
   #state: number = STATE.line;
   /** The reserved item of `value` and `valueEnd`, 0 when none. */
   #item = 0;
@@ -101,6 +109,8 @@ export class TextSession implements Session, LongReplyHost {
   #mode: StoreMode = STORE_MODE.set;
   #cas = 0;
   #noreply = false;
+  /** The value that is being filled in is that of an ms. */
+  #isMetaStore = false;
   /** Bytes of the value filled in so far. */
   #filled = 0;
   /** Bytes of the value or of the part to drop that are still to come. */
@@ -118,6 +128,8 @@ export class TextSession implements Session, LongReplyHost {
     this.connection = connection;
     this.#output = connection.output;
     this.#values = new ValueReplies(context, connection.output);
+    this.#meta = new MetaCommands(context, connection.output);
+    this.#metaStores = new MetaStores(context, connection.output);
   }
 
   get isBetweenRequests(): boolean {
@@ -208,6 +220,7 @@ export class TextSession implements Session, LongReplyHost {
   #execute(input: Uint8Array, dataStart: number, end: number): number {
     const { verb, error } = request;
     if (verb >= VERB.set && verb <= VERB.cas) return this.#storage(input, dataStart, end);
+    if (verb >= VERB.metaGet && verb <= VERB.metaDebug) return this.#executeMeta(input, dataStart, end);
     if (error !== LINE_ERROR.none) {
       this.#refuse(error);
       return dataStart;
@@ -363,6 +376,35 @@ export class TextSession implements Session, LongReplyHost {
     return at;
   }
 
+  // The meta commands
+
+  #executeMeta(input: Uint8Array, dataStart: number, end: number): number {
+    parseMetaRequest(input, request.verb, request.argumentsStart, request.lineEnd, metaRequest);
+    if (request.verb !== VERB.metaSet) {
+      this.#meta.run(metaRequest, input);
+      return dataStart;
+    }
+    const { valueBytes } = metaRequest;
+    const dataEnd = dataStart + valueBytes;
+    if (this.#metaStores.refuses(metaRequest)) {
+      return valueBytes < 0 ? dataStart : this.#swallow(valueBytes + 2, dataStart, end);
+    }
+    if (dataEnd + 2 > end) {
+      if (valueBytes <= this.#context.settings.waitBytesMax) return -1;
+      const item = this.#metaStores.reserve(metaRequest, input);
+      if (item === 0) return this.#swallow(valueBytes + 2, dataStart, end);
+      this.#isMetaStore = true;
+      this.#noreply = false;
+      return this.#fillValue(item, valueBytes, input, dataStart, end);
+    }
+    if (input[dataEnd] === CR && input[dataEnd + 1] === LF) {
+      this.#metaStores.store(metaRequest, input, dataStart, dataEnd);
+    } else {
+      writeReply(this.#output, REPLY.badDataChunk);
+    }
+    return dataEnd + 2;
+  }
+
   // Storage
 
   /** A storage line; the value begins at `dataStart`. */
@@ -418,11 +460,17 @@ export class TextSession implements Session, LongReplyHost {
       if (!request.noreply) writeReply(this.#output, STORE_REPLY[cache.failure]!);
       return this.#swallow(valueBytes + 2, dataStart, end);
     }
-    this.#item = item;
     this.#itemHash = hash;
     this.#mode = mode;
     this.#cas = request.cas;
     this.#noreply = request.noreply;
+    this.#isMetaStore = false;
+    return this.#fillValue(item, valueBytes, input, dataStart, end);
+  }
+
+  /** Begins to fill a reserved item. */
+  #fillValue(item: number, valueBytes: number, input: Uint8Array, dataStart: number, end: number): number {
+    this.#item = item;
     this.#filled = 0;
     this.#remaining = valueBytes;
     this.#state = STATE.value;
@@ -447,6 +495,10 @@ export class TextSession implements Session, LongReplyHost {
     if (input[start] !== CR || input[start + 1] !== LF) {
       cache.abandon(item);
       if (!this.#noreply) writeReply(this.#output, REPLY.badDataChunk);
+      return start + 2;
+    }
+    if (this.#isMetaStore) {
+      this.#metaStores.commit(item);
       return start + 2;
     }
     const result = cache.commit(this.#mode, item, this.#itemHash, this.#cas);

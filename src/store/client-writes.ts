@@ -246,6 +246,7 @@ export class ClientWrites {
   /** Whether the store is joined to what is under the key; with WRITE.create an append of nothing is a set. */
   #joins(mode: StoreMode, entry: number, options: number): boolean {
     if (mode !== STORE_MODE.append && mode !== STORE_MODE.prepend) return false;
+    this.#parts.outcome.joinedBytes = 0;
     if ((options & WRITE.create) === 0) return true;
     return entry !== 0 && (this.#parts.items.kind(entry) & STATE.tombstone) === 0;
   }
@@ -260,7 +261,7 @@ export class ClientWrites {
     const isLive = entry !== 0 && (items.kind(entry) & STATE.tombstone) === 0;
     if (mode === STORE_MODE.add) {
       if (!isLive) return RESULT.stored;
-      lookup.visit(entry);
+      lookup.bump(entry);
       clock.hold(entry);
       return RESULT.notStored;
     }
@@ -270,8 +271,7 @@ export class ClientWrites {
       this.#countItem(entry, CLASS_COUNTER.casHits);
       return RESULT.stored;
     }
-    // An id of 0 names no item, so it is not an older one either.
-    if ((options & WRITE.staleIfOlder) !== 0 && casVersion !== 0 && items.casIsOlder(entry, casVersion)) {
+    if ((options & WRITE.staleIfOlder) !== 0 && items.casIsOlder(entry, casVersion)) {
       this.#countItem(entry, CLASS_COUNTER.casHits);
       this.#staleFrom = entry;
       return RESULT.stored;
@@ -456,7 +456,7 @@ export class ClientWrites {
       items.setVersion(item, clock.hand[0]!);
       items.dropExplicitCas(item);
       items.setExptime(item, exptime);
-      lookup.visit(item);
+      lookup.bump(item);
     } else {
       // A value that is longer than any number is padding for the most part, which need not be kept.
       while (end < keyBytes + Math.min(valueBytes, UINT64_DIGITS_MAX)) scratch[end++] = SPACE;

@@ -83,14 +83,21 @@ export class Lookup {
   visit(item: number): number {
     const words = this.#memory.words[item >>> ARENA_SHIFT]!;
     const word = (item & UNIT_MASK) << 1;
+    const kind = this.bump(item);
+    if ((kind & STATE.fetched) === 0) words[word + KIND] = kind | STATE.fetched;
+    return kind;
+  }
+
+  /** Like `visit`, but the item has not been read: incr writes it, add only finds it in its way. */
+  bump(item: number): number {
+    const words = this.#memory.words[item >>> ARENA_SHIFT]!;
+    const word = (item & UNIT_MASK) << 1;
     const length = words[word + LENGTH]!;
     // Written only when something changes: a line of memory that is only read can be in the caches of all processors.
     if (length >>> FREQUENCY_SHIFT !== 3) words[word + LENGTH] = length + FREQUENCY_ONE;
     const now = this.#lifetime.nowSeconds;
     if (words[word + LAST_ACCESS] !== now) words[word + LAST_ACCESS] = now;
-    const kind = words[word + KIND]!;
-    if ((kind & STATE.fetched) === 0) words[word + KIND] = kind | STATE.fetched;
-    return kind;
+    return words[word + KIND]!;
   }
 
   /** `visit`, counted as a hit of a get. */

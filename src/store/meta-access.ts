@@ -77,7 +77,7 @@ export class MetaAccess {
     return this.#parts.outcome.exptimeBefore;
   }
 
-  /** Bytes of the value that the last append or prepend made. */
+  /** Bytes of the value that the last append or prepend made of an item that was there, else 0. */
   get joinedBytes(): number {
     return this.#parts.outcome.joinedBytes;
   }
@@ -103,7 +103,8 @@ export class MetaAccess {
     locks.acquire(stripe);
     const item = this.#liveOrNew(input, keyStart, keyEnd, hash, exptime, marks, keyEnd, keyEnd);
     if (item === 0) locks.release(stripe);
-    return item === 0 ? 0 : lookup.live(input, keyStart, keyEnd, hash);
+    // Whatever is there: an item may be made that has ended already.
+    return item === 0 ? 0 : lookup.entry(input, keyStart, keyEnd, hash);
   }
 
   /** What `Cache.release` is after a `find`. */

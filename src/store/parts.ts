@@ -49,7 +49,7 @@ export class Parts {
   readonly writer: Writer;
   /** What the meta commands want to know of the last write besides its result. */
   readonly outcome: {
-    /** Bytes of the value that the last append or prepend made. */
+    /** Bytes of the value that the last append or prepend made of an item that was there. */
     joinedBytes: number;
     /** The expiry time that the item of the last incr or decr had before it. */
     exptimeBefore: number;

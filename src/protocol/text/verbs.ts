@@ -1,8 +1,8 @@
 /**
  * The commands of the classic text protocol, as numbers: a request carries its verb as one, and tables are indexed by it.
  *
- * Order matters in two places: the retrieval verbs and the storage verbs are contiguous, and the storage verbs stand in the
- * order of the store's modes.
+ * Order matters: the retrieval verbs, the storage verbs and the meta verbs (but `mn`) are contiguous, and the storage verbs stand
+ * in the order of the store's modes.
  */
 export const VERB = {
   unknown: 0,
@@ -33,6 +33,11 @@ export const VERB = {
   slabs: 25,
   cacheMemlimit: 26,
   debugTime: 27,
+  metaGet: 28,
+  metaSet: 29,
+  metaDelete: 30,
+  metaArithmetic: 31,
+  metaDebug: 32,
 } as const;
 
 /** One of the numbers of VERB. */
@@ -59,6 +64,11 @@ const SPELLINGS: readonly (readonly [string, Verb])[] = [
   ['stats', VERB.stats],
   ['quit', VERB.quit],
   ['mn', VERB.metaNoop],
+  ['mg', VERB.metaGet],
+  ['ms', VERB.metaSet],
+  ['md', VERB.metaDelete],
+  ['ma', VERB.metaArithmetic],
+  ['me', VERB.metaDebug],
   ['shutdown', VERB.shutdown],
   ['watch', VERB.watch],
   ['lru', VERB.lru],
