@@ -120,7 +120,9 @@ export class ItemDump implements LongReply {
   #metadumpLine(item: number): string {
     const { cache, settings } = this.#context;
     const exptime = cache.exptime(item);
-    const cas = settings.casShown ? cache.version(item) : 0;
+    const cas = settings.casShown
+      ? (BigInt(cache.meta.casHigh(item)) << 32n) | BigInt(cache.meta.casLow(item))
+      : 0;
     return `key=${uriEncoded(this.#keyOf(item))} exp=${exptime === 0 ? -1 : exptime} la=${cache.lastAccess(item)} cas=${cas} fetch=${cache.wasFetched(item) ? 'yes' : 'no'} cls=${cache.slabClass(item)} size=${cache.itemBytes(item)} flags=${cache.clientFlags(item)} \n`;
   }
 

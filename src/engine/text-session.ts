@@ -5,7 +5,7 @@ import { writeUint64 } from '../base/uint64.ts';
 import { MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
-import { type Cache, RESULT, STORE_MODE, type StoreMode } from '../store/cache.ts';
+import { CAS_WIDE, type Cache, RESULT, STORE_MODE, type StoreMode } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
 import { runAdminCommand } from './admin.ts';
 import { absoluteExptime, flushDelaySeconds } from './exptime.ts';
@@ -108,6 +108,9 @@ export class TextSession implements Session, LongReplyHost {
   #itemHash = 0;
   #mode: StoreMode = STORE_MODE.set;
   #cas = 0;
+  /** The cas id of a long value where `#cas` is CAS_WIDE. */
+  #casHigh = 0;
+  #casLow = 0;
   #noreply = false;
   /** The value that is being filled in is that of an ms. */
   #isMetaStore = false;
@@ -429,6 +432,7 @@ export class TextSession implements Session, LongReplyHost {
     }
     const { keyStart, keyEnd } = request;
     const mode = MODE_OF_VERB[request.verb - VERB.set]!;
+    if (request.cas === CAS_WIDE) cache.meta.setWideCas(request.casHigh, request.casLow);
     const hash = cache.hash(input, keyStart, keyEnd);
     const expiresAt = absoluteExptime(request.exptime, cache.nowSeconds);
     const result = cache.store(
@@ -463,6 +467,8 @@ export class TextSession implements Session, LongReplyHost {
     this.#itemHash = hash;
     this.#mode = mode;
     this.#cas = request.cas;
+    this.#casHigh = request.casHigh;
+    this.#casLow = request.casLow;
     this.#noreply = request.noreply;
     this.#isMetaStore = false;
     return this.#fillValue(item, valueBytes, input, dataStart, end);
@@ -501,6 +507,7 @@ export class TextSession implements Session, LongReplyHost {
       this.#metaStores.commit(item);
       return start + 2;
     }
+    if (this.#cas === CAS_WIDE) cache.meta.setWideCas(this.#casHigh, this.#casLow);
     const result = cache.commit(this.#mode, item, this.#itemHash, this.#cas);
     if (this.#mode === STORE_MODE.cas && result === RESULT.notFound) this.#count(COUNTER.casMisses);
     if (!this.#noreply) writeReply(this.#output, STORE_REPLY[result]!);

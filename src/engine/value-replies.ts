@@ -1,6 +1,6 @@
 import type { Output } from '../base/output.ts';
-import { writeDecimal } from '../base/uint64.ts';
-import type { Cache } from '../store/cache.ts';
+import { writeDecimal, writeUint64 } from '../base/uint64.ts';
+import { type Cache, MARK } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
 import { copyBytes } from '../store/memory.ts';
 import type { NodeContext } from './node-context.ts';
@@ -152,7 +152,9 @@ export class ValueReplies {
     at = writeDecimal(bytes, at, valueBytes);
     if (withCas) {
       bytes[at++] = SPACE;
-      at = writeDecimal(bytes, at, this.#context.settings.casShown ? cache.version(item) : 0);
+      if (!this.#context.settings.casShown) bytes[at++] = ZERO;
+      else if ((view.marks & MARK.explicitCas) === 0) at = writeDecimal(bytes, at, cache.version(item));
+      else at = writeUint64(bytes, at, cache.meta.casHigh(item), cache.meta.casLow(item));
     }
     bytes[at] = CR;
     bytes[at + 1] = LF;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CAS_IMPOSSIBLE, LINE_ERROR, nextKey, parseTextLine, TextRequest } from './request-parser.ts';
+import { CAS_WIDE, LINE_ERROR, nextKey, parseTextLine, TextRequest } from './request-parser.ts';
 import { VERB, VERB_SPELLINGS, verbAt } from './verbs.ts';
 
 function parse(line: string): { request: TextRequest; bytes: Uint8Array } {
@@ -59,7 +59,7 @@ test('storage lines', () => {
   );
   assert.equal(parse('set k 0 0 5 junk').request.error, LINE_ERROR.none);
   assert.equal(parse('cas k 0 0 5 9007199254740991').request.cas, 9007199254740991);
-  assert.equal(parse('cas k 0 0 5 18446744073709551615').request.cas, CAS_IMPOSSIBLE);
+  assert.equal(parse('cas k 0 0 5 18446744073709551615').request.cas, CAS_WIDE);
   assert.equal(parse('cas k 0 0 5').request.error, LINE_ERROR.format);
 });
 

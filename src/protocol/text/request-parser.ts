@@ -22,8 +22,8 @@ export const LINE_ERROR = {
 /** Most bytes of a value that a storage line may announce: a signed 32-bit length with room for its CR LF. */
 export const VALUE_BYTES_MAX: number = 2 ** 31 - 3;
 
-/** A cas id that no item can have: the client's number was over 2^53. */
-export const CAS_IMPOSSIBLE = -1;
+/** A cas id of 2^53 or more, which only an item can have whose client chose it; the same number as the store's CAS_WIDE. */
+export const CAS_WIDE = -1;
 
 const SPACE = 32;
 
@@ -45,8 +45,10 @@ export class TextRequest {
   exptime = 0;
   /** The announced length of the value; -1 when the line has no usable one, so that nothing may be swallowed. */
   valueBytes = -1;
-  /** The cas id of `cas`, or CAS_IMPOSSIBLE; 0 for the other storage commands. */
+  /** The cas id of `cas`, or CAS_WIDE, when it is in casHigh and casLow; 0 for the other storage commands. */
   cas = 0;
+  casHigh = 0;
+  casLow = 0;
   /** The operand of incr and decr, in two halves. */
   deltaHigh = 0;
   deltaLow = 0;
@@ -194,7 +196,9 @@ function parseStorage(bytes: Uint8Array, start: number, end: number, request: Te
   nextWord(bytes, wordEnd, end);
   parseUint64(bytes, wordStart, wordEnd);
   if (!parsed.valid) request.error = LINE_ERROR.format;
-  else request.cas = parsed.high > 0x1fffff ? CAS_IMPOSSIBLE : parsed.high * 4294967296 + parsed.low;
+  request.casHigh = parsed.high;
+  request.casLow = parsed.low;
+  request.cas = parsed.high > 0x1fffff ? CAS_WIDE : parsed.high * 4294967296 + parsed.low;
 }
 
 function parseOther(bytes: Uint8Array, start: number, end: number, request: TextRequest): void {
