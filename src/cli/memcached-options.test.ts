@@ -39,7 +39,7 @@ test('nothing said: the defaults', () => {
     kind: 'run',
     command: {
       node: NODE_OPTIONS_DEFAULT,
-      process: { daemon: false, pidFile: null, user: null, coreDumps: false, lockMemory: false },
+      process: { daemon: false, pidFile: null, user: null, coreDumps: false },
     },
     warnings: [],
   });
@@ -54,7 +54,6 @@ test('the lines of the published guides', () => {
     pidFile: '/tmp/memcached-rep.pid',
     user: 'root',
     coreDumps: false,
-    lockMemory: false,
   });
   assert.deepEqual(first.node, {
     ...NODE_OPTIONS_DEFAULT,

@@ -28,8 +28,6 @@ export interface MemcachedCommand {
   readonly process: ProcessOptions & {
     /** Let the system write core files of any size (`-r`). */
     readonly coreDumps: boolean;
-    /** Keep all memory in RAM (`-k`). */
-    readonly lockMemory: boolean;
   };
 }
 
@@ -91,7 +89,6 @@ class Reader {
   #isProtocolGiven = false;
   #daemon = false;
   #coreDumps = false;
-  #lockMemory = false;
   #pidFile: string | null = null;
   #user: string | null = null;
 
@@ -237,13 +234,11 @@ class Reader {
       case 'enable-ssl':
         this.#tls = true;
         break;
-      case 'lock-memory':
-        this.#lockMemory = true;
-        break;
       case 'enable-coredumps':
         this.#coreDumps = true;
         break;
       case 'enable-largepages':
+      case 'lock-memory':
         break;
       default:
         throw new StartError(`${spelling} is not supported`);
@@ -300,7 +295,6 @@ class Reader {
         pidFile: this.#pidFile,
         user: this.#user,
         coreDumps: this.#coreDumps,
-        lockMemory: this.#lockMemory,
       },
     };
   }

@@ -81,7 +81,7 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     short: 'k',
     long: 'lock-memory',
     argument: 'none',
-    help: ['keep all memory in RAM, if the system allows it'],
+    help: ['accepted; memory is not locked'],
   },
   { name: 'help', short: 'h', long: 'help', argument: 'none', help: ['print this and exit'] },
   { name: 'license', short: 'i', long: 'license', argument: 'none', help: ['print the license and exit'] },

@@ -46,11 +46,6 @@ export function memcached(starters: RoleStarters, replicates: boolean): Personal
         const { allowCoreDumps, allowDescriptors } = await import('../system/resource-limits.ts');
         if (options.coreDumps) await allowCoreDumps();
         await allowDescriptors(node.connectionsMax, node.threads);
-        if (options.lockMemory) {
-          const { lockMemory } = await import('../system/lock-memory.ts');
-          const warning = await lockMemory();
-          if (warning !== null) invocation.complain(warning);
-        }
         const { accountToBecome, becomeUser } = await import('../system/users.ts');
         const account = accountToBecome(options.user);
         if (account !== null) becomeUser(account, options.user ?? '');
