@@ -207,3 +207,20 @@ test('prefixes are bounded, and the counts of threads are added up', () => {
     ['PREFIX a get 11 hit 22 set 33 del 44', 'PREFIX b get 1 hit 1 set 1 del 1'],
   );
 });
+
+test('each slice of a dump tells the transport that it has written, also one that fills the output', () => {
+  const { connect, turns, context } = slowNode();
+  fill(context, 10_000);
+  const { connection, feeder } = connect();
+  feeder.push(Buffer.from('lru_crawler mgdump all\r\n'));
+  const { flushes } = connection;
+  const reserve = connection.output.reserve.bind(connection.output);
+  connection.output.reserve = (count) => {
+    reserve(count);
+    connection.output.blocked = true;
+  };
+  turns.shift()?.();
+  assert.ok(connection.output.blocked);
+  assert.equal(connection.flushes, flushes + 1);
+  assert.equal(turns.length, 0);
+});
