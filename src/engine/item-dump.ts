@@ -1,5 +1,6 @@
+import { KEY_BYTES_MAX } from '../base/limits.ts';
+import { base64Bytes, encodeBase64Key } from '../protocol/text/base64-key.ts';
 import { MARK } from '../store/cache.ts';
-import { encodeBase64 } from './base64-text.ts';
 import type { LongReply, LongReplyHost } from './long-reply.ts';
 import type { NodeContext } from './node-context.ts';
 import { uriEncoded } from './uri-encoding.ts';
@@ -15,6 +16,12 @@ function isPlain(key: string): boolean {
   return !/[\s\0]/.test(key);
 }
 
+function textOf(bytes: Uint8Array, count: number): string {
+  let text = '';
+  for (let i = 0; i < count; i++) text += String.fromCharCode(bytes[i]!);
+  return text;
+}
+
 /**
  * The items of the cache, one line each, in the order of the index, as the client reads them: a slice in a turn, and none while the
  * client has not taken the one before. What is there from the beginning to the end is listed, maybe twice when the index grows meanwhile.
@@ -26,7 +33,8 @@ export class ItemDump implements LongReply {
   readonly #host: LongReplyHost;
   readonly #isMetadump: boolean;
   readonly #classes: ReadonlySet<number> | null;
-  readonly #key: Uint8Array = new Uint8Array(256);
+  readonly #key: Uint8Array = new Uint8Array(KEY_BYTES_MAX);
+  readonly #base64: Uint8Array = new Uint8Array(base64Bytes(KEY_BYTES_MAX));
   #cursor = 0;
   #lines = '';
   #items = 0;
@@ -110,11 +118,8 @@ export class ItemDump implements LongReply {
 
   #keyOf(item: number): string {
     const { cache } = this.#context;
-    const bytes = cache.keyBytes(item);
     cache.copyKey(item, this.#key, 0);
-    let key = '';
-    for (let i = 0; i < bytes; i++) key += String.fromCharCode(this.#key[i]!);
-    return key;
+    return textOf(this.#key, cache.keyBytes(item));
   }
 
   #metadumpLine(item: number): string {
@@ -129,6 +134,8 @@ export class ItemDump implements LongReply {
   #mgdumpLine(item: number): string {
     const key = this.#keyOf(item);
     const isBase64 = (this.#context.cache.meta.marks(item) & MARK.base64Key) !== 0;
-    return isBase64 || !isPlain(key) ? `mg ${encodeBase64(key)} b\r\n` : `mg ${key}\r\n`;
+    if (!isBase64 && isPlain(key)) return `mg ${key}\r\n`;
+    const end = encodeBase64Key(this.#key, 0, key.length, this.#base64, 0);
+    return `mg ${textOf(this.#base64, end)} b\r\n`;
   }
 }

@@ -305,6 +305,7 @@ export class MetaCommands {
 
   #delete(request: MetaRequest, input: Uint8Array): void {
     const cache = this.#cache;
+    const { log } = this.#context;
     const { keyStart, keyEnd, lower, upper } = request;
     const base64 = this.#isKeyBase64(request, input);
     const hash = cache.hash(input, keyStart, keyEnd);
@@ -313,7 +314,9 @@ export class MetaCommands {
     if ((lower & LOWER.clear) !== 0) how |= INVALIDATE.clear;
     let result: Result;
     if (how === 0) {
+      log.deleteCommand = 'md';
       result = cache.delete(input, keyStart, keyEnd, hash, cas);
+      log.deleteCommand = 'delete';
     } else {
       const newCas = (upper & UPPER.explicitCas) !== 0;
       if (newCas) cache.meta.setNewCas(request.newCasHigh, request.newCasLow);

@@ -66,6 +66,8 @@ export interface LogThread {
 export class NodeLog implements CacheObserver {
   /** The client whose bytes are being worked on; for the lines about items. */
   descriptor = 0;
+  /** What a deletion is told as. */
+  deleteCommand: 'delete' | 'md' = 'delete';
   readonly #memory: LogMemory;
   readonly #cache: Cache;
   readonly #thread: LogThread;
@@ -191,7 +193,10 @@ export class NodeLog implements CacheObserver {
   deleted(bytes: Uint8Array, keyStart: number, keyEnd: number, slabClass: number, valueBytes: number): void {
     if ((this.#wanted & STREAM.deletions) === 0) return;
     const key = keyText(bytes, keyStart, keyEnd);
-    this.#write(STREAM.deletions, `type=deleted key=${key} cmd=delete clsid=${slabClass} size=${valueBytes}`);
+    this.#write(
+      STREAM.deletions,
+      `type=deleted key=${key} cmd=${this.deleteCommand} clsid=${slabClass} size=${valueBytes}`,
+    );
   }
 
   evicted(item: number): void {

@@ -101,8 +101,13 @@ for (const transport of TRANSPORTS) {
         put('big', 'stored', 'set', 0, Number(bigClass), 20_000),
         put('huge', 'too_large', 'set', 0, 0, 2_000_000),
       ]);
-      await expectLines(deletions, ['type=deleted key=a cmd=delete clsid=1 size=5']);
-      await until('both kinds', () => lines(both).length >= gets.length + 8);
+      await client.ask('ms m 2\r\nab');
+      await client.ask('md m');
+      await expectLines(deletions, [
+        'type=deleted key=a cmd=delete clsid=1 size=5',
+        'type=deleted key=m cmd=md clsid=1 size=2',
+      ]);
+      await until('both kinds', () => lines(both).length >= gets.length + 8 + 3);
       assert.equal(lines(both)[0], got('a', 'not_found', 0, 0));
       assert.equal(lines(both)[1], put('a', 'stored', 'set', 100, 1, 3));
 
