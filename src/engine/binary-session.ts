@@ -154,6 +154,8 @@ export class BinarySession implements Session, LongReplyHost {
     this.connection.resume();
   }
 
+  hasFailed = false;
+
   get isBetweenRequests(): boolean {
     return this.#state === STATE.header;
   }
@@ -181,6 +183,7 @@ export class BinarySession implements Session, LongReplyHost {
   }
 
   #refuseAndEnd(status: Status, end: number): number {
+    this.hasFailed = true;
     writeError(this.#output, request, status);
     this.#endConnection();
     return end;

@@ -20,6 +20,8 @@ export function clientSession(context: NodeContext, connection: Connection, onCl
 export interface ProtocolSession extends TracedSession {
   /** memcached's name of what the connection is doing. */
   readonly connectionState?: string;
+  /** It has ended the connection because of what it was sent. */
+  readonly hasFailed?: boolean;
 }
 
 /** The session of a protocol, for what begins in binary or not; a node that speaks one only answers in that. */
@@ -86,7 +88,14 @@ class FirstByteSession implements Session, ConnectedClient {
   closed(error: ConnectionError | null): void {
     const { clients, log, trace } = this.#context;
     clients.remove(this);
-    log.disconnected(this.connection, this.#isKicked ? 'idle_timeout' : error === null ? 'normal' : 'error');
+    log.disconnected(
+      this.connection,
+      this.#isKicked
+        ? 'idle_timeout'
+        : error === null && this.#session?.hasFailed !== true
+          ? 'normal'
+          : 'error',
+    );
     if (trace.isOn) trace.closed(this.connection);
     this.#onClosed();
     this.#session?.closed(error);

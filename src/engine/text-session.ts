@@ -135,6 +135,8 @@ export class TextSession implements Session, LongReplyHost {
     this.#metaStores = new MetaStores(context, connection.output);
   }
 
+  hasFailed = false;
+
   get isBetweenRequests(): boolean {
     return this.#state === STATE.line;
   }
@@ -258,6 +260,7 @@ export class TextSession implements Session, LongReplyHost {
 
   #refuse(error: number): void {
     if (error === LINE_ERROR.http) {
+      this.hasFailed = true;
       this.#endConnection();
       return;
     }
@@ -338,6 +341,7 @@ export class TextSession implements Session, LongReplyHost {
     const isGet = input[at] === 103 && input[at + 1] === 101 && input[at + 2] === 116;
     const plain = isGet && input[at + 3] === SPACE;
     if (!plain && !(isGet && input[at + 3] === 115 && input[at + 4] === SPACE)) {
+      this.hasFailed = true;
       this.#endConnection();
       return end;
     }
