@@ -72,6 +72,7 @@ export function memoryNodeContext(
         outputBytesWaiting: 0,
         outputOverflows: 0,
         receiveBytes: 0,
+        tls: null,
       }),
       settings: () => [],
       replication: () => null,

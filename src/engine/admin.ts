@@ -1,9 +1,10 @@
 import { MEMCACHED_VERSION } from '../base/version.ts';
 import type { TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
+import type { GatheredRow } from './administration.ts';
 import { commandWords } from './command-words.ts';
 import { crawlerCommand } from './crawler-commands.ts';
-import type { LongReplyHost } from './long-reply.ts';
+import { type LongReplyHost, replyLater } from './long-reply.ts';
 import type { DebugClock, NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
 import { statsCommand } from './stats-command.ts';
@@ -46,6 +47,10 @@ export function runAdminCommand(
       shutdown(context, host, commandWords(request, input));
       return;
   }
+  if (request.verb === VERB.refreshCerts) {
+    refreshCertificates(context, host, request.noreply);
+    return;
+  }
   if (request.verb === VERB.debugTime) {
     output.text(`${debugTime(context.control.clock, commandWords(request, input))}\r\n`);
     return;
@@ -76,6 +81,18 @@ function runTuningCommand(
     default:
       return 'ERROR';
   }
+}
+
+/** `refresh_certs`: answered when later clients are shown the new certificates. */
+function refreshCertificates(context: NodeContext, host: LongReplyHost, noreply: boolean): void {
+  replyLater(
+    host,
+    (answered: (rows: readonly GatheredRow[]) => void) => context.threads.gather('certificates', answered),
+    (rows: readonly GatheredRow[]) => {
+      const outcome = rows.find(([text]) => text !== 'OK') ?? rows[0] ?? ['Error TLS not enabled'];
+      if (!noreply) host.connection.output.text(`${outcome[0]}\r\n`);
+    },
+  );
 }
 
 /** `debugtime n`, `p`, `r`: moves, stops and releases the clock. Where tests may not, the command is not known. */

@@ -37,7 +37,8 @@ export interface WalkClaim {
 
 /** Lines about something of which each thread knows a part: its connections, its counts by prefix. */
 export type GatheredRow = readonly (string | number)[];
-export type Gathered = 'connections' | 'prefixes';
+/** What can be asked of all threads. Certificates: those who have some read them again, and say `OK` or why they cannot. */
+export type Gathered = 'connections' | 'prefixes' | 'certificates';
 
 /** The threads of the node, as a session on one of them sees them. */
 export interface ThreadPort {

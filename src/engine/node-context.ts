@@ -74,6 +74,19 @@ export interface GeneralFacts {
   readonly outputOverflows: number;
   /** Bytes of the one buffer that each thread receives into. */
   readonly receiveBytes: number;
+  /** Null without TLS. */
+  readonly tls: TlsFacts | null;
+}
+
+/** What `stats` tells of TLS. */
+export interface TlsFacts {
+  /** Clients may take up a session again, so new ones are counted. */
+  readonly countsSessions: boolean;
+  readonly newSessions: number;
+  readonly handshakeErrors: number;
+  readonly protocolErrors: number;
+  /** When the certificates were read last, in unix seconds. */
+  readonly certificatesAt: number;
 }
 
 /** The node's clock as tests move it: forward for good, stopped and let go on. */

@@ -1,7 +1,7 @@
 import { MEMCACHED_VERSION, REPCACHED_VERSION } from '../base/version.ts';
 import type { Cache } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
-import type { NodeContext, StatLine } from './node-context.ts';
+import type { GeneralFacts, NodeContext, StatLine } from './node-context.ts';
 
 /** Seconds and microseconds, as memcached shows processor time. */
 function processorTime(micros: number): string {
@@ -11,6 +11,16 @@ function processorTime(micros: number): string {
 /** Lines of a part that may be switched off. */
 function onlyIf(isOn: boolean, ...lines: readonly StatLine[]): readonly StatLine[] {
   return isOn ? lines : [];
+}
+
+function tlsStatistics({ tls, nowSeconds }: GeneralFacts): readonly StatLine[] {
+  if (tls === null) return [];
+  return [
+    ...onlyIf(tls.countsSessions, ['ssl_new_sessions', tls.newSessions]),
+    ['ssl_handshake_errors', tls.handshakeErrors],
+    ['ssl_proto_errors', tls.protocolErrors],
+    ['time_since_server_cert_refresh', Math.max(0, nowSeconds - tls.certificatesAt)],
+  ];
 }
 
 /**
@@ -104,6 +114,7 @@ export function generalStatistics(context: NodeContext): StatLine[] {
     ['log_watcher_skipped', count(COUNTER.logWatcherSkipped)],
     ['log_watcher_sent', count(COUNTER.logWatcherSent)],
     ['log_watchers', context.log.watchers],
+    ...tlsStatistics(facts),
     ['unexpected_napi_ids', 0],
     ['round_robin_fallback', 0],
     ['bytes', cache.bytes],

@@ -21,6 +21,8 @@ export interface DataThreadsOptions {
   /** The module that each thread runs; it calls `runDataThread`. */
   readonly entry: URL;
   readonly threads: number;
+  /** Threads on node:net beside those of the reactor, which have the numbers behind theirs; 0 unless given. Without a reactor there are none. */
+  readonly portableThreads?: number;
   readonly transport: TransportName;
   /** Structured-clonable data for the entry (SharedArrayBuffers are shared). */
   readonly data: unknown;
@@ -88,6 +90,9 @@ const YOUNG_GENERATION_MB = 3;
 
 const STOP_TIMEOUT_MS = 5000;
 
+/** What a thread tells the main thread on the worker's own port: that it runs, or the number of a thread of node:net to be woken. */
+const RUNNING = 'running';
+
 /** What ends the threads that run in this process. */
 const running: Set<() => void> = new Set();
 
@@ -112,9 +117,10 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     );
   }
   // node:net cannot share a listening socket between threads.
-  const count = libc === null ? 1 : options.threads;
-  const wakeDescriptors = libc === null ? [] : openWakeDescriptors(libc, count);
-  const memory = createThreadControlMemory(count);
+  const reactors = libc === null ? 0 : options.threads;
+  const count = libc === null ? 1 : reactors + (options.portableThreads ?? 0);
+  const wakeDescriptors = libc === null ? [] : openWakeDescriptors(libc, reactors);
+  const memory = createThreadControlMemory(reactors);
   const control = new ThreadControl(memory, wakeDescriptors, wakeUpCall(libc));
   let isStopping = false;
 
@@ -123,7 +129,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     const seat: Seat = {
       index,
       count,
-      transport: libc === null ? 'portable' : 'reactor',
+      transport: index < reactors ? 'reactor' : 'portable',
       control: memory,
       wakeDescriptors,
       port: port2,
@@ -152,11 +158,14 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
       worker.on('error', (error) => {
         failure = error instanceof Error ? error : new Error(String(error));
       });
-      worker.once('message', onRunning);
+      worker.on('message', (message: unknown) => {
+        if (message === RUNNING) onRunning();
+        else if (typeof message === 'number') wake(message);
+      });
     };
     const post = (letter: Letter): void => {
       port.postMessage(letter);
-      if (libc !== null) control.wake(index, WAKE_MESSAGE);
+      if (index < reactors) control.wake(index, WAKE_MESSAGE);
     };
     const close = (): void => {
       // What it posted last may not have been read yet.
@@ -167,6 +176,10 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     };
     return { post, start, ended: () => ended, terminate: () => terminate(), close };
   });
+  const wake = (thread: number): void => {
+    if (thread < reactors) control.wake(thread, WAKE_CALLBACK);
+    else threads[thread]?.post({ kind: 'wake' });
+  };
   const [first, ...others] = threads;
   first?.start(() => {
     for (const thread of others) thread.start(() => {});
@@ -199,10 +212,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     send(thread, message) {
       threads[thread]?.post({ kind: 'message', message });
     },
-    wake(thread) {
-      if (libc === null) threads[thread]?.post({ kind: 'wake' });
-      else control.wake(thread, WAKE_CALLBACK);
-    },
+    wake,
     stop(timeoutMs = STOP_TIMEOUT_MS) {
       stopped ??= stop(timeoutMs);
       return stopped;
@@ -229,6 +239,12 @@ async function runPortableThread(
 ): Promise<void> {
   const { index, count, port, data } = seat;
   const loop = new Transport();
+  const isAlone = seat.wakeDescriptors.length === 0;
+  const control = new ThreadControl(
+    seat.control,
+    seat.wakeDescriptors,
+    wakeUpCall(isAlone ? null : loadLibc()),
+  );
   const messageCallbacks: ((message: unknown) => void)[] = [];
   const wakeCallbacks: (() => void)[] = [];
   const wake = (): void => {
@@ -254,14 +270,23 @@ async function runPortableThread(
     post: (message) => port.postMessage(message),
     onMessage: (callback) => messageCallbacks.push(callback),
     onWake: (callback) => wakeCallbacks.push(callback),
-    wake: () => setImmediate(wake),
+    wake: (thread) => {
+      if (thread === index) setImmediate(wake);
+      else wakeThread(control, thread);
+    },
   });
   tellRunning();
 }
 
+/** Wakes another thread: one of the reactor itself, one of node:net by way of the main thread. */
+function wakeThread(control: ThreadControl, thread: number): void {
+  if (thread < control.count) control.wake(thread, WAKE_CALLBACK);
+  else parentPort?.postMessage(thread);
+}
+
 /** Tells the main thread that this thread's entry has been set up. */
 function tellRunning(): void {
-  parentPort?.postMessage('running');
+  parentPort?.postMessage(RUNNING);
 }
 
 async function runReactorThread(seat: Seat, setup: ThreadSetup, Transport: typeof Reactor): Promise<void> {
@@ -290,7 +315,7 @@ async function runReactorThread(seat: Seat, setup: ThreadSetup, Transport: typeo
     post: (message) => port.postMessage(message),
     onMessage: (callback) => messageCallbacks.push(callback),
     onWake: (callback) => wakeCallbacks.push(callback),
-    wake: (thread) => control.wake(thread, WAKE_CALLBACK),
+    wake: (thread) => wakeThread(control, thread),
   });
   tellRunning();
   reactor.run();

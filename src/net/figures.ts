@@ -15,10 +15,13 @@ export const FIGURE = {
   restOverflows: 10,
   datagrams: 11,
   datagramsDropped: 12,
+  tlsNewSessions: 13,
+  tlsHandshakeErrors: 14,
+  tlsProtocolErrors: 15,
 } as const;
 
 export function newFigures(): Float64Array {
-  return new Float64Array(13);
+  return new Float64Array(16);
 }
 
 /** Counts bytes that a peer has not taken yet. @param count negative when they have been taken or dropped */
@@ -40,5 +43,8 @@ export function statisticsOf(figures: Float64Array): LoopStatistics {
     restOverflows: figures[FIGURE.restOverflows]!,
     datagrams: figures[FIGURE.datagrams]!,
     datagramsDropped: figures[FIGURE.datagramsDropped]!,
+    tlsNewSessions: figures[FIGURE.tlsNewSessions]!,
+    tlsHandshakeErrors: figures[FIGURE.tlsHandshakeErrors]!,
+    tlsProtocolErrors: figures[FIGURE.tlsProtocolErrors]!,
   };
 }

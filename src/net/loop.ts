@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { DatagramSession, DatagramSocket } from '../base/datagram.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import type { TlsCertificates, TlsListening } from './tls-server.ts';
 
 /** A numeric address. Names are resolved before (see resolve.ts); a loop never waits for DNS. */
 export type SocketAddress =
@@ -17,6 +18,10 @@ export interface ListenOptions {
   readonly hold: boolean;
   /** Is called for each connection as it is accepted, on the thread that listens. It may pause the listener. */
   readonly onAccepted?: () => void;
+  /** Connections are encrypted. The portable loop only. */
+  readonly tls?: TlsListening;
+  /** With TLS: how long a handshake may take, HANDSHAKE_MS_MAX unless given. */
+  readonly handshakeMs?: number;
 }
 
 export interface Listener {
@@ -26,6 +31,8 @@ export interface Listener {
   readonly descriptor: number;
   /** It has no connections, but datagrams. */
   readonly takesDatagrams: boolean;
+  /** With TLS: what later clients are shown. */
+  useCertificates?(certificates: TlsCertificates): void;
   /** Begins to accept. @returns null, or why it could not. May be called again after `pause`. */
   open(): ConnectionError | null;
   /** Stops accepting; connections wait in the kernel's queue. */
@@ -59,6 +66,10 @@ export interface LoopStatistics {
   readonly datagrams: number;
   /** Those of them that were no request, or whose answer was too long or could not be sent. */
   readonly datagramsDropped: number;
+  /** Of listeners with TLS: sessions that were not taken up again, handshakes that failed, connections broken by what is no TLS. */
+  readonly tlsNewSessions: number;
+  readonly tlsHandshakeErrors: number;
+  readonly tlsProtocolErrors: number;
 }
 
 /** Makes the session of a new connection. */

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { assert } from '../base/assert.ts';
 import { INPUT_REST_BYTES_MAX, PENDING_BYTES_MAX, PENDING_BYTES_TOTAL_MAX } from '../base/limits.ts';
 import { Output, type OutputSink } from '../base/output.ts';
@@ -19,6 +20,9 @@ export interface PortableCore {
   noteResumed(connection: PortableConnection): void;
   noteDoomed(connection: PortableConnection): void;
 }
+
+/** How long a peer may take to let us say that the connection ends. */
+const TLS_END_MS_MAX = 1000;
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -147,12 +151,23 @@ export class PortableConnection implements Connection, OutputSink {
     assert(this.#phase === DOOMED, 'a connection is closed once');
     this.#phase = CLOSED;
     this.#settleDial();
-    this.#socket.destroy();
+    this.#closeSocket();
     this.#releaseWindow();
     addPending(this.#core.figures, -this.#pendingBytes);
     this.#pendingBytes = 0;
     this.#rest = null;
     this.#session?.closed(this.#error);
+  }
+
+  /** TLS has an end of its own, without which a client cannot tell it from a cut. */
+  #closeSocket(): void {
+    const socket = this.#socket;
+    if (!this.#isEnding || this.#error !== null || !(socket instanceof TLSSocket)) {
+      socket.destroy();
+      return;
+    }
+    socket.setTimeout(TLS_END_MS_MAX, () => socket.destroy());
+    socket.destroySoon();
   }
 
   makeRoom(output: Output, count: number): void {

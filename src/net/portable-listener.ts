@@ -4,6 +4,13 @@ import type { ConnectionError } from '../base/session.ts';
 import type { Listener, ListenOptions, SocketAddress } from './loop.ts';
 import { UNIX_MODE } from './sockets.ts';
 import { errorOfName } from './system-errors.ts';
+import {
+  contextOptions,
+  createTlsServer,
+  HANDSHAKE_MS_MAX,
+  type TlsCertificates,
+  type TlsObserver,
+} from './tls-server.ts';
 
 /**
  * A server of node:net. It accepts whenever it listens; so connections that come while the listener is on hold or pauses wait here,
@@ -17,6 +24,7 @@ export class PortableListener implements Listener {
   readonly #onClose: (listener: PortableListener) => void;
   readonly #server: Server;
   readonly #waiting: Socket[] = [];
+  readonly #useCertificates: (certificates: TlsCertificates) => void = () => {};
   #address: SocketAddress;
   #isOpen = false;
 
@@ -24,6 +32,7 @@ export class PortableListener implements Listener {
   constructor(
     descriptor: number,
     options: ListenOptions,
+    observer: TlsObserver,
     accept: (socket: Socket) => void,
     onClose: (listener: PortableListener) => void,
   ) {
@@ -32,13 +41,23 @@ export class PortableListener implements Listener {
     this.#address = options.address;
     this.#accept = accept;
     this.#onClose = onClose;
-    this.#server = createServer({
-      allowHalfOpen: true,
-      pauseOnConnect: true,
-      noDelay: true,
-      keepAlive: true,
-    });
-    this.#server.on('connection', (socket) => this.#connected(socket));
+    const { tls } = options;
+    if (tls === undefined) {
+      this.#server = createServer({
+        allowHalfOpen: true,
+        pauseOnConnect: true,
+        noDelay: true,
+        keepAlive: true,
+      });
+      this.#server.on('connection', (socket) => this.#connected(socket));
+    } else {
+      const { backlog, handshakeMs = HANDSHAKE_MS_MAX } = options;
+      const connected = (socket: Socket): void => this.#connected(socket);
+      const server = createTlsServer(tls, Math.max(1, backlog), handshakeMs, observer, connected);
+      this.#server = server;
+      this.#useCertificates = (certificates) =>
+        server.setSecureContext(contextOptions({ ...tls, certificates }));
+    }
   }
 
   get address(): SocketAddress {
@@ -86,6 +105,10 @@ export class PortableListener implements Listener {
       done(null);
     });
     listen();
+  }
+
+  useCertificates(certificates: TlsCertificates): void {
+    this.#useCertificates(certificates);
   }
 
   open(): ConnectionError | null {

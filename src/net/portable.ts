@@ -24,6 +24,7 @@ import { PortableDatagrams } from './portable-datagrams.ts';
 import { PortableListener } from './portable-listener.ts';
 import { errorOfName } from './system-errors.ts';
 import { Timers } from './timers.ts';
+import type { TlsObserver } from './tls-server.ts';
 
 /** Rounds of sending and closing at the end of a turn; what then is left waits for the next one. */
 const SETTLE_ROUNDS_MAX = 16;
@@ -52,6 +53,18 @@ export class PortableLoop implements Loop, PortableCore {
   #timeout: NodeJS.Timeout | null = null;
   #serial = 0;
   #isStopped = false;
+
+  readonly #tlsObserver: TlsObserver = {
+    sessionBegun: () => this.#countTls(FIGURE.tlsNewSessions),
+    handshakeFailed: () => this.#countTls(FIGURE.tlsHandshakeErrors),
+    protocolFailed: () => this.#countTls(FIGURE.tlsProtocolErrors),
+  };
+
+  /** What has happened outside of any connection is a turn, too, so that the count is seen. */
+  #countTls(figure: number): void {
+    this.enter();
+    this.figures[figure]!++;
+  }
 
   get turnMs(): number {
     return this.#turnMs;
@@ -91,6 +104,7 @@ export class PortableLoop implements Loop, PortableCore {
     const listener = new PortableListener(
       ++this.#serial,
       options,
+      this.#tlsObserver,
       (socket) => {
         options.onAccepted?.();
         this.#accepted(socket, listener.address, service);

@@ -146,6 +146,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   }
 
   #bindListener(options: ListenOptions, service: number): Listener | ConnectionError {
+    assert(options.tls === undefined, 'the reactor speaks no TLS');
     const fd = this.sockets.bound(options.address);
     if (typeof fd !== 'number') return fd;
     const listener = new ReactorListener(this, fd, options, service);

@@ -12,23 +12,26 @@ export class ClientGate {
   readonly #connectionsMax: number;
   readonly #isFast: boolean;
   readonly #isLeader: boolean;
+  readonly #isApart: boolean;
   readonly #thread: DataThread;
   readonly #listeners: readonly Listener[];
   /** Thread 0: when it stopped accepting; -1 while it accepts. */
   #closedAtMs = -1;
 
-  /** @param listeners of this thread, as they come and go */
+  /** @param listeners of this thread, as they come and go; @param isApart it accepts clients, and is not thread 0 */
   constructor(
     thread: DataThread,
     options: NodeOptions,
     figures: SharedFigures,
     listeners: readonly Listener[],
+    isApart: boolean,
   ) {
     this.#thread = thread;
     this.#figures = figures;
     this.#connectionsMax = options.connectionsMax;
     this.#isFast = options.extended.connectionsMaxFast;
     this.#isLeader = thread.index === 0;
+    this.#isApart = isApart;
     this.#listeners = listeners;
     if (this.#isLeader && !this.#isFast) thread.onWake(() => this.#reopen());
   }
@@ -47,7 +50,15 @@ export class ClientGate {
 
   /** A client is there. @returns false when it is one too many */
   opened(): boolean {
+    if (this.#isApart) return this.#openedApart();
     return this.#figures.connectionOpened(this.#isFast ? this.#connectionsMax : Number.POSITIVE_INFINITY);
+  }
+
+  /** Accepted by this thread itself: it cannot wait in thread 0's queue, so one too many is told so in any case. */
+  #openedApart(): boolean {
+    if (!this.#figures.connectionOpened(this.#connectionsMax)) return false;
+    if (!this.#isFast) this.#figures.connectionAccepted();
+    return true;
   }
 
   /** A client that was let in has gone. */

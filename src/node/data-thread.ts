@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import { StartError } from '../base/start-error.ts';
 import { clientSession, protocolSession } from '../engine/client-session.ts';
 import { UdpSession } from '../engine/datagram-session.ts';
 import type { GeneralFacts, NodeContext, StatLine } from '../engine/node-context.ts';
@@ -13,6 +14,7 @@ import { FIGURE } from '../net/figures.ts';
 import type { Listener, SocketAddress } from '../net/loop.ts';
 import { memoryReleaser } from '../net/memory-release.ts';
 import { nativeCopier } from '../net/native-copy.ts';
+import type { TlsCertificates, TlsListening } from '../net/tls-server.ts';
 import { Cache } from '../store/cache.ts';
 import { FeedReader } from '../store/change-feed.ts';
 import { COUNTER } from '../store/counters.ts';
@@ -31,6 +33,7 @@ import {
   isNodeThreadData,
   isToNodeThread,
   type NodeThreadData,
+  type ToNodeThread,
 } from './thread-messages.ts';
 
 const STDERR = 2;
@@ -62,6 +65,15 @@ class RejectedSession implements Session {
   closed(): void {}
 }
 
+/** Somewhere to listen. */
+interface Wanted {
+  readonly address: SocketAddress;
+  readonly transport: 'tcp' | 'udp';
+  readonly tls?: TlsListening;
+  /** How many addresses there are of its kind. */
+  readonly all: number;
+}
+
 /** One data thread of a node: its view of the cache, its sessions, and on thread 0 the listeners and the links to the twins. */
 class NodeThread {
   readonly #thread: DataThread;
@@ -79,10 +91,20 @@ class NodeThread {
   readonly #addresses: BoundAddress[] = [];
   readonly #startReplication: typeof startReplicationOf | null;
   readonly #logins: TextLogins | null;
+  readonly #tlsCertificates: (() => TlsCertificates) | null;
   #replication: ReplicationService | null = null;
 
-  /** @param startReplication only on thread 0 of a node that replicates */
-  constructor(thread: DataThread, data: NodeThreadData, startReplication: typeof startReplicationOf | null) {
+  /**
+   * @param startReplication only on thread 0 of a node that replicates
+   * @param tlsCertificates only on the thread that speaks TLS: reads them
+   */
+  constructor(
+    thread: DataThread,
+    data: NodeThreadData,
+    startReplication: typeof startReplicationOf | null,
+    tlsCertificates: (() => TlsCertificates) | null,
+  ) {
+    this.#tlsCertificates = tlsCertificates;
     this.#startReplication = startReplication;
     this.#thread = thread;
     this.#data = data;
@@ -96,6 +118,7 @@ class NodeThread {
     if (thread.index === 0) {
       this.#figures.verbosity = data.options.verbosity;
       this.#figures.detail = data.options.detailEnabled;
+      this.#figures.certificatesAt = Math.floor(data.startedMs / 1000);
     }
     const release = memoryReleaser();
     if (release !== null) useMemoryRelease(release);
@@ -106,14 +129,23 @@ class NodeThread {
       this.#cache,
       this.#listeners,
       (message) => this.#post(message),
+      () => (this.#tlsCertificates === null ? [] : [[this.#refreshCertificates()]]),
     );
     this.#logins = data.logins === null ? null : { users: data.logins };
     thread.onMessage((message) => {
       if (!isToNodeThread(message)) return;
       this.#administration.receive(message);
       if (message.kind === 'logins' && this.#logins !== null) this.#logins.users = message.users;
+      else if (message.kind === 'refresh') this.#refreshed();
+      else if (thread.index !== 0) this.#receiveApart(message);
     });
-    this.#gate = new ClientGate(thread, data.options, this.#figures, this.#clientListeners);
+    this.#gate = new ClientGate(
+      thread,
+      data.options,
+      this.#figures,
+      this.#clientListeners,
+      thread.index !== 0 && tlsCertificates !== null,
+    );
     this.#clock = new NodeClock(loop.clock, this.#figures);
     this.#tick();
     loop.onTurnStart(() => this.#tick());
@@ -125,6 +157,12 @@ class NodeThread {
         figures[FIGURE.acceptPauses]!,
         figures[FIGURE.pendingOverflows]!,
         figures[FIGURE.pendingBytes]!,
+      );
+      this.#figures.setTls(
+        thread.index,
+        figures[FIGURE.tlsNewSessions]!,
+        figures[FIGURE.tlsHandshakeErrors]!,
+        figures[FIGURE.tlsProtocolErrors]!,
       );
     });
     const context = this.#context();
@@ -140,7 +178,28 @@ class NodeThread {
     );
     this.#watchIdle();
     this.#watchFeed();
-    if (thread.index === 0) this.#lead();
+    const { listenTls, listen, listenUdp } = data;
+    const speaksTls = listenTls.length > 0 && thread.index === thread.count - 1;
+    const wanted: Wanted[] = speaksTls
+      ? listenTls.map(({ address, tls }) => ({ address, transport: 'tcp', tls, all: listenTls.length }))
+      : [];
+    if (thread.index === 0) {
+      wanted.unshift(
+        ...listen.map((address) => ({ address, transport: 'tcp' as const, all: listen.length })),
+      );
+      wanted.push(
+        ...listenUdp.map((address) => ({ address, transport: 'udp' as const, all: listenUdp.length })),
+      );
+      this.#lead(wanted);
+    } else if (speaksTls) {
+      this.#listenAll(wanted);
+    }
+  }
+
+  /** SIGHUP; nobody waits for an answer. */
+  #refreshed(): void {
+    const outcome = this.#refreshCertificates();
+    if (outcome !== 'OK') this.#log(0, outcome);
   }
 
   #tick(): void {
@@ -183,16 +242,13 @@ class NodeThread {
   }
 
   /** What thread 0 does for all: ports, twins, background work. */
-  #lead(): void {
+  #lead(wanted: readonly Wanted[]): void {
     const { loop } = this.#thread;
-    const data = this.#data;
     const maintain = (): void => {
       loop.schedule(this.#cache.maintain(), maintain);
     };
     loop.schedule(0, maintain);
-    for (const address of data.listen) this.#listen(address, 'tcp', data.listen);
-    for (const address of data.listenUdp) this.#listen(address, 'udp', data.listenUdp);
-    if (data.listen.length + data.listenUdp.length === 0) this.#serve();
+    this.#listenAll(wanted);
     this.#thread.onMessage((message) => {
       if (!isToNodeThread(message) || message.kind !== 'drain') return;
       for (const listener of this.#listeners) listener.close();
@@ -204,14 +260,24 @@ class NodeThread {
   #boundCount = 0;
   #isRefused = false;
 
-  #listen(address: SocketAddress, transport: 'tcp' | 'udp', all: readonly SocketAddress[]): void {
+  #wantedCount = 0;
+
+  #listenAll(wanted: readonly Wanted[]): void {
+    this.#wantedCount = wanted.length;
+    for (const one of wanted) this.#listen(one);
+    if (wanted.length === 0) this.#serve();
+  }
+
+  #listen({ address, transport, tls, all }: Wanted): void {
     const { loop } = this.#thread;
+    const isLeader = this.#thread.index === 0;
     const options = {
       address,
       backlog: this.#data.options.backlog,
       spread: true,
       hold: true,
-      onAccepted: () => this.#gate.accepted(),
+      ...(isLeader ? { onAccepted: () => this.#gate.accepted() } : {}),
+      ...(tls === undefined ? {} : { tls }),
     };
     const done = (outcome: Listener | ConnectionError): void => {
       if ('code' in outcome) {
@@ -226,6 +292,7 @@ class NodeThread {
       if (transport === 'tcp') this.#clientListeners.push(outcome);
       this.#addresses.push({
         transport: address.family === 'unix' ? 'unix' : transport,
+        tls: tls !== undefined,
         address: outcome.address,
       });
       this.#bound();
@@ -237,13 +304,15 @@ class NodeThread {
   /** One of the addresses is settled; when all are, the twins are looked for, and then clients are let in. */
   #bound(): void {
     this.#boundCount++;
-    if (this.#boundCount === this.#data.listen.length + this.#data.listenUdp.length) this.#serve();
+    if (this.#boundCount === this.#wantedCount) this.#serve();
   }
 
   #serve(): void {
     // Ports are bound in any order, but are told in that of the options.
     const isUdp = ({ transport }: BoundAddress): number => (transport === 'udp' ? 1 : 0);
     this.#post({ kind: 'bound', addresses: this.#addresses.sort((one, other) => isUdp(one) - isUdp(other)) });
+    // Another thread than 0 is told when to let clients in.
+    if (this.#thread.index !== 0) return;
     if (this.#startReplication === null) {
       this.#open([]);
       return;
@@ -264,8 +333,8 @@ class NodeThread {
 
   /** A reader of each thread's changes; made for each link to a twin. */
   #feedReaders(): FeedReader[] {
-    const { cache, options } = this.#data;
-    return Array.from({ length: options.threads }, (_, thread) => new FeedReader(cache, thread));
+    const { cache, threads } = this.#data;
+    return Array.from({ length: threads }, (_, thread) => new FeedReader(cache, thread));
   }
 
   /** With -v and -vv; straight to the descriptor, because this thread never returns to where streams are written. */
@@ -275,15 +344,39 @@ class NodeThread {
 
   /** @param replication where twins can dial us */
   #open(replication: readonly SocketAddress[]): void {
-    for (const listener of this.#listeners) {
-      const error = listener.open();
-      if (error !== null) {
-        this.#refuse(listener.address, 'tcp', error);
-        return;
-      }
-    }
+    if (!this.#openListeners()) return;
     this.#figures.accepting = true;
     this.#post({ kind: 'ready', replicationPort: portOf(replication[0]) });
+  }
+
+  #openListeners(): boolean {
+    for (const listener of this.#listeners) {
+      const error = listener.open();
+      if (error === null) continue;
+      this.#refuse(listener.address, 'tcp', error);
+      return false;
+    }
+    return true;
+  }
+
+  /** What is asked of the thread that speaks TLS, if that is not thread 0. */
+  #receiveApart(message: ToNodeThread): void {
+    if (message.kind === 'drain') for (const listener of this.#listeners) listener.close();
+    else if (message.kind === 'open' && this.#openListeners()) this.#post({ kind: 'opened' });
+  }
+
+  /** Reads the certificates again; connections go on. @returns `OK`, or why they cannot be used, and then nothing changes */
+  #refreshCertificates(): string {
+    if (this.#tlsCertificates === null) return 'Error TLS not enabled';
+    try {
+      const certificates = this.#tlsCertificates();
+      for (const listener of this.#listeners) listener.useCertificates?.(certificates);
+      this.#figures.certificatesAt = this.#cache.nowSeconds;
+      return 'OK';
+    } catch (error) {
+      if (error instanceof StartError) return error.message;
+      throw error;
+    }
   }
 
   #refuse(address: SocketAddress, transport: 'tcp' | 'udp', error: ConnectionError): void {
@@ -401,6 +494,16 @@ class NodeThread {
       outputBytesWaiting: figures.outputBytesWaiting,
       outputOverflows: figures.outputOverflows,
       receiveBytes: RECEIVE_BYTES,
+      tls:
+        options.tls === null
+          ? null
+          : {
+              countsSessions: options.tls.sessionCache,
+              newSessions: figures.tlsNewSessions,
+              handshakeErrors: figures.tlsHandshakeErrors,
+              protocolErrors: figures.tlsProtocolErrors,
+              certificatesAt: figures.certificatesAt,
+            },
     };
   }
 }
@@ -410,15 +513,11 @@ function portOf(address: SocketAddress | undefined): number {
 }
 
 /** Without IPv6 in the kernel, "every interface" is every IPv4 interface. */
-function isMissingFamily(
-  error: ConnectionError,
-  address: SocketAddress,
-  all: readonly SocketAddress[],
-): boolean {
+function isMissingFamily(error: ConnectionError, address: SocketAddress, all: number): boolean {
   return (
     address.family === 'ipv6' &&
     address.host === '::' &&
-    all.length > 1 &&
+    all > 1 &&
     (error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL')
   );
 }
@@ -429,5 +528,10 @@ void runDataThread(async (thread) => {
   // Only thread 0 has links to twins, and only where a node has twins at all.
   const replicates = index === 0 && data.replicationBulletin !== null;
   const replication = replicates ? await import('./replication-service.ts') : null;
-  new NodeThread(thread, data, replication?.startReplication ?? null);
+  const { tls } = data.options;
+  const speaksTls = tls !== null && data.listenTls.length > 0 && index === thread.count - 1;
+  const files = speaksTls ? await import('./tls-files.ts') : null;
+  const certificates =
+    tls === null || files === null ? null : (): TlsCertificates => files.readTlsCertificates(tls);
+  new NodeThread(thread, data, replication?.startReplication ?? null, certificates);
 });

@@ -12,7 +12,7 @@ import type { SharedCache } from '../store/shared-cache.ts';
 import { readAuthFile } from './auth-file.ts';
 import { Bulletin } from './bulletin.ts';
 import { GatheringDesk } from './gathering.ts';
-import { type NodeOptions, REPLICATION_PORT_DEFAULT } from './options.ts';
+import { type NodeListenAddress, type NodeOptions, REPLICATION_PORT_DEFAULT } from './options.ts';
 import { checkSaslPasswordFile } from './sasl-password-file.ts';
 import { SharedFigures } from './shared-figures.ts';
 import {
@@ -20,6 +20,7 @@ import {
   type FromNodeThread,
   isFromNodeThread,
   type NodeThreadData,
+  type TlsAddress,
 } from './thread-messages.ts';
 
 /** A started node. */
@@ -110,7 +111,7 @@ function cacheOptions(options: NodeOptions): CacheOptions {
     chunkBytesMin: options.chunkBytesMin,
     slabChunkBytesMax: extended.slabChunkBytesMax,
     evict: options.evict,
-    threads: options.threads,
+    threads: dataThreads(options),
     ioBytesPerThread: IO_BYTES_PER_THREAD,
     hashSeed: [seed.readInt32LE(0), seed.readInt32LE(4)],
     nodeSlot: 0,
@@ -120,20 +121,57 @@ function cacheOptions(options: NodeOptions): CacheOptions {
   };
 }
 
-/** The addresses that a node listens on with a port: those of `-l`, or every interface. */
+/** Where clients are let in: the entries of `-l`, or every interface. */
+function listenEntries(options: NodeOptions): readonly NodeListenAddress[] {
+  return options.listen.length > 0 ? options.listen : [{ host: null, port: null }];
+}
+
+/** @returns the addresses of an entry with a port */
+async function resolveEntry(entry: NodeListenAddress, port: number): Promise<readonly SocketAddress[]> {
+  const found = await resolveHost(entry.host ?? '*', port);
+  if ('code' in found) throw new StartError(`cannot listen on ${entry.host}: ${found.message}`);
+  return found;
+}
+
+/** All addresses that a node listens on with a port, but those that have one of their own. */
 async function listenAddresses(
   options: NodeOptions,
   port: number,
   portIsFixed: boolean,
 ): Promise<SocketAddress[]> {
-  const entries = options.listen.length > 0 ? options.listen : [{ host: null, port: null }];
   const addresses: SocketAddress[] = [];
-  for (const { host, port: own } of entries) {
-    const found = await resolveHost(host ?? '*', portIsFixed ? port : (own ?? port));
-    if ('code' in found) throw new StartError(`cannot listen on ${host}: ${found.message}`);
-    addresses.push(...found);
+  for (const entry of listenEntries(options)) {
+    addresses.push(...(await resolveEntry(entry, portIsFixed ? port : (entry.port ?? port))));
   }
   return addresses;
+}
+
+/** Where clients connect, without TLS and with it. */
+async function clientAddresses(options: NodeOptions): Promise<Pick<NodeThreadData, 'listen' | 'listenTls'>> {
+  const { tls, tcpPort, unixPath } = options;
+  const files = tls === null ? null : await import('./tls-files.ts');
+  const certificates = tls === null || files === null ? null : files.readTlsCertificates(tls);
+  // A unix socket needs no secrecy, and memcached has none there.
+  if (unixPath !== null) {
+    return { listen: [{ family: 'unix', path: unixPath, mode: options.unixMode }], listenTls: [] };
+  }
+  const listen: SocketAddress[] = [];
+  const listenTls: TlsAddress[] = [];
+  for (const entry of tcpPort === null ? [] : listenEntries(options)) {
+    const found = await resolveEntry(entry, entry.port ?? tcpPort ?? 0);
+    if (tls === null || files === null || certificates === null || entry.tls === 'none') {
+      listen.push(...found);
+    } else {
+      const how = files.tlsListening(tls, certificates, entry);
+      listenTls.push(...found.map((address) => ({ address, tls: how })));
+    }
+  }
+  return { listen, listenTls };
+}
+
+/** One more than `-t` where clients may connect with TLS: see `portableThreads`. */
+function dataThreads(options: NodeOptions): number {
+  return options.threads + (options.tls === null ? 0 : 1);
 }
 
 /** The twins' replication addresses: one for each address of each `-x`. */
@@ -153,20 +191,17 @@ async function threadData(options: NodeOptions): Promise<NodeThreadData> {
   const { replication } = options;
   const replicationPort = replication.port ?? REPLICATION_PORT_DEFAULT;
   const replicates = replication.port !== null;
-  let listen: SocketAddress[] = [];
-  if (options.unixPath !== null)
-    listen = [{ family: 'unix', path: options.unixPath, mode: options.unixMode }];
-  else if (options.tcpPort !== null) listen = await listenAddresses(options, options.tcpPort, false);
   const hasUdp = options.unixPath === null && options.udpPort !== null;
   return {
     kind: 'node',
     options,
     cache: makeCache(options),
-    figures: SharedFigures.allocate(options.threads),
-    log: createSharedLog(options.threads, options.extended.workerBufferBytes),
+    figures: SharedFigures.allocate(dataThreads(options)),
+    log: createSharedLog(dataThreads(options), options.extended.workerBufferBytes),
     replicationBulletin: replicates ? Bulletin.allocate() : null,
     logins: options.authFile === null ? null : readAuthFile(options.authFile),
-    listen,
+    ...(await clientAddresses(options)),
+    threads: dataThreads(options),
     listenUdp: hasUdp ? await listenAddresses(options, options.udpPort, false) : [],
     replicationListen: replicates ? await listenAddresses(options, replicationPort, true) : [],
     replicationPeers: replicates ? await peerAddresses(options, replicationPort) : [],
@@ -187,18 +222,20 @@ export async function startNode(
   options: NodeOptions,
   transport: TransportName = 'auto',
 ): Promise<RunningNode> {
-  if (options.tls !== null) throw new StartError('TLS (-Z) is not built yet');
   if (options.saslPasswordFile !== null) checkSaslPasswordFile(options.saslPasswordFile);
   const data = await threadData(options);
   const { promise: failed, resolve: fail } = deferred<Error>();
   const { promise: bound, resolve: isBound } = deferred<readonly BoundAddress[]>();
+  const { promise: tlsBound, resolve: isTlsBound } = deferred<readonly BoundAddress[]>();
   const { promise: ready, resolve: isReady } = deferred<number>();
+  const { promise: opened, resolve: isOpened } = deferred<void>();
   const { promise: refused, resolve: refuse } = deferred<StartError>();
   const { promise: drained, resolve: isDrained } = deferred<void>();
   const { promise: shutdown, resolve: isShutDown } = deferred<boolean>();
-  const receive = (message: FromNodeThread): void => {
-    if (message.kind === 'bound') isBound(message.addresses);
+  const receive = (message: FromNodeThread, thread: number): void => {
+    if (message.kind === 'bound') (thread === 0 ? isBound : isTlsBound)(message.addresses);
     else if (message.kind === 'ready') isReady(message.replicationPort);
+    else if (message.kind === 'opened') isOpened();
     else if (message.kind === 'drained') isDrained();
     else if (message.kind === 'refused') refuse(new StartError(message.message, message.exitCode));
     else if (message.kind === 'shutdown') isShutDown(message.graceful);
@@ -207,40 +244,56 @@ export async function startNode(
   const threads = startDataThreads({
     entry: new URL('./data-thread.js', import.meta.url),
     threads: options.threads,
+    portableThreads: data.listenTls.length > 0 ? 1 : 0,
     transport,
     data,
     onMessage: (message, thread) => {
       if (!isFromNodeThread(message)) return;
-      receive(message);
+      receive(message, thread);
       desk.receive(message, thread, threads.count, (to, question) => threads.send(to, question));
     },
     onFailure: fail,
   });
   const stopped = (): Promise<void> => threads.stop();
-  const outcome = await Promise.race([Promise.all([bound, ready]), refused, failed]);
+  const tlsThread = data.listenTls.length > 0 ? threads.count - 1 : 0;
+  const start = async (): Promise<Pick<RunningNode, 'addresses' | 'replicationPort'>> => {
+    const addresses = [...(await bound)];
+    // Without UDP's, which follow.
+    const tcp = addresses.filter(({ transport: name }) => name !== 'udp').length;
+    if (tlsThread > 0) addresses.splice(tcp, 0, ...(await tlsBound));
+    const replicationPort = await ready;
+    if (tlsThread > 0) {
+      threads.send(tlsThread, { kind: 'open' });
+      await opened;
+    }
+    return { addresses, replicationPort };
+  };
+  const outcome = await Promise.race([start(), refused, failed]);
   if (outcome instanceof Error) {
     await stopped();
     throw outcome;
   }
-  const [addresses] = outcome;
+  const { addresses, replicationPort } = outcome;
   const first = addresses[0]?.address;
   return {
     port: first === undefined || first.family === 'unix' ? 0 : first.port,
-    replicationPort: outcome[1],
+    replicationPort,
     addresses,
     failed,
     shutdown,
-    reload: () => reload(options, threads),
+    reload: () => reload(options, threads, data.listenTls.length > 0 ? tlsThread : -1),
     stop: async () => {
       threads.send(0, { kind: 'drain' });
+      if (tlsThread > 0) threads.send(tlsThread, { kind: 'drain' });
       await Promise.race([drained, failed, delay(DRAIN_MS_MAX)]);
       await stopped();
     },
   };
 }
 
-/** A file that cannot be used changes nothing. */
-function reload(options: NodeOptions, threads: DataThreads): void {
+/** A file that cannot be used changes nothing. @param tlsThread -1 without TLS */
+function reload(options: NodeOptions, threads: DataThreads, tlsThread: number): void {
+  if (tlsThread >= 0) threads.send(tlsThread, { kind: 'refresh' });
   try {
     if (options.authFile !== null) {
       const users = readAuthFile(options.authFile);

@@ -1,6 +1,6 @@
 import type { StatLine } from '../engine/node-context.ts';
 import type { Cache } from '../store/cache.ts';
-import type { NodeOptions } from './options.ts';
+import type { NodeOptions, TlsOptions } from './options.ts';
 
 function yesNo(value: boolean): string {
   return value ? 'yes' : 'no';
@@ -80,8 +80,34 @@ export function settingsReport(
     ['read_buf_mem_limit', extended.readBufferBytesMax],
     ['track_sizes', yesNo(extended.trackSizes)],
     ['inline_ascii_response', yesNo(extended.inlineAsciiResponse)],
+    ...tlsSettings(options.tls),
     ['num_napi_ids', 'NULL'],
     ['memory_file', 'NULL'],
     ['client_flags_size', 4],
+  ];
+}
+
+const TLS_VERSION = {
+  TLSv1: 'tlsv1.0',
+  'TLSv1.1': 'tlsv1.1',
+  'TLSv1.2': 'tlsv1.2',
+  'TLSv1.3': 'tlsv1.3',
+} as const;
+
+/** Names that a memcached without TLS does not have. */
+function tlsSettings(tls: TlsOptions | null): StatLine[] {
+  if (tls === null) return [];
+  return [
+    ['ssl_enabled', 'yes'],
+    ['ssl_chain_cert', tls.chainFile],
+    ['ssl_key', tls.keyFile ?? '(null)'],
+    ['ssl_verify_mode', tls.verifyMode],
+    ['ssl_keyformat', tls.keyFormat === 'der' ? 2 : 1],
+    ['ssl_ciphers', tls.ciphers ?? 'NULL'],
+    ['ssl_ca_cert', tls.authoritiesFile ?? 'NULL'],
+    ['ssl_wbuf_size', tls.writeBufferBytes],
+    ['ssl_session_cache', yesNo(tls.sessionCache)],
+    ['ssl_kernel_tls', yesNo(tls.kernelTls)],
+    ['ssl_min_version', TLS_VERSION[tls.versionMin]],
   ];
 }

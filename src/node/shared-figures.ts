@@ -16,6 +16,7 @@ const CELL = {
   listenDisabledCount: 9,
   clockOffsetSeconds: 10,
   clockHeldAt: 11,
+  certificatesAt: 12,
 } as const;
 const CELLS = 16;
 /** The float64 figure of the whole node, behind the cells: microseconds without accepting. Thread 0 alone writes it. */
@@ -26,9 +27,12 @@ const THREAD_FIGURE = {
   bytesWritten: 1,
   acceptPauses: 2,
   outputOverflows: 3,
-  outputBytesWaiting: 4,
+  tlsNewSessions: 4,
+  tlsHandshakeErrors: 5,
+  tlsProtocolErrors: 6,
+  outputBytesWaiting: 7,
 } as const;
-const THREAD_FIGURES = 5;
+const THREAD_FIGURES = 8;
 /** From here on a figure is a level, which no reset changes. */
 const LEVELS_FROM: number = THREAD_FIGURE.outputBytesWaiting;
 
@@ -181,6 +185,35 @@ export class SharedFigures {
     this.#threads[at + THREAD_FIGURE.acceptPauses] = acceptPauses;
     this.#threads[at + THREAD_FIGURE.outputOverflows] = overflows;
     this.#threads[at + THREAD_FIGURE.outputBytesWaiting] = bytesWaiting;
+  }
+
+  /** What the thread counts of TLS. */
+  setTls(thread: number, newSessions: number, handshakeErrors: number, protocolErrors: number): void {
+    const at = thread * THREAD_FIGURES;
+    this.#threads[at + THREAD_FIGURE.tlsNewSessions] = newSessions;
+    this.#threads[at + THREAD_FIGURE.tlsHandshakeErrors] = handshakeErrors;
+    this.#threads[at + THREAD_FIGURE.tlsProtocolErrors] = protocolErrors;
+  }
+
+  get tlsNewSessions(): number {
+    return this.#sum(THREAD_FIGURE.tlsNewSessions);
+  }
+
+  get tlsHandshakeErrors(): number {
+    return this.#sum(THREAD_FIGURE.tlsHandshakeErrors);
+  }
+
+  get tlsProtocolErrors(): number {
+    return this.#sum(THREAD_FIGURE.tlsProtocolErrors);
+  }
+
+  /** When the certificates were read last, in unix seconds. */
+  get certificatesAt(): number {
+    return Atomics.load(this.#cells, CELL.certificatesAt);
+  }
+
+  set certificatesAt(seconds: number) {
+    Atomics.store(this.#cells, CELL.certificatesAt, seconds);
   }
 
   get acceptPauses(): number {

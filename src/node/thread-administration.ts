@@ -22,10 +22,14 @@ export class ThreadAdministration {
   readonly #cache: Cache;
   readonly #listeners: readonly Listener[];
   readonly #gathering: Gathering;
+  readonly #refreshCertificates: () => readonly GatheredRow[];
   readonly #startedSeconds: number;
   #prefixEpoch = 0;
 
-  /** @param listeners of this thread, as they come and go */
+  /**
+   * @param listeners of this thread, as they come and go
+   * @param refreshCertificates reads them again where there are some; one row with the outcome, or none
+   */
   constructor(
     thread: DataThread,
     data: NodeThreadData,
@@ -33,7 +37,9 @@ export class ThreadAdministration {
     cache: Cache,
     listeners: readonly Listener[],
     post: (message: FromNodeThread) => void,
+    refreshCertificates: () => readonly GatheredRow[],
   ) {
+    this.#refreshCertificates = refreshCertificates;
     this.claim = new SharedWalkClaim(figures, () => cache.nowSeconds);
     this.prefixes = new PrefixStatistics(data.options.prefixDelimiter);
     this.#figures = figures;
@@ -82,6 +88,7 @@ export class ThreadAdministration {
   }
 
   #rows(what: Gathered): readonly GatheredRow[] {
+    if (what === 'certificates') return this.#refreshCertificates();
     if (what === 'prefixes') return this.prefixes.rows();
     const listening = this.#listeners.map(
       (listener): GatheredRow => [

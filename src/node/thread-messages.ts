@@ -2,6 +2,7 @@ import type { Gathered, GatheredRow } from '../engine/administration.ts';
 import type { SharedLog } from '../engine/log-memory.ts';
 import type { TextUser } from '../engine/text-logins.ts';
 import type { SocketAddress } from '../net/loop.ts';
+import type { TlsListening } from '../net/tls-server.ts';
 import type { SharedCache } from '../store/cache.ts';
 import type { NodeOptions } from './options.ts';
 
@@ -19,6 +20,10 @@ export interface NodeThreadData {
   readonly logins: readonly TextUser[] | null;
   /** Where clients connect; resolved. */
   readonly listen: readonly SocketAddress[];
+  /** Where they connect with TLS, and how; resolved. */
+  readonly listenTls: readonly TlsAddress[];
+  /** How many data threads there are: those of `-t`, and one that speaks TLS. */
+  readonly threads: number;
   /** Where their datagrams go; resolved. */
   readonly listenUdp: readonly SocketAddress[];
   /** Where twins dial us, and where we dial them; resolved. */
@@ -28,9 +33,17 @@ export interface NodeThreadData {
   readonly startedMs: number;
 }
 
+/** An address with TLS. */
+export interface TlsAddress {
+  readonly address: SocketAddress;
+  readonly tls: TlsListening;
+}
+
 /** An address that a node listens on for clients, with the port that it really has. */
 export interface BoundAddress {
   readonly transport: 'tcp' | 'udp' | 'unix';
+  /** Connections are encrypted. */
+  readonly tls: boolean;
   readonly address: SocketAddress;
 }
 
@@ -38,7 +51,11 @@ export interface BoundAddress {
 export type ToNodeThread =
   /** Who may log in by text from now on. */
   | { readonly kind: 'logins'; readonly users: readonly TextUser[] }
-  /** To thread 0: refuse new work, send the twins what they lack, then say `drained`. */
+  /** To the thread that speaks TLS: read the certificates again. */
+  | { readonly kind: 'refresh' }
+  /** To the thread that speaks TLS, if that is not thread 0: let clients in. */
+  | { readonly kind: 'open' }
+  /** To thread 0, and to the one that speaks TLS: refuse new work, send the twins what they lack, then say `drained`. */
   | { readonly kind: 'drain' }
   /** Say what you know (see gathering.ts); and what all have said, for the one that asked. */
   | { readonly kind: 'tell'; readonly gathering: number; readonly what: Gathered }
@@ -49,6 +66,8 @@ export type FromNodeThread =
   | { readonly kind: 'bound'; readonly addresses: readonly BoundAddress[] }
   /** Clients are let in. The replication port is 0 without replication, and where another node of this host has it. */
   | { readonly kind: 'ready'; readonly replicationPort: number }
+  /** The thread that speaks TLS has let clients in. */
+  | { readonly kind: 'opened' }
   | { readonly kind: 'drained' }
   | { readonly kind: 'refused'; readonly message: string; readonly exitCode: number }
   | { readonly kind: 'gather'; readonly question: number; readonly what: Gathered }
@@ -60,8 +79,17 @@ function kindOf(message: unknown): unknown {
   return typeof message === 'object' && message !== null && 'kind' in message ? message.kind : undefined;
 }
 
-const FROM_NODE: readonly unknown[] = ['bound', 'ready', 'drained', 'refused', 'gather', 'told', 'shutdown'];
-const TO_NODE: readonly unknown[] = ['logins', 'drain', 'tell', 'gathered'];
+const FROM_NODE: readonly unknown[] = [
+  'bound',
+  'ready',
+  'opened',
+  'drained',
+  'refused',
+  'gather',
+  'told',
+  'shutdown',
+];
+const TO_NODE: readonly unknown[] = ['logins', 'refresh', 'open', 'drain', 'tell', 'gathered'];
 
 /** Both ends are ours: the kind alone tells the rest of a message. */
 export function isNodeThreadData(data: unknown): data is NodeThreadData {

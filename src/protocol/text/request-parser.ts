@@ -262,6 +262,7 @@ function parseOther(bytes: Uint8Array, start: number, end: number, request: Text
       return;
     case VERB.lru:
     case VERB.cacheMemlimit:
+    case VERB.refreshCerts:
       request.noreply = endsInNoreply(bytes, start, end);
       return;
     default:

@@ -38,6 +38,7 @@ export const VERB = {
   metaDelete: 30,
   metaArithmetic: 31,
   metaDebug: 32,
+  refreshCerts: 33,
 } as const;
 
 /** One of the numbers of VERB. */
@@ -76,6 +77,7 @@ const SPELLINGS: readonly (readonly [string, Verb])[] = [
   ['slabs', VERB.slabs],
   ['cache_memlimit', VERB.cacheMemlimit],
   ['debugtime', VERB.debugTime],
+  ['refresh_certs', VERB.refreshCerts],
 ];
 
 /** The longest spelling. */

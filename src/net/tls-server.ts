@@ -1,0 +1,112 @@
+import { constants } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+
+/** What a server shows its clients, as PEM. Structured-clonable. */
+export interface TlsCertificates {
+  /** Its certificate, and those that vouch for it. */
+  readonly chain: string;
+  readonly key: string;
+  /** Who vouches for clients; null: those whom the system trusts. */
+  readonly authorities: string | null;
+}
+
+/** How a listener speaks TLS. Structured-clonable. */
+export interface TlsListening {
+  readonly certificates: TlsCertificates;
+  /** Of the client: none is asked for, one that is shown must be good, or one must be shown. */
+  readonly clientCertificate: 'none' | 'checked' | 'needed';
+  /** OpenSSL's list for versions before 1.3; null: the default. */
+  readonly ciphers: string | null;
+  readonly versionMin: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+  /** Clients may take up a session again, which saves half of the handshake. */
+  readonly sessions: boolean;
+}
+
+/** What is told of clients that are not connections yet, or had trouble with TLS. */
+export interface TlsObserver {
+  /** The handshake failed, or took too long. */
+  handshakeFailed(): void;
+  /** A connection was broken by something that is no TLS. */
+  protocolFailed(): void;
+  /** A client has begun a new session. */
+  sessionBegun(): void;
+}
+
+/** A handshake takes two round trips; whoever takes longer than this wants to hold a connection. */
+export const HANDSHAKE_MS_MAX = 10_000;
+
+/** The ciphers of TLS 1.3, which OpenSSL has in a list of their own. */
+const TLS13_CIPHERS = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256';
+
+/** What node:tls makes a server's context of. */
+export function contextOptions({ certificates, ciphers, versionMin, sessions }: TlsListening): TlsOptions {
+  const isOld = versionMin === 'TLSv1' || versionMin === 'TLSv1.1';
+  // The versions before 1.2 sign with SHA-1, which OpenSSL allows on its lowest level only.
+  const list = ciphers ?? (isOld ? 'DEFAULT@SECLEVEL=0' : null);
+  return {
+    cert: certificates.chain,
+    key: certificates.key,
+    minVersion: versionMin,
+    ...(certificates.authorities === null ? {} : { ca: certificates.authorities }),
+    ...(list === null ? {} : { ciphers: `${TLS13_CIPHERS}:${list}` }),
+    ...(sessions ? {} : { secureOptions: constants.SSL_OP_NO_TICKET }),
+  };
+}
+
+/**
+ * A server that gives connections away once their handshake is done.
+ *
+ * @param handshakesMax more clients than this may not be within their handshakes
+ * @param handshakeMs how long one may take
+ */
+export function createTlsServer(
+  tls: TlsListening,
+  handshakesMax: number,
+  handshakeMs: number,
+  observer: TlsObserver,
+  connected: (socket: Socket) => void,
+): Server {
+  const asks = tls.clientCertificate !== 'none';
+  const server = createServer({
+    ...contextOptions(tls),
+    requestCert: asks,
+    rejectUnauthorized: tls.clientCertificate === 'needed',
+    handshakeTimeout: handshakeMs,
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+  });
+  let handshakes = 0;
+  server.on('connection', (raw) => {
+    if (handshakes >= handshakesMax) {
+      observer.handshakeFailed();
+      raw.destroy();
+      return;
+    }
+    handshakes++;
+  });
+  server.on('tlsClientError', (_error, socket) => {
+    handshakes--;
+    observer.handshakeFailed();
+    socket.destroy();
+  });
+  server.on('secureConnection', (socket) => {
+    handshakes--;
+    socket.on('error', (error) => {
+      if ('code' in error && String(error.code).startsWith('ERR_SSL')) observer.protocolFailed();
+    });
+    if (tls.clientCertificate === 'checked' && showsCertificate(socket) && !socket.authorized) {
+      observer.handshakeFailed();
+      socket.destroy();
+      return;
+    }
+    if (tls.sessions && !socket.isSessionReused()) observer.sessionBegun();
+    connected(socket);
+  });
+  return server;
+}
+
+function showsCertificate(socket: TLSSocket): boolean {
+  return Object.keys(socket.getPeerCertificate()).length > 0;
+}
