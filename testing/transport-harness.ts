@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { type DataThreads, startDataThreads, type TransportName } from '../src/net/data-threads.ts';
 import type { SocketAddress } from '../src/net/loop.ts';
@@ -19,6 +20,8 @@ function isAnswered(message: unknown): message is Answered {
 export class Harness {
   readonly #send: (thread: number, asked: Asked) => void;
   readonly #waiting: Map<number, (answer: Answer) => void> = new Map();
+  /** How `listen` listens where nothing else is said. */
+  listenDefaults: Partial<Command & { readonly kind: 'listen' }> = {};
   #ids = 0;
 
   constructor(send: (thread: number, asked: Asked) => void) {
@@ -52,7 +55,7 @@ export class Harness {
     options: Partial<Command & { readonly kind: 'listen' }> = {},
   ): Promise<{ readonly address: SocketAddress; readonly listener: number }> {
     const address: SocketAddress = { family: 'ipv4', host: '127.0.0.1', port: 0 };
-    const answer = await this.ask({ address, ...options, kind: 'listen', service });
+    const answer = await this.ask({ address, ...this.listenDefaults, ...options, kind: 'listen', service });
     if (answer.kind !== 'listening') throw new Error(`cannot listen: ${JSON.stringify(answer)}`);
     return answer;
   }
@@ -80,11 +83,13 @@ export function startHarness(
   transport: TransportName,
   count = 1,
   onFailure: (error: Error) => void = () => {},
+  portableThreads = 0,
 ): LocalHarness {
   const failures: Error[] = [];
   const threads: DataThreads = startDataThreads({
     entry: ENTRY,
     threads: count,
+    portableThreads,
     transport,
     data: null,
     onMessage: (message) => harness.received(message),
@@ -134,9 +139,11 @@ export class TestClient {
   hasEnded = false;
   errorCode = '';
 
-  constructor(address: SocketAddress) {
+  /** @param tls for a connection that is encrypted */
+  constructor(address: SocketAddress, tls: ConnectionOptions | null = null) {
     TestClient.#all.add(this);
-    this.socket = connect({ ...connectOptions(address), allowHalfOpen: true, noDelay: true });
+    const options = { ...connectOptions(address), allowHalfOpen: true, noDelay: true };
+    this.socket = tls === null ? connect(options) : connectTls({ ...options, ...tls });
     this.socket.on('data', (bytes) => {
       this.#received.push(bytes);
       this.#bytes += bytes.length;

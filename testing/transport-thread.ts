@@ -3,6 +3,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { ConnectionError } from '../src/base/session.ts';
 import { type DataThread, runDataThread } from '../src/net/data-threads.ts';
 import type { Listener, LoopStatistics, SocketAddress } from '../src/net/loop.ts';
+import type { TlsCertificates, TlsListening } from '../src/net/tls-server.ts';
 import { DatagramEcho } from './datagram-echo.ts';
 import { type Closings, makeSession, SERVICES, type ServiceName } from './transport-sessions.ts';
 
@@ -15,6 +16,13 @@ export type Command =
       readonly backlog?: number;
       readonly spread?: boolean;
       readonly hold?: boolean;
+      readonly tls?: TlsListening;
+      readonly handshakeMs?: number;
+    }
+  | {
+      readonly kind: 'useCertificates';
+      readonly listener: number;
+      readonly certificates: TlsCertificates;
     }
   /** Answers datagrams as testing/datagram-echo.ts says. */
   | {
@@ -119,11 +127,18 @@ class TestThread {
       answer({ kind: 'listening', listener, address: outcome.address });
     };
     if (command.kind === 'listen') {
-      const { address, backlog = 1024, spread = false, hold = false } = command;
-      loop.listen({ address, backlog, spread, hold }, SERVICES.indexOf(command.service), done);
+      const { address, backlog = 1024, spread = false, hold = false, tls, handshakeMs } = command;
+      const secure = {
+        ...(tls === undefined ? {} : { tls }),
+        ...(handshakeMs === undefined ? {} : { handshakeMs }),
+      };
+      loop.listen({ address, backlog, spread, hold, ...secure }, SERVICES.indexOf(command.service), done);
     } else if (command.kind === 'listenForDatagrams') {
       const { address, spread = false, hold = false } = command;
       loop.listenForDatagrams({ address, backlog: 0, spread, hold }, SERVICES.length, done);
+    } else if (command.kind === 'useCertificates') {
+      this.#listeners[command.listener]?.useCertificates?.(command.certificates);
+      answer({ kind: 'done' });
     } else if (command.kind === 'dial') {
       this.#dial(command, answer);
     } else if (command.kind === 'timers') {

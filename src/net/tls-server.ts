@@ -73,18 +73,14 @@ export function createTlsServer(
     requestCert: asks,
     rejectUnauthorized: tls.clientCertificate === 'needed',
     handshakeTimeout: handshakeMs,
-    allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,
   });
   let handshakes = 0;
   server.on('connection', (raw) => {
-    if (handshakes >= handshakesMax) {
-      observer.handshakeFailed();
-      raw.destroy();
-      return;
-    }
     handshakes++;
+    // It ends as any other that fails: by an error, which counts it.
+    if (handshakes > handshakesMax) raw.destroy();
   });
   server.on('tlsClientError', (_error, socket) => {
     handshakes--;
@@ -93,6 +89,8 @@ export function createTlsServer(
   });
   server.on('secureConnection', (socket) => {
     handshakes--;
+    // Not before: a client that leaves within its handshake has nothing to wait for.
+    socket.allowHalfOpen = true;
     socket.on('error', (error) => {
       if ('code' in error && String(error.code).startsWith('ERR_SSL')) observer.protocolFailed();
     });
