@@ -109,6 +109,14 @@ export class TextClient {
     return reply === expected;
   }
 
+  /** Waits until what has come in answer to `raw` is all there. @returns it */
+  async rawUntil(end: RegExp): Promise<string> {
+    await until(`a reply that ends with ${end}`, () => end.test(this.#text.slice(-64)));
+    const reply = this.#text;
+    this.#text = '';
+    return reply;
+  }
+
   close(): void {
     this.#socket.destroy();
   }
