@@ -232,7 +232,7 @@ export class LoadClient {
   async #count(): Promise<void> {
     const { below } = this.#random;
     const kind = below(3) === 0 ? 'decr' : 'incr';
-    const keys = Array.from({ length: 1 + below(6) }, () => `${kind}:${below(COUNTERS)}`);
+    const keys = Array.from({ length: 1 + below(60) }, () => `${kind}:${below(COUNTERS)}`);
     const replies = await this.#ask(...keys.map((key): Operation => ({ kind, key })));
     for (const [i, { outcome, number }] of replies.entries()) {
       if (outcome === 'done') {

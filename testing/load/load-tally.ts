@@ -4,7 +4,7 @@ import type { Dialect, Operation, Reply } from './operations.ts';
 // biome-ignore format: one name a line says no more
 export const TALLIED = [
   'cmd_get', 'get_hits', 'get_misses', 'cmd_set', 'cmd_touch',
-  'touch_hits', 'touch_misses', 'cmd_meta', 'delete_hits', 'delete_misses',
+  'touch_hits', 'touch_misses', 'delete_hits', 'delete_misses',
   'incr_hits', 'incr_misses', 'decr_hits', 'decr_misses', 'cas_hits',
   'cas_misses', 'cas_badval', 'store_no_memory',
 ] as const;
@@ -15,7 +15,7 @@ export type Tally = Record<TallyName, number>;
 export function emptyTally(): Tally {
   return {
     ...{ cmd_get: 0, get_hits: 0, get_misses: 0, cmd_set: 0, cmd_touch: 0, touch_hits: 0, touch_misses: 0 },
-    ...{ cmd_meta: 0, delete_hits: 0, delete_misses: 0, incr_hits: 0, incr_misses: 0, decr_hits: 0 },
+    ...{ delete_hits: 0, delete_misses: 0, incr_hits: 0, incr_misses: 0, decr_hits: 0 },
     ...{ decr_misses: 0, cas_hits: 0, cas_misses: 0, cas_badval: 0, store_no_memory: 0 },
   };
 }
@@ -24,10 +24,6 @@ export function emptyTally(): Tally {
 export function tally(counts: Tally, dialect: Dialect, operation: Operation, reply: Reply): void {
   const isMeta = dialect.name === 'meta';
   const isDone = reply.outcome === 'done';
-  if (isMeta) {
-    // Of several keys each is a request, and the marker behind them is none that is counted.
-    counts.cmd_meta += operation.kind === 'get' ? operation.keys.length : 1;
-  }
   switch (operation.kind) {
     case 'get': {
       const hits = reply.values.length;
@@ -42,6 +38,12 @@ export function tally(counts: Tally, dialect: Dialect, operation: Operation, rep
       break;
     case 'gat':
     case 'touch':
+      if (isMeta && !isDone) {
+        // memcached, too, takes a meta get that would have touched something for a get.
+        counts.cmd_get++;
+        counts.get_misses++;
+        break;
+      }
       counts.cmd_touch++;
       counts[isDone ? 'touch_hits' : 'touch_misses']++;
       break;
