@@ -12,7 +12,8 @@ import { until } from '../../testing/wait.ts';
 const SEED = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 1e6));
 /** Times as long as usual: LOAD_LENGTH=20 is some minutes. */
 const LENGTH = Number(process.env['LOAD_LENGTH'] ?? 1);
-const STEPS = { reactor: 700, portable: 200 } as const;
+/** Steps of each client, and MiB of memory that they fill. */
+const SIZES = { reactor: { steps: 650, memory: 24 }, portable: { steps: 300, memory: 16 } } as const;
 
 const WORKERS = 3;
 const PROTOCOLS: readonly Dialect['name'][] = ['text', 'binary', 'meta', 'text', 'binary'];
@@ -75,7 +76,7 @@ for (const transport of TRANSPORTS) {
   test(`${transport}: clients of four threads see whole values, lose no update, and are counted right`, async (t) => {
     t.diagnostic(`SEED=${SEED}`);
     // Few classes, so that each has several pages.
-    const node = await startNode(['-t', '4', '-m', '24', '-f', '2'], transport);
+    const node = await startNode(['-t', '4', '-m', `${SIZES[transport].memory}`, '-f', '2'], transport);
     t.after(() => node.process.kill('SIGKILL'));
     const admin = await TextClient.connect(node.port);
     const before = await admin.stats();
@@ -85,7 +86,7 @@ for (const transport of TRANSPORTS) {
         seed: SEED + i * 1000,
         firstClient: 1 + i * PROTOCOLS.length,
         dialects: PROTOCOLS,
-        steps: STEPS[transport] * LENGTH,
+        steps: SIZES[transport].steps * LENGTH,
       }),
     );
     let isOver = false;
@@ -152,7 +153,7 @@ for (const transport of TRANSPORTS) {
     t.diagnostic(
       `${transport}: ${requests} requests; ${figures.map((name) => `${name} ${grown(name)}`).join(', ')}`,
     );
-    assert.ok(grown('evictions') > 100, 'memory was full');
+    assert.ok(grown('evictions') > 20, 'memory was full');
     assert.ok(grown('slabs_moved') > 3, 'pages moved');
     for (const name of TALLIED) {
       const isRare = name === 'store_no_memory' || name === 'cas_misses';
