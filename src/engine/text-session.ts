@@ -180,6 +180,14 @@ export class TextSession implements Session, LongReplyHost {
         at = next;
         continue;
       }
+      // What modern clients read with goes straight to its parser.
+      if (input[at] === 109 && input[at + 1] === 103 && input[at + 2] === SPACE) {
+        const wordsEnd = input[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+        parseMetaRequest(input, VERB.metaGet, at + 3, wordsEnd, metaRequest);
+        this.#meta.run(metaRequest, input);
+        at = lineEnd + 1;
+        continue;
+      }
       parseTextLine(input, at, lineEnd, request);
       const next = this.#execute(input, lineEnd + 1, end);
       // Negative: the value is short and not complete yet; the whole request is offered again.
