@@ -10,8 +10,9 @@ import { AS_ROOT, freePorts, MEMCACHED, type Running, run } from '../testing/pro
 import { differenceOf, readTranscripts, type Transcript } from '../testing/transcripts.ts';
 import { until } from '../testing/wait.ts';
 
-const FOLDER = fileURLToPath(new URL('../../test/transcripts/text', import.meta.url));
-const transcripts = readTranscripts(FOLDER);
+const transcripts = ['text', 'meta'].flatMap((folder) =>
+  readTranscripts(fileURLToPath(new URL(`../../test/transcripts/${folder}`, import.meta.url))),
+);
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
 /** Plays a transcript to a session of ours; `pieceBytes` says how long the next piece is. */

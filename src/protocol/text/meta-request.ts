@@ -253,7 +253,9 @@ function parseFlags(bytes: Uint8Array, start: number, end: number, request: Meta
       continue;
     }
     const wrong = readArgument(bytes, mask, argument, at, request);
-    if (wrong !== META_ERROR.none) error = wrong;
+    // What is wrong with F counts only where nothing else is.
+    if (wrong !== META_ERROR.none && (error === META_ERROR.none || wrong !== META_ERROR.format))
+      error = wrong;
   }
   return error === META_ERROR.none ? opaqueError : error;
 }
