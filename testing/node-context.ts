@@ -1,5 +1,6 @@
 import { ConnectedClients } from '../src/engine/connected-clients.ts';
 import { createSharedLog } from '../src/engine/log-memory.ts';
+import { LookAhead } from '../src/engine/look-ahead.ts';
 import type { NodeContext } from '../src/engine/node-context.ts';
 import { NodeLog } from '../src/engine/node-log.ts';
 import { PrefixStatistics } from '../src/engine/prefix-statistics.ts';
@@ -98,6 +99,7 @@ export function memoryNodeContext(
     },
     clients,
     prefixes,
+    lookAhead: new LookAhead(cache),
     trace: new RequestTrace(() => {}),
     othersWait: () => false,
     log: new NodeLog(createSharedLog(1, 64 * 1024), cache, {

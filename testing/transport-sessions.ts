@@ -12,6 +12,7 @@ export const SERVICES = [
   'writer',
   'asker',
   'hauler',
+  'rival',
   'sink',
   'stepper',
   'halfClose',
@@ -174,6 +175,39 @@ class Hauler extends TestSession {
   }
 }
 
+/** Echoes, and stops all others of its kind for as long as a turn takes: so some stop that have been received from already. */
+class Rival extends TestSession {
+  static readonly #members: Set<Rival> = new Set();
+  readonly #loop: Loop;
+  #isPaused = false;
+
+  constructor(connection: Connection, closings: Closings, loop: Loop) {
+    super(connection, closings);
+    this.#loop = loop;
+    Rival.#members.add(this);
+  }
+
+  feed(input: Uint8Array, start: number, end: number): number {
+    if (this.#isPaused) throw new Error('a paused session is not fed');
+    this.connection.output.append(input, start, end);
+    for (const member of Rival.#members) {
+      if (member === this || member.#isPaused) continue;
+      member.#isPaused = true;
+      member.connection.pause();
+      this.#loop.schedule(1, () => {
+        member.#isPaused = false;
+        member.connection.resume();
+      });
+    }
+    return end;
+  }
+
+  override closed(error: ConnectionError | null): void {
+    super.closed(error);
+    Rival.#members.delete(this);
+  }
+}
+
 /** Takes values, each a length, a line end and the bytes; answers with the length and the sum of the bytes. */
 class Sink extends TestSession {
   #length = 0;
@@ -328,6 +362,7 @@ export function makeSession(
   if (name === 'writer') return new Writer(connection, closings);
   if (name === 'asker') return new Asker(connection, closings);
   if (name === 'hauler') return new Hauler(connection, closings);
+  if (name === 'rival') return new Rival(connection, closings, loop);
   if (name === 'sink') return new Sink(connection, closings);
   if (name === 'stepper') return new Stepper(connection, closings, loop);
   if (name === 'halfClose') return new HalfClose(connection, closings, loop);

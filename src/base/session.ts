@@ -51,6 +51,11 @@ export interface Session {
    */
   feed(input: Uint8Array, start: number, end: number): number;
   /**
+   * Is told what it will be fed in a moment, after other sessions of this thread: it may have memory fetched for it. Nothing is consumed, and it
+   * is not always called.
+   */
+  lookAhead?(input: Uint8Array, start: number, end: number): void;
+  /**
    * True for a session that asks (a proxy's connection to a server): it is fed also while its output is blocked. A server that is itself
    * blocked reads no further requests before its replies are taken; if its client waited likewise, both would wait for ever.
    */

@@ -63,8 +63,13 @@ class FirstByteSession implements Session, ConnectedClient {
     return this.#session?.connectionState ?? 'conn_read';
   }
 
+  lookAhead(input: Uint8Array, start: number, end: number): void {
+    this.#context.lookAhead.note(input, start, end);
+  }
+
   feed(input: Uint8Array, start: number, end: number): number {
-    const { cache, log, trace } = this.#context;
+    const { cache, log, trace, lookAhead } = this.#context;
+    lookAhead.prepare();
     this.lastCommandSeconds = cache.nowSeconds;
     log.descriptor = this.connection.descriptor;
     if (this.#session === null) {

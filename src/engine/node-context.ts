@@ -1,6 +1,7 @@
 import type { Cache, Reassigned } from '../store/cache.ts';
 import type { ThreadPort, TunableSettings, WalkClaim } from './administration.ts';
 import type { ConnectedClients } from './connected-clients.ts';
+import type { LookAhead } from './look-ahead.ts';
 import type { NodeLog } from './node-log.ts';
 import type { PrefixStatistics } from './prefix-statistics.ts';
 import type { RequestTrace } from './request-trace.ts';
@@ -128,6 +129,8 @@ export interface NodeContext {
   /** The clients of this thread, and its counts by prefix. */
   readonly clients: ConnectedClients;
   readonly prefixes: PrefixStatistics;
+  /** What this thread's clients are about to ask. */
+  readonly lookAhead: LookAhead;
   readonly trace: RequestTrace;
   /** Whether other connections of this thread wait for their turn. */
   readonly othersWait: () => boolean;

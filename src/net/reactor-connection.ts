@@ -7,6 +7,7 @@ import { type Block, type BufferPool, HEAD_BYTES, RECEIVE_BYTES, WINDOW_BYTES } 
 import { addPending, FIGURE } from './figures.ts';
 import type { GatheredSend } from './gathered-send.ts';
 import { LINUX, type Libc } from './libc.ts';
+import { type BatchedConnection, SLOT_BYTES } from './ready-batch.ts';
 import type { Sockets } from './sockets.ts';
 import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
 
@@ -54,6 +55,9 @@ const UNWATCHED = -1;
 /** Most calls to recv whose bytes are dropped when a connection ends; see `#dropUnread`. */
 const DROP_CALLS_MAX = 16;
 
+/** After it has sent more than fits a batch's slot, a connection is received from alone for so many times. */
+const ALONE_TIMES = 8;
+
 /** Most calls to send for one connection in one turn when its peer reads again. */
 const DRAIN_CALLS_MAX = 8;
 
@@ -72,7 +76,7 @@ interface PendingPiece {
  * follows from that state (`#settle`); a connection that is watched for nothing still gets errors, which end it, and hang-ups, at
  * which it is taken out of epoll lest they be reported for ever.
  */
-export class ReactorConnection implements Connection, OutputSink, EventHandler {
+export class ReactorConnection implements Connection, OutputSink, EventHandler, BatchedConnection {
   readonly output: Output = new Output(this);
   readonly descriptor: number;
   readonly remote: string;
@@ -95,6 +99,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
   #isUnsentNoted = false;
   #isResumeNoted = false;
   #isMoreNoted = false;
+  /** How often it is still received from alone; see ReadyBatch. */
+  #aloneTimes = 0;
   #error: ConnectionError | null = null;
   /** Runs when a dialled connection is up or has failed. */
   #onDialled: (() => void) | null;
@@ -128,6 +134,47 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
     } else if (this.#phase === CONNECTING) {
       this.#dialled(this.#core.sockets.pendingErrno(this.descriptor));
     }
+  }
+
+  /** Whether it can take part in a ReadyBatch when it is readable. */
+  get mayReceiveAhead(): boolean {
+    return (
+      this.#aloneTimes === 0 &&
+      this.#phase === OPEN &&
+      this.#pendingBytes === 0 &&
+      this.#rest === null &&
+      this.#mayReceive()
+    );
+  }
+
+  receiveAhead(address: bigint, bytesMax: number): number {
+    const { libc, figures } = this.#core;
+    const count = libc.recv(this.descriptor, address, bytesMax, 0);
+    if (count <= 0) {
+      if (count === 0) this.#peerEnded(false);
+      else this.#doomByErrno(libc.errno());
+      return 0;
+    }
+    figures[FIGURE.bytesRead]! += count;
+    if (count === bytesMax) {
+      this.#aloneTimes = ALONE_TIMES;
+      this.#noteMore();
+    }
+    return count;
+  }
+
+  lookAhead(bytes: Uint8Array, start: number, end: number): void {
+    this.#session?.lookAhead?.(bytes, start, end);
+  }
+
+  /** Sessions that were fed before it may have paused or ended this one, or written to it. */
+  feedAhead(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isHeldUp() || !this.#mayReceive()) this.#keepRest(bytes, start, start, end);
+    else if (this.#phase === OPEN) this.#feedSession(bytes, start, end);
+  }
+
+  sendAhead(): void {
+    this.#sendAndSettle();
   }
 
   get local(): string {
@@ -304,20 +351,29 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler {
       this.#takeRest(bytes, start);
     }
     // The edge that reported these bytes is not reported again: neither for what is left of them, nor for the end behind them.
-    if ((count === RECEIVE_BYTES || (events & LINUX.EPOLLRDHUP) !== 0) && !this.#isMoreNoted) {
-      this.#isMoreNoted = true;
-      this.#core.noteMore(this);
-    }
+    if (count === RECEIVE_BYTES || (events & LINUX.EPOLLRDHUP) !== 0) this.#noteMore();
+    if (count > SLOT_BYTES) this.#aloneTimes = ALONE_TIMES;
+    else if (this.#aloneTimes > 0) this.#aloneTimes--;
     this.#feed(bytes, start, receiveStart + count);
   }
 
+  #noteMore(): void {
+    if (this.#isMoreNoted) return;
+    this.#isMoreNoted = true;
+    this.#core.noteMore(this);
+  }
+
   #feed(bytes: Uint8Array, start: number, end: number): void {
+    this.#feedSession(bytes, start, end);
+    this.#sendAndSettle();
+  }
+
+  #feedSession(bytes: Uint8Array, start: number, end: number): void {
     const session = this.#session;
     assert(session !== null, 'a connection that is open has a session');
     const at = session.feed(bytes, start, end);
     if (at < end) this.#keepRest(bytes, start, at, end);
     else assert(at === end, 'a session consumes no more than it was fed');
-    this.#sendAndSettle();
   }
 
   #keepRest(bytes: Uint8Array, start: number, at: number, end: number): void {

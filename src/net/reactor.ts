@@ -30,6 +30,7 @@ import { MonotonicClock } from './monotonic-clock.ts';
 import { type EventHandler, ReactorConnection } from './reactor-connection.ts';
 import { type DatagramCore, ReactorDatagrams } from './reactor-datagrams.ts';
 import { type ListenerCore, ReactorListener } from './reactor-listener.ts';
+import { ReadyBatch } from './ready-batch.ts';
 import { Sockets } from './sockets.ts';
 import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
 import { type ThreadControl, WAKE_CALLBACK, WAKE_DESCRIPTOR, WAKE_MESSAGE } from './thread-control.ts';
@@ -83,6 +84,8 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   #isStopping = false;
   /** Events of this turn that have not been handled yet. */
   #eventsLeft = 0;
+  /** Null until it is needed, because it lies in the pool's memory. */
+  #batch: ReadyBatch | null = null;
 
   /** @param seat null for a loop that runs alone */
   constructor(libc: Libc, seat: ThreadSeat | null) {
@@ -116,7 +119,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   }
 
   get othersWait(): boolean {
-    return this.#eventsLeft > 0 || this.#resumed.count > 0;
+    return this.#eventsLeft > 0 || this.#resumed.count > 0 || (this.#batch?.waiting ?? 0) > 0;
   }
 
   get bytesRead(): number {
@@ -340,8 +343,18 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
       this.#eventsLeft = count - i - 1;
       const word = i * EPOLL_EVENT_WORDS;
       const handler = this.#handlers[events[word + EPOLL_EVENT_FD_WORD]!];
-      if (handler !== undefined && handler !== null) handler.handle(events[word]!);
+      if (handler === undefined || handler === null) continue;
+      if (events[word] === LINUX.EPOLLIN && handler instanceof ReactorConnection && handler.mayReceiveAhead) {
+        this.#batch ??= new ReadyBatch(this.pool);
+        this.#batch.receive(handler);
+        if (this.#batch.isFull) this.#batch.serve();
+      } else {
+        // It receives where the batch's bytes lie.
+        this.#batch?.serve();
+        handler.handle(events[word]!);
+      }
     }
+    this.#batch?.serve();
     if (this.#resumed.count > 0) this.#resumed.drain(resumeNoted);
     for (const callback of this.#turnEndCallbacks) callback();
     for (let i = 0; i < SETTLE_ROUNDS_MAX && (this.#unsent.count > 0 || this.#doomed.count > 0); i++) {

@@ -172,6 +172,19 @@ for (const name of transports) {
       );
     });
 
+    test('a session that another one pauses after its bytes have come gets them when it goes on', async () => {
+      const { address } = await harness.listen('rival');
+      const rivals = Array.from({ length: 12 }, () => dial(address));
+      const texts = rivals.map((_, i) => Array.from({ length: 60 }, (__, j) => `${i}.${j}\n`));
+      await Promise.all(
+        rivals.map(async (rival, i) => {
+          const text = texts[i]?.join('') ?? '';
+          for (const line of texts[i] ?? []) rival.write(line);
+          assert.equal((await rival.read(text.length)).toString(), text);
+        }),
+      );
+    });
+
     test('a session that asks takes answers although its own output is held up', async () => {
       const client = dial((await harness.listen('asker')).address);
       client.socket.pause();

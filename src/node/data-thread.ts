@@ -4,6 +4,7 @@ import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { StartError } from '../base/start-error.ts';
 import { clientSession, protocolSession } from '../engine/client-session.ts';
 import { UdpSession } from '../engine/datagram-session.ts';
+import { LookAhead } from '../engine/look-ahead.ts';
 import type { GeneralFacts, NodeContext, StatLine } from '../engine/node-context.ts';
 import { REPLY, writeReply } from '../engine/replies.ts';
 import { RequestTrace } from '../engine/request-trace.ts';
@@ -446,6 +447,7 @@ class NodeThread {
       threads,
       clients,
       prefixes,
+      lookAhead: new LookAhead(this.#cache),
       trace: this.#trace,
       othersWait: () => this.#thread.loop.othersWait,
       log,
