@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Worker } from 'node:worker_threads';
 import { EPOCH_COUNTS } from '../../testing/load/load-client.ts';
 import { addTally, emptyTally, TALLIED } from '../../testing/load/load-tally.ts';
 import type { LoadOrder, LoadWorkerReport } from '../../testing/load/load-worker.ts';
 import type { Dialect } from '../../testing/load/operations.ts';
+import { reportOf } from '../../testing/load/worker-report.ts';
 import { startNode, TRANSPORTS } from '../../testing/servers.ts';
 import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
@@ -19,14 +19,7 @@ const WORKERS = 3;
 const PROTOCOLS: readonly Dialect['name'][] = ['text', 'binary', 'meta', 'text', 'binary'];
 
 function load(order: LoadOrder): Promise<LoadWorkerReport> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('../../testing/load/load-worker.js', import.meta.url), {
-      workerData: order,
-    });
-    worker.on('message', resolve);
-    worker.on('error', reject);
-    worker.on('exit', (status) => reject(new Error(`the thread ended with ${status} and no report`)));
-  });
+  return reportOf('load-worker.js', order);
 }
 
 /** Holds that within each creation of a counter every number was given once, from 1 to the number of those given. */
