@@ -71,6 +71,16 @@ export class TextClient {
     });
   }
 
+  /** Sends requests of any kind and a `version` behind them. @returns all replies, with that of `version` at the end */
+  converse(requests: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const length = (text: string): number =>
+        /VERSION [\d.]+\r\n$/.test(text.slice(-32)) ? text.length : -1;
+      this.#waiters.push({ length, done: resolve, failed: reject });
+      this.#socket.write(`${requests}\r\nversion\r\n`, 'latin1');
+    });
+  }
+
   /** Stores a value; the reply without CR LF. */
   async set(key: string, value: string, exptime = 0): Promise<string> {
     return (await this.ask(`set ${key} 0 ${exptime} ${value.length}\r\n${value}`)).trimEnd();

@@ -148,21 +148,27 @@ export function generalStatistics(context: NodeContext): StatLine[] {
   return lines;
 }
 
-/** `stats items`: what each slab class holds. See ClassStatistics for which queue is shown under which of memcached's names. */
+/**
+ * `stats items`: what each slab class holds. See ClassStatistics for which queue is shown under which of memcached's names. Where the
+ * segments are switched off (`lru mode flat`, `no_lru_maintainer`), their fields are left out, as in memcached.
+ */
 export function itemStatistics(cache: Cache): StatLine[] {
   const lines: StatLine[] = [];
+  const { segmented: isSegmented, hasTemporary } = cache.maintenance;
   for (const one of cache.classStatistics()) {
     if (one.number === 0) continue;
     const add = (name: string, value: number): void => {
       lines.push([`items:${one.slabClass}:${name}`, value]);
     };
     add('number', one.number);
-    add('number_hot', one.numberHot);
-    add('number_warm', one.numberWarm);
-    add('number_cold', one.numberCold);
-    if (cache.maintenance.hasTemporary) add('number_temp', one.numberTemporary);
-    add('age_hot', one.ageHot);
-    add('age_warm', one.ageWarm);
+    if (isSegmented) {
+      add('number_hot', one.numberHot);
+      add('number_warm', one.numberWarm);
+      add('number_cold', one.numberCold);
+      if (hasTemporary) add('number_temp', one.numberTemporary);
+      add('age_hot', one.ageHot);
+      add('age_warm', one.ageWarm);
+    }
     add('age', one.ageCold);
     add('mem_requested', one.memRequested);
     add('evicted', one.evicted);
@@ -173,10 +179,11 @@ export function itemStatistics(cache: Cache): StatLine[] {
     add('reclaimed', one.reclaimed);
     add('expired_unfetched', one.expiredUnfetched);
     add('evicted_unfetched', one.evictedUnfetched);
-    add('evicted_active', one.evictedActive);
+    if (isSegmented) add('evicted_active', one.evictedActive);
     add('crawler_reclaimed', one.crawlerReclaimed);
     add('crawler_items_checked', one.crawlerItemsChecked);
     add('lrutail_reflocked', one.lruTailBusy);
+    if (!isSegmented) continue;
     add('moves_to_cold', one.movedToCold);
     add('moves_to_warm', one.movedToMain);
     add('moves_within_lru', one.movedWithinMain);
@@ -201,8 +208,9 @@ export function slabStatistics(cache: Cache): StatLine[] {
     add('total_pages', one.totalPages);
     add('total_chunks', one.totalChunks);
     add('used_chunks', one.usedChunks);
-    add('free_chunks', one.freeChunks);
-    add('free_chunks_end', one.freeChunksEnd);
+    // memcached, too, gives a page out whole.
+    add('free_chunks', one.freeChunks + one.freeChunksEnd);
+    add('free_chunks_end', 0);
     add('get_hits', one.getHits);
     add('cmd_set', one.cmdSet);
     add('delete_hits', one.deleteHits);
