@@ -492,8 +492,8 @@ export class MetaCommands {
     const cache = this.#cache;
     const output = this.#output;
     const { error } = request;
-    if (error === META_ERROR.format || error === META_ERROR.badBase64) {
-      writeReply(output, META_ERROR_REPLY[error]!);
+    if (error === META_ERROR.format || !request.isKeyDecodable(input)) {
+      writeReply(output, META_ERROR_REPLY[error === META_ERROR.format ? error : META_ERROR.badBase64]!);
       return;
     }
     request.decodeKey(input);

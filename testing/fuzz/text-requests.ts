@@ -57,7 +57,7 @@ const BAD_META_FLAGS: readonly string[] = [
 ];
 /** Answers that depend on the clock of the process or close the connection are left to other tests. */
 const WITHOUT_KEY: readonly string[] = [
-  ...['version', 'mn', 'verbosity 1', 'verbosity', 'verbosity x', 'flush_all', 'flush_all 0', 'flush_all x'],
+  ...['version', 'verbosity 1', 'verbosity', 'verbosity x', 'flush_all', 'flush_all 0', 'flush_all x'],
   ...[
     'nonsense',
     'GET a',

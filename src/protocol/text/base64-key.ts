@@ -1,5 +1,7 @@
 /** Keys in base64 (RFC 4648, padded), as the meta commands' flag `b` has them. Bytes to bytes, without a string between. */
 
+import { assert } from '../../base/assert.ts';
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 const PAD = 61;
 const INVALID = 255;
@@ -27,7 +29,8 @@ export function base64KeyBytes(bytes: Uint8Array, start: number, end: number): n
  * @returns the end of the decoded key, which begins at `start`
  */
 export function decodeBase64Key(bytes: Uint8Array, start: number, end: number): number {
-  const keyEnd = start + base64KeyBytes(bytes, start, end);
+  const count = base64KeyBytes(bytes, start, end);
+  assert(count > 0, 'a key to be decoded is base64');
   let at = start;
   for (let i = start; i < end; i += 4) {
     // What was padding decodes to anything and is cut off.
@@ -41,7 +44,7 @@ export function decodeBase64Key(bytes: Uint8Array, start: number, end: number): 
     bytes[at + 2] = group;
     at += 3;
   }
-  return keyEnd;
+  return start + count;
 }
 
 /** Bytes of `keyBytes` bytes in base64. */

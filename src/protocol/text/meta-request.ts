@@ -140,7 +140,12 @@ export class MetaRequest {
     this.mode = other.mode;
   }
 
-  /** Decodes a base64 key where it stands. The bytes of the request are spoiled by that: it must be executed now. */
+  /** Whether the key is what the flag `b`, if it is there, says. Another error may have taken that one's place in `error`. */
+  isKeyDecodable(bytes: Uint8Array): boolean {
+    return (this.lower & LOWER.base64) === 0 || base64KeyBytes(bytes, this.keyStart, this.keyEnd) > 0;
+  }
+
+  /** Decodes a base64 key where it stands; it is decodable. The bytes of the request are spoiled by that: it must be executed now. */
   decodeKey(bytes: Uint8Array): void {
     if ((this.lower & LOWER.base64) !== 0) this.keyEnd = decodeBase64Key(bytes, this.keyStart, this.keyEnd);
   }
