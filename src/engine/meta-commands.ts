@@ -21,12 +21,12 @@ import {
   META_ERROR_REPLY,
   META_LINE_BYTES_MAX,
   META_REPLY,
-  writeCasFlag,
   writeCode,
   writeKey,
   writeKeyFlag,
   writeLetter,
   writeLineEnd,
+  writeNewCas,
   writeOpaque,
   writeShortReply,
 } from './meta-replies.ts';
@@ -285,9 +285,11 @@ export class MetaCommands {
   }
 
   #writeCas(bytes: Uint8Array, at: number, item: ItemRef): number {
-    const { meta } = this.#cache;
-    if (!this.#context.settings.casShown) return writeCasFlag(bytes, at, 0, 0);
-    return writeCasFlag(bytes, at, meta.casHigh(item), meta.casLow(item));
+    const cache = this.#cache;
+    at = writeLetter(bytes, at, FLAG.cas);
+    if (!this.#context.settings.casShown) return writeDecimal(bytes, at, 0);
+    if ((cache.view.marks & MARK.explicitCas) === 0) return writeDecimal(bytes, at, cache.version(item));
+    return writeUint64(bytes, at, cache.meta.casHigh(item), cache.meta.casLow(item));
   }
 
   /** Writes ` t` with the seconds that are left, -1 for no end. */
@@ -451,7 +453,7 @@ export class MetaCommands {
     for (let i = 0; i < request.flagCount; i++) {
       switch (request.flags[i]) {
         case FLAG.cas:
-          at = this.#writeNewCas(bytes, at, request);
+          at = writeNewCas(bytes, at, request, cache, this.#context.settings.casShown);
           break;
         case FLAG.key:
           at = writeKeyFlag(bytes, at, request, input, base64);
@@ -474,15 +476,6 @@ export class MetaCommands {
     at = writeLineEnd(bytes, at);
     if (withValue) at = writeLineEnd(bytes, writeUint64(bytes, at, high, low));
     output.at = at;
-  }
-
-  /** Writes the cas id that the last write gave. */
-  #writeNewCas(bytes: Uint8Array, at: number, request: MetaRequest): number {
-    const version = this.#context.settings.casShown ? this.#cache.lastVersion : 0;
-    if (version !== 0 && (request.upper & UPPER.explicitCas) !== 0) {
-      return writeCasFlag(bytes, at, request.newCasHigh, request.newCasLow);
-    }
-    return writeCasFlag(bytes, at, Math.floor(version / 4294967296), version >>> 0);
   }
 
   // me

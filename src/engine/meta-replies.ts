@@ -1,7 +1,8 @@
 import type { Output } from '../base/output.ts';
-import { writeUint64 } from '../base/uint64.ts';
+import { writeDecimal, writeUint64 } from '../base/uint64.ts';
 import { encodeBase64Key } from '../protocol/text/base64-key.ts';
-import { META_ERROR, type MetaRequest } from '../protocol/text/meta-request.ts';
+import { META_ERROR, type MetaRequest, UPPER } from '../protocol/text/meta-request.ts';
+import type { Cache } from '../store/cache.ts';
 import { line, REPLY } from './replies.ts';
 
 const CR = 13;
@@ -125,9 +126,23 @@ export function writeOpaque(bytes: Uint8Array, at: number, request: MetaRequest,
   return at;
 }
 
-/** Writes ` c<cas id>`. */
-export function writeCasFlag(bytes: Uint8Array, at: number, high: number, low: number): number {
-  return writeUint64(bytes, writeLetter(bytes, at, FLAG.cas), high, low);
+/**
+ * Writes ` c<cas id>` for the item of the request that has just been written: the id that the client chose, or the version. (Versions are not
+ * passed in halves: the engine would have to make objects of them.)
+ *
+ * @param isStored otherwise it is 0, as with -C
+ */
+export function writeNewCas(
+  bytes: Uint8Array,
+  at: number,
+  request: MetaRequest,
+  cache: Cache,
+  isStored: boolean,
+): number {
+  at = writeLetter(bytes, at, FLAG.cas);
+  if (!isStored) return writeDecimal(bytes, at, 0);
+  if ((request.upper & UPPER.explicitCas) === 0) return writeDecimal(bytes, at, cache.lastVersion);
+  return writeUint64(bytes, at, request.newCasHigh, request.newCasLow);
 }
 
 /**

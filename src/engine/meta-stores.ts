@@ -20,11 +20,11 @@ import {
   META_ERROR_REPLY,
   META_LINE_BYTES_MAX,
   META_REPLY,
-  writeCasFlag,
   writeCode,
   writeKeyFlag,
   writeLetter,
   writeLineEnd,
+  writeNewCas,
   writeOpaque,
 } from './meta-replies.ts';
 import type { NodeContext } from './node-context.ts';
@@ -187,15 +187,15 @@ export class MetaStores {
     switch (result) {
       case RESULT.stored:
         if ((request.lower & LOWER.quiet) !== 0) return;
-        this.#write(CODE.hd, request, bytes, this.#cache.lastVersion);
+        this.#write(CODE.hd, request, bytes, true);
         return;
       case RESULT.exists:
-        this.#write(CODE.ex, request, bytes, 0);
+        this.#write(CODE.ex, request, bytes, false);
         return;
       case RESULT.notFound: {
         const { counters } = this.#cache;
         counters[COUNTER.casMisses] = counters[COUNTER.casMisses]! + 1;
-        this.#write(CODE.nf, request, bytes, 0);
+        this.#write(CODE.nf, request, bytes, false);
         return;
       }
       case RESULT.tooLarge:
@@ -205,12 +205,11 @@ export class MetaStores {
         writeReply(this.#output, REPLY.noMemoryStoring);
         return;
       default:
-        this.#write(CODE.ns, request, bytes, 0);
+        this.#write(CODE.ns, request, bytes, false);
     }
   }
 
-  /** @param version that the item has got, 0 when nothing was stored */
-  #write(code: number, request: MetaRequest, input: Uint8Array, version: number): void {
+  #write(code: number, request: MetaRequest, input: Uint8Array, isStored: boolean): void {
     const cache = this.#cache;
     const output = this.#output;
     output.reserve(META_LINE_BYTES_MAX);
@@ -219,7 +218,7 @@ export class MetaStores {
     for (let i = 0; i < request.flagCount; i++) {
       switch (request.flags[i]) {
         case FLAG.cas:
-          at = this.#writeCas(bytes, at, request, version);
+          at = writeNewCas(bytes, at, request, cache, isStored && this.#context.settings.casShown);
           break;
         case FLAG.key:
           at = writeKeyFlag(bytes, at, request, input, (request.lower & LOWER.base64) !== 0);
@@ -229,7 +228,7 @@ export class MetaStores {
           break;
         case FLAG.size: {
           const joins = this.#mode === STORE_MODE.append || this.#mode === STORE_MODE.prepend;
-          const joinedBytes = joins && version !== 0 ? cache.meta.joinedBytes : 0;
+          const joinedBytes = joins && isStored ? cache.meta.joinedBytes : 0;
           const size = joinedBytes === 0 ? request.valueBytes : joinedBytes;
           at = writeDecimal(bytes, writeLetter(bytes, at, FLAG.size), size);
           break;
@@ -238,13 +237,5 @@ export class MetaStores {
       }
     }
     output.at = writeLineEnd(bytes, at);
-  }
-
-  #writeCas(bytes: Uint8Array, at: number, request: MetaRequest, version: number): number {
-    if (version === 0 || !this.#context.settings.casShown) return writeCasFlag(bytes, at, 0, 0);
-    if ((request.upper & UPPER.explicitCas) !== 0) {
-      return writeCasFlag(bytes, at, request.newCasHigh, request.newCasLow);
-    }
-    return writeCasFlag(bytes, at, Math.floor(version / 4294967296), version >>> 0);
   }
 }
