@@ -96,6 +96,30 @@ describe('W1, a replicated pair', () => {
     await arrives(second, 'kept', 'y');
   });
 
+  test('3: meta forms arrive, with marks and cas ids', async () => {
+    const becomes = (client: TextClient, request: string, reply: string): Promise<unknown> =>
+      until(`${request} gives ${reply}`, async () => (await client.ask(request)) === `${reply}\r\n`);
+    assert.equal(await first.ask('ms AAEC 2 b F7 T100 E18446744073709551615\r\nhi'), 'HD\r\n');
+    await becomes(second, 'mg AAEC b f s c k u', 'HD f7 s2 c18446744073709551615 kAAEC b');
+    assert.equal(await second.ask('ms AAEC 1 b MA C18446744073709551615 E5\r\n!'), 'HD\r\n');
+    await becomes(first, 'mg AAEC b s c u', 'HD s3 c5');
+    assert.equal(await first.ask('ma n N0 J41'), 'HD\r\n');
+    await becomes(second, 'me none', 'EN');
+    await arrives(second, 'n', '41');
+    assert.equal(await second.ask('ma n'), 'HD\r\n');
+    await arrives(first, 'n', '42');
+    // Stale on one side; the other side's client wins; nobody wins again.
+    assert.equal(await first.ask('md n I'), 'HD\r\n');
+    await until('stale on the twin', async () => /X/.test(await second.ask('mg n u')));
+    await becomes(first, 'mg n u', 'HD Z X');
+    assert.equal(await second.ask('mg made N30'), 'HD W\r\n');
+    await becomes(first, 'mg made u', 'HD Z');
+    assert.equal(await first.ask('md made x'), 'HD\r\n');
+    await becomes(second, 'mg made t u', 'HD t-1');
+    assert.equal(await first.ask('md made q\r\nmn'), 'MN\r\n');
+    await arrives(second, 'made', null);
+  });
+
   test('4: the first is killed, comes back with -x, and has everything before its first client', async () => {
     for (let i = 0; i < 500; i++) await first.set(`key${i}`, `value${i}`);
     await arrives(second, 'key499', 'value499');
