@@ -90,16 +90,17 @@ export class TestCache {
     exptime = 0,
     cas = 0,
     pieceBytes = 7,
+    options = 0,
   ): Result {
     const input = this.#place(key, value);
     const hash = this.cache.hash(input, 0, key.length);
-    const item = this.cache.reserve(mode, input, 0, key.length, hash, flags, exptime, value.length);
+    const item = this.cache.reserve(mode, input, 0, key.length, hash, flags, exptime, value.length, options);
     if (item === 0) return this.cache.failure;
     for (let at = 0; at < value.length; at += pieceBytes) {
       const end = Math.min(at + pieceBytes, value.length);
       this.cache.fill(item, at, input, key.length + at, key.length + end);
     }
-    return this.cache.commit(mode, item, hash, cas);
+    return this.cache.commit(mode, item, hash, cas, options);
   }
 
   /** A set with bits of MARK; the cas id of `meta.setNewCas` with explicitCas. */
