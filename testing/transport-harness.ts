@@ -84,12 +84,14 @@ export function startHarness(
   count = 1,
   onFailure: (error: Error) => void = () => {},
   portableThreads = 0,
+  startsOnDemand = false,
 ): LocalHarness {
   const failures: Error[] = [];
   const threads: DataThreads = startDataThreads({
     entry: ENTRY,
     threads: count,
     portableThreads,
+    startsOnDemand,
     transport,
     data: null,
     onMessage: (message) => harness.received(message),

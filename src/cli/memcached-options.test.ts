@@ -93,6 +93,7 @@ const CHANGES: readonly (readonly [string, Partial<NodeOptions>])[] = [
   ['-f 2', { growthFactor: 2 }],
   ['-I 512k', { itemBytesMax: 524288 }],
   ['-I 2M', { itemBytesMax: 2097152 }],
+  ['-m 2048 -I 1g', { memoryBytesMax: 2 ** 31, itemBytesMax: 2 ** 30 }],
   ['-I 1048576', { itemBytesMax: 1048576 }],
   ['-R 5 -b 7', { requestsPerEventMax: 5, backlog: 7 }],
   ['-C -F -W -A', { casEnabled: false, flushEnabled: false, watchEnabled: false, shutdownEnabled: true }],

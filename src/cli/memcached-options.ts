@@ -370,16 +370,22 @@ function growthFactor(value: string): number {
   return factor;
 }
 
+const ITEM_SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+  ['k', 1024],
+  ['m', MEBIBYTE],
+  ['g', 1024 * MEBIBYTE],
+]);
+
 /** `-I`: bytes, or with a suffix KiB or MiB. memcached reads other suffixes as bytes, which is hardly ever what was meant. */
 function itemBytes(spelling: string, value: string): number {
-  const match = /^\s*\+?(\d{1,15})([km]?)$/i.exec(value);
+  const match = /^\s*\+?(\d{1,15})([kmg]?)$/i.exec(value);
   const number = Number(match?.[1]);
-  const suffix = match?.[2]?.toLowerCase();
-  if (match !== null) return number * (suffix === 'k' ? 1024 : suffix === 'm' ? MEBIBYTE : 1);
+  const unit = ITEM_SIZE_UNITS.get(match?.[2]?.toLowerCase() ?? '') ?? 1;
+  if (match !== null) return number * unit;
   // Junk that memcached would read as a size too small to use is refused in its words, by the check at the end.
   const misread = atoi(value);
   if (misread < ITEM_BYTES_LEAST) return misread;
-  throw invalidValue(spelling, value, 'a number of bytes is needed, or one with the suffix k or m');
+  throw invalidValue(spelling, value, 'a number of bytes is needed, or one with the suffix k, m or g');
 }
 
 function checkItemSize(itemBytesMax: number, memoryBytesMax: number, slabChunkBytesMax: number): void {

@@ -199,7 +199,7 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     long: 'max-item-size',
     argument: 'required',
     valueName: '<num>',
-    help: ['largest item, with suffix k or m', '(default: 1m; least: 1k; most: 1024m)'],
+    help: ['largest item, with suffix k, m or g', '(default: 1m; least: 1k; most: 1g)'],
   },
   {
     name: 'enable-sasl',

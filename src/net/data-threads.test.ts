@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import {
   type LocalHarness,
@@ -31,6 +32,37 @@ test('connections are spread over the threads in turn; others stay', { skip }, a
   for (const client of clients) assert.equal(await client.exchange('ping', 4), 'ping');
   const counts = await Promise.all([0, 1, 2, 3].map(async (i) => (await harness.state(i)).connections));
   assert.deepEqual(counts, [4, 3, 3, 3]);
+  await harness.threads.stop();
+  assert.deepEqual(harness.failures, []);
+});
+
+test('threads start when something is handed or sent to them, each with the one behind it', {
+  skip,
+}, async (t) => {
+  const harness = startHarness('reactor', 6, () => {}, 0, true);
+  t.after(() => {
+    TestClient.closeAll();
+    return harness.threads.stop();
+  });
+  const threadsOfProcess = (): number => readdirSync('/proc/self/task').length;
+  const { address } = await harness.listen('echo', { spread: true });
+  const atFirst = threadsOfProcess();
+  const first = new TestClient(address);
+  assert.equal(await first.exchange('ping', 4), 'ping');
+  assert.equal(threadsOfProcess(), atFirst, 'the first thread serves alone');
+  const second = new TestClient(address);
+  assert.equal(await second.exchange('ping', 4), 'ping');
+  await until('two more run', () => threadsOfProcess() >= atFirst + 2);
+  const more = Array.from({ length: 10 }, () => new TestClient(address));
+  for (const client of more) assert.equal(await client.exchange('ping', 4), 'ping');
+  const counts = await Promise.all([0, 1, 2, 3, 4, 5].map(async (i) => (await harness.state(i)).connections));
+  assert.deepEqual(counts, [2, 2, 2, 2, 2, 2]);
+  assert.deepEqual(harness.failures, []);
+});
+
+test('threads that nobody needed end with the others', { skip }, async () => {
+  const harness = startHarness('reactor', 4, () => {}, 0, true);
+  await harness.listen('echo', { spread: true });
   await harness.threads.stop();
   assert.deepEqual(harness.failures, []);
 });

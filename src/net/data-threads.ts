@@ -23,6 +23,11 @@ export interface DataThreadsOptions {
   readonly threads: number;
   /** Threads on node:net beside those of the reactor, which have the numbers behind theirs; 0 unless given. Without a reactor there are none. */
   readonly portableThreads?: number;
+  /**
+   * The reactor's threads behind the first are started when something is handed or sent to them, each with the one behind it, so that it
+   * runs when its turn comes. A process with few clients has the memory of few threads. Otherwise all start at once.
+   */
+  readonly startsOnDemand?: boolean;
   readonly transport: TransportName;
   /** Structured-clonable data for the entry (SharedArrayBuffers are shared). */
   readonly data: unknown;
@@ -93,6 +98,15 @@ const STOP_TIMEOUT_MS = 5000;
 /** What a thread tells the main thread on the worker's own port: that it runs, or the number of a thread of node:net to be woken. */
 const RUNNING = 'running';
 
+/** What a thread of the reactor tells the main thread when it has something for one that has not been started. */
+interface ThreadNeeded {
+  readonly needed: number;
+}
+
+function isThreadNeeded(message: unknown): message is ThreadNeeded {
+  return typeof message === 'object' && message !== null && 'needed' in message;
+}
+
 /** What ends the threads that run in this process. */
 const running: Set<() => void> = new Set();
 
@@ -138,8 +152,11 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     port.on('message', (message: unknown) => options.onMessage(message, index));
     let ended: Promise<void> = Promise.resolve();
     let terminate = (): void => {};
+    let isStarted = false;
     const start = (onRunning: () => void): void => {
-      if (isStopping) return;
+      if (isStopping || isStarted) return;
+      isStarted = true;
+      if (index < reactors) control.start(index);
       const worker = new Worker(options.entry, {
         workerData: seat,
         transferList: [port2],
@@ -161,10 +178,16 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
       worker.on('message', (message: unknown) => {
         if (message === RUNNING) onRunning();
         else if (typeof message === 'number') wake(message);
+        else if (isThreadNeeded(message)) {
+          need(message.needed);
+          // Its turn is next.
+          need(message.needed + 1);
+        }
       });
     };
     const post = (letter: Letter): void => {
       port.postMessage(letter);
+      if (letter.kind !== 'stop') need(index);
       if (index < reactors) control.wake(index, WAKE_MESSAGE);
     };
     const close = (): void => {
@@ -180,9 +203,19 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     if (thread < reactors) control.wake(thread, WAKE_CALLBACK);
     else threads[thread]?.post({ kind: 'wake' });
   };
-  const [first, ...others] = threads;
-  first?.start(() => {
-    for (const thread of others) thread.start(() => {});
+  const needed = new Set<number>();
+  let isFirstRunning = false;
+  /** The first thread is started before all others, whoever needs them. */
+  function need(thread: number): void {
+    needed.add(thread);
+    if (isFirstRunning) threads[thread]?.start(() => {});
+  }
+  threads[0]?.start(() => {
+    isFirstRunning = true;
+    for (const [index, thread] of threads.entries()) {
+      const isAlways = index >= reactors || options.startsOnDemand !== true;
+      if (isAlways || needed.has(index)) thread.start(() => {});
+    }
   });
 
   const stopAll = (): void => {
@@ -306,7 +339,11 @@ async function runReactorThread(seat: Seat, setup: ThreadSetup, Transport: typeo
   const onWake = (): void => {
     for (const callback of wakeCallbacks) callback();
   };
-  const reactor = new Transport(libc, { index, control, onMessages, onWake });
+  const onThreadNeeded = (thread: number): void => {
+    const message: ThreadNeeded = { needed: thread };
+    parentPort?.postMessage(message);
+  };
+  const reactor = new Transport(libc, { index, control, onMessages, onWake, onThreadNeeded });
   await setup({
     index,
     count,

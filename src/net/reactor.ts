@@ -50,6 +50,8 @@ export interface ThreadSeat {
   readonly onMessages: () => void;
   /** Another thread has called `wake`. */
   readonly onWake: () => void;
+  /** Something has been handed to a thread that has not been started. */
+  readonly onThreadNeeded: (thread: number) => void;
 }
 
 export class Reactor implements Loop, ListenerCore, DatagramCore {
@@ -195,7 +197,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     for (let thread = 0; thread < seat.control.count; thread++) {
       if (thread === seat.index) continue;
       const fd = this.sockets.duplicate(socket.descriptor);
-      if (typeof fd === 'number' && !seat.control.handOver(thread, fd, socket.service)) this.libc.close(fd);
+      if (typeof fd === 'number' && !this.#handOver(seat, thread, fd, socket.service)) this.libc.close(fd);
     }
   }
 
@@ -270,12 +272,19 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     return result === 0 ? null : this.sockets.lastError();
   }
 
+  /** @returns false when too many are waiting there */
+  #handOver(seat: ThreadSeat, thread: number, descriptor: number, service: number): boolean {
+    if (!seat.control.handOver(thread, descriptor, service)) return false;
+    if (!seat.control.isStarted(thread)) seat.onThreadNeeded(thread);
+    return true;
+  }
+
   accepted(descriptor: number, service: number, spread: boolean): void {
     const seat = this.#seat;
     if (spread && seat !== null && seat.control.count > 1) {
       const thread = this.#nextThread;
       this.#nextThread = (thread + 1) % seat.control.count;
-      if (thread !== seat.index && seat.control.handOver(thread, descriptor, service)) return;
+      if (thread !== seat.index && this.#handOver(seat, thread, descriptor, service)) return;
     }
     this.#adopt(descriptor, service);
   }

@@ -21,6 +21,7 @@ const REASONS = 1;
 const RING_LOCK = 2;
 const RING_HEAD = 3;
 const RING_TAIL = 4;
+const STARTED = 5;
 const RING = 16;
 /** Descriptor and service. */
 const ENTRY_WORDS = 2;
@@ -87,6 +88,15 @@ export class ThreadControl {
     Atomics.store(this.#words, base + STATE, AWAKE);
     if (Atomics.load(this.#words, base + REASONS) === 0) return 0;
     return Atomics.exchange(this.#words, base + REASONS, 0);
+  }
+
+  /** Says that `thread` has been started, if it does not run yet. @returns false when that had been said */
+  start(thread: number): boolean {
+    return Atomics.exchange(this.#words, thread * THREAD_WORDS + STARTED, 1) === 0;
+  }
+
+  isStarted(thread: number): boolean {
+    return Atomics.load(this.#words, thread * THREAD_WORDS + STARTED) !== 0;
   }
 
   /** Hands a connection to `thread` and wakes it. @returns false when too many are waiting there */

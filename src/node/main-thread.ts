@@ -245,6 +245,7 @@ export async function startNode(
     entry: new URL('./data-thread.js', import.meta.url),
     threads: options.threads,
     portableThreads: data.listenTls.length > 0 ? 1 : 0,
+    startsOnDemand: true,
     transport,
     data,
     onMessage: (message, thread) => {
