@@ -224,7 +224,7 @@ const OURS: readonly (readonly [readonly string[], string, number])[] = [
   [['-n', '600000'], 'Chunk size (-n 600000) must not be greater than the largest chunk of 524288 bytes', 1],
   [
     ['-I', '2000x'],
-    'Invalid value "2000x" for -I: a number of bytes is needed, or one with the suffix k or m',
+    'Invalid value "2000x" for -I: a number of bytes is needed, or one with the suffix k, m or g',
     1,
   ],
   [['-a', '999'], 'Invalid value "999" for -a: an access mode in octal, such as 770, is needed', 1],

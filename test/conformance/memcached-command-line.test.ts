@@ -101,7 +101,6 @@ const REFUSED: readonly string[] = [
   '-I 1023',
   '-I 0',
   '-I abc',
-  '-I 2g',
   '-I 1x',
   '-I 33m',
   '-I 1025m -m 4096',
