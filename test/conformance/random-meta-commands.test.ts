@@ -1,14 +1,10 @@
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Random, seededRandom } from '../../src/base/random.ts';
-import { AS_ROOT, freePorts, MEMCACHED, run } from '../../testing/processes.ts';
-import { RawSocket } from '../../testing/raw-socket.ts';
-import { startNode } from '../../testing/servers.ts';
-import { until } from '../../testing/wait.ts';
+import { assertAnsweredAlike } from '../../testing/answered-alike.ts';
+import { MEMCACHED } from '../../testing/processes.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 1e6));
 const COMMANDS = 4000;
-const AT_A_TIME = 10;
 
 const KEYS: readonly string[] = ['a', 'b', 'num', 'x'.repeat(250)];
 /** Keys in base64. Nobody asks for them by their raw names, where the two programs differ. */
@@ -92,26 +88,6 @@ function comparable(reply: string): string {
     });
 }
 
-/** Sends commands, some at a time, each with a `version` behind it that marks the end of its reply. @returns the replies */
-async function converse(port: number, commands: readonly string[]): Promise<string[]> {
-  const socket = await until('a server', () => RawSocket.connect(port));
-  const replies: string[] = [];
-  let from = 0;
-  for (let at = 0; at < commands.length; at += AT_A_TIME) {
-    const some = commands.slice(at, at + AT_A_TIME);
-    await socket.send(some.map((command) => `${command}\r\nversion\r\n`).join(''));
-    const parts = await until(`the answers to commands ${at} to ${at + AT_A_TIME}`, () => {
-      const found = socket.received.slice(from).split(/VERSION [\d.]+\r\n/);
-      return found.length > some.length ? found : null;
-    });
-    assert.equal(parts.pop(), '');
-    replies.push(...parts.map(comparable));
-    from = socket.received.length;
-  }
-  socket.vanish(false);
-  return replies;
-}
-
 test('random meta commands are answered as the installed memcached answers them', {
   skip: MEMCACHED === null ? 'memcached is not installed' : false,
 }, async (t) => {
@@ -119,19 +95,5 @@ test('random meta commands are answered as the installed memcached answers them'
   const random = seededRandom(SEED);
   // The older program's first cas id is 1, which must be nobody's.
   const commands = ['set first 0 0 1\r\nx', ...Array.from({ length: COMMANDS }, () => commandOf(random))];
-  const [port = 0] = await freePorts(1);
-  const theirs = run(MEMCACHED ?? '', [...AS_ROOT, '-l', '127.0.0.1', '-p', `${port}`]);
-  const ours = await startNode([]);
-  try {
-    const [expected, actual] = await Promise.all([converse(port, commands), converse(ours.port, commands)]);
-    for (const [index, command] of commands.entries())
-      assert.equal(
-        actual[index],
-        expected[index],
-        `SEED=${SEED}, command ${index}: ${JSON.stringify(command.slice(0, 200))}`,
-      );
-  } finally {
-    await theirs.kill();
-    await ours.process.kill();
-  }
+  await assertAnsweredAlike(commands, comparable, SEED);
 });
