@@ -29,6 +29,14 @@ test('all 64-bit numbers are read and written as their decimal text', () => {
     MAX - 1n,
     MAX,
     10n ** 19n,
+    // Where a number is cut in two, and where that is hardest.
+    10n ** 9n - 1n,
+    10n ** 9n,
+    2n ** 31n - 1n,
+    8388608n * 10n ** 9n - 1n,
+    9007199n * 10n ** 9n - 1n,
+    9007199n * 10n ** 9n,
+    5n * 10n ** 9n + 7n,
   ];
   const check = (value: bigint): void => {
     assert.equal(parseText(value.toString()), value);

@@ -69,8 +69,12 @@ export function writeUint64(bytes: Uint8Array, at: number, high: number, low: nu
   return at;
 }
 
+const BILLION = 1e9;
+const BILLION_DIGITS = 9;
+
 /**
- * Writes a whole number from 0 to 2^53 - 1 in decimal at `at`; at most 16 bytes.
+ * Writes a whole number from 0 to 2^53 - 1 in decimal at `at`; at most 16 bytes. A number beyond 31 bits, as every cas id is, is cut once into two
+ * that are not, because dividing doubles digit by digit costs several times as much.
  *
  * @returns the index behind the last digit
  */
@@ -79,19 +83,28 @@ export function writeDecimal(bytes: Uint8Array, at: number, value: number): numb
     bytes[at] = 48 + value;
     return at + 1;
   }
-  let digits = UINT64_DIGITS_MAX;
-  let rest = value;
-  while (rest > 0x7fffffff) {
-    const quotient = Math.floor(rest / 10);
-    scratch[--digits] = 48 + (rest - quotient * 10);
+  if (value <= 0x7fffffff) return writeDigits(bytes, at, value, digitCount(value));
+  // The quotient is below 2^24, so a remainder of all nines is still farther from the next whole number than rounding reaches.
+  const high = Math.floor(value / BILLION);
+  const behind = writeDigits(bytes, at, high, digitCount(high));
+  return writeDigits(bytes, behind, value - high * BILLION, BILLION_DIGITS);
+}
+
+/** Decimal digits of a number of 31 bits. */
+function digitCount(value: number): number {
+  if (value < 10_000) return value < 100 ? (value < 10 ? 1 : 2) : value < 1000 ? 3 : 4;
+  if (value < 1_000_000) return value < 100_000 ? 5 : 6;
+  if (value < 100_000_000) return value < 10_000_000 ? 7 : 8;
+  return value < BILLION ? 9 : 10;
+}
+
+/** Writes the last `count` digits of a number of 31 bits. @returns the index behind them */
+function writeDigits(bytes: Uint8Array, at: number, value: number, count: number): number {
+  let rest = value | 0;
+  for (let i = at + count - 1; i >= at; i--) {
+    const quotient = (rest / 10) | 0;
+    bytes[i] = 48 + (rest - quotient * 10);
     rest = quotient;
   }
-  let small = rest | 0;
-  while (small > 0) {
-    const quotient = (small / 10) | 0;
-    scratch[--digits] = 48 + (small - quotient * 10);
-    small = quotient;
-  }
-  for (let i = digits; i < UINT64_DIGITS_MAX; i++) bytes[at++] = scratch[i]!;
-  return at;
+  return at + count;
 }
