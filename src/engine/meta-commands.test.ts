@@ -176,3 +176,18 @@ test('no memory: the replies say so, and ms removes the old value in any mode', 
   assert.equal(refused, 'SERVER_ERROR Out of memory allocating new item\r\n');
   assert.equal(ask('ma another N0\r\n'), 'SERVER_ERROR Out of memory allocating new item\r\n');
 });
+
+test('a plain mg with v is answered as one with more flags is, whatever marks the item has', () => {
+  const { ask } = connect(memoryNodeContext());
+  const long = 'x'.repeat(700_000);
+  assert.equal(ask('mg k v\r\n'), 'EN\r\n');
+  assert.equal(ask('ms k 1\r\na\r\n'), 'HD\r\n');
+  assert.equal(ask('mg k v\r\nmg k v\nmg k h v\r\n'), 'VA 1\r\na\r\nVA 1\r\na\r\nVA 1 h1\r\na\r\n');
+  assert.equal(ask('md k I T30\r\n'), 'HD\r\n');
+  assert.equal(ask('mg k v\r\nmg k v\r\n'), 'VA 1 X W\r\na\r\nVA 1 Z X\r\na\r\n');
+  assert.equal(ask('ms azE= 1 b\r\nb\r\n'), 'HD\r\n');
+  assert.equal(ask('mg k1 v\r\n'), 'VA 1\r\nb\r\n');
+  assert.equal(ask(`ms long 700000\r\n${long}\r\nmg long v\r\n`), `HD\r\nVA 700000\r\n${long}\r\n`);
+  assert.equal(ask(`mg ${'k'.repeat(251)} v\r\n`), 'CLIENT_ERROR bad command line format\r\n');
+  assert.equal(ask('mg  v\r\n'), 'EN\r\n');
+});

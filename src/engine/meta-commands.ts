@@ -29,6 +29,7 @@ import {
   writeNewCas,
   writeOpaque,
   writeShortReply,
+  writeValueCode,
 } from './meta-replies.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
@@ -145,6 +146,54 @@ export class MetaCommands {
     }
   }
 
+  /**
+   * `mg <key> v`, the commonest of all: the value of a key as it stands in `input`, without anything of a parsed request.
+   *
+   * @returns false when nothing has been done, because the item has marks that a reply tells: `run` answers then
+   */
+  getValue(input: Uint8Array, keyStart: number, keyEnd: number): boolean {
+    const cache = this.#cache;
+    const output = this.#output;
+    const { view } = cache;
+    const hash = cache.hash(input, keyStart, keyEnd);
+    for (;;) {
+      const item = cache.find(input, keyStart, keyEnd, hash);
+      if (item === 0) {
+        this.#count(COUNTER.cmdGet);
+        this.#count(COUNTER.getMisses);
+        writeReply(output, META_REPLY.miss);
+        return true;
+      }
+      cache.look(item);
+      if (view.marks !== 0) {
+        cache.release(hash);
+        return false;
+      }
+      const need = META_LINE_BYTES_MAX + view.valueBytes;
+      if (output.limit - output.at >= need) {
+        const { bytes } = output;
+        const at = writeLineEnd(bytes, writeValueCode(bytes, output.at, view.valueBytes));
+        output.at = this.#writeValue(bytes, at, item);
+        this.#count(COUNTER.cmdGet);
+        cache.noteHit(item);
+        cache.release(hash);
+        return true;
+      }
+      cache.release(hash);
+      output.reserve(need);
+    }
+  }
+
+  /** Writes the value of an item whose stripe is locked, and CR LF. */
+  #writeValue(bytes: Uint8Array, at: number, item: ItemRef): number {
+    const cache = this.#cache;
+    const { view } = cache;
+    const { valueBytes, valueStart } = view;
+    if (view.isChained) cache.copyValue(item, bytes, at);
+    else copyBytes(bytes, at, view.bytes, valueStart, valueStart + valueBytes);
+    return writeLineEnd(bytes, at + valueBytes);
+  }
+
   #miss(request: MetaRequest, input: Uint8Array): void {
     this.#count(COUNTER.cmdGet);
     this.#count(COUNTER.getMisses);
@@ -186,16 +235,8 @@ export class MetaCommands {
     const { view } = cache;
     const { bytes } = output;
     const { flags, flagCount, upper } = request;
-    const { marks, valueBytes, valueStart } = view;
-    let { at } = output;
-    if (withValue) {
-      bytes[at] = 86;
-      bytes[at + 1] = 65;
-      bytes[at + 2] = 32;
-      at = writeDecimal(bytes, at + 3, valueBytes);
-    } else {
-      at = writeCode(bytes, at, CODE.hd);
-    }
+    const { marks, valueBytes } = view;
+    let at = withValue ? writeValueCode(bytes, output.at, valueBytes) : writeCode(bytes, output.at, CODE.hd);
     // -1: that of the item. One that was made has its time from N's place on.
     let exptime = created ? 0 : -1;
     let won = created;
@@ -254,18 +295,8 @@ export class MetaCommands {
       at = writeLetter(bytes, at, WON);
       if (!created) cache.meta.markWon(item, hash);
     }
-    bytes[at] = 13;
-    bytes[at + 1] = 10;
-    at += 2;
-    if (withValue) {
-      if (view.isChained) cache.copyValue(item, bytes, at);
-      else copyBytes(bytes, at, view.bytes, valueStart, valueStart + valueBytes);
-      at += valueBytes;
-      bytes[at] = 13;
-      bytes[at + 1] = 10;
-      at += 2;
-    }
-    output.at = at;
+    at = writeLineEnd(bytes, at);
+    output.at = withValue ? this.#writeValue(bytes, at, item) : at;
     this.#noteHit(item, hash, request.lower, upper, exptime);
   }
 

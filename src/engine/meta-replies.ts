@@ -79,6 +79,14 @@ export function writeCode(bytes: Uint8Array, at: number, code: number): number {
   return at + 2;
 }
 
+/** Writes `VA <bytes>`. */
+export function writeValueCode(bytes: Uint8Array, at: number, valueBytes: number): number {
+  bytes[at] = 86;
+  bytes[at + 1] = 65;
+  bytes[at + 2] = SPACE;
+  return writeDecimal(bytes, at + 3, valueBytes);
+}
+
 /** Writes a space and a letter. */
 export function writeLetter(bytes: Uint8Array, at: number, letter: number): number {
   bytes[at] = SPACE;

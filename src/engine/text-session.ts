@@ -21,6 +21,7 @@ import { ValueReplies, writeEnd } from './value-replies.ts';
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
+const LETTER_V = 118;
 
 /** A get line without its end that is longer than this is answered key by key as it arrives. */
 const GET_LINE_WAIT_BYTES = 16 * 1024;
@@ -172,6 +173,26 @@ export class TextSession implements Session, LongReplyHost {
           }
         }
       }
+      // So is `mg <key> v`.
+      if (input[at + 2] === SPACE && input[at] === 109 && input[at + 1] === 103) {
+        const keyStart = at + 3;
+        let keyEnd = keyStart;
+        while (keyEnd < end && input[keyEnd]! > SPACE) keyEnd++;
+        const keyBytes = keyEnd - keyStart;
+        if (
+          keyEnd + 3 < end &&
+          input[keyEnd + 1] === LETTER_V &&
+          input[keyEnd] === SPACE &&
+          input[keyEnd + 2] === CR &&
+          input[keyEnd + 3] === LF &&
+          keyBytes > 0 &&
+          keyBytes <= KEY_BYTES_MAX &&
+          this.#meta.getValue(input, keyStart, keyEnd)
+        ) {
+          at = keyEnd + 4;
+          continue;
+        }
+      }
       const lineEnd = findLineEnd(input, at, end);
       if (lineEnd < 0) {
         if (end - at <= LINE_BYTES_MAX) break;
@@ -180,7 +201,7 @@ export class TextSession implements Session, LongReplyHost {
         at = next;
         continue;
       }
-      // What modern clients read with goes straight to its parser.
+      // Any other mg goes straight to its parser.
       if (input[at] === 109 && input[at + 1] === 103 && input[at + 2] === SPACE) {
         const wordsEnd = input[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
         parseMetaRequest(input, VERB.metaGet, at + 3, wordsEnd, metaRequest);
