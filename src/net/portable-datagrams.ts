@@ -107,7 +107,8 @@ export class PortableDatagrams implements Listener, DatagramSocket {
     this.#peer = peer;
     if (!this.#session.received(bytes, 0, bytes.length)) return;
     // The socket keeps what the kernel does not take; it does not say when it is time to stop.
-    if (this.#pendingBytes > PENDING_BYTES_MAX) this.noteDropped();
+    // And it throws for port 0, which is nobody's, but which anybody can write into a datagram.
+    if (this.#pendingBytes > PENDING_BYTES_MAX || peer.port === 0) this.noteDropped();
     else
       do this.#send(peer);
       while (this.#session.nextPart());
