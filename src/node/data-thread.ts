@@ -49,6 +49,9 @@ const EXIT_OS_ERROR = 71;
 /** How often thread 0 tells the others what `stats replication` says, beside the moments when it changes. */
 const BULLETIN_MS = 100;
 
+/** What memcached says of a listener's protocol. */
+const LISTENING = { auto: 'auto-negotiate', ascii: 'ascii', binary: 'binary' } as const;
+
 /** How often idle clients are looked for. */
 const IDLE_WATCH_MS = 1000;
 
@@ -340,7 +343,12 @@ class NodeThread {
 
   /** With -v and -vv; straight to the descriptor, because this thread never returns to where streams are written. */
   #log(verbosity: number, message: string): void {
-    if (verbosity <= this.#figures.verbosity) writeSync(STDERR, `${message}\n`);
+    if (verbosity > this.#figures.verbosity) return;
+    try {
+      writeSync(STDERR, `${message}\n`);
+    } catch {
+      // Whoever read it has gone, or reads too slowly for a pipe that does not wait: the line is lost, the node serves.
+    }
   }
 
   /** @param replication where twins can dial us */
@@ -352,10 +360,14 @@ class NodeThread {
 
   #openListeners(): boolean {
     for (const listener of this.#listeners) {
+      const { takesDatagrams, descriptor } = listener;
       const error = listener.open();
-      if (error === null) continue;
-      this.#refuse(listener.address, 'tcp', error);
-      return false;
+      if (error !== null) {
+        this.#refuse(listener.address, takesDatagrams ? 'udp' : 'tcp', error);
+        return false;
+      }
+      const how = takesDatagrams ? 'udp' : LISTENING[this.#data.options.protocol];
+      this.#log(2, `<${descriptor} server listening (${how})`);
     }
     return true;
   }
@@ -376,7 +388,8 @@ class NodeThread {
       return 'OK';
     } catch (error) {
       if (error instanceof StartError) return error.message;
-      throw error;
+      // Good files may still not go with the ciphers: OpenSSL has levels of security.
+      return `Error using the certificates: ${error instanceof Error ? error.message : String(error)}`;
     }
   }
 

@@ -20,6 +20,17 @@ for (const transport of TRANSPORTS) {
       client.close();
     });
 
+  test(`${transport}: a node whose log nobody reads any more goes on serving`, async () => {
+    const node = await startNode(['-vv'], transport);
+    node.process.child.stderr?.destroy();
+    for (let i = 0; i < 6; i++) {
+      const client = await TextClient.connect(node.port);
+      assert.equal(await client.set('a', 'b'), 'STORED');
+      client.close();
+    }
+    assert.equal(await node.process.kill('SIGTERM'), 0);
+  });
+
   test(`${transport}: a second, different signal ends a node at once`, async () => {
     const node = await startNode([], transport);
     node.process.child.kill('SIGTERM');
