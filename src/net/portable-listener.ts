@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { ConnectionError } from '../base/session.ts';
 import type { Listener, ListenOptions, SocketAddress } from './loop.ts';
 import { UNIX_MODE } from './sockets.ts';
-import { errorOfName } from './system-errors.ts';
+import { attempt, errorOfName } from './system-errors.ts';
 import {
   contextOptions,
   createTlsServer,
@@ -25,6 +25,7 @@ export class PortableListener implements Listener {
   readonly #server: Server;
   readonly #waiting: Socket[] = [];
   readonly #useCertificates: (certificates: TlsCertificates) => void = () => {};
+  readonly #cutHandshakes: () => void = () => {};
   #address: SocketAddress;
   #isOpen = false;
 
@@ -53,8 +54,15 @@ export class PortableListener implements Listener {
     } else {
       const { backlog, handshakeMs = HANDSHAKE_MS_MAX } = options;
       const connected = (socket: Socket): void => this.#connected(socket);
-      const server = createTlsServer(tls, Math.max(1, backlog), handshakeMs, observer, connected);
+      const { server, cutHandshakes } = createTlsServer(
+        tls,
+        Math.max(1, backlog),
+        handshakeMs,
+        observer,
+        connected,
+      );
       this.#server = server;
+      this.#cutHandshakes = cutHandshakes;
       this.#useCertificates = (certificates) =>
         server.setSecureContext(contextOptions({ ...tls, certificates }));
     }
@@ -82,12 +90,9 @@ export class PortableListener implements Listener {
       }
       isRetried = true;
       ifStale(address.path, (isStale) => {
-        if (isStale) {
-          unlinkSync(address.path);
-          listen();
-        } else {
-          done(errorOfName(code));
-        }
+        const failure = isStale ? attempt(() => unlinkSync(address.path)) : errorOfName(code);
+        if (failure === null) listen();
+        else done(failure);
       });
     };
     server.on('error', failed);
@@ -96,7 +101,12 @@ export class PortableListener implements Listener {
       // Failures to accept: node has closed the one connection, and goes on.
       server.on('error', () => {});
       if (address.family === 'unix') {
-        chmodSync(address.path, address.mode ?? UNIX_MODE);
+        const failure = attempt(() => chmodSync(address.path, address.mode ?? UNIX_MODE));
+        if (failure !== null) {
+          server.close();
+          done(failure);
+          return;
+        }
       } else {
         const bound = server.address();
         if (bound !== null && typeof bound === 'object') this.#address = { ...address, port: bound.port };
@@ -128,6 +138,7 @@ export class PortableListener implements Listener {
 
   close(): void {
     this.#server.close();
+    this.#cutHandshakes();
     for (const socket of this.#waiting.splice(0)) socket.destroy();
     this.#onClose(this);
   }
@@ -146,7 +157,11 @@ export class PortableListener implements Listener {
 
 /** Whether the path is a socket that refuses connections: its program has gone without removing it. */
 function ifStale(path: string, done: (isStale: boolean) => void): void {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) {
+  let isSocket = false;
+  const failure = attempt(() => {
+    isSocket = lstatSync(path).isSocket();
+  });
+  if (failure !== null || !isSocket) {
     done(false);
     return;
   }

@@ -103,7 +103,10 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     if (this.#epoll < 0) throw new Error(`epoll_create1: ${this.sockets.lastError().message}`);
     // Edge-triggered, so that the counter need not be read; it would take 2^64 wake-ups to fill it.
     if (seat !== null) {
-      this.watch(LINUX.EPOLL_CTL_ADD, seat.control.wakeDescriptor(seat.index), LINUX.EPOLLIN | LINUX.EPOLLET);
+      const wake = seat.control.wakeDescriptor(seat.index);
+      const error = this.watch(LINUX.EPOLL_CTL_ADD, wake, LINUX.EPOLLIN | LINUX.EPOLLET);
+      // A thread that nothing can wake would keep what it is handed for ever.
+      if (error !== null) throw new Error(`epoll_ctl: ${error.message}`);
     }
   }
 

@@ -5,7 +5,7 @@ import type { ConnectionError } from '../base/session.ts';
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6, splitZone, UNIX_PATH_BYTES_MAX } from './addresses.ts';
 import { LINUX, type Libc } from './libc.ts';
 import type { SocketAddress } from './loop.ts';
-import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
+import { attempt, ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
 
 /** Size of sockaddr_un, the longest of the three. */
 const ADDRESS_BYTES = 110;
@@ -210,13 +210,4 @@ export class Sockets {
 function zoneIndex(zone: string): number {
   if (/^\d*$/.test(zone)) return Number(zone);
   return networkInterfaces()[zone]?.find((entry) => entry.family === 'IPv6')?.scopeid ?? 0;
-}
-
-function attempt(action: () => void): ConnectionError | null {
-  try {
-    action();
-    return null;
-  } catch (error) {
-    return errorOfName(error instanceof Error && 'code' in error ? String(error.code) : 'EINVAL');
-  }
 }

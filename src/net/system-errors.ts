@@ -60,3 +60,13 @@ export function errorOfName(code: string): ConnectionError {
 export function errorOfNumber(errno: number): ConnectionError {
   return errorOfName(NAMES.get(errno) ?? `errno ${errno}`);
 }
+
+/** Does something to a file. @returns null, or why it could not be done */
+export function attempt(action: () => void): ConnectionError | null {
+  try {
+    action();
+    return null;
+  } catch (error) {
+    return errorOfName(error instanceof Error && 'code' in error ? String(error.code) : 'EINVAL');
+  }
+}

@@ -69,6 +69,17 @@ describe('TLS', () => {
     assert.equal(await prompt.exchange('quick', 5), 'quick');
   });
 
+  test('whoever is within a handshake when the loop stops is cut off, and not waited for', async () => {
+    const forEver = 3_600_000;
+    const stopping = startHarness('portable');
+    const { address } = await stopping.listen('echo', { tls: testListening(), handshakeMs: forEver });
+    const silent = new TestClient(address);
+    // Accepted after it, so that it is known to be there.
+    assert.equal(await new TestClient(address, ANYBODY).exchange('x', 1), 'x');
+    await stopping.threads.stop(forEver);
+    assert.equal((await silent.readAll()).length, 0);
+  });
+
   test('only so many may be within their handshakes', async () => {
     const { address } = await harness.listen('echo', { tls: testListening(), backlog: 3 });
     const errors = await handshakeErrors();

@@ -33,6 +33,13 @@ export interface TlsObserver {
   sessionBegun(): void;
 }
 
+/** A server, and how those are sent away that are not connections yet: node knows of no end but theirs. */
+export interface TlsServer {
+  readonly server: Server;
+  /** Cuts off the clients that are within their handshakes. */
+  readonly cutHandshakes: () => void;
+}
+
 /** A handshake takes two round trips; whoever takes longer than this wants to hold a connection. */
 export const HANDSHAKE_MS_MAX = 10_000;
 
@@ -66,7 +73,7 @@ export function createTlsServer(
   handshakeMs: number,
   observer: TlsObserver,
   connected: (socket: Socket) => void,
-): Server {
+): TlsServer {
   const asks = tls.clientCertificate !== 'none';
   const server = createServer({
     ...contextOptions(tls),
@@ -77,8 +84,15 @@ export function createTlsServer(
     keepAlive: true,
   });
   let handshakes = 0;
+  // By the client's address: node tells of two sockets for each client, and not which belong together.
+  const shaking = new Map<string, Socket>();
   server.on('connection', (raw) => {
     handshakes++;
+    const peer = peerOf(raw);
+    shaking.set(peer, raw);
+    raw.once('close', () => {
+      if (shaking.get(peer) === raw) shaking.delete(peer);
+    });
     // It ends as any other that fails: by an error, which counts it.
     if (handshakes > handshakesMax) raw.destroy();
   });
@@ -89,6 +103,7 @@ export function createTlsServer(
   });
   server.on('secureConnection', (socket) => {
     handshakes--;
+    shaking.delete(peerOf(socket));
     // Not before: a client that leaves within its handshake has nothing to wait for.
     socket.allowHalfOpen = true;
     socket.on('error', (error) => {
@@ -102,7 +117,14 @@ export function createTlsServer(
     if (tls.sessions && !socket.isSessionReused()) observer.sessionBegun();
     connected(socket);
   });
-  return server;
+  const cutHandshakes = (): void => {
+    for (const raw of shaking.values()) raw.destroy();
+  };
+  return { server, cutHandshakes };
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function showsCertificate(socket: TLSSocket): boolean {
