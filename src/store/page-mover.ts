@@ -242,20 +242,32 @@ export class PageMover {
 
   /** With the stripe of `hash` locked: whether `owner` is in the cache under it, and `chunk` is its own. Then it stays so. */
   #isStill(chunk: number, slabClass: number, owner: number, hash: number): boolean {
-    const { slabs, items } = this.#parts;
+    if (!this.#isLinkedUnder(owner, hash)) return false;
+    if (chunk === owner) return true;
+    const { slabs } = this.#parts;
     slabs.lock(slabClass);
-    const kind = this.#kind(chunk);
     const isOwners =
-      chunk === owner
-        ? (kind & (STATE.linked | STATE.continuation | STATE.free)) === STATE.linked
-        : (kind & (STATE.continuation | STATE.free)) === STATE.continuation && this.#owner(chunk) === owner;
+      (this.#kind(chunk) & (STATE.continuation | STATE.free)) === STATE.continuation &&
+      this.#owner(chunk) === owner;
     slabs.unlock(slabClass);
-    if (!isOwners) return false;
-    const ownerKind = this.#kind(owner);
-    return (
-      (ownerKind & (STATE.linked | STATE.continuation | STATE.free)) === STATE.linked &&
-      items.hash(owner) === hash
-    );
+    return isOwners;
+  }
+
+  /**
+   * With the stripe of `hash` locked: whether a chunk holds an item that is in the cache under it.
+   *
+   * Both are read under the lock of the item's class, without which no linked item's chunk becomes another's: else the chunk could be freed and be
+   * written for a store of this hash between the two looks, and an item that nobody can find yet would pass for one in the cache.
+   */
+  #isLinkedUnder(item: number, hash: number): boolean {
+    const { slabs, items } = this.#parts;
+    const slabClass = items.slabClass(item);
+    slabs.lock(slabClass);
+    const kind = this.#kind(item);
+    const isLinked =
+      (kind & (STATE.linked | STATE.continuation | STATE.free)) === STATE.linked && items.hash(item) === hash;
+    slabs.unlock(slabClass);
+    return isLinked;
   }
 
   /** Takes what is in the chunk somewhere else, or out of the cache. @returns false when neither can be */

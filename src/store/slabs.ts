@@ -12,6 +12,8 @@ const PREVIOUS = HEADER.newer;
 const VACANT = 0;
 /** Added to the class of a page that is promised to it and not cut into chunks yet. */
 const GRANTED = 0x80;
+/** What `pageClass` says of a page that was taken back and not given on yet: nobody may take it meanwhile. No class has this number. */
+const REVOKED = 0xff;
 
 /**
  * Slab allocation (Bonwick, 1994, as memcached has it): memory grows by pages of 1 MiB, each given to one slab class and
@@ -192,7 +194,10 @@ export class Slabs {
     const record = this.#geometry.classRecord(slabClass);
     if (this.#control[record + CLASS_WORD.grantedPages] === 0) return -1;
     this.#control[record + CLASS_WORD.grantedPages]!--;
-    return this.#pageClasses.indexOf(GRANTED | slabClass);
+    const page = this.#pageClasses.indexOf(GRANTED | slabClass);
+    // Until it is given on, the class goes on taking pages that were promised to it, and this is none of them any more.
+    this.#pageClasses[page] = REVOKED;
+    return page;
   }
 
   /** Puts an emptied page into the pool, or, where more are held than the limit allows, gives it up. Takes the page lock only. */
