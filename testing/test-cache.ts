@@ -112,11 +112,11 @@ export class TestCache {
   }
 
   /** Marks an item stale. */
-  invalidate(key: string): Result {
+  invalidate(key: string, exptime: number = KEEP_EXPTIME): Result {
     const input = this.#place(key, '');
     const hash = this.cache.hash(input, 0, key.length);
     const { stale } = INVALIDATE;
-    return this.cache.meta.invalidate(input, 0, key.length, hash, 0, stale, KEEP_EXPTIME, false);
+    return this.cache.meta.invalidate(input, 0, key.length, hash, 0, stale, exptime, false);
   }
 
   /** Marks an item as one that a client was told to renew. */
@@ -167,7 +167,12 @@ export class TestCache {
   }
 
   /** @returns the new number in decimal, or the result that says why there is none */
-  arithmetic(key: string, increment: boolean, delta: bigint): string | Result {
+  arithmetic(
+    key: string,
+    increment: boolean,
+    delta: bigint,
+    exptime: number = KEEP_EXPTIME,
+  ): string | Result {
     const input = this.#place(key, '');
     const result = this.cache.arithmetic(
       input,
@@ -177,6 +182,9 @@ export class TestCache {
       increment,
       Number(delta >> 32n),
       Number(delta & 0xffffffffn),
+      0,
+      0,
+      exptime,
     );
     if (result !== RESULT.stored) return result;
     return ((BigInt(this.cache.numberHigh) << 32n) | BigInt(this.cache.numberLow)).toString();

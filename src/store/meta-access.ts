@@ -265,6 +265,7 @@ export class MetaAccess {
     if (!newCas || (marked & STATE.explicitCas) !== 0) {
       items.setKind(item, marked);
       items.setExptime(item, expiresAt);
+      lifetime.noteEnd(expiresAt);
       items.setVersion(item, clock.hand[0]!);
       if (newCas) items.setCas(item, items.newCas[0]!, items.newCas[1]!);
       else items.dropExplicitCas(item);
