@@ -5,7 +5,7 @@ import { CLASS_COUNTER, CLASS_COUNTERS, COUNTER } from './counters.ts';
 import { ARENA_SHIFT, MARKS, memcachedItemBytes, STATE } from './layout.ts';
 import { copyBytes } from './memory.ts';
 import type { Parts } from './parts.ts';
-import { RESULT, type Result, STORE_MODE, type StoreMode, WRITE } from './results.ts';
+import { MISS, RESULT, type Result, STORE_MODE, type StoreMode, WRITE } from './results.ts';
 
 const SPACE = 32;
 
@@ -82,6 +82,7 @@ export class ClientWrites {
     }
     if (done) {
       this.#countSet(slabClass);
+      if (entry === 0) this.#countReclaimed(slabClass);
       feed.key(CHANGE.set, input, keyStart, keyEnd, hash);
     } else {
       this.#parts.counters.general[COUNTER.storeNoMemory]!++;
@@ -149,6 +150,7 @@ export class ClientWrites {
         items.setVersion(item, clock.hand[0]!);
         items.setLastAccess(item, lifetime.nowSeconds);
         inventory.enter(item, hash, entry);
+        if (entry === 0) this.#countReclaimed(items.slabClass(item));
         entered = true;
         feed.key(CHANGE.set, bytes, keyStart, keyEnd, hash);
       }
@@ -441,7 +443,7 @@ export class ClientWrites {
     marks: number,
     exptime: number,
   ): Result {
-    const { items, memory, lookup, writer, clock, feed } = this.#parts;
+    const { items, memory, lookup, writer, clock, feed, lifetime } = this.#parts;
     const scratch = this.#scratch;
     const keyBytes = keyEnd - keyStart;
     let end = writeUint64(scratch, keyBytes, this.numberHigh, this.numberLow);
@@ -456,6 +458,7 @@ export class ClientWrites {
       items.setVersion(item, clock.hand[0]!);
       items.dropExplicitCas(item);
       items.setExptime(item, exptime);
+      lifetime.noteEnd(exptime);
       lookup.bump(item);
     } else {
       // A value that is longer than any number is padding for the most part, which need not be kept.
@@ -479,6 +482,11 @@ export class ClientWrites {
   discountSet(keyBytes: number, valueBytes: number): void {
     const slabClass = this.#parts.writer.slabClass(keyBytes, 0, valueBytes);
     this.#parts.counters.byClass[slabClass * CLASS_COUNTERS + CLASS_COUNTER.cmdSet]!--;
+  }
+
+  /** After a store that found nothing alive under its key: whether it came in the place of what had expired or was flushed. */
+  #countReclaimed(slabClass: number): void {
+    if (this.#parts.lookup.miss !== MISS.absent) this.#countClass(slabClass, CLASS_COUNTER.reclaimed);
   }
 
   #countSet(slabClass: number): void {

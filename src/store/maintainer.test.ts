@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkInvariants } from '../../testing/store-invariants.ts';
 import { TestCache } from '../../testing/test-cache.ts';
-import { type CacheOptions, RESULT } from './cache.ts';
+import { type CacheOptions, RESULT, STORE_MODE } from './cache.ts';
 import { useMemoryRelease } from './memory.ts';
 
 const MIB: number = 1024 * 1024;
@@ -200,6 +200,31 @@ test('a touch, an overwrite and a flush to come are seen by the crawler', () => 
   assert.equal(cache.cache.statistics().currItems, 27, 'a pass before the flush does not forget it');
   maintainFor(cache, 12);
   assert.equal(cache.cache.statistics().currItems, 0);
+});
+
+test('an expiry time that an invalidation or an incr gives is seen by the crawler', () => {
+  const cache = filled({}, 30, 10);
+  const soon = Math.floor(cache.wallMs / 1000) + 3;
+  cache.set('number', '1');
+  assert.equal(cache.invalidate('old:1', soon), RESULT.stored);
+  assert.equal(cache.arithmetic('number', true, 1n, soon), '2');
+  maintainFor(cache, 6);
+  assert.equal(cache.cache.statistics().currItems, 29);
+  assert.equal(cache.cache.statistics().crawlerReclaimed, 2);
+});
+
+test('a store in the place of an item that has ended counts as reclaimed, at once and in pieces', () => {
+  const cache = filled({}, 3, 10);
+  cache.advance(2000);
+  cache.cache.flushAll(0);
+  assert.equal(cache.cache.statistics().reclaimed, 0);
+  cache.set('old:0', 'one');
+  assert.equal(cache.cache.statistics().reclaimed, 1);
+  cache.storeInPieces(STORE_MODE.set, 'old:1', 'two');
+  assert.equal(cache.cache.statistics().reclaimed, 2);
+  cache.set('old:0', 'three');
+  cache.set('other', 'four');
+  assert.equal(cache.cache.statistics().reclaimed, 2, 'what lives or was not there is not reclaimed');
 });
 
 test('a pass of the crawler can be asked for, for some classes', () => {
