@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { PerformanceObserver } from 'node:perf_hooks';
+import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { cacheOptions } from '../../testing/test-cache.ts';
@@ -10,14 +10,18 @@ const KEY_BYTES = 12;
 const VALUE_BYTES = 100;
 const REQUESTS = 3_000_000;
 
+/** Times that a clean run may be tried for. */
+const TRIES_MAX = 8;
+
 /**
- * Counts garbage collections. The young generation holds some megabytes, so if a request left so much as one number on the heap
- * (16 bytes), three million would cause several.
+ * Counts collections of the young generation. It holds some megabytes, so if a request left so much as one number on the heap
+ * (16 bytes), three million would cause several. Others are not counted: the engine begins those of the old generation when time has
+ * passed, too.
  */
 async function collectionsDuring(work: () => void): Promise<number> {
   let collections = 0;
   const observer = new PerformanceObserver((list) => {
-    collections += list.getEntries().length;
+    for (const entry of list.getEntries()) if ('detail' in entry && isOfTheYoung(entry.detail)) collections++;
   });
   observer.observe({ entryTypes: ['gc'] });
   work();
@@ -25,6 +29,27 @@ async function collectionsDuring(work: () => void): Promise<number> {
   for (let turn = 0; turn < 10; turn++) await setImmediate();
   observer.disconnect();
   return collections;
+}
+
+function isOfTheYoung(detail: unknown): boolean {
+  return (
+    typeof detail === 'object' &&
+    detail !== null &&
+    'kind' in detail &&
+    detail.kind === constants.NODE_PERFORMANCE_GC_MINOR
+  );
+}
+
+/**
+ * The fewest collections of several runs. On a busy machine the compiler's threads may be late, and until they have done the requests leave
+ * garbage: a request that always does leaves some in every run.
+ */
+async function fewestCollections(work: () => void): Promise<number> {
+  let fewest = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < TRIES_MAX && fewest > 0; tries++) {
+    fewest = Math.min(fewest, await collectionsDuring(work));
+  }
+  return fewest;
 }
 
 test('a get and a set that overwrites leave nothing for the garbage collector', async () => {
@@ -64,21 +89,14 @@ test('a get and a set that overwrites leave nothing for the garbage collector', 
       cache.release(hash);
     }
   };
-  // Until everything is compiled for good: by other threads, which may be slow to get a processor.
-  for (let quiet = 0, round = 0; quiet < 2 && round < 20; round++) {
-    const collections = await collectionsDuring(() => {
-      sets(300_000);
-      gets(300_000);
-    });
-    quiet = collections === 0 ? quiet + 1 : 0;
-  }
   const boxes: Uint8Array[] = [];
-  const ofGarbage = await collectionsDuring(() => {
+  const ofGarbage = await fewestCollections(() => {
     for (let i = 0; i < REQUESTS; i++) boxes[i & 7] = bytes.subarray(i & 7);
   });
   assert.ok(ofGarbage > 1, 'the measure sees garbage where there is some');
-  const ofGets = await collectionsDuring(() => gets(REQUESTS));
-  const ofSets = await collectionsDuring(() => sets(REQUESTS));
-  assert.ok(ofGets <= 1, `${ofGets} collections while getting`);
-  assert.ok(ofSets <= 1, `${ofSets} collections while setting`);
+  sets(KEYS);
+  const ofGets = await fewestCollections(() => gets(REQUESTS));
+  const ofSets = await fewestCollections(() => sets(REQUESTS));
+  assert.equal(ofGets, 0, 'collections while getting');
+  assert.equal(ofSets, 0, 'collections while setting');
 });
