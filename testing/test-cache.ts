@@ -161,6 +161,15 @@ export class TestCache {
     return this.get(key)?.value ?? null;
   }
 
+  /** Where the item of a key lies; 0 if there is none. */
+  itemRef(key: string): number {
+    const input = this.#place(key, '');
+    const hash = this.cache.hash(input, 0, key.length);
+    const item = this.cache.find(input, 0, key.length, hash);
+    if (item !== 0) this.cache.release(hash);
+    return item;
+  }
+
   delete(key: string, cas = 0): Result {
     const input = this.#place(key, '');
     return this.cache.delete(input, 0, key.length, this.cache.hash(input, 0, key.length), cas);

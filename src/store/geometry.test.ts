@@ -5,6 +5,8 @@ import { CONTROL, Geometry } from './geometry.ts';
 import { ARENA_SHIFT, PAGE_BYTES, UNIT_MASK } from './layout.ts';
 
 const GIB = 1024 ** 3;
+/** A page of no class, which nobody takes. */
+const IN_USE = 0xff;
 
 test('every page has a place of its own, within its arena, up to the largest memory', () => {
   for (const memoryBytesMax of [PAGE_BYTES, 64 * PAGE_BYTES, 3 * GIB, 30 * GIB]) {
@@ -35,14 +37,32 @@ test('the I/O regions of the threads are apart, and in the array of the first ar
 });
 
 test('items live in every arena', () => {
-  // Memory is reserved, not used, and the pages of the first arenas are taken to be given away already.
-  for (const page of [1020, 1024 + 1020]) {
-    const cache = new TestCache({ memoryBytesMax: 3 * GIB });
+  // Memory is reserved, not used, and the pages of the first arenas are taken to be in use already. From 16 GiB on refs are negative.
+  for (const { memoryBytesMax, page } of [
+    { memoryBytesMax: 3 * GIB, page: 1020 },
+    { memoryBytesMax: 3 * GIB, page: 1024 + 1020 },
+    { memoryBytesMax: 6 * GIB, page: 4 * 1024 + 1020 },
+    { memoryBytesMax: 18 * GIB, page: 16 * 1024 + 1020 },
+  ]) {
+    const cache = new TestCache({ memoryBytesMax });
     new Int32Array(cache.shared.control)[CONTROL.pages] = page;
+    new Uint8Array(cache.shared.pageClasses).fill(IN_USE, 0, page);
     const value = 'v'.repeat(40_000);
     for (let i = 0; i < 300; i++) cache.set(`k${i}`, `${i}${value}`);
     cache.set('chain', 'c'.repeat(1_000_000));
-    for (let i = 0; i < 300; i++) assert.equal(cache.value(`k${i}`), `${i}${value}`);
+    const arenas = new Set<number>();
+    for (let i = 0; i < 300; i++) {
+      assert.ok(cache.value(`k${i}`) === `${i}${value}`, `k${i}`);
+      arenas.add(cache.itemRef(`k${i}`) >>> ARENA_SHIFT);
+    }
     assert.equal(cache.value('chain'), 'c'.repeat(1_000_000));
+    const first = Math.floor(page / 1024);
+    assert.deepEqual(
+      [...arenas].sort((a, b) => a - b),
+      [first, first + 1],
+      'items lie on both sides of a border',
+    );
+    for (let i = 0; i < 300; i += 2) cache.delete(`k${i}`);
+    for (let i = 1; i < 300; i += 2) assert.ok(cache.value(`k${i}`) === `${i}${value}`, `k${i}`);
   }
 });
