@@ -4,6 +4,7 @@ import type { BinaryRequest } from '../protocol/binary/request-header.ts';
 import type { Cache } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
 import { writeBody, writeError, writeText } from './binary-replies.ts';
+import { countOne } from './counting.ts';
 import { acceptsPlain, type SaslDatabase } from './sasl.ts';
 
 /** Longest name of a mechanism that memcached looks at. */
@@ -64,20 +65,15 @@ export class SaslLogin {
       writeError(output, request, STATUS.authError);
       return;
     }
-    this.#count(COUNTER.authCommands);
+    countOne(this.#cache, COUNTER.authCommands);
     this.isDone = true;
     writeText(output, request, '', 'Authenticated');
   }
 
   #fail(): void {
     this.isDone = false;
-    this.#count(COUNTER.authCommands);
-    this.#count(COUNTER.authErrors);
-  }
-
-  #count(counter: number): void {
-    const { counters } = this.#cache;
-    counters[counter] = counters[counter]! + 1;
+    countOne(this.#cache, COUNTER.authCommands);
+    countOne(this.#cache, COUNTER.authErrors);
   }
 }
 

@@ -32,6 +32,7 @@ import {
 } from './binary-replies.ts';
 import { SaslLogin } from './binary-sasl.ts';
 import { answerStat } from './binary-statistics.ts';
+import { countOne } from './counting.ts';
 import { absoluteExptime, flushDelaySeconds } from './exptime.ts';
 import type { LongReply, LongReplyHost } from './long-reply.ts';
 import type { NodeContext } from './node-context.ts';
@@ -260,12 +261,6 @@ export class BinarySession implements Session, LongReplyHost {
     return bodyEnd;
   }
 
-  /** Hits are the store's to count, because it tells them by slab class; commands and misses are counted here. */
-  #count(counter: number): void {
-    const { counters } = this.#cache;
-    counters[counter] = counters[counter]! + 1;
-  }
-
   /** The cas id to show for the mutation that was just made. */
   #newCas(): number {
     return this.#context.settings.casShown ? this.#cache.lastVersion : 0;
@@ -284,7 +279,7 @@ export class BinarySession implements Session, LongReplyHost {
     const hash = cache.hash(input, keyStart, keyEnd);
     const keyBytes = withKey ? keyEnd - keyStart : 0;
     const { prefixes } = this.#context;
-    this.#count(touches ? COUNTER.cmdTouch : COUNTER.cmdGet);
+    countOne(this.#cache, touches ? COUNTER.cmdTouch : COUNTER.cmdGet);
     for (;;) {
       const item = cache.find(input, keyStart, keyEnd, hash);
       if (item === 0) break;
@@ -323,7 +318,7 @@ export class BinarySession implements Session, LongReplyHost {
       return;
     }
     if (prefixes.isOn) prefixes.recordGet(input, keyStart, keyEnd, false);
-    this.#count(touches ? COUNTER.touchMisses : COUNTER.getMisses);
+    countOne(this.#cache, touches ? COUNTER.touchMisses : COUNTER.getMisses);
     this.#miss(input, keyStart, keyEnd, withKey);
   }
 
@@ -411,7 +406,7 @@ export class BinarySession implements Session, LongReplyHost {
       if (!OPCODE_TRAITS[stored.opcode]!.isQuiet) writeDone(output, stored, this.#newCas());
       return;
     }
-    if (mode === STORE_MODE.cas && result === RESULT.notFound) this.#count(COUNTER.casMisses);
+    if (mode === STORE_MODE.cas && result === RESULT.notFound) countOne(this.#cache, COUNTER.casMisses);
     if (result === RESULT.noMemory) writeBody(output, stored, STATUS.noMemory, NO_MEMORY_TEXT.storing);
     else writeError(output, stored, storeStatus(mode, result));
   }
@@ -444,7 +439,7 @@ export class BinarySession implements Session, LongReplyHost {
     } else if (result === RESULT.exists) {
       writeError(output, request, STATUS.exists);
     } else {
-      this.#count(COUNTER.deleteMisses);
+      countOne(this.#cache, COUNTER.deleteMisses);
       writeError(output, request, STATUS.notFound);
     }
   }
@@ -508,7 +503,7 @@ export class BinarySession implements Session, LongReplyHost {
       return;
     }
     if (result === RESULT.notFound) {
-      this.#count(increment ? COUNTER.incrMisses : COUNTER.decrMisses);
+      countOne(this.#cache, increment ? COUNTER.incrMisses : COUNTER.decrMisses);
       writeError(output, request, STATUS.notFound);
     } else if (result === RESULT.noMemory) {
       const text = created ? NO_MEMORY_TEXT.creating : NO_MEMORY_TEXT.changing;
@@ -525,7 +520,7 @@ export class BinarySession implements Session, LongReplyHost {
       writeError(this.#output, request, STATUS.authError);
       return;
     }
-    this.#count(COUNTER.cmdFlush);
+    countOne(this.#cache, COUNTER.cmdFlush);
     cache.flushAll(flushDelaySeconds(exptime, cache.nowSeconds));
     if (!isQuiet) writeDone(this.#output, request, 0);
   }

@@ -2,6 +2,7 @@ import { LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError } from '../base/session.ts';
 import { COUNTER } from '../store/counters.ts';
+import { countOne } from './counting.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
 import type { TracedSession } from './request-trace.ts';
@@ -117,9 +118,9 @@ export class LoginSession implements TracedSession {
       return;
     }
     const isAccepted = acceptsLogin(this.#logins.users, input, words);
-    this.#count(COUNTER.authCommands);
+    countOne(this.#context.cache, COUNTER.authCommands);
     if (!isAccepted) {
-      this.#count(COUNTER.authErrors);
+      countOne(this.#context.cache, COUNTER.authErrors);
       writeReply(output, REPLY.authFailure);
       return;
     }
@@ -130,11 +131,6 @@ export class LoginSession implements TracedSession {
   #end(): void {
     this.#isEnded = true;
     this.#connection.end();
-  }
-
-  #count(counter: number): void {
-    const { counters } = this.#context.cache;
-    counters[counter] = counters[counter]! + 1;
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
 import { copyBytes } from '../store/memory.ts';
+import { countOne } from './counting.ts';
 import { absoluteExptime } from './exptime.ts';
 import {
   CODE,
@@ -97,11 +98,6 @@ export class MetaCommands {
     else this.#arithmetic(request, input);
   }
 
-  #count(counter: number): void {
-    const { counters } = this.#cache;
-    counters[counter] = counters[counter]! + 1;
-  }
-
   // mg
 
   /**
@@ -159,8 +155,8 @@ export class MetaCommands {
     for (;;) {
       const item = cache.find(input, keyStart, keyEnd, hash);
       if (item === 0) {
-        this.#count(COUNTER.cmdGet);
-        this.#count(COUNTER.getMisses);
+        countOne(this.#cache, COUNTER.cmdGet);
+        countOne(this.#cache, COUNTER.getMisses);
         writeReply(output, META_REPLY.miss);
         return true;
       }
@@ -174,7 +170,7 @@ export class MetaCommands {
         const { bytes } = output;
         const at = writeLineEnd(bytes, writeValueCode(bytes, output.at, view.valueBytes));
         output.at = this.#writeValue(bytes, at, item);
-        this.#count(COUNTER.cmdGet);
+        countOne(this.#cache, COUNTER.cmdGet);
         cache.noteHit(item);
         cache.release(hash);
         return true;
@@ -195,8 +191,8 @@ export class MetaCommands {
   }
 
   #miss(request: MetaRequest, input: Uint8Array): void {
-    this.#count(COUNTER.cmdGet);
-    this.#count(COUNTER.getMisses);
+    countOne(this.#cache, COUNTER.cmdGet);
+    countOne(this.#cache, COUNTER.getMisses);
     if ((request.lower & LOWER.quiet) !== 0) return;
     if (request.flagCount === 0) writeReply(this.#output, META_REPLY.miss);
     else writeShortReply(this.#output, CODE.en, request, input, (request.lower & LOWER.base64) !== 0);
@@ -305,12 +301,12 @@ export class MetaCommands {
     const cache = this.#cache;
     const isBumped = (lower & LOWER.noBump) === 0;
     if ((upper & UPPER.ttl) === 0) {
-      this.#count(COUNTER.cmdGet);
+      countOne(this.#cache, COUNTER.cmdGet);
       if (isBumped) cache.noteHit(item);
       else cache.meta.countHit(item);
       return;
     }
-    this.#count(COUNTER.cmdTouch);
+    countOne(this.#cache, COUNTER.cmdTouch);
     if (isBumped) cache.noteAccess(item);
     cache.touchItem(item, hash, exptime);
   }
@@ -361,7 +357,7 @@ export class MetaCommands {
     } else if (result === RESULT.stored) {
       if ((lower & LOWER.quiet) === 0) writeShortReply(this.#output, CODE.hd, request, input, base64);
     } else {
-      this.#count(COUNTER.deleteMisses);
+      countOne(this.#cache, COUNTER.deleteMisses);
       const code = result === RESULT.exists ? CODE.ex : CODE.nf;
       writeShortReply(this.#output, code, request, input, base64);
     }
@@ -432,7 +428,7 @@ export class MetaCommands {
         if ((lower & LOWER.quiet) === 0) this.#writeNumber(request, input, created, base64);
         return;
       case RESULT.notFound:
-        this.#count(increments ? COUNTER.incrMisses : COUNTER.decrMisses);
+        countOne(this.#cache, increments ? COUNTER.incrMisses : COUNTER.decrMisses);
         writeShortReply(output, CODE.nf, request, input, base64);
         return;
       case RESULT.exists:
@@ -521,7 +517,7 @@ export class MetaCommands {
       return;
     }
     request.decodeKey(input);
-    this.#count(COUNTER.cmdMeta);
+    countOne(this.#cache, COUNTER.cmdMeta);
     const { keyStart, keyEnd } = request;
     const hash = cache.hash(input, keyStart, keyEnd);
     output.reserve(META_LINE_BYTES_MAX);

@@ -12,6 +12,7 @@ import {
   WRITE,
 } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
+import { countOne } from './counting.ts';
 import { absoluteExptime } from './exptime.ts';
 import { comparedCas } from './meta-commands.ts';
 import {
@@ -192,12 +193,10 @@ export class MetaStores {
       case RESULT.exists:
         this.#write(CODE.ex, request, bytes, false);
         return;
-      case RESULT.notFound: {
-        const { counters } = this.#cache;
-        counters[COUNTER.casMisses] = counters[COUNTER.casMisses]! + 1;
+      case RESULT.notFound:
+        countOne(this.#cache, COUNTER.casMisses);
         this.#write(CODE.nf, request, bytes, false);
         return;
-      }
       case RESULT.tooLarge:
         writeReply(this.#output, REPLY.tooLarge);
         return;

@@ -231,3 +231,21 @@ test('statistics count what was asked, and begin anew after a reset', () => {
   const after = stats();
   assert.deepEqual([after.get('cmd_get'), after.get('get_hits'), after.get('curr_items')], ['0', '0', '1']);
 });
+
+test('a value that is too large is told so whatever stands behind it, and however it arrives', () => {
+  const value = 'x'.repeat(1024 * 1024 + 1);
+  for (const [line, kept] of [
+    [`set k 0 0 ${value.length}`, false],
+    [`add k 0 0 ${value.length}`, true],
+    [`ms k ${value.length}`, false],
+  ] as const) {
+    for (const pieceBytes of [Number.POSITIVE_INFINITY, 50_000]) {
+      const { feeder, connection, ask } = connect(memoryNodeContext());
+      ask('set k 0 0 1\r\nv\r\n');
+      const bytes = Buffer.from(`${line}\r\n${value}yyget k\r\n`);
+      for (let at = 0; at < bytes.length; at += pieceBytes) feeder.push(bytes.subarray(at, at + pieceBytes));
+      const rest = kept ? 'VALUE k 0 1\r\nv\r\nEND\r\n' : 'END\r\n';
+      assert.equal(connection.take(), `SERVER_ERROR object too large for cache\r\n${rest}`);
+    }
+  }
+});

@@ -1,20 +1,20 @@
 import { KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
-import { writeUint64 } from '../base/uint64.ts';
 import { MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
-import { CAS_WIDE, type Cache, RESULT, STORE_MODE, type StoreMode } from '../store/cache.ts';
-import { COUNTER } from '../store/counters.ts';
+import { CAS_WIDE, type Cache } from '../store/cache.ts';
 import { runAdminCommand } from './admin.ts';
-import { absoluteExptime, flushDelaySeconds } from './exptime.ts';
+import { absoluteExptime } from './exptime.ts';
 import { KeyBatch } from './key-batch.ts';
 import type { LongReply, LongReplyHost } from './long-reply.ts';
 import { MetaCommands } from './meta-commands.ts';
 import { MetaStores } from './meta-stores.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
+import { arithmetic, deleteKey, flushAll, touch } from './text-changes.ts';
+import { answerStore, LongValue, modeOfVerb } from './text-stores.ts';
 import { yieldsTurn } from './turns.ts';
 import { ValueReplies, writeEnd } from './value-replies.ts';
 
@@ -30,20 +30,18 @@ const GET_LINE_WAIT_BYTES = 16 * 1024;
 const STATE = {
   /** A new command line. */
   line: 0,
-  /** The value of a storage command, filled into a reserved item. */
+  /** The value of a storage command that is filled into a reserved item, and the two bytes behind it. */
   value: 1,
-  /** The two bytes behind such a value. */
-  valueEnd: 2,
   /** Bytes of a refused value, dropped. */
-  swallow: 3,
+  swallow: 2,
   /** More keys of a get line of great length, or of a retrieval line whose client reads slowly. */
-  keys: 4,
+  keys: 3,
   /** The rest of such a line behind an error. */
-  badKeys: 5,
+  badKeys: 4,
   /** Nothing: the connection is being closed. */
-  ended: 6,
+  ended: 5,
   /** Nothing yet: a reply comes later or in parts. */
-  held: 7,
+  held: 6,
 } as const;
 
 /** The parse result of the line at hand. All sessions of a thread share it: none keeps it beyond one call of feed. */
@@ -54,29 +52,6 @@ const metaRequest = new MetaRequest();
 
 /** Keys of the retrieval line at hand; shared likewise. */
 const batch = new KeyBatch();
-
-/** The store's modes in the order of the storage verbs. */
-const MODE_OF_VERB: readonly StoreMode[] = [
-  STORE_MODE.set,
-  STORE_MODE.add,
-  STORE_MODE.replace,
-  STORE_MODE.append,
-  STORE_MODE.prepend,
-  STORE_MODE.cas,
-];
-
-/** Replies to a store, by RESULT. */
-const STORE_REPLY: readonly Uint8Array[] = (() => {
-  const replies: Uint8Array[] = [];
-  replies[RESULT.stored] = REPLY.stored;
-  replies[RESULT.notStored] = REPLY.notStored;
-  replies[RESULT.exists] = REPLY.exists;
-  replies[RESULT.notFound] = REPLY.notFound;
-  replies[RESULT.tooLarge] = REPLY.tooLarge;
-  replies[RESULT.noMemory] = REPLY.noMemoryStoring;
-  replies[RESULT.nonNumeric] = REPLY.nonNumeric;
-  return replies;
-})();
 
 /** Replies to a wrong line, by LINE_ERROR; all others are answered `ERROR`. */
 const LINE_ERROR_REPLY: readonly (Uint8Array | undefined)[] = (() => {
@@ -103,21 +78,9 @@ export class TextSession implements Session, LongReplyHost {
   readonly #values: ValueReplies;
   readonly #meta: MetaCommands;
   readonly #metaStores: MetaStores;
+  readonly #longValue: LongValue;
   #state: number = STATE.line;
-  /** The reserved item of `value` and `valueEnd`, 0 when none. */
-  #item = 0;
-  #itemHash = 0;
-  #mode: StoreMode = STORE_MODE.set;
-  #cas = 0;
-  /** The cas id of a long value where `#cas` is CAS_WIDE. */
-  #casHigh = 0;
-  #casLow = 0;
-  #noreply = false;
-  /** The value that is being filled in is that of an ms. */
-  #isMetaStore = false;
-  /** Bytes of the value filled in so far. */
-  #filled = 0;
-  /** Bytes of the value or of the part to drop that are still to come. */
+  /** Bytes of the part to drop that are still to come. */
   #remaining = 0;
   /** The verb of the retrieval line that is being answered, maybe in parts; for gat and gats the expiry time, too. */
   #keysVerb = 0;
@@ -134,6 +97,7 @@ export class TextSession implements Session, LongReplyHost {
     this.#values = new ValueReplies(context, connection.output);
     this.#meta = new MetaCommands(context, connection.output);
     this.#metaStores = new MetaStores(context, connection.output);
+    this.#longValue = new LongValue(context.cache, connection.output, this.#metaStores);
   }
 
   hasFailed = false;
@@ -222,8 +186,7 @@ export class TextSession implements Session, LongReplyHost {
   }
 
   closed(_error: ConnectionError | null): void {
-    if (this.#item !== 0) this.#cache.abandon(this.#item);
-    this.#item = 0;
+    this.#longValue.abandon();
     this.#held?.closed();
     this.#held = null;
     this.#state = STATE.ended;
@@ -266,17 +229,17 @@ export class TextSession implements Session, LongReplyHost {
       case VERB.gats:
         return this.#retrieve(input, dataStart);
       case VERB.delete:
-        this.#delete(input);
+        deleteKey(this.#context, this.#output, request, input);
         break;
       case VERB.incr:
       case VERB.decr:
-        this.#arithmetic(input, verb === VERB.incr);
+        arithmetic(this.#cache, this.#output, request, input);
         break;
       case VERB.touch:
-        this.#touch(input);
+        touch(this.#cache, this.#output, request, input);
         break;
       case VERB.flushAll:
-        this.#flushAll();
+        flushAll(this.#context, this.#output, request);
         break;
       case VERB.quit:
         this.#endConnection();
@@ -300,12 +263,6 @@ export class TextSession implements Session, LongReplyHost {
   #endConnection(): void {
     this.#state = STATE.ended;
     this.connection.end();
-  }
-
-  /** Hits are the store's to count, because it tells them by slab class; commands and misses are counted here. */
-  #count(counter: number): void {
-    const { counters } = this.#cache;
-    counters[counter] = counters[counter]! + 1;
   }
 
   // Retrieval
@@ -425,19 +382,14 @@ export class TextSession implements Session, LongReplyHost {
     if (this.#metaStores.refuses(metaRequest)) {
       return valueBytes < 0 ? dataStart : this.#swallow(valueBytes + 2, dataStart, end);
     }
-    if (dataEnd + 2 > end) {
-      if (valueBytes <= this.#context.settings.waitBytesMax) return -1;
-      const item = this.#metaStores.reserve(metaRequest, input);
-      if (item === 0) return this.#swallow(valueBytes + 2, dataStart, end);
-      this.#isMetaStore = true;
-      this.#noreply = false;
-      return this.#fillValue(item, valueBytes, input, dataStart, end);
+    const isWhole = dataEnd + 2 <= end;
+    if (!isWhole && valueBytes <= this.#context.settings.waitBytesMax) return -1;
+    if (!isWhole || input[dataEnd] !== CR || input[dataEnd + 1] !== LF) {
+      return this.#longValue.beginMeta(metaRequest, input)
+        ? this.#moreValue(input, dataStart, end)
+        : this.#swallow(valueBytes + 2, dataStart, end);
     }
-    if (input[dataEnd] === CR && input[dataEnd + 1] === LF) {
-      this.#metaStores.store(metaRequest, input, dataStart, dataEnd);
-    } else {
-      writeReply(this.#output, REPLY.badDataChunk);
-    }
+    this.#metaStores.store(metaRequest, input, dataStart, dataEnd);
     return dataEnd + 2;
   }
 
@@ -456,15 +408,14 @@ export class TextSession implements Session, LongReplyHost {
     if (dataEnd + 2 > end && valueBytes <= this.#context.settings.waitBytesMax) return -1;
     const { prefixes } = this.#context;
     if (prefixes.isOn) prefixes.recordSet(input, request.keyStart, request.keyEnd);
-    if (dataEnd + 2 > end) {
-      return this.#beginValue(input, dataStart, end);
-    }
-    if (input[dataEnd] !== CR || input[dataEnd + 1] !== LF) {
-      if (!request.noreply) writeReply(this.#output, REPLY.badDataChunk);
-      return dataEnd + 2;
+    // A wrong line end is told only of a value that could be stored, so such a value goes the long way as well.
+    if (!(dataEnd + 2 <= end && input[dataEnd] === CR && input[dataEnd + 1] === LF)) {
+      return this.#longValue.begin(request, input)
+        ? this.#moreValue(input, dataStart, end)
+        : this.#swallow(valueBytes + 2, dataStart, end);
     }
     const { keyStart, keyEnd } = request;
-    const mode = MODE_OF_VERB[request.verb - VERB.set]!;
+    const mode = modeOfVerb(request.verb);
     if (request.cas === CAS_WIDE) cache.meta.setWideCas(request.casHigh, request.casLow);
     const hash = cache.hash(input, keyStart, keyEnd);
     const expiresAt = absoluteExptime(request.exptime, cache.nowSeconds);
@@ -480,71 +431,14 @@ export class TextSession implements Session, LongReplyHost {
       dataStart,
       dataEnd,
     );
-    if (mode === STORE_MODE.cas && result === RESULT.notFound) this.#count(COUNTER.casMisses);
-    if (!request.noreply) writeReply(this.#output, STORE_REPLY[result]!);
+    answerStore(cache, this.#output, mode, result, request.noreply);
     return dataEnd + 2;
   }
 
-  /** The value of the line at hand is long and not all there: reserve its item and fill in what there is. */
-  #beginValue(input: Uint8Array, dataStart: number, end: number): number {
-    const cache = this.#cache;
-    const { keyStart, keyEnd, valueBytes } = request;
-    const mode = MODE_OF_VERB[request.verb - VERB.set]!;
-    const hash = cache.hash(input, keyStart, keyEnd);
-    const expiresAt = absoluteExptime(request.exptime, cache.nowSeconds);
-    const item = cache.reserve(mode, input, keyStart, keyEnd, hash, request.flags, expiresAt, valueBytes);
-    if (item === 0) {
-      if (!request.noreply) writeReply(this.#output, STORE_REPLY[cache.failure]!);
-      return this.#swallow(valueBytes + 2, dataStart, end);
-    }
-    this.#itemHash = hash;
-    this.#mode = mode;
-    this.#cas = request.cas;
-    this.#casHigh = request.casHigh;
-    this.#casLow = request.casLow;
-    this.#noreply = request.noreply;
-    this.#isMetaStore = false;
-    return this.#fillValue(item, valueBytes, input, dataStart, end);
-  }
-
-  /** Begins to fill a reserved item. */
-  #fillValue(item: number, valueBytes: number, input: Uint8Array, dataStart: number, end: number): number {
-    this.#item = item;
-    this.#filled = 0;
-    this.#remaining = valueBytes;
-    this.#state = STATE.value;
-    return this.#moreValue(input, dataStart, end);
-  }
-
   #moreValue(input: Uint8Array, start: number, end: number): number {
-    const count = Math.min(this.#remaining, end - start);
-    if (count > 0) this.#cache.fill(this.#item, this.#filled, input, start, start + count);
-    this.#filled += count;
-    this.#remaining -= count;
-    if (this.#remaining === 0) this.#state = STATE.valueEnd;
-    return start + count;
-  }
-
-  #finishValue(input: Uint8Array, start: number, end: number): number {
-    if (end - start < 2) return start;
-    const cache = this.#cache;
-    const item = this.#item;
-    this.#item = 0;
-    this.#state = STATE.line;
-    if (input[start] !== CR || input[start + 1] !== LF) {
-      cache.abandon(item);
-      if (!this.#noreply) writeReply(this.#output, REPLY.badDataChunk);
-      return start + 2;
-    }
-    if (this.#isMetaStore) {
-      this.#metaStores.commit(item);
-      return start + 2;
-    }
-    if (this.#cas === CAS_WIDE) cache.meta.setWideCas(this.#casHigh, this.#casLow);
-    const result = cache.commit(this.#mode, item, this.#itemHash, this.#cas);
-    if (this.#mode === STORE_MODE.cas && result === RESULT.notFound) this.#count(COUNTER.casMisses);
-    if (!this.#noreply) writeReply(this.#output, STORE_REPLY[result]!);
-    return start + 2;
+    const next = this.#longValue.take(input, start, end);
+    this.#state = this.#longValue.isOpen ? STATE.value : STATE.line;
+    return next;
   }
 
   /** Drops `count` bytes from `start` on, now or as they come. */
@@ -559,8 +453,6 @@ export class TextSession implements Session, LongReplyHost {
     switch (this.#state) {
       case STATE.value:
         return this.#moreValue(input, at, end);
-      case STATE.valueEnd:
-        return this.#finishValue(input, at, end);
       case STATE.swallow:
         return this.#swallow(this.#remaining, at, end);
       case STATE.keys:
@@ -577,59 +469,6 @@ export class TextSession implements Session, LongReplyHost {
         return end;
     }
   }
-
-  // The other commands on one key
-
-  #delete(input: Uint8Array): void {
-    const cache = this.#cache;
-    const { prefixes } = this.#context;
-    const { keyStart, keyEnd } = request;
-    if (prefixes.isOn) prefixes.recordDelete(input, keyStart, keyEnd);
-    const result = cache.delete(input, keyStart, keyEnd, cache.hash(input, keyStart, keyEnd), 0);
-    if (result !== RESULT.stored) this.#count(COUNTER.deleteMisses);
-    if (!request.noreply) writeReply(this.#output, result === RESULT.stored ? REPLY.deleted : REPLY.notFound);
-  }
-
-  #arithmetic(input: Uint8Array, increment: boolean): void {
-    const cache = this.#cache;
-    const output = this.#output;
-    const { keyStart, keyEnd, deltaHigh, deltaLow } = request;
-    const hash = cache.hash(input, keyStart, keyEnd);
-    const result = cache.arithmetic(input, keyStart, keyEnd, hash, increment, deltaHigh, deltaLow);
-    if (result === RESULT.notFound) this.#count(increment ? COUNTER.incrMisses : COUNTER.decrMisses);
-    if (request.noreply) return;
-    if (result !== RESULT.stored) {
-      writeReply(output, result === RESULT.noMemory ? REPLY.noMemory : STORE_REPLY[result]!);
-      return;
-    }
-    output.reserve(22);
-    const { bytes } = output;
-    const at = writeUint64(bytes, output.at, cache.numberHigh, cache.numberLow);
-    bytes[at] = CR;
-    bytes[at + 1] = LF;
-    output.at = at + 2;
-  }
-
-  #touch(input: Uint8Array): void {
-    const cache = this.#cache;
-    const { keyStart, keyEnd } = request;
-    const expiresAt = absoluteExptime(request.exptime, cache.nowSeconds);
-    const found = cache.touch(input, keyStart, keyEnd, cache.hash(input, keyStart, keyEnd), expiresAt);
-    this.#count(COUNTER.cmdTouch);
-    if (!found) this.#count(COUNTER.touchMisses);
-    if (!request.noreply) writeReply(this.#output, found ? REPLY.touched : REPLY.notFound);
-  }
-
-  #flushAll(): void {
-    const cache = this.#cache;
-    if (!this.#context.settings.flushAllowed) {
-      if (!request.noreply) writeReply(this.#output, REPLY.flushNotAllowed);
-      return;
-    }
-    this.#count(COUNTER.cmdFlush);
-    cache.flushAll(flushDelaySeconds(request.exptime, cache.nowSeconds));
-    if (!request.noreply) writeReply(this.#output, REPLY.ok);
-  }
 }
 
 /** memcached's name of what a connection is doing, for `stats conns`. */
@@ -642,7 +481,7 @@ function connectionStateOf(
   if (held !== null) return held.state;
   if (state === STATE.ended) return 'conn_closing';
   if (isBlocked) return 'conn_mwrite';
-  if (state === STATE.value || state === STATE.valueEnd || isValueAwaited) return 'conn_nread';
+  if (state === STATE.value || isValueAwaited) return 'conn_nread';
   return state === STATE.swallow ? 'conn_swallow' : 'conn_read';
 }
 

@@ -97,7 +97,9 @@ function automove({ tunables }: NodeContext, words: readonly string[]): string {
 
 /** `cache_memlimit MB` */
 export function memoryLimitCommand(context: NodeContext, words: readonly string[]): string {
-  const megabytes = unsignedWord(words[0]);
+  const [word = ''] = words;
+  // Bytes in place of megabytes may well have more than 32 bits.
+  const megabytes = /^\d{10,20}$/.test(word) ? Number(word) : unsignedWord(word);
   if (megabytes === null) return ERROR;
   if (megabytes < MEMORY_MEGABYTES_MIN) return 'MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m';
   if (megabytes > MEMORY_MEGABYTES_MAX) return 'MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes';

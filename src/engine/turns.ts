@@ -1,5 +1,6 @@
 import type { Connection } from '../base/session.ts';
 import { COUNTER } from '../store/counters.ts';
+import { countOne } from './counting.ts';
 import type { NodeContext } from './node-context.ts';
 
 /**
@@ -22,8 +23,7 @@ export function yieldsTurn(
   usedBytes: number,
   restBytes: number,
 ): boolean {
-  const { counters } = context.cache;
-  counters[COUNTER.connectionYields] = counters[COUNTER.connectionYields]! + 1;
+  countOne(context.cache, COUNTER.connectionYields);
   if (restBytes > usedBytes * REST_RATIO_MAX || !context.othersWait()) return false;
   connection.pause();
   connection.resume();

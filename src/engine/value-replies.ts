@@ -3,6 +3,7 @@ import { writeDecimal, writeUint64 } from '../base/uint64.ts';
 import { type Cache, MARK } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
 import { copyBytes } from '../store/memory.ts';
+import { countOne } from './counting.ts';
 import type { NodeContext } from './node-context.ts';
 import type { PrefixStatistics } from './prefix-statistics.ts';
 
@@ -53,10 +54,10 @@ export class ValueReplies {
     withCas: boolean,
     isLast: boolean,
   ): void {
-    this.#count(COUNTER.cmdGet);
+    countOne(this.#cache, COUNTER.cmdGet);
     const isHit = this.#answer(input, keyStart, keyEnd, hash, withCas, UNTOUCHED, isLast);
     if (!isHit) {
-      this.#count(COUNTER.getMisses);
+      countOne(this.#cache, COUNTER.getMisses);
       if (isLast) writeEnd(this.#output);
     }
     if (this.#prefixes.isOn) this.#prefixes.recordGet(input, keyStart, keyEnd, isHit);
@@ -71,16 +72,10 @@ export class ValueReplies {
     withCas: boolean,
     expiresAt: number,
   ): void {
-    this.#count(COUNTER.cmdTouch);
+    countOne(this.#cache, COUNTER.cmdTouch);
     const isHit = this.#answer(input, keyStart, keyEnd, hash, withCas, expiresAt, false);
-    if (!isHit) this.#count(COUNTER.touchMisses);
+    if (!isHit) countOne(this.#cache, COUNTER.touchMisses);
     if (this.#prefixes.isOn) this.#prefixes.recordGet(input, keyStart, keyEnd, isHit);
-  }
-
-  /** Hits are the store's to count, because it tells them by slab class; commands and misses are counted here. */
-  #count(counter: number): void {
-    const { counters } = this.#cache;
-    counters[counter] = counters[counter]! + 1;
   }
 
   /**
