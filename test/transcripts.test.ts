@@ -14,6 +14,7 @@ import { until } from '../testing/wait.ts';
 const transcripts = ['text', 'meta'].flatMap((folder) =>
   readTranscripts(fileURLToPath(new URL(`../../test/transcripts/${folder}`, import.meta.url))),
 );
+const MIB = 1024 * 1024;
 const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 
 /** Plays a transcript to a session of ours; `pieceBytes` says how long the next piece is. */
@@ -22,7 +23,11 @@ function play(
   pieceBytes: (rest: number) => number,
 ): { reply: string; ended: boolean } {
   const connection = new MemoryConnection();
-  const session = clientSession(memoryNodeContext(), connection, () => {});
+  const session = clientSession(
+    memoryNodeContext({ memoryBytesMax: MEMORY_BYTES_MAX }),
+    connection,
+    () => {},
+  );
   const feeder = new PieceFeeder(session);
   const bytes = Buffer.from(transcript.sent, 'latin1');
   for (let at = 0; at < bytes.length && !connection.ended; ) {
@@ -103,7 +108,8 @@ function playToServer(
     test(`${transcript.name}: ${title}`, { skip: skip(transcript) }, async () => {
       const { sent, closed, expected } = transcript;
       assert.equal(differenceOf(await exchange(server.port, [sent], closed), expected), null);
-      if (!cut) return;
+      // What is sent to a server that has closed may cost the client the reply that is on its way.
+      if (!cut || closed) return;
       const random = seededRandom(SEED);
       const pieces: string[] = [];
       for (let at = 0; at < sent.length; at += pieces.at(-1)?.length ?? 0) {
