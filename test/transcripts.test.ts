@@ -23,11 +23,9 @@ function play(
   pieceBytes: (rest: number) => number,
 ): { reply: string; ended: boolean } {
   const connection = new MemoryConnection();
-  const session = clientSession(
-    memoryNodeContext({ memoryBytesMax: MEMORY_BYTES_MAX }),
-    connection,
-    () => {},
-  );
+  // Small where it may be, because each play of each transcript takes a new cache.
+  const memoryBytesMax = transcript.sent.includes('cache_memlimit') ? 64 * MIB : 16 * MIB;
+  const session = clientSession(memoryNodeContext({ memoryBytesMax }), connection, () => {});
   const feeder = new PieceFeeder(session);
   const bytes = Buffer.from(transcript.sent, 'latin1');
   for (let at = 0; at < bytes.length && !connection.ended; ) {
