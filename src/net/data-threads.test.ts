@@ -67,6 +67,17 @@ test('threads that nobody needed end with the others', { skip }, async () => {
   assert.deepEqual(harness.failures, []);
 });
 
+test('who was handed to a thread that does not start any more is closed', { skip }, async (t) => {
+  t.after(() => TestClient.closeAll());
+  const harness = startHarness('reactor', 8, () => {}, 0, true);
+  const { address } = await harness.listen('echo', { spread: true });
+  const clients = Array.from({ length: 8 }, () => new TestClient(address));
+  assert.equal(await clients[0]?.exchange('ping', 4), 'ping');
+  await harness.threads.stop();
+  for (const client of clients) await client.readAll();
+  assert.deepEqual(harness.failures, []);
+});
+
 test('threads wake each other, asleep or not', { skip }, async (t) => {
   const harness = start(t, 'reactor', 4);
   assert.equal(harness.threads.count, 4);

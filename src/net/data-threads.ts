@@ -7,6 +7,7 @@ import {
   workerData,
 } from 'node:worker_threads';
 import { StartError } from '../base/start-error.ts';
+import { TWINCACHED_VERSION } from '../base/version.ts';
 import { LINUX, type Libc, loadLibc } from './libc.ts';
 import type { Loop } from './loop.ts';
 import type { PortableLoop } from './portable.ts';
@@ -42,7 +43,7 @@ export interface DataThreads {
   readonly count: number;
   /** The transport that was chosen. */
   readonly transport: 'reactor' | 'portable';
-  /** Sends a structured-clonable message to one thread and wakes it. */
+  /** Sends a structured-clonable message to one thread and wakes it. Threads that are being stopped get none. */
   send(thread: number, message: unknown): void;
   /** Makes `thread` run its `onWake` callback soon. */
   wake(thread: number): void;
@@ -75,6 +76,8 @@ export type ThreadSetup = (thread: DataThread) => void | Promise<void>;
 
 /** What travels from the main thread to a data thread beside its own data. */
 interface Seat {
+  /** Of the code that made the shared memory. */
+  readonly version: string;
   readonly index: number;
   readonly count: number;
   readonly transport: 'reactor' | 'portable';
@@ -141,6 +144,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
   const threads = Array.from({ length: count }, (_, index) => {
     const { port1: port, port2 } = new MessageChannel();
     const seat: Seat = {
+      version: TWINCACHED_VERSION,
       index,
       count,
       transport: index < reactors ? 'reactor' : 'portable',
@@ -157,12 +161,20 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
       if (isStopping || isStarted) return;
       isStarted = true;
       if (index < reactors) control.start(index);
-      const worker = new Worker(options.entry, {
-        workerData: seat,
-        transferList: [port2],
-        execArgv: [],
-        resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-      });
+      let worker: Worker;
+      try {
+        worker = new Worker(options.entry, {
+          workerData: seat,
+          transferList: [port2],
+          execArgv: [],
+          resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+        });
+      } catch (error) {
+        // The system gives no more threads.
+        const reason = error instanceof Error ? error.message : String(error);
+        options.onFailure(new Error(`data thread ${index} cannot be started: ${reason}`), index);
+        return;
+      }
       terminate = () => worker.terminate();
       let failure: Error | null = null;
       ended = new Promise<void>((resolve) => {
@@ -200,6 +212,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     return { post, start, ended: () => ended, terminate: () => terminate(), close };
   });
   const wake = (thread: number): void => {
+    if (isStopping) return;
     if (thread < reactors) control.wake(thread, WAKE_CALLBACK);
     else threads[thread]?.post({ kind: 'wake' });
   };
@@ -235,6 +248,10 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     running.delete(stopAll);
     if (running.size === 0) process.off('exit', stopRunning);
     for (const thread of threads) thread.close();
+    // What was handed to a thread that had ended, or was never started.
+    for (let thread = 0; thread < reactors; thread++) {
+      control.takeHandedOver(thread, (descriptor) => libc?.close(descriptor));
+    }
     for (const descriptor of wakeDescriptors.splice(0)) libc?.close(descriptor);
   };
   let stopped: Promise<void> | null = null;
@@ -243,7 +260,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
     count,
     transport: libc === null ? 'portable' : 'reactor',
     send(thread, message) {
-      threads[thread]?.post({ kind: 'message', message });
+      if (!isStopping) threads[thread]?.post({ kind: 'message', message });
     },
     wake,
     stop(timeoutMs = STOP_TIMEOUT_MS) {
@@ -259,6 +276,12 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
  */
 export async function runDataThread(setup: ThreadSetup): Promise<void> {
   const seat: Seat = workerData;
+  // A thread may start long after the first, and find other files where the program's were.
+  if (seat.version !== TWINCACHED_VERSION) {
+    throw new Error(
+      `version ${seat.version} runs, and was replaced by version ${TWINCACHED_VERSION}: it must be restarted`,
+    );
+  }
   // Only the transport in use is loaded, and none by the main thread: each thread has its own copy of all code in memory.
   if (seat.transport === 'reactor')
     await runReactorThread(seat, setup, (await import('./reactor.ts')).Reactor);
