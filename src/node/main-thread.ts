@@ -245,7 +245,8 @@ export async function startNode(
     entry: new URL('./data-thread.js', import.meta.url),
     threads: options.threads,
     portableThreads: data.listenTls.length > 0 ? 1 : 0,
-    startsOnDemand: true,
+    // A twin's clients come all at once, when the other one has died: no moment to start threads, should the system refuse one.
+    startsOnDemand: options.replication.port === null,
     transport,
     data,
     onMessage: (message, thread) => {
