@@ -37,6 +37,7 @@ test('what is changed over the binary protocol arrives on the twin, cas ids incl
   const text = await pair.client(0);
   await pair.linked(text);
   text.close();
+  (await pair.client(1)).close();
   const [first, second] = await Promise.all(
     [0, 1].map((i) => BinaryClient.connect(pair.ports[i] ?? 0, pair.hosts[i])),
   );
