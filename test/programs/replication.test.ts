@@ -65,6 +65,9 @@ test('strangers at the replication port harm nobody', async (t) => {
   const second = await pair.client(1);
   await pair.linked(first);
   const load = await SteadyLoad.start(pair.ports[0], pair.hosts[0]);
+  await until('the load runs', () => load.answered > 300);
+  // Both sides dial at the start, and one of two links may have been given up.
+  const lostBefore = (await first.stats('replication')).get('replication_links_lost');
   const shouts = [
     'get x\r\n',
     'GET / HTTP/1.1\r\n\r\n',
@@ -96,7 +99,7 @@ test('strangers at the replication port harm nobody', async (t) => {
   assert.deepEqual([report.errors, report.lost], [[], []], `SEED=${SEED}`);
   const stats = await first.stats('replication');
   assert.equal(stats.get('replication_peers'), '1');
-  assert.equal(stats.get('replication_links_lost'), '0');
+  assert.equal(stats.get('replication_links_lost'), lostBefore);
   assert.ok(Number(stats.get('replication_strangers')) > 0);
   for (const one of silent) one.vanish();
   first.close();
