@@ -148,6 +148,8 @@ class Service implements ReplicationService, PeerActions {
     this.#options.onReady(this.listening());
   }
 
+  acknowledged(): void {}
+
   stopped(): void {
     this.#done?.();
   }

@@ -56,6 +56,32 @@ export class ChangeSender {
     for (const reader of this.#readers) reader.skipToHead();
   }
 
+  /** Data threads whose changes are sent. */
+  get threads(): number {
+    return this.#readers.length;
+  }
+
+  /**
+   * Goes back to where the peer has everything.
+   *
+   * @returns false when a ring does not hold what followed any more; then only a full sync can help (after `seekEnd`)
+   */
+  seek(positions: Float64Array): boolean {
+    if (positions.length !== this.#readers.length) return false;
+    return this.#readers.every((reader, thread) => reader.seek(positions[thread]!));
+  }
+
+  /** Writes into [at, at + threads) up to where each thread's records have been taken. @returns whether one of them moved */
+  readPositions(target: Float64Array, at: number): boolean {
+    let moved = false;
+    for (let thread = 0; thread < this.#readers.length; thread++) {
+      const { position } = this.#readers[thread]!;
+      if (target[at + thread] !== position) moved = true;
+      target[at + thread] = position;
+    }
+    return moved;
+  }
+
   /** Bytes of records that are not sent yet. */
   backlogBytes(): number {
     let sum = 0;

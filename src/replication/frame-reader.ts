@@ -4,25 +4,34 @@
  */
 import { ITEM_BYTES_MAX, KEY_BYTES_MAX } from '../base/limits.ts';
 import {
+  ACK_BYTES,
   DELETE_FIXED_BYTES,
   FLUSH_BYTES,
   FRAME,
   FRAME_BODY_BYTES_MAX,
+  frameChecksum,
   GREETING,
   HEADER_BYTES,
   HELLO_BYTES,
   HELLO_FLAG,
   type Hello,
+  LOST_BYTES,
+  MARK_FIXED_BYTES,
   NODE_ID_BYTES,
+  NONCE_BYTES,
   PIECE_BYTES_MAX,
   PING_BYTES,
+  POSITION_BYTES,
+  RESUME_FIXED_BYTES,
   SET_CAS_BYTES,
   SET_FIXED_BYTES,
   SET_MARK,
   SET_MARKS_ALL,
   SLOT_BYTES,
   SYNC_END_BYTES,
+  THREADS_MAX,
   TOUCH_FIXED_BYTES,
+  WANT_BYTES,
 } from './frames.ts';
 
 /** What the next bytes are. */
@@ -62,6 +71,8 @@ export class FrameReader {
   end = 0;
   /** Why bytes are malformed, for the log. */
   reason = '';
+  /** Frames whose checksum was wrong. */
+  checksumErrors = 0;
 
   /** set, delete, touch, win: where the key stands. */
   keyStart = 0;
@@ -89,17 +100,31 @@ export class FrameReader {
   changesSent = 0;
   changesReceived = 0;
   slot = 0;
+  /** resume: whether there is a position; it and a mark's: `copyPositions` copies it. */
+  hasPosition = false;
+  threads = 0;
+  tag = 0;
+  #positionsStart = 0;
+  /** mark: of MARK_FLAG; mark, ack: the serial number. A mark's `version` is the highest that the peer has given or seen. */
+  flags = 0;
+  serial = 0;
+  /** lost, want: one bit for each slot. A want's `version` is the one above which things are wanted. */
+  slots = 0;
 
   /** Looks at [start, end). */
   next(bytes: Uint8Array, start: number, end: number): Read {
     if (end - start < HEADER_BYTES) return READ.partial;
-    const bodyBytes = u32(bytes, start);
+    const bodyBytes = u16(bytes, start);
     if (bodyBytes > FRAME_BODY_BYTES_MAX) return this.#malformed(`a frame of ${bodyBytes} bytes`);
-    if (bytes[start + 5] !== 0) return this.#malformed(`frame flags ${bytes[start + 5]}`);
+    if (bytes[start + 3] !== 0) return this.#malformed(`frame flags ${bytes[start + 3]}`);
     const body = start + HEADER_BYTES;
     const frameEnd = body + bodyBytes;
     if (frameEnd > end) return READ.partial;
-    this.kind = bytes[start + 4]!;
+    this.kind = bytes[start + 2]!;
+    if (u32(bytes, start + 4) !== frameChecksum(bytes, start, bodyBytes) >>> 0) {
+      this.checksumErrors++;
+      return this.#malformed(`a frame of kind ${this.kind} with a wrong checksum`);
+    }
     this.end = frameEnd;
     switch (this.kind) {
       case FRAME.set:
@@ -124,6 +149,31 @@ export class FrameReader {
         if (this.threshold < 0) return this.#malformed('a number beyond 2^53');
         this.activeAtSeconds = u32(bytes, body + 16);
         return this.#version(bytes, body);
+      case FRAME.resume:
+        if (bodyBytes < RESUME_FIXED_BYTES) return this.#wrongSize(bodyBytes);
+        this.hasPosition = bytes[body] === 1;
+        this.tag = u32(bytes, body + 4);
+        return this.#positions(bytes, body, bodyBytes, RESUME_FIXED_BYTES);
+      case FRAME.mark:
+        if (bodyBytes < MARK_FIXED_BYTES) return this.#wrongSize(bodyBytes);
+        this.flags = bytes[body]!;
+        this.serial = u32(bytes, body + 4);
+        this.tag = u32(bytes, body + 8);
+        if (this.#positions(bytes, body, bodyBytes, MARK_FIXED_BYTES) !== READ.frame) return READ.malformed;
+        return this.#version(bytes, body + 12);
+      case FRAME.ack:
+        if (bodyBytes !== ACK_BYTES) return this.#wrongSize(bodyBytes);
+        this.serial = u32(bytes, body);
+        return READ.frame;
+      case FRAME.lost:
+        if (bodyBytes !== LOST_BYTES) return this.#wrongSize(bodyBytes);
+        this.slots = bytes[body + NODE_ID_BYTES]!;
+        return READ.frame;
+      case FRAME.want:
+        if (bodyBytes !== WANT_BYTES) return this.#wrongSize(bodyBytes);
+        this.slots = bytes[body]!;
+        return this.#version(bytes, body + 1);
+      case FRAME.resumed:
       case FRAME.syncBegin:
       case FRAME.bye:
         return bodyBytes === 0 ? READ.frame : this.#wrongSize(bodyBytes);
@@ -159,20 +209,50 @@ export class FrameReader {
       this.#malformed('a hello with a number out of range');
       return null;
     }
-    let nodeId = '';
-    for (let i = 0; i < NODE_ID_BYTES; i++) nodeId += bytes[body + 8 + i]!.toString(16).padStart(2, '0');
     return {
       version: bytes[body]! | (bytes[body + 1]! << 8),
       versionMin: bytes[body + 2]! | (bytes[body + 3]! << 8),
       features: u32(bytes, body + 4),
-      nodeId,
+      nodeId: hexadecimal(bytes, body + 8, NODE_ID_BYTES),
       slot,
       fresh: (flags & HELLO_FLAG.fresh) !== 0,
-      wantsFullSync: (flags & HELLO_FLAG.wantsFullSync) !== 0,
       slotsUsed: bytes[body + 26]!,
       highestVersion,
       wallMs,
+      nonce: hexadecimal(bytes, body + 44, NONCE_BYTES),
     };
+  }
+
+  /** The node that the `lost` frame at `start` names. */
+  lostNode(bytes: Uint8Array, start: number): string {
+    return hexadecimal(bytes, start + HEADER_BYTES, NODE_ID_BYTES);
+  }
+
+  /** Copies the positions into `target`, which has room for them. */
+  copyPositions(bytes: Uint8Array, target: Float64Array): void {
+    for (let i = 0; i < this.threads; i++) target[i] = u64(bytes, this.#positionsStart + i * POSITION_BYTES);
+  }
+
+  /** Where they stand, for whoever checks the tag. */
+  get positionsStart(): number {
+    return this.#positionsStart;
+  }
+
+  get positionsEnd(): number {
+    return this.#positionsStart + this.threads * POSITION_BYTES;
+  }
+
+  #positions(bytes: Uint8Array, body: number, bodyBytes: number, fixedBytes: number): Read {
+    const threads = u16(bytes, body + 2);
+    if (threads > THREADS_MAX || bodyBytes !== fixedBytes + threads * POSITION_BYTES)
+      return this.#wrongSize(bodyBytes);
+    this.threads = threads;
+    this.#positionsStart = body + fixedBytes;
+    for (let i = 0; i < threads; i++) {
+      if (u64(bytes, this.#positionsStart + i * POSITION_BYTES) < 0)
+        return this.#malformed('a number beyond 2^53');
+    }
+    return READ.frame;
   }
 
   #set(bytes: Uint8Array, body: number, bodyBytes: number): Read {
@@ -227,6 +307,16 @@ export class FrameReader {
     this.reason = reason;
     return READ.malformed;
   }
+}
+
+function hexadecimal(bytes: Uint8Array, at: number, count: number): string {
+  let digits = '';
+  for (let i = 0; i < count; i++) digits += bytes[at + i]!.toString(16).padStart(2, '0');
+  return digits;
+}
+
+function u16(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8);
 }
 
 function u32(bytes: Uint8Array, at: number): number {

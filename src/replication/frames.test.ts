@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { MemoryConnection, PieceFeeder } from '../../testing/memory-connection.ts';
+import { frameByHand, sealAnew } from '../../testing/replication/frames-by-hand.ts';
 import { MapCache } from '../../testing/replication/map-cache.ts';
 import { VirtualTime } from '../../testing/replication/virtual-time.ts';
 import { KEY_BYTES_MAX } from '../base/limits.ts';
@@ -13,19 +14,26 @@ import {
   HEADER_BYTES,
   type Hello,
   itemFrameBytes,
+  MARK_FLAG,
   PIECE_BYTES_MAX,
   SET_CAS_BYTES,
+  writeAck,
   writeBye,
   writeDelete,
   writeFlush,
   writeHello,
   writeItem,
+  writeLost,
+  writeMark,
   writePing,
+  writeResume,
+  writeResumed,
   writeSlot,
   writeSyncBegin,
   writeSyncEnd,
   writeTombstone,
   writeTouch,
+  writeWant,
   writeWin,
 } from './frames.ts';
 
@@ -36,13 +44,16 @@ const HELLO: Hello = {
   nodeId: '00112233445566778899aabbccddeeff',
   slot: 5,
   fresh: true,
-  wantsFullSync: true,
   slotsUsed: 0b100001,
   highestVersion: Number.MAX_SAFE_INTEGER,
   wallMs: 1795238928000,
+  nonce: '0123456789abcdef0123456789abcdef',
 };
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
+
+/** A tag that shows which bytes it was made of. */
+const TAGS = { hash: (bytes: Uint8Array, start: number, end: number): number => end - start + bytes[start]! };
 
 /** Bytes of one frame of each kind, and items around the bounds of a piece. */
 function everyFrame(): Uint8Array {
@@ -81,7 +92,15 @@ function everyFrame(): Uint8Array {
   writeSlot(output, 7);
   writePing(output, 5, 6);
   writeSyncEnd(output, 2 ** 40);
-  output.append(ascii('\x03\0\0\0\xc8\0\0\0new'), 0, 11);
+  const unknown = frameByHand(200, [110, 101, 119]);
+  output.append(unknown, 0, unknown.length);
+  writeResume(output, null);
+  writeResume(output, { positions: new Float64Array([1, 2 ** 48]), tag: 0xfffffffe });
+  writeResumed(output);
+  writeMark(output, MARK_FLAG.complete, 0xfffffff0, 77, new Float64Array([9, 1, 2 ** 48]), 1, 2, TAGS);
+  writeAck(output, 0xfffffff0);
+  writeLost(output, HELLO.nodeId, 5);
+  writeWant(output, 3, 2 ** 52);
   writeBye(output);
   return output.bytes.slice(output.start, output.at);
 }
@@ -121,6 +140,12 @@ class Transcript {
     };
     const marks = (): string =>
       frames.marks === 0 ? '' : ` marks ${frames.marks} ${frames.casHigh} ${frames.casLow}`;
+    const positions = (): string => {
+      const copy = new Float64Array(frames.threads);
+      frames.copyPositions(input, copy);
+      assert.ok(inside(frames.positionsStart, frames.positionsEnd));
+      return copy.join(' ');
+    };
     switch (kind) {
       case FRAME.hello:
         return `hello ${JSON.stringify(frames.hello(input, at))}`;
@@ -142,6 +167,16 @@ class Transcript {
         return `ping ${frames.changesSent} ${frames.changesReceived}`;
       case FRAME.syncEnd:
         return `syncEnd ${frames.items}`;
+      case FRAME.resume:
+        return frames.hasPosition ? `resume ${frames.tag} ${positions()}` : `resume from ${frames.threads}`;
+      case FRAME.mark:
+        return `mark ${frames.flags} ${frames.serial} ${frames.tag} ${version}: ${positions()}`;
+      case FRAME.ack:
+        return `ack ${frames.serial}`;
+      case FRAME.lost:
+        return `lost ${frames.lostNode(input, at)} ${frames.slots}`;
+      case FRAME.want:
+        return `want ${frames.slots} ${version}`;
       default:
         return `kind ${kind} of ${end - at} bytes`;
     }
@@ -170,14 +205,21 @@ test('what is written is what is read', () => {
   assert.match(lines[large + 1]!, /^piece: 32768 bytes/);
   assert.match(lines[large + 2]!, /^piece: 1 bytes/);
   assert.equal(lines.filter((line) => line.startsWith('piece')).length, 2 + 3 + 4 + 2);
-  assert.equal(lines.at(-8), `delete ${'k'.repeat(250)} 77`);
-  assert.match(lines.at(-7)!, /^delete gone \d+$/);
-  assert.deepEqual(lines.slice(-6), [
+  assert.equal(lines.at(-15), `delete ${'k'.repeat(250)} 77`);
+  assert.match(lines.at(-14)!, /^delete gone \d+$/);
+  assert.deepEqual(lines.slice(-13), [
     'flush 123456789012346 123456789012345 1795238928',
     'slot 7',
     'ping 5 6',
     `syncEnd ${2 ** 40}`,
     'kind 200 of 11 bytes',
+    'resume from 0',
+    `resume 4294967294 1 ${2 ** 48}`,
+    `kind ${FRAME.resumed} of 8 bytes`,
+    `mark 2 4294967280 17 77: 1 ${2 ** 48}`,
+    'ack 4294967280',
+    `lost ${HELLO.nodeId} 5`,
+    `want 3 ${2 ** 52}`,
     `kind ${FRAME.bye} of 8 bytes`,
   ]);
 });
@@ -202,21 +244,6 @@ test('frames are the same however they are cut', () => {
   }
 });
 
-/** A frame by hand. */
-function frame(
-  kind: number,
-  body: readonly number[],
-  bodyBytes: number = body.length,
-  flags = 0,
-): Uint8Array {
-  const bytes = new Uint8Array(HEADER_BYTES + body.length);
-  new DataView(bytes.buffer).setUint32(0, bodyBytes, true);
-  bytes[4] = kind;
-  bytes[5] = flags;
-  bytes.set(body, HEADER_BYTES);
-  return bytes;
-}
-
 test('a frame that is not as it should be is malformed', () => {
   const zeros = (count: number): number[] => new Array<number>(count).fill(0);
   const key = (length: number): number[] => [
@@ -225,35 +252,65 @@ test('a frame that is not as it should be is malformed', () => {
     ...new Array<number>(length).fill(107),
   ];
   const cases: [string, Uint8Array][] = [
-    ['a body beyond the bound', frame(200, [], FRAME_BODY_BYTES_MAX + 1)],
-    ['flags of a later version', frame(FRAME.bye, [], 0, 1)],
-    ['a bye with a body', frame(FRAME.bye, [0])],
-    ['a short hello', frame(FRAME.hello, zeros(43))],
-    ['a delete without a key', frame(FRAME.delete, key(0))],
-    ['a key of 251 bytes', frame(FRAME.delete, key(251))],
-    ['a key longer than the frame', frame(FRAME.delete, [...zeros(8), 5, 107])],
-    ['a version beyond 2^53', frame(FRAME.delete, [0, 0, 0, 0, 0, 0, 0x20, 0, 1, 107])],
-    ['a set without a key', frame(FRAME.set, zeros(24))],
-    ['a set whose value is missing', frame(FRAME.set, [...zeros(16), 1, 0, 0, 0, 1, 0, 0, 0, 107])],
-    ['a set with more than its value', frame(FRAME.set, [...zeros(20), 1, 0, 0, 0, 107, 107])],
-    ['a set with unknown marks', frame(FRAME.set, [...zeros(20), 1, 16, 0, 0, 107])],
-    ['a set without the cas id it speaks of', frame(FRAME.set, [...zeros(20), 1, 8, 0, 0, 107])],
-    ['a win without a key', frame(FRAME.win, key(0))],
-    ['a value beyond the largest item', frame(FRAME.set, [...zeros(16), 1, 0, 0, 0x40, 1, 0, 0, 0, 107])],
-    ['an empty piece', frame(FRAME.piece, [])],
-    ['slot 8', frame(FRAME.slot, [8])],
-    ['a short ping', frame(FRAME.ping, zeros(15))],
+    ['a body beyond the bound', frameByHand(200, [], FRAME_BODY_BYTES_MAX + 1)],
+    ['flags of a later version', frameByHand(FRAME.bye, [], 0, 1)],
+    ['a bye with a body', frameByHand(FRAME.bye, [0])],
+    ['a short hello', frameByHand(FRAME.hello, zeros(59))],
+    ['a delete without a key', frameByHand(FRAME.delete, key(0))],
+    ['a key of 251 bytes', frameByHand(FRAME.delete, key(251))],
+    ['a key longer than the frame', frameByHand(FRAME.delete, [...zeros(8), 5, 107])],
+    ['a version beyond 2^53', frameByHand(FRAME.delete, [0, 0, 0, 0, 0, 0, 0x20, 0, 1, 107])],
+    ['a set without a key', frameByHand(FRAME.set, zeros(24))],
+    ['a set whose value is missing', frameByHand(FRAME.set, [...zeros(16), 1, 0, 0, 0, 1, 0, 0, 0, 107])],
+    ['a set with more than its value', frameByHand(FRAME.set, [...zeros(20), 1, 0, 0, 0, 107, 107])],
+    ['a set with unknown marks', frameByHand(FRAME.set, [...zeros(20), 1, 16, 0, 0, 107])],
+    ['a set without the cas id it speaks of', frameByHand(FRAME.set, [...zeros(20), 1, 8, 0, 0, 107])],
+    ['a win without a key', frameByHand(FRAME.win, key(0))],
+    [
+      'a value beyond the largest item',
+      frameByHand(FRAME.set, [...zeros(16), 1, 0, 0, 0x40, 1, 0, 0, 0, 107]),
+    ],
+    ['an empty piece', frameByHand(FRAME.piece, [])],
+    ['slot 8', frameByHand(FRAME.slot, [8])],
+    ['a short ping', frameByHand(FRAME.ping, zeros(15))],
+    ['a resume of more threads than it has positions', frameByHand(FRAME.resume, [1, 0, 2, 0, ...zeros(12)])],
+    ['a resume of no size', frameByHand(FRAME.resume, zeros(7))],
+    [
+      'a mark of fewer threads than it has positions',
+      frameByHand(FRAME.mark, [...zeros(2), 1, 0, ...zeros(32)]),
+    ],
+    ['a mark of too many threads', frameByHand(FRAME.mark, [...zeros(2), 1, 2, ...zeros(16 + 513 * 8)])],
+    [
+      'a position beyond 2^53',
+      frameByHand(FRAME.mark, [0, 0, 1, 0, ...zeros(16), ...new Array<number>(8).fill(255)]),
+    ],
+    ['a short ack', frameByHand(FRAME.ack, zeros(3))],
+    ['a short lost', frameByHand(FRAME.lost, zeros(16))],
+    ['a long want', frameByHand(FRAME.want, zeros(10))],
+    ['a wrong checksum', frameByHand(FRAME.bye, []).fill(1, 4, 5)],
   ];
   for (const [name, bytes] of cases) {
     const lines = transcript(bytes);
     assert.equal(lines.length, 1, name);
     assert.match(lines[0]!, /^malformed: /, name);
   }
-  assert.match(transcript(frame(FRAME.delete, key(250)))[0]!, /^delete k{250} 0$/);
+  assert.match(transcript(frameByHand(FRAME.delete, key(250)))[0]!, /^delete k{250} 0$/);
   assert.equal(
-    transcript(frame(200, zeros(FRAME_BODY_BYTES_MAX)))[0],
+    transcript(frameByHand(200, zeros(FRAME_BODY_BYTES_MAX)))[0],
     `kind 200 of ${FRAME_BODY_BYTES_MAX + 8} bytes`,
   );
+});
+
+test('a bit that was turned over on the way is found', () => {
+  const bytes = frameByHand(FRAME.delete, [1, 2, 3, 4, 5, 6, 7, 0, 3, 107, 101, 121]);
+  assert.match(transcript(bytes)[0]!, /^delete key /);
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const bent = bytes.slice();
+    bent[bit >>> 3]! ^= 1 << (bit & 7);
+    // A length that grew is one of a frame that is not all there yet.
+    const lines = transcript(bent);
+    assert.ok(lines.length === 0 ? bit < 16 : lines[0]!.startsWith('malformed: '), `bit ${bit}: ${lines[0]}`);
+  }
 });
 
 test('no bytes make the reader throw or look outside a frame', () => {
@@ -269,6 +326,7 @@ test('no bytes make the reader throw or look outside a frame', () => {
       bent[at] = byte;
       bent[other] = byte ^ 0x80;
       transcript(bent);
+      transcript(sealAnew(bent));
     }),
     { numRuns: 2000 },
   );

@@ -7,10 +7,10 @@
  *
  * A frame is a header of 8 bytes and a body; all numbers are little-endian:
  *
- *     0  u32  bytes of the body, at most FRAME_BODY_BYTES_MAX
- *     4  u8   kind
- *     5  u8   flags, 0; for frames that carry a checksum behind the body one day
- *     6  u16  0
+ *     0  u16  bytes of the body, at most FRAME_BODY_BYTES_MAX
+ *     2  u8   kind
+ *     3  u8   flags, 0
+ *     4  u32  CRC-32C of the four bytes before and of the body
  *
  * Bodies (u64 is a version or a counter, below 2^53):
  *
@@ -23,14 +23,27 @@
  *     touch      u64 version of the item that was touched, u32 exptime, u8 bytes of the key, key
  *     win        u64 version of the item that a client was told to renew, u8 bytes of the key, key
  *     flush      u64 version of the order, u64 threshold (lower versions die), u32 active at (seconds since 1970)
+ *     resume     u8 1 if a position follows, u8 0, u16 threads, u32 tag, u64 for each thread: up to where this node has the changes of
+ *                the peer's data threads, as the peer's last mark said
+ *     resumed    nothing: what changed since that position follows as changes
  *     syncBegin  nothing
  *     syncEnd    u64 items sent
+ *     mark       u8 flags (MARK_FLAG), u8 0, u16 threads, u32 serial number, u32 tag, u64 highest version, u64 for each thread: all
+ *                changes of that thread before this position have been sent
+ *     ack        u32 serial number of the last mark that has come
+ *     lost       16 bytes id of a node with which there is no link any more, u8 the slots it had, one bit each
+ *     want       u8 slots, one bit each, u64 version: the peer is asked for what it has of those slots above that version
  *     ping       u64 changes sent so far, u64 changes received so far
  *     bye        nothing
+ *
+ * The tag of a mark is the sender's secret (a keyed hash of the positions): who resumes gives it back, so that no position is
+ * believed that was not given.
  *
  * A set whose value is at most PIECE_BYTES_MAX carries it; a larger one carries none and is followed by pieces, all of them
  * PIECE_BYTES_MAX long save the last, with no other frame between them. So a receiver needs to hold one frame at most.
  */
+import { assert } from '../base/assert.ts';
+import { crc32c } from '../base/crc32c.ts';
 import type { Output } from '../base/output.ts';
 import type { ItemRef } from '../store/cache.ts';
 import { MARKS_SHIFT } from '../store/layout.ts';
@@ -49,6 +62,12 @@ export const FRAME = {
   ping: 10,
   bye: 11,
   win: 12,
+  resume: 13,
+  resumed: 14,
+  mark: 15,
+  ack: 16,
+  lost: 17,
+  want: 18,
 } as const;
 
 /** The first line that each side sends. */
@@ -66,16 +85,16 @@ export const FRAME_BODY_BYTES_MAX: number = PIECE_BYTES_MAX + 4096;
 
 /**
  * Body of a hello: u16 version spoken, u16 oldest version understood, u32 features, 16 bytes node id, u8 slot, u8 flags (HELLO_FLAG),
- * u8 slots in use (one bit each), u8 0, u64 highest version, u64 wall clock (ms since 1970). More bytes may follow from a later version.
+ * u8 slots in use (one bit each), u8 0, u64 highest version, u64 wall clock (ms since 1970), 16 bytes by chance. More bytes may follow
+ * from a later version.
  */
-export const HELLO_BYTES = 44;
+export const HELLO_BYTES = 60;
 export const HELLO_FLAG = {
   /** The node has not opened its client port yet: it has given no version to anything. */
   fresh: 1,
-  /** The node asks for everything the other has. */
-  wantsFullSync: 2,
 } as const;
 export const NODE_ID_BYTES = 16;
+export const NONCE_BYTES = 16;
 
 export const SET_FIXED_BYTES = 24;
 /** What a cas id that a client chose adds to a set. */
@@ -89,21 +108,47 @@ export const FLUSH_BYTES = 20;
 export const SYNC_END_BYTES = 8;
 export const PING_BYTES = 16;
 export const SLOT_BYTES = 1;
+/** Of resume and mark, in front of the positions. */
+export const RESUME_FIXED_BYTES = 8;
+export const MARK_FIXED_BYTES = 20;
+export const POSITION_BYTES = 8;
+export const MARK_FLAG = {
+  /** Somebody waits for the ack. */
+  answerAtOnce: 1,
+  /** The peer has everything before it, not only these changes: no full copy is under way or due. */
+  complete: 2,
+} as const;
+export const ACK_BYTES = 4;
+export const LOST_BYTES: number = NODE_ID_BYTES + 1;
+export const WANT_BYTES = 9;
+/** More data threads than this have no place in a mark. */
+export const THREADS_MAX = 512;
 
 /** What one node tells the other about itself at the start of a link. */
 export interface Hello {
   readonly version: number;
   readonly versionMin: number;
   readonly features: number;
-  /** 32 hexadecimal digits; made anew at every start of the process, for nothing outlives it. */
+  /**
+   * 32 hexadecimal digits; made anew at every start of the process, for nothing outlives it. So it also names the node's stream of
+   * changes: a position is of use only to the node that gave it.
+   */
   readonly nodeId: string;
   readonly slot: number;
   readonly fresh: boolean;
-  readonly wantsFullSync: boolean;
   /** One bit for each slot that the node knows to be taken, its own included. */
   readonly slotsUsed: number;
   readonly highestVersion: number;
   readonly wallMs: number;
+  /** 32 hexadecimal digits by chance, for this link alone. */
+  readonly nonce: string;
+}
+
+/** How far somebody has the changes of a node, as that node said it. */
+export interface FeedPosition {
+  /** For each data thread of the node, in units of its ring. */
+  readonly positions: Float64Array;
+  readonly tag: number;
 }
 
 function putU32(bytes: Uint8Array, at: number, value: number): void {
@@ -118,12 +163,25 @@ function putU64(bytes: Uint8Array, at: number, value: number): void {
   putU32(bytes, at + 4, Math.floor(value / 4294967296));
 }
 
-function putHeader(bytes: Uint8Array, at: number, kind: number, bodyBytes: number): void {
-  putU32(bytes, at, bodyBytes);
-  bytes[at + 4] = kind;
-  bytes[at + 5] = 0;
-  bytes[at + 6] = 0;
-  bytes[at + 7] = 0;
+/** Writes the header in front of a body that stands there. */
+function seal(bytes: Uint8Array, at: number, kind: number, bodyBytes: number): void {
+  bytes[at] = bodyBytes;
+  bytes[at + 1] = bodyBytes >>> 8;
+  bytes[at + 2] = kind;
+  bytes[at + 3] = 0;
+  putU32(bytes, at + 4, frameChecksum(bytes, at, bodyBytes));
+}
+
+/** The checksum that the frame at `at` must have. */
+export function frameChecksum(bytes: Uint8Array, at: number, bodyBytes: number): number {
+  const body = at + HEADER_BYTES;
+  return crc32c(bytes, body, body + bodyBytes, crc32c(bytes, at, at + 4));
+}
+
+function putHexadecimal(bytes: Uint8Array, at: number, digits: string): void {
+  for (let i = 0; 2 * i < digits.length; i++) {
+    bytes[at + i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+  }
 }
 
 /** Seconds since 1970 as 32 bits; later ones (after 2106) are cut to the last. */
@@ -134,23 +192,21 @@ function clampSeconds(seconds: number): number {
 export function writeHello(output: Output, hello: Hello): void {
   output.reserve(HEADER_BYTES + HELLO_BYTES);
   const { bytes, at } = output;
-  putHeader(bytes, at, FRAME.hello, HELLO_BYTES);
   const body = at + HEADER_BYTES;
   bytes[body] = hello.version;
   bytes[body + 1] = hello.version >>> 8;
   bytes[body + 2] = hello.versionMin;
   bytes[body + 3] = hello.versionMin >>> 8;
   putU32(bytes, body + 4, hello.features);
-  for (let i = 0; i < NODE_ID_BYTES; i++) {
-    bytes[body + 8 + i] = Number.parseInt(hello.nodeId.slice(2 * i, 2 * i + 2), 16);
-  }
+  putHexadecimal(bytes, body + 8, hello.nodeId);
   bytes[body + 24] = hello.slot;
-  bytes[body + 25] =
-    (hello.fresh ? HELLO_FLAG.fresh : 0) | (hello.wantsFullSync ? HELLO_FLAG.wantsFullSync : 0);
+  bytes[body + 25] = hello.fresh ? HELLO_FLAG.fresh : 0;
   bytes[body + 26] = hello.slotsUsed;
   bytes[body + 27] = 0;
   putU64(bytes, body + 28, hello.highestVersion);
   putU64(bytes, body + 36, hello.wallMs);
+  putHexadecimal(bytes, body + 44, hello.nonce);
+  seal(bytes, at, FRAME.hello, HELLO_BYTES);
   output.at = body + HELLO_BYTES;
 }
 
@@ -185,7 +241,6 @@ export function writeItem(
   const inline = valueBytes <= PIECE_BYTES_MAX;
   const marks = cache.meta.marks(item) >>> MARKS_SHIFT;
   const fixedBytes = SET_FIXED_BYTES + ((marks & SET_MARK.explicitCas) === 0 ? 0 : SET_CAS_BYTES);
-  putHeader(bytes, at, FRAME.set, fixedBytes + keyBytes + (inline ? valueBytes : 0));
   const body = at + HEADER_BYTES;
   putU64(bytes, body, cache.version(item));
   putU32(bytes, body + 8, clampSeconds(cache.exptime(item)));
@@ -204,9 +259,11 @@ export function writeItem(
   const value = key + keyBytes;
   if (inline) {
     cache.copyValue(item, bytes, value);
+    seal(bytes, at, FRAME.set, fixedBytes + keyBytes + valueBytes);
     output.at = value + valueBytes;
     return;
   }
+  seal(bytes, at, FRAME.set, fixedBytes + keyBytes);
   // The value is copied in one go behind the room for all headers of its pieces; then each piece moves down to behind its header.
   // A piece never moves up, so going from the first to the last overwrites nothing that is still needed.
   const pieces = Math.ceil(valueBytes / PIECE_BYTES_MAX);
@@ -215,10 +272,10 @@ export function writeItem(
   let target = value;
   for (let rest = valueBytes; rest > 0; ) {
     const piece = Math.min(rest, PIECE_BYTES_MAX);
-    putHeader(bytes, target, FRAME.piece, piece);
-    target += HEADER_BYTES;
-    if (target !== source) bytes.copyWithin(target, source, source + piece);
-    target += piece;
+    const body = target + HEADER_BYTES;
+    if (body !== source) bytes.copyWithin(body, source, source + piece);
+    seal(bytes, target, FRAME.piece, piece);
+    target = body + piece;
     source += piece;
     rest -= piece;
   }
@@ -252,23 +309,23 @@ function writeKeyed(
   const keyBytes = keyEnd - keyStart;
   output.reserve(deleteFrameBytes(keyBytes));
   const { bytes, at } = output;
-  putHeader(bytes, at, kind, DELETE_FIXED_BYTES + keyBytes);
   const body = at + HEADER_BYTES;
   putU64(bytes, body, version);
   bytes[body + 8] = keyBytes;
   const key = body + DELETE_FIXED_BYTES;
   for (let i = 0; i < keyBytes; i++) bytes[key + i] = source[keyStart + i]!;
+  seal(bytes, at, kind, DELETE_FIXED_BYTES + keyBytes);
   output.at = key + keyBytes;
 }
 
 /** Writes the delete that a tombstone stands for. The room, `deleteFrameBytes`, must have been reserved. */
 export function writeTombstone(output: Output, cache: LinkCache, item: ItemRef, keyBytes: number): void {
   const { bytes, at } = output;
-  putHeader(bytes, at, FRAME.delete, DELETE_FIXED_BYTES + keyBytes);
   const body = at + HEADER_BYTES;
   putU64(bytes, body, cache.version(item));
   bytes[body + 8] = keyBytes;
   cache.copyKey(item, bytes, body + DELETE_FIXED_BYTES);
+  seal(bytes, at, FRAME.delete, DELETE_FIXED_BYTES + keyBytes);
   output.at = body + DELETE_FIXED_BYTES + keyBytes;
 }
 
@@ -282,13 +339,13 @@ export function writeTouch(
 ): void {
   output.reserve(touchFrameBytes(keyBytes));
   const { bytes, at } = output;
-  putHeader(bytes, at, FRAME.touch, TOUCH_FIXED_BYTES + keyBytes);
   const body = at + HEADER_BYTES;
   putU64(bytes, body, version);
   putU32(bytes, body + 8, clampSeconds(exptime));
   bytes[body + 12] = keyBytes;
   const key = body + TOUCH_FIXED_BYTES;
   for (let i = 0; i < keyBytes; i++) bytes[key + i] = source[i]!;
+  seal(bytes, at, FRAME.touch, TOUCH_FIXED_BYTES + keyBytes);
   output.at = key + keyBytes;
 }
 
@@ -298,41 +355,143 @@ export function writeFlush(
   activeAtSeconds: number,
   version: number,
 ): void {
-  const body = beginFrame(output, FRAME.flush, FLUSH_BYTES);
+  const body = beginFrame(output, FLUSH_BYTES);
   putU64(output.bytes, body, version);
   putU64(output.bytes, body + 8, threshold);
   putU32(output.bytes, body + 16, clampSeconds(activeAtSeconds));
+  endFrame(output, FRAME.flush, FLUSH_BYTES);
+}
+
+/** @param position null: everything is wanted */
+export function writeResume(output: Output, position: FeedPosition | null): void {
+  const threads = position === null ? 0 : position.positions.length;
+  assert(threads <= THREADS_MAX, 'a position for each thread fits into a frame');
+  const count = RESUME_FIXED_BYTES + threads * POSITION_BYTES;
+  const body = beginFrame(output, count);
+  const { bytes } = output;
+  bytes[body] = position === null ? 0 : 1;
+  bytes[body + 1] = 0;
+  bytes[body + 2] = threads;
+  bytes[body + 3] = threads >>> 8;
+  putU32(bytes, body + 4, position === null ? 0 : position.tag);
+  if (position !== null) putPositions(bytes, body + RESUME_FIXED_BYTES, position.positions, 0, threads);
+  endFrame(output, FRAME.resume, count);
+}
+
+export function writeResumed(output: Output): void {
+  writeEmpty(output, FRAME.resumed);
 }
 
 export function writeSyncBegin(output: Output): void {
-  beginFrame(output, FRAME.syncBegin, 0);
+  writeEmpty(output, FRAME.syncBegin);
 }
 
 export function writeSyncEnd(output: Output, items: number): void {
-  const body = beginFrame(output, FRAME.syncEnd, SYNC_END_BYTES);
+  const body = beginFrame(output, SYNC_END_BYTES);
   putU64(output.bytes, body, items);
+  endFrame(output, FRAME.syncEnd, SYNC_END_BYTES);
+}
+
+/**
+ * Writes a mark. Its tag is not known before the positions stand there, so it is asked for.
+ *
+ * @param flags of MARK_FLAG
+ * @param positions [from, from + threads) of it
+ * @param tagOf makes the tag of the positions in [start, end) of the bytes
+ */
+export function writeMark(
+  output: Output,
+  flags: number,
+  serial: number,
+  highestVersion: number,
+  positions: Float64Array,
+  from: number,
+  threads: number,
+  tagOf: PositionTags,
+): void {
+  assert(threads <= THREADS_MAX, 'a position for each thread fits into a frame');
+  const count = MARK_FIXED_BYTES + threads * POSITION_BYTES;
+  const body = beginFrame(output, count);
+  const { bytes } = output;
+  bytes[body] = flags;
+  bytes[body + 1] = 0;
+  bytes[body + 2] = threads;
+  bytes[body + 3] = threads >>> 8;
+  putU32(bytes, body + 4, serial);
+  putU64(bytes, body + 12, highestVersion);
+  const start = body + MARK_FIXED_BYTES;
+  putPositions(bytes, start, positions, from, threads);
+  putU32(bytes, body + 8, tagOf.hash(bytes, start, body + count));
+  endFrame(output, FRAME.mark, count);
+}
+
+/** A keyed hash: the cache's own. */
+export interface PositionTags {
+  hash(bytes: Uint8Array, start: number, end: number): number;
+}
+
+export function writeAck(output: Output, serial: number): void {
+  const body = beginFrame(output, ACK_BYTES);
+  putU32(output.bytes, body, serial);
+  endFrame(output, FRAME.ack, ACK_BYTES);
+}
+
+/** @param slots one bit for each slot that the node had */
+export function writeLost(output: Output, nodeId: string, slots: number): void {
+  const body = beginFrame(output, LOST_BYTES);
+  putHexadecimal(output.bytes, body, nodeId);
+  output.bytes[body + NODE_ID_BYTES] = slots;
+  endFrame(output, FRAME.lost, LOST_BYTES);
+}
+
+/** @param slots one bit for each slot */
+export function writeWant(output: Output, slots: number, above: number): void {
+  const body = beginFrame(output, WANT_BYTES);
+  output.bytes[body] = slots;
+  putU64(output.bytes, body + 1, above);
+  endFrame(output, FRAME.want, WANT_BYTES);
 }
 
 export function writePing(output: Output, changesSent: number, changesReceived: number): void {
-  const body = beginFrame(output, FRAME.ping, PING_BYTES);
+  const body = beginFrame(output, PING_BYTES);
   putU64(output.bytes, body, changesSent);
   putU64(output.bytes, body + 8, changesReceived);
+  endFrame(output, FRAME.ping, PING_BYTES);
 }
 
 export function writeSlot(output: Output, slot: number): void {
-  const body = beginFrame(output, FRAME.slot, SLOT_BYTES);
+  const body = beginFrame(output, SLOT_BYTES);
   output.bytes[body] = slot;
+  endFrame(output, FRAME.slot, SLOT_BYTES);
 }
 
 export function writeBye(output: Output): void {
-  beginFrame(output, FRAME.bye, 0);
+  writeEmpty(output, FRAME.bye);
 }
 
-/** Writes the header of a frame of fixed size and moves past its body. @returns where the body begins in `output.bytes` */
-function beginFrame(output: Output, kind: number, bodyBytes: number): number {
+function putPositions(
+  bytes: Uint8Array,
+  at: number,
+  positions: Float64Array,
+  from: number,
+  count: number,
+): void {
+  for (let i = 0; i < count; i++) putU64(bytes, at + i * POSITION_BYTES, positions[from + i]!);
+}
+
+/** Makes room for a frame of fixed size. @returns where its body begins in `output.bytes` */
+function beginFrame(output: Output, bodyBytes: number): number {
   output.reserve(HEADER_BYTES + bodyBytes);
-  putHeader(output.bytes, output.at, kind, bodyBytes);
-  const body = output.at + HEADER_BYTES;
-  output.at = body + bodyBytes;
-  return body;
+  return output.at + HEADER_BYTES;
+}
+
+/** Finishes the frame whose body has been written. */
+function endFrame(output: Output, kind: number, bodyBytes: number): void {
+  seal(output.bytes, output.at, kind, bodyBytes);
+  output.at += HEADER_BYTES + bodyBytes;
+}
+
+function writeEmpty(output: Output, kind: number): void {
+  beginFrame(output, 0);
+  endFrame(output, kind, 0);
 }

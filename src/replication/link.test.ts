@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { frameByHand, sealAnew } from '../../testing/replication/frames-by-hand.ts';
 import { type LinkPair, mapLinkEnd, mapLinkPair } from '../../testing/replication/link-pair.ts';
 import type { MapCache } from '../../testing/replication/map-cache.ts';
 import { VirtualTime } from '../../testing/replication/virtual-time.ts';
-import { FRAME, GREETING, PIECE_BYTES_MAX } from './frames.ts';
+import { FRAME, GREETING, HELLO_BYTES, PIECE_BYTES_MAX } from './frames.ts';
 import { HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link.ts';
 
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
@@ -51,8 +52,8 @@ test('changes of either side arrive at the other, and nothing comes back', () =>
   assert.deepEqual(dialler.cache.snapshot(), listener.cache.snapshot());
   assert.match(dialler.cache.snapshot().get('a')!, / 5 77 1$/);
   assert.match(listener.cache.snapshot().get('b')!, /deleted$/);
-  assert.deepEqual(dialler.sent, [FRAME.set, FRAME.delete]);
-  assert.deepEqual(listener.sent, [FRAME.set, FRAME.touch]);
+  assert.deepEqual(dialler.sent, [FRAME.set, FRAME.mark, FRAME.delete, FRAME.mark]);
+  assert.deepEqual(listener.sent, [FRAME.set, FRAME.mark, FRAME.touch, FRAME.mark]);
   dialler.cache.flush();
   pair.settle();
   assert.equal(listener.cache.entries.size, 0);
@@ -169,6 +170,9 @@ test('a pump writes a bounded amount', () => {
   dialler.link.opened();
   listener.feeder.push(dialler.take());
   dialler.feeder.push(listener.take());
+  listener.feeder.push(dialler.take());
+  dialler.feeder.push(listener.take());
+  dialler.link.pump(0);
   const first = dialler.take().length;
   assert.ok(first > 50_000 && first < 400_000, `${first} bytes`);
   for (let i = 0; i < 3000; i++) dialler.cache.set(`k${i}`, new Uint8Array(1000), 0, 0);
@@ -278,17 +282,14 @@ test('a value that stops half-way is given back', () => {
 });
 
 test('frames out of place close the connection; unknown kinds are skipped', () => {
-  const header = (kind: number, bytes: number): Uint8Array =>
-    Uint8Array.from([bytes, 0, 0, 0, kind, 0, 0, 0]);
   for (const kind of [FRAME.hello, FRAME.piece, FRAME.syncEnd]) {
     const pair = openPair();
-    const bytes = kind === FRAME.hello ? 44 : kind === FRAME.syncEnd ? 8 : 1;
-    pair.listener.feeder.push(header(kind, bytes));
-    pair.listener.feeder.push(new Uint8Array(bytes));
+    const bytes = kind === FRAME.hello ? HELLO_BYTES : kind === FRAME.syncEnd ? 8 : 1;
+    pair.listener.feeder.push(frameByHand(kind, new Uint8Array(bytes)));
     assert.ok(pair.listener.connection.destroyed, `kind ${kind}`);
   }
   const pair = openPair();
-  pair.listener.feeder.push(Uint8Array.from([...header(99, 3), 1, 2, 3]));
+  pair.listener.feeder.push(frameByHand(99, [1, 2, 3]));
   pair.dialler.cache.set('k', bytesOf('v'), 0, 0);
   pair.settle();
   assert.ok(pair.listener.link.isOpen);
@@ -316,7 +317,7 @@ test('whatever bytes a peer sends after its hello, the link neither throws nor k
         // Most damage should fall on headers, which stand at the start.
         for (const [at, byte] of bends) bent[at % Math.max(1, Math.min(cut, 600))] = byte;
         const { listener } = pair;
-        listener.feeder.push(bent);
+        listener.feeder.push(sealAnew(bent));
         if (!listener.connection.destroyed) listener.feeder.push(junk);
         listener.closeWith(null);
         assert.equal(listener.cache.locked, 0);

@@ -5,8 +5,13 @@
  *     greeting line  ------------>
  *                    <------------  greeting line, hello      the dialler may now find that the two are linked already, and leave
  *     hello          ------------>                            from here on both are open
- *     syncBegin, items and changes in any order, syncEnd, changes, pings   (both ways at once)
+ *     resume         <----------->                            up to where each has the other's changes, if at all
+ *     resumed, changes          or        syncBegin, items and changes in any order, syncEnd        (both ways at once)
+ *     changes, marks, acks, pings
  *     bye            ------------>                            by the one that stops
+ *
+ * After the changes of a pump comes a mark, which says up to where the changes of each data thread have been sent. The peer
+ * acknowledges marks, and remembers the last one beyond this link, for the next one to begin there.
  *
  * The dialler speaks first, so a stranger who connects learns nothing; the listener's hello comes before the dialler's, so that
  * one of the two (the dialler) can turn back while the other has not yet counted the link as one.
@@ -14,24 +19,34 @@
  * Whatever a peer sends is either understood or closes this connection; nothing else is answered.
  */
 import type { Clock } from '../base/clock.ts';
+import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { ChangeReceiver } from './change-receiver.ts';
 import { ChangeSender } from './change-sender.ts';
 import { FrameReader, READ, readGreeting } from './frame-reader.ts';
 import {
+  type FeedPosition,
   FRAME,
   GREETING,
   type Hello,
   LINK_VERSION,
   LINK_VERSION_MIN,
+  MARK_FLAG,
+  writeAck,
   writeBye,
   writeFlush,
   writeHello,
+  writeLost,
+  writeMark,
   writePing,
+  writeResume,
+  writeResumed,
   writeSlot,
   writeSyncBegin,
   writeSyncEnd,
+  writeWant,
 } from './frames.ts';
+import { SentMarks } from './sent-marks.ts';
 import type { ChangeReader, LinkCache } from './store-port.ts';
 import { SyncSender } from './sync-sender.ts';
 
@@ -60,6 +75,14 @@ export interface LinkOwner {
   greeted(link: Link): string | null;
   /** The link is open. */
   linked(link: Link): void;
+  /** Up to where this node has the changes of the peer; null when it has not, or does not know. */
+  resumePoint(link: Link): FeedPosition | null;
+  /** Whether clients wait for the peer's acks. */
+  wantsAcks(): boolean;
+  /** The peer has acknowledged changes, or does not count any more among those that have everything. */
+  acknowledged(link: Link): void;
+  /** The peer has lost its link to a node, which had these slots (one bit each). */
+  peerLost(link: Link, nodeId: string, slots: number): void;
   /** The peer has taken another slot. */
   peerSlotChanged(link: Link, slot: number): void;
   /** The peer's first full sync over this link has come to its end. */
@@ -84,6 +107,21 @@ export class Link implements Session {
   readonly sender: ChangeSender;
   readonly receiver: ChangeReceiver;
   readonly sync: SyncSender;
+  /** What the peer lacks of the changes of a node that is gone. */
+  readonly repair: SyncSender;
+  /** Up to where the peer has the changes of each data thread here, by its own word. */
+  readonly acknowledged: Float64Array;
+  /** With `position`: the highest version that the peer had given or seen then; 0 while there is none. */
+  completeTo = 0;
+  /** All slots that the peer has had during this link, one bit each. */
+  peerSlots = 0;
+  /** Full and partial syncs that were begun. */
+  fullSyncs = 0;
+  partialSyncs = 0;
+  /** Walks over the cache for peers that had lost a third node. */
+  repairs = 0;
+  /** By how much the peer's wall clock was ahead of ours when its hello came, its way here included. */
+  clockOffsetMs = 0;
   /** Syncs that the peer has brought to the end. */
   syncsReceived = 0;
   /** Between syncBegin and syncEnd of the peer. */
@@ -107,8 +145,23 @@ export class Link implements Session {
   #changesAcknowledged = 0;
   #helloSent = false;
   #wasOpen = false;
+  /** The peer has said from where on it wants what is here. */
+  #isAsked = false;
   #syncDue = false;
   #syncAgain = false;
+  readonly #marks: SentMarks;
+  /** Something has been sent, or a sync has come to its end, since the last mark. */
+  #markDue = false;
+  #markWasComplete = false;
+  /** What the peer's last complete mark said. */
+  #positions: Float64Array | null = null;
+  #positionsTag = 0;
+  /** The last mark of the peer; -1 when it has been acknowledged. */
+  #ackSerial = -1;
+  #ackAtOnce = false;
+  /** What peers that lost a node have asked for: slots, one bit each, and the lowest version. */
+  #wantedSlots = 0;
+  #wantedAbove = 0;
   #walks = 0;
   #draining = false;
   #saidBye = false;
@@ -135,6 +188,9 @@ export class Link implements Session {
     this.sender = new ChangeSender(cache, readers);
     this.receiver = new ChangeReceiver(cache);
     this.sync = new SyncSender(cache);
+    this.repair = new SyncSender(cache);
+    this.acknowledged = new Float64Array(readers.length);
+    this.#marks = new SentMarks(readers.length);
     this.state = target >= 0 ? 'dialling' : 'greeting';
     this.connectedMs = clock.monotonicMs();
     this.heardMs = this.connectedMs;
@@ -159,13 +215,34 @@ export class Link implements Session {
     return this.sync.active || this.#syncDue;
   }
 
+  /** The peer has been sent everything that is here, save changes of the last moments: its acks are worth something. */
+  get isComplete(): boolean {
+    return this.state === 'open' && this.#isAsked && !this.sendingSync && !this.#syncAgain;
+  }
+
+  /** Up to where the peer's changes have come here, by its last mark that said that nothing is missing before it. */
+  get position(): FeedPosition | null {
+    return this.#positions === null ? null : { positions: this.#positions, tag: this.#positionsTag };
+  }
+
+  /** Age of the oldest changes that have been sent and are not acknowledged; 0 when there are none. */
+  lagMs(nowMs: number): number {
+    const { oldestMs } = this.#marks;
+    return oldestMs < 0 ? 0 : Math.max(0, nowMs - oldestMs);
+  }
+
+  get checksumErrors(): number {
+    return this.#frames.checksumErrors;
+  }
+
   /** There is something that could be sent at once. */
   get hasWork(): boolean {
     return (
       this.state === 'open' &&
+      this.#isAsked &&
       !this.#saidBye &&
       !this.connection.output.blocked &&
-      (this.sendingSync || this.sender.backlogBytes() > 0)
+      (this.sendingSync || this.#isRepairing || this.sender.backlogBytes() > 0)
     );
   }
 
@@ -197,10 +274,11 @@ export class Link implements Session {
       const read = frames.next(input, at, end);
       if (read === READ.partial) return at;
       if (read === READ.malformed) return this.#fail(frames.reason, end);
-      const reason = this.state === 'open' ? this.#frame(input) : this.#hello(input, at);
+      const reason = this.state === 'open' ? this.#frame(input, at) : this.#hello(input, at);
       if (reason !== null) return this.#fail(reason, end);
       at = frames.end;
     }
+    if (this.#ackAtOnce) this.#acknowledge();
     return end;
   }
 
@@ -240,8 +318,22 @@ export class Link implements Session {
     this.connection.flush();
   }
 
+  /** Tells the peer that there is no link any more to a node that had these slots. */
+  announceLost(nodeId: string, slots: number): void {
+    if (this.state !== 'open' || this.#saidBye) return;
+    writeLost(this.connection.output, nodeId, slots);
+    this.connection.flush();
+  }
+
+  /** Asks the peer for what it has of these slots above a version. */
+  ask(slots: number, above: number): void {
+    if (this.state !== 'open' || this.#saidBye) return;
+    writeWant(this.connection.output, slots, above);
+    this.connection.flush();
+  }
+
   /**
-   * Writes what is to be sent: live changes, then a slice of the full sync, a ping when one is due. Call it when changes have come,
+   * Writes what is to be sent: live changes, then a slice of the full sync, a mark, a ping when one is due. Call it when changes have come,
    * at the end of turns while there is work, and when `dueMs` has come; outside the session's own calls `connection.flush()` follows by itself.
    *
    * @param nowMs on the monotonic clock
@@ -251,15 +343,11 @@ export class Link implements Session {
     if (this.state !== 'open' || this.#saidBye) return false;
     const { output } = this.connection;
     if (output.blocked) return false;
-    if (this.#syncDue) this.#beginSync();
-    if (!this.sender.pump(output, CHANGES_BYTES_PER_PUMP)) {
-      this.#owner.log(0, `more changes than the feed holds; sending everything to ${this.connection.remote}`);
-      this.#beginSync();
-    }
-    if (this.sync.active && !output.blocked && this.sync.pump(output, SYNC_BYTES_PER_PUMP)) this.#walked();
+    if (this.#isAsked) this.#send(output, nowMs);
     if (nowMs >= this.#pingDueMs) this.#ping(nowMs);
     const more = this.hasWork;
-    if (this.#draining && !this.sendingSync && this.sender.backlogBytes() === 0) {
+    const isDone = this.#isAsked && !this.sendingSync && !this.#isRepairing;
+    if (this.#draining && isDone && this.sender.backlogBytes() === 0) {
       // The peer closes when it has read the bye, which shows that it has everything.
       writeBye(output);
       this.#closeReason = 'stopped';
@@ -269,6 +357,58 @@ export class Link implements Session {
     }
     if (output.at !== output.start) this.connection.flush();
     return more;
+  }
+
+  /** Changes, slices of walks, and the mark behind them. */
+  #send(output: Output, nowMs: number): void {
+    if (this.#syncDue) this.#beginSync();
+    const { changes } = this.sender;
+    if (!this.sender.pump(output, CHANGES_BYTES_PER_PUMP)) {
+      this.#owner.log(0, `more changes than the feed holds; sending everything to ${this.connection.remote}`);
+      this.#beginSync();
+      this.#owner.acknowledged(this);
+    }
+    if (this.sender.changes !== changes) this.#markDue = true;
+    if (this.sync.active && !output.blocked && this.sync.pump(output, SYNC_BYTES_PER_PUMP)) this.#walked();
+    if (this.#isRepairing && !this.sync.active && !output.blocked) this.#repair(output);
+    if (this.#markDue || this.isComplete !== this.#markWasComplete) this.#mark(output, nowMs);
+  }
+
+  get #isRepairing(): boolean {
+    return this.repair.active || this.#wantedSlots !== 0;
+  }
+
+  #repair(output: Output): void {
+    if (!this.repair.active) {
+      this.repair.begin(this.#wantedSlots, this.#wantedAbove);
+      this.#wantedSlots = 0;
+      this.repairs++;
+      this.#sendFlushState();
+    }
+    this.repair.pump(output, SYNC_BYTES_PER_PUMP);
+  }
+
+  /** Says up to where all changes have been sent. Without a free place it waits for an ack. */
+  #mark(output: Output, nowMs: number): void {
+    const marks = this.#marks;
+    if (marks.isFull) return;
+    this.#markDue = false;
+    this.#markWasComplete = this.isComplete;
+    const place = marks.place(marks.serial);
+    this.sender.readPositions(marks.positions, place);
+    const flags =
+      (this.#owner.wantsAcks() ? MARK_FLAG.answerAtOnce : 0) | (this.isComplete ? MARK_FLAG.complete : 0);
+    const { serial, positions } = marks;
+    const highest = this.#cache.highestVersion();
+    writeMark(output, flags, serial, highest, positions, place, this.sender.threads, this.#cache);
+    marks.add(nowMs, this.isComplete);
+  }
+
+  #acknowledge(): void {
+    this.#ackAtOnce = false;
+    if (this.#ackSerial < 0 || this.state !== 'open') return;
+    writeAck(this.connection.output, this.#ackSerial);
+    this.#ackSerial = -1;
   }
 
   /** Looks at the time limits. @param nowMs on the monotonic clock */
@@ -299,6 +439,7 @@ export class Link implements Session {
       return `it speaks link version ${hello.versionMin} to ${hello.version}, this node ${LINK_VERSION_MIN} to ${LINK_VERSION}`;
     }
     this.peer = hello;
+    this.clockOffsetMs = hello.wallMs - Math.floor(this.#clock.wallMs());
     this.#setPeerSlot(hello.slot);
     if (this.dialled) this.own = this.#owner.hello();
     const refusal = this.#owner.greeted(this);
@@ -308,15 +449,14 @@ export class Link implements Session {
     this.state = 'open';
     this.#wasOpen = true;
     this.#pingMs = this.#clock.monotonicMs();
-    this.#syncDue = hello.wantsFullSync;
-    if (!this.#syncDue) this.sender.seekEnd();
+    writeResume(this.connection.output, this.#owner.resumePoint(this));
     this.#owner.linked(this);
     this.pump(this.#pingMs);
     return null;
   }
 
   /** @returns null, or why the connection cannot go on */
-  #frame(input: Uint8Array): string | null {
+  #frame(input: Uint8Array, at: number): string | null {
     const frames = this.#frames;
     const { receiver } = this;
     switch (frames.kind) {
@@ -333,6 +473,27 @@ export class Link implements Session {
         } else this.conflicts += receiver.stale - stale;
         return null;
       }
+      case FRAME.resume:
+        return this.#asked(input);
+      case FRAME.resumed:
+        this.#synced();
+        return null;
+      case FRAME.mark:
+        return this.#marked(input);
+      case FRAME.ack: {
+        const outcome = this.#marks.acknowledge(frames.serial, this.acknowledged);
+        if (outcome === 'unknown') return 'an ack of no mark';
+        if (outcome === 'complete') this.#owner.acknowledged(this);
+        return null;
+      }
+      case FRAME.lost:
+        this.#owner.peerLost(this, frames.lostNode(input, at), frames.slots);
+        return null;
+      case FRAME.want:
+        this.#wantedAbove =
+          this.#wantedSlots === 0 ? frames.version : Math.min(this.#wantedAbove, frames.version);
+        this.#wantedSlots |= frames.slots;
+        return null;
       case FRAME.ping:
         this.changesAcknowledged = frames.changesReceived;
         return null;
@@ -347,8 +508,7 @@ export class Link implements Session {
       case FRAME.syncEnd:
         if (!this.receivingSync || receiver.midValue) return 'the end of a sync out of place';
         this.receivingSync = false;
-        this.syncsReceived++;
-        if (this.syncsReceived === 1) this.#owner.syncReceived(this);
+        this.#synced();
         return null;
       case FRAME.bye:
         return 'the peer stops';
@@ -359,6 +519,50 @@ export class Link implements Session {
     }
   }
 
+  /** The peer has said from where on it wants what is here. @returns null, or why the connection cannot go on */
+  #asked(input: Uint8Array): string | null {
+    if (this.#isAsked) return 'a second resume';
+    this.#isAsked = true;
+    const { hasPosition, tag, positionsStart, positionsEnd } = this.#frames;
+    if (hasPosition && this.#cache.hash(input, positionsStart, positionsEnd) >>> 0 === tag) {
+      const positions = new Float64Array(this.#frames.threads);
+      this.#frames.copyPositions(input, positions);
+      if (this.sender.seek(positions)) {
+        this.acknowledged.set(positions);
+        this.partialSyncs++;
+        this.#owner.log(1, `resumed (peer=${this.connection.remote}, ${this.sender.backlogBytes()} bytes)`);
+        writeResumed(this.connection.output);
+        this.#sendFlushState();
+        this.#owner.acknowledged(this);
+        return null;
+      }
+    }
+    // At once: what is here may soon be only what the peer itself has sent.
+    this.#beginSync();
+    return null;
+  }
+
+  /** The peer has sent everything up to now. */
+  #synced(): void {
+    this.syncsReceived++;
+    if (this.syncsReceived === 1) this.#owner.syncReceived(this);
+  }
+
+  /** @returns null, or why the connection cannot go on */
+  #marked(input: Uint8Array): string | null {
+    const frames = this.#frames;
+    if (this.receiver.midValue) return 'a mark inside a value';
+    if ((frames.flags & MARK_FLAG.complete) !== 0) {
+      if (this.#positions?.length !== frames.threads) this.#positions = new Float64Array(frames.threads);
+      frames.copyPositions(input, this.#positions);
+      this.#positionsTag = frames.tag;
+      this.completeTo = frames.version;
+    }
+    this.#ackSerial = frames.serial;
+    if ((frames.flags & MARK_FLAG.answerAtOnce) !== 0) this.#ackAtOnce = true;
+    return null;
+  }
+
   #sendHello(): void {
     this.own = this.#owner.hello();
     this.#helloSent = true;
@@ -367,6 +571,7 @@ export class Link implements Session {
 
   #setPeerSlot(slot: number): void {
     this.peerSlot = slot;
+    this.peerSlots |= 1 << slot;
     this.sender.peerSlot = slot;
   }
 
@@ -382,7 +587,12 @@ export class Link implements Session {
       writeSyncBegin(output);
       if (!this.dialled) this.#owner.log(1, 'marugoto start');
       this.sync.begin();
+      this.fullSyncs++;
     }
+    this.#sendFlushState();
+  }
+
+  #sendFlushState(): void {
     const { threshold, pendingThreshold, pendingActiveAtSeconds, version } = this.#cache.flushState();
     // The order that is in force has an older version than the one to come, if there is one.
     if (threshold > 0) this.#flush(threshold, 0, pendingThreshold > 0 ? 0 : version);
@@ -414,17 +624,19 @@ export class Link implements Session {
   }
 
   get #pingDueMs(): number {
-    return this.#pingMs + (this.receiver.changes === this.#changesAcknowledged ? PING_MS : ACKNOWLEDGE_MS);
+    const isOwing = this.#ackSerial >= 0 || this.receiver.changes !== this.#changesAcknowledged;
+    return this.#pingMs + (isOwing ? ACKNOWLEDGE_MS : PING_MS);
   }
 
   /** All frames of changes that have been written. */
   get changesSent(): number {
-    return this.sender.changes + this.sync.itemsTotal;
+    return this.sender.changes + this.sync.itemsTotal + this.repair.itemsTotal;
   }
 
   #ping(nowMs: number): void {
     this.#pingMs = nowMs;
     this.#changesAcknowledged = this.receiver.changes;
+    this.#acknowledge();
     writePing(this.connection.output, this.changesSent, this.receiver.changes);
   }
 

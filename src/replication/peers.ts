@@ -10,13 +10,18 @@
  * sent its hello, when it has another open link to that node; so a link that is in use is never given up for a new one.
  * If the two dialled so closely that neither could see the other's link, each gets a hello over an accepted link while its
  * own dialled one is open; then both keep the link that the node with the smaller id dialled.
+ *
+ * Nobody forwards what came from a peer. So when a node dies that had sent a change to some of its peers only, they must make
+ * it good among themselves: whoever loses a link tells its other peers, and everybody who has no link to that node asks all others for what they
+ * have of its slots above the version up to which its own copy is known to be complete.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { Hello } from './frames.ts';
+import type { FeedPosition, Hello } from './frames.ts';
 import { LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
 import type { Link, LinkOwner } from './link.ts';
 import { freeSlot, mustMove, NODE_SLOTS } from './node-slots.ts';
+import { PastNodes } from './past-nodes.ts';
 import type { LinkCache } from './store-port.ts';
 
 /** Pauses between attempts to dial a peer or to bind a port double from the first to the second; the real pause is 50 to 100 % of that. */
@@ -37,6 +42,8 @@ export interface PeerActions {
   dial(target: number, address: number, timeoutMs: number): void;
   /** Clients may come in now. Called once. */
   ready(): void;
+  /** What peers have acknowledged has changed, or which peers there are. */
+  acknowledged(): void;
   /** After `stop`: the last link has ended. Called once. */
   stopped(): void;
   /** The node cannot do its work. @param message one line for the operator */
@@ -53,6 +60,8 @@ export interface PeersOptions {
   readonly listeners: number;
   /** With peers to dial: longest time without progress before clients are let in though no full sync is complete. */
   readonly readyMsMax: number;
+  /** Whether clients wait for the acks of peers. */
+  readonly wantsAcks?: () => boolean;
 }
 
 export interface PastLinks {
@@ -62,6 +71,11 @@ export interface PastLinks {
   changesReceived: number;
   tooLarge: number;
   noMemory: number;
+  checksumErrors: number;
+  fullSyncs: number;
+  partialSyncs: number;
+  syncsReceived: number;
+  repairs: number;
 }
 
 interface Target {
@@ -102,7 +116,13 @@ export class Peers implements LinkOwner {
     changesReceived: 0,
     tooLarge: 0,
     noMemory: 0,
+    checksumErrors: 0,
+    fullSyncs: 0,
+    partialSyncs: 0,
+    syncsReceived: 0,
+    repairs: 0,
   };
+  readonly #pastNodes = new PastNodes();
   /** Links that were open and ended. */
   linksLost = 0;
   /** Open links so far. */
@@ -117,6 +137,7 @@ export class Peers implements LinkOwner {
   readonly #targets: Target[];
   readonly #ports: Port[] = [];
   readonly #readyMsMax: number;
+  readonly #wantsAcks: () => boolean;
   #progressMs = 0;
   #progressFrames = -1;
   #stopping = false;
@@ -135,6 +156,7 @@ export class Peers implements LinkOwner {
     this.#actions = actions;
     this.nodeId = options.nodeId;
     this.#readyMsMax = options.readyMsMax;
+    this.#wantsAcks = options.wantsAcks ?? (() => false);
     this.#targets = options.targets.map((addresses) => ({
       addresses,
       link: null,
@@ -305,10 +327,10 @@ export class Peers implements LinkOwner {
       version: LINK_VERSION,
       versionMin: LINK_VERSION_MIN,
       features: 0,
+      nonce: this.#nonce(),
       nodeId: this.nodeId,
       slot: this.#cache.nodeSlot,
       fresh: !this.isReady,
-      wantsFullSync: true,
       slotsUsed,
       highestVersion: this.#cache.highestVersion(),
       wallMs: Math.floor(this.#clock.wallMs()),
@@ -346,6 +368,25 @@ export class Peers implements LinkOwner {
     target.retryMs = RETRY_MS_MIN;
   }
 
+  resumePoint(link: Link): FeedPosition | null {
+    return link.peer === null ? null : this.#pastNodes.position(link.peer.nodeId);
+  }
+
+  wantsAcks(): boolean {
+    return this.#wantsAcks();
+  }
+
+  acknowledged(): void {
+    this.#actions.acknowledged();
+  }
+
+  /** A peer has lost a node: what that node told it last may not have come here. */
+  peerLost(link: Link, nodeId: string, slots: number): void {
+    if (nodeId === this.nodeId || this.#openLinkTo(nodeId) !== null) return;
+    const past = this.#pastNodes.of(nodeId);
+    link.ask(slots | (past?.slots ?? 0), PastNodes.wantedAbove(past));
+  }
+
   peerSlotChanged(link: Link): void {
     const refusal = this.#settleSlot(link);
     if (refusal !== null) link.close(refusal);
@@ -364,11 +405,18 @@ export class Peers implements LinkOwner {
     past.changesReceived += link.receiver.changes;
     past.tooLarge += link.receiver.tooLarge;
     past.noMemory += link.receiver.noMemory;
+    past.checksumErrors += link.checksumErrors;
+    past.fullSyncs += link.fullSyncs;
+    past.partialSyncs += link.partialSyncs;
+    past.syncsReceived += link.syncsReceived;
+    past.repairs += link.repairs;
     const { wasOpen } = link;
     if (wasOpen) {
       this.linksLost++;
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
       this.#actions.log(1, 'cleanup complete');
+      this.#lost(link);
+      this.#actions.acknowledged();
     } else {
       if (!link.dialled) this.strangers++;
       this.#actions.log(2, `no link (peer=${remoteText(link)}, ${reason})`);
@@ -412,6 +460,24 @@ export class Peers implements LinkOwner {
   #openLinkTo(nodeId: string): Link | null {
     for (const link of this.links) if (link.isOpen && link.peer?.nodeId === nodeId) return link;
     return null;
+  }
+
+  /** Remembers up to where there is everything of the node, and makes good with the other peers what is missing. */
+  #lost(link: Link): void {
+    const { peer, peerSlots } = link;
+    if (peer === null) return;
+    const past = this.#pastNodes.remember(peer.nodeId, link.position, link.completeTo, peerSlots);
+    if (this.#stopping || this.#openLinkTo(peer.nodeId) !== null) return;
+    for (const other of this.links) {
+      other.announceLost(peer.nodeId, past.slots);
+      other.ask(past.slots, PastNodes.wantedAbove(past));
+    }
+  }
+
+  #nonce(): string {
+    let digits = '';
+    while (digits.length < 32) digits += this.#random.below(65536).toString(16).padStart(4, '0');
+    return digits;
   }
 
   /** Takes another slot if the peer has this node's and it is for this node to move. @returns null, or why the two cannot be linked */

@@ -46,6 +46,8 @@ export type LinkCache = { readonly meta: LinkMarks } & Pick<
 /** One data thread's ring of changes, read from a position of its own. */
 export type ChangeReader = Pick<
   FeedReader,
+  | 'position'
+  | 'seek'
   | 'skipToHead'
   | 'next'
   | 'kind'

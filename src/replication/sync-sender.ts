@@ -1,5 +1,6 @@
 /**
- * Sends everything a node holds, in slices: items and tombstones, by a walk over the index. The live changes go between the
+ * Sends everything a node holds, in slices: items and tombstones, by a walk over the index; or what it holds of some node slots
+ * above a version. The live changes go between the
  * slices; what changes during the walk is in the change feed, whose position is taken before the walk begins.
  *
  * Nothing is sent while the walk holds a stripe's lock: room is reserved before a slice, and when a slice turns out to
@@ -9,6 +10,7 @@
 import type { Output } from '../base/output.ts';
 import type { ItemRef } from '../store/cache.ts';
 import { deleteFrameBytes, itemFrameBytes, writeItem, writeTombstone } from './frames.ts';
+import { slotOfVersion } from './node-slots.ts';
 import type { LinkCache } from './store-port.ts';
 
 /** Room reserved for one step of the walk: a window of the transport's, which lies beside the items in memory. */
@@ -16,6 +18,9 @@ const ROOM_BYTES: number = 32 * 1024;
 const BUCKETS_PER_STEP_MAX = 4096;
 /** Steps without an item in a pump: an empty stretch of a large index must not hold up the loop either. */
 const STEPS_PER_PUMP_MAX = 32;
+/** What looking at an item and passing it over counts of a pump's bytes. */
+const PASSED_BYTES = 64;
+const SLOTS_ALL = 0xff;
 
 export class SyncSender {
   /** Items and tombstones sent by the present or the last walk. */
@@ -34,6 +39,10 @@ export class SyncSender {
   #neededBytes = 0;
   #roomBytes = 0;
   #visited = 0;
+  #passed = 0;
+  /** What is sent: one bit for each slot, and versions above this one. */
+  #slots = SLOTS_ALL;
+  #above = -1;
   readonly #visit: (item: ItemRef, hash: number) => void;
 
   constructor(cache: LinkCache) {
@@ -45,8 +54,15 @@ export class SyncSender {
     return this.#cursor >= 0;
   }
 
-  /** Begins a walk, from the start. */
-  begin(): void {
+  /**
+   * Begins a walk, from the start.
+   *
+   * @param slots what is sent: one bit for each node slot
+   * @param above only versions above this one
+   */
+  begin(slots: number = SLOTS_ALL, above = -1): void {
+    this.#slots = slots;
+    this.#above = above;
     this.#cursor = 0;
     this.items = 0;
     this.#isEmpty = this.#cache.entryCount === 0;
@@ -79,6 +95,7 @@ export class SyncSender {
     this.#roomBytes = output.limit - start;
     this.#neededBytes = 0;
     this.#visited = 0;
+    this.#passed = 0;
     const next = this.#cache.scan(this.#cursor, this.#bucketsPerStep, this.#visit);
     this.#output = null;
     if (this.#neededBytes > this.#roomBytes) {
@@ -98,13 +115,18 @@ export class SyncSender {
     if (this.#neededBytes < ROOM_BYTES / 4 && this.#bucketsPerStep < BUCKETS_PER_STEP_MAX) {
       this.#bucketsPerStep *= 2;
     }
-    return this.#neededBytes;
+    return this.#neededBytes + this.#passed * PASSED_BYTES;
   }
 
   #visitItem(item: ItemRef): void {
     const output = this.#output;
     if (output === null) return;
     const cache = this.#cache;
+    const version = cache.version(item);
+    if (version <= this.#above || ((this.#slots >>> slotOfVersion(version)) & 1) === 0) {
+      this.#passed++;
+      return;
+    }
     const keyBytes = cache.keyBytes(item);
     const tombstone = cache.isTombstone(item);
     const valueBytes = tombstone ? 0 : cache.valueBytes(item);

@@ -103,18 +103,56 @@ test('a reader sees every record in order, or learns that it was overrun', () =>
   assert.ok(overruns > 20 && records > 1000, `${overruns} overruns, ${records} records`);
 });
 
-test('positions wrap without a gap', () => {
-  const cache = new TestCache({ feedBytes: FEED_BYTES_MIN });
-  // Just before the 32-bit positions turn from their highest to their lowest.
-  const near = 0x7fffff00;
-  new Int32Array(cache.shared.feed, 0, 2).fill(near);
-  const later = new TestCache({}, cache.shared);
-  const reader = new FeedReader(cache.shared, 0);
-  assert.equal(reader.position, near);
-  for (let i = 0; i < 1000; i++) {
-    later.set(`key ${i}`, 'v');
-    assert.equal(reader.next(), FEED.record);
-    assert.equal(keyOf(reader), `key ${i}`);
+test('positions pass the bounds of their words without a gap', () => {
+  // Just before the lower word turns from its highest signed number to its lowest, and to 0.
+  for (const [lower, upper] of [
+    [0x7fffff00, 0x7fff],
+    [-256, 0xffff],
+    [-256, 0x5ffff],
+  ] as const) {
+    const cache = new TestCache({ feedBytes: FEED_BYTES_MIN });
+    const words = new Int32Array(cache.shared.feed, 0, 3);
+    words.fill(lower, 0, 2);
+    words[2] = upper;
+    const later = new TestCache({}, cache.shared);
+    const reader = new FeedReader(cache.shared, 0);
+    const near = (lower >>> 0) + Math.floor(upper / 65536) * 2 ** 32;
+    assert.equal(reader.position, near);
+    for (let i = 0; i < 1000; i++) {
+      later.set(`key ${i}`, 'v');
+      assert.equal(reader.next(), FEED.record);
+      assert.equal(keyOf(reader), `key ${i}`);
+    }
+    assert.equal(reader.position, new FeedReader(cache.shared, 0).position);
+    assert.ok(reader.position > near + 2000);
+    // Between the writer's two stores the upper word is one ahead.
+    const head = words[0]!;
+    words[0] = (Math.ceil((head >>> 0) / 65536) * 65536 - 3) | 0;
+    words[2]! += 1;
+    assert.ok(Math.abs(new FeedReader(cache.shared, 0).position - reader.position) < 65536);
   }
-  assert.ok(reader.position < 0);
+});
+
+test('a reader goes back to where it was as long as the ring holds it', () => {
+  const cache = new TestCache({ feedBytes: FEED_BYTES_MIN });
+  const reader = new FeedReader(cache.shared, 0);
+  const start = reader.position;
+  // Records of 4 units (a key of 9 to 16 bytes), so that they fill the ring to the last unit.
+  const records = FEED_BYTES_MIN / 8 / 4;
+  for (let i = 0; i < records; i++) cache.set(`key number ${String(i).padStart(4, '0')}`, 'v');
+  reader.skipToHead();
+  assert.equal(reader.next(), FEED.empty);
+  assert.equal(reader.seek(start), true);
+  for (let i = 0; i < records; i++) {
+    assert.equal(reader.next(), FEED.record);
+    assert.equal(keyOf(reader), `key number ${String(i).padStart(4, '0')}`);
+  }
+  assert.equal(reader.next(), FEED.empty);
+  const end = reader.position;
+  cache.set('key number last', 'v');
+  assert.equal(reader.seek(start), false, 'one record more, and the first is written over');
+  assert.equal(reader.seek(end + 1_000_000), false, 'nobody was there');
+  assert.equal(reader.position, end);
+  assert.equal(reader.next(), FEED.record);
+  assert.equal(keyOf(reader), 'key number last');
 });

@@ -10,8 +10,9 @@ import type { SharedCache } from './shared-cache.ts';
  * between threads the versions give the order) and any thread may read any ring, without slowing the writer: a reader that falls behind by more than the ring
  * is overrun and must compare everything.
  *
- * A ring is 16 bytes of positions and `feedBytes` of records. Positions count units of 8 bytes for ever, modulo 2^32; the unit in the ring is
- * the position modulo its size. The writer first publishes how far it is about to write (`reserved`), then writes, then publishes
+ * A ring is 16 bytes of positions and `feedBytes` of records. Positions count units of 8 bytes for ever; the unit in the ring is
+ * the position modulo its size. One word holds a position modulo 2^32, and another its upper bits from the 16th on, so that both have 16 bits in
+ * common: a reader of the two sees whether they belong together. The writer first publishes how far it is about to write (`reserved`), then writes, then publishes
  * `head`. A reader copies a record out and looks at `reserved` after that: if the record was within one ring of it, the copy is whole (a
  * seqlock, as in Boehm, "Can seqlocks get along with programming language memory models?", with the write-ahead mark in place of the odd count).
  *
@@ -23,6 +24,12 @@ export const CHANGE = { none: 0, set: 1, delete: 2, touch: 3, flush: 4, skip: 5,
 const POSITIONS_BYTES = 16;
 const HEAD = 0;
 const RESERVED = 1;
+/** The head divided by 2^16; stored before the head is, so it may be one ahead of it. */
+const HEAD_UPPER = 2;
+const UPPER_SHIFT = 16;
+const UPPER_UNITS = 65536;
+/** Between the two loads the writer would have to pass half a megabyte, time and again. */
+const HEAD_ATTEMPTS_MAX = 1000;
 /** 16 bytes, the fields of a flush or touch, and the longest key. */
 const RECORD_UNITS_MAX = 36;
 export const FEED_BYTES_MIN = 4096;
@@ -53,6 +60,17 @@ class Ring {
     this.bytes = new Uint8Array(shared.feed, data, feedBytes);
     this.words = new Int32Array(shared.feed, data, feedBytes / 4);
     this.doubles = new Float64Array(shared.feed, data, feedBytes / 8);
+  }
+
+  /** The position behind the last record, exact below 2^48. */
+  head(): number {
+    for (let attempt = 0; attempt < HEAD_ATTEMPTS_MAX; attempt++) {
+      const head = Atomics.load(this.positions, HEAD);
+      let upper = Atomics.load(this.positions, HEAD_UPPER) >>> 0;
+      if ((upper & 0xffff) !== head >>> UPPER_SHIFT) upper--;
+      if ((upper & 0xffff) === head >>> UPPER_SHIFT) return upper * UPPER_UNITS + (head & 0xffff);
+    }
+    throw new Error("the two words of a ring's head do not belong together");
   }
 }
 
@@ -117,6 +135,7 @@ export class FeedWriter {
     if (headerUnits > 2) ring.doubles[unit + 2] = first;
     if (headerUnits > 3) ring.doubles[unit + 3] = second;
     copyBytes(ring.bytes, (unit + headerUnits) * 8, key, start, end);
+    if (head >>> UPPER_SHIFT !== this.head >>> UPPER_SHIFT) Atomics.add(ring.positions, HEAD_UPPER, 1);
     Atomics.store(ring.positions, HEAD, head);
     this.head = head;
   }
@@ -146,18 +165,19 @@ export class FeedReader {
   /** Flush: items with lower versions are dead from `activeAtSeconds` on. */
   threshold = 0;
   activeAtSeconds = 0;
-  /** Position of the next record to read, in units of 8 bytes, a signed 32-bit number that wraps. */
+  /** Position of the next record to read, in units of 8 bytes. */
   position: number;
   readonly #ring: Ring;
 
   /**
+   * A reader that stands at the end.
+   *
    * @param thread whose ring
-   * @param position where to begin; now, when not given
    */
-  constructor(shared: SharedCache, thread: number, position?: number) {
+  constructor(shared: SharedCache, thread: number) {
     assert(shared.options.feedBytes > 0, 'there is a change feed to read');
     this.#ring = new Ring(shared, thread);
-    this.position = position ?? Atomics.load(this.#ring.positions, HEAD);
+    this.position = this.#ring.head();
   }
 
   /** Bytes written and not yet read; more than the ring holds when overrun. */
@@ -167,7 +187,19 @@ export class FeedReader {
 
   /** Forgets what was not read. */
   skipToHead(): void {
-    this.position = Atomics.load(this.#ring.positions, HEAD);
+    this.position = this.#ring.head();
+  }
+
+  /**
+   * Goes back to a position that a reader of this ring had.
+   *
+   * @returns false when the ring does not hold what followed it any more; then this reader stands where it stood
+   */
+  seek(position: number): boolean {
+    const missed = this.#ring.head() - position;
+    if (missed < 0 || missed > this.#ring.units) return false;
+    this.position = position;
+    return true;
   }
 
   /** Reads the next record into the fields. */
@@ -175,7 +207,7 @@ export class FeedReader {
     const ring = this.#ring;
     for (;;) {
       const head = Atomics.load(ring.positions, HEAD);
-      if (head === this.position) return FEED.empty;
+      if (head === (this.position | 0)) return FEED.empty;
       const unit = this.position & (ring.units - 1);
       const word = ring.words[unit * 2]!;
       // A torn word could name any length; the copy stays within bounds and is thrown away below.
@@ -195,7 +227,7 @@ export class FeedReader {
       }
       if ((Atomics.load(ring.positions, RESERVED) - this.position) >>> 0 > ring.units) return FEED.overrun;
       assert(units > 0, 'a record of the change feed has a length');
-      this.position = (this.position + units) | 0;
+      this.position += units;
       if (kind !== CHANGE.skip) return FEED.record;
     }
   }

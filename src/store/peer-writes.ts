@@ -1,3 +1,4 @@
+import { CHANGE } from './change-feed.ts';
 import { COUNTER } from './counters.ts';
 import { ARENA_SHIFT, MARKS, memcachedItemBytes, STATE } from './layout.ts';
 import type { Parts } from './parts.ts';
@@ -7,7 +8,8 @@ import { isVersion } from './version-clock.ts';
 /**
  * Changes that come from a peer: applied when their version is higher than that of what is here (item, tombstone or flush),
  * dropped when not. So the order in which changes of several nodes arrive doesn't matter, nor that one arrives twice. None of them is
- * appended to the change feed: each node sends its own changes to everybody.
+ * appended to the change feed: each node sends its own changes to everybody. Only where the peer turns out not to know of a touch or
+ * a win (which have no version of their own), it is told.
  */
 export class PeerWrites {
   /** Why the last `reserve` returned 0: tooLarge, noMemory or stale. */
@@ -47,7 +49,7 @@ export class PeerWrites {
         applied = tooLarge ? APPLIED.tooLarge : APPLIED.noMemory;
       }
     } else if (items.version(entry) === version) {
-      this.#merge(entry, exptime, marks);
+      this.#merge(entry, input, keyStart, keyEnd, hash, exptime, marks);
     }
     locks.release(stripe);
     if (entry === 0) index.growIfCrowded();
@@ -75,7 +77,8 @@ export class PeerWrites {
       locks.acquire(stripe);
       const entry = lookup.entry(input, keyStart, keyEnd, hash);
       if (entry !== 0 && items.version(entry) >= version) this.failure = RESULT.stale;
-      if (entry !== 0 && items.version(entry) === version) this.#merge(entry, exptime, marks);
+      if (entry !== 0 && items.version(entry) === version)
+        this.#merge(entry, input, keyStart, keyEnd, hash, exptime, marks);
       locks.release(stripe);
     }
     if (this.failure === RESULT.stale) {
@@ -192,15 +195,28 @@ export class PeerWrites {
    * The peer has the very item that is here. If it was touched on one side while the two were apart, the two expiry times
    * differ, and as touches carry no order the item lives as long as either says. A token that either has sent is sent.
    */
-  #merge(entry: number, exptime: number, marks: number): void {
-    const { items } = this.#parts;
+  #merge(
+    entry: number,
+    input: Uint8Array,
+    keyStart: number,
+    keyEnd: number,
+    hash: number,
+    exptime: number,
+    marks: number,
+  ): void {
+    const { items, feed } = this.#parts;
     const kind = items.kind(entry);
     const here = items.exptime(entry);
     if ((kind & STATE.tombstone) !== 0) return;
     if ((marks & ~kind & STATE.tokenSent) !== 0) items.setKind(entry, kind | STATE.tokenSent);
-    if (here === 0) return;
-    if (exptime === 0 || exptime > here) items.setExptime(entry, exptime);
-    this.#parts.lifetime.noteEnd(exptime);
+    if ((kind & ~marks & STATE.tokenSent) !== 0) feed.key(CHANGE.win, input, keyStart, keyEnd, hash);
+    if (here === exptime) return;
+    if (here !== 0 && (exptime === 0 || exptime > here)) {
+      items.setExptime(entry, exptime);
+      this.#parts.lifetime.noteEnd(exptime);
+    }
+    // Also when the peer's time is kept: a touch of ours may be on its way, and has come to the peer when this has come here.
+    feed.touch(input, keyStart, keyEnd, hash, items.exptime(entry));
   }
 
   /** Follows a peer's version and takes it in hand. @returns whether it can be applied at all */

@@ -1,7 +1,7 @@
 /** Two links joined by hand, without a network: for tests that look at single frames. */
 import type { ConnectionError } from '../../src/base/session.ts';
 import { FrameReader, READ } from '../../src/replication/frame-reader.ts';
-import { GREETING, type Hello } from '../../src/replication/frames.ts';
+import { type FeedPosition, GREETING, type Hello } from '../../src/replication/frames.ts';
 import { Link, type LinkOwner } from '../../src/replication/link.ts';
 import type { ChangeReader, LinkCache } from '../../src/replication/store-port.ts';
 import { MemoryConnection, PieceFeeder } from '../memory-connection.ts';
@@ -12,6 +12,8 @@ import { VirtualTime } from './virtual-time.ts';
 export class NotingOwner implements LinkOwner {
   nodeId: string;
   refusal: string | null = null;
+  resume: FeedPosition | null = null;
+  acksWanted = false;
   readonly events: string[] = [];
   readonly #cache: LinkCache;
 
@@ -30,11 +32,27 @@ export class NotingOwner implements LinkOwner {
       nodeId,
       slot,
       fresh: false,
-      wantsFullSync: true,
       slotsUsed: 1 << slot,
       highestVersion: this.#cache.highestVersion(),
       wallMs: 0,
+      nonce: '0c'.repeat(16),
     };
+  }
+
+  resumePoint(): FeedPosition | null {
+    return this.resume;
+  }
+
+  wantsAcks(): boolean {
+    return this.acksWanted;
+  }
+
+  acknowledged(): void {
+    this.events.push('acknowledged');
+  }
+
+  peerLost(_link: Link, nodeId: string, slots: number): void {
+    this.events.push(`lost ${nodeId} ${slots}`);
   }
 
   connected(): void {

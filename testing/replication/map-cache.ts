@@ -66,25 +66,32 @@ export class MapFeedReader implements ChangeReader {
   exptime = 0;
   threshold = 0;
   activeAtSeconds = 0;
+  position: number;
   readonly #feed: MapFeed;
-  #position: number;
 
   constructor(feed: MapFeed) {
     this.#feed = feed;
-    this.#position = feed.written;
+    this.position = feed.written;
   }
 
   skipToHead(): void {
-    this.#position = this.#feed.written;
+    this.position = this.#feed.written;
+  }
+
+  seek(position: number): boolean {
+    const missed = this.#feed.written - position;
+    if (missed < 0 || missed > this.#feed.capacity) return false;
+    this.position = position;
+    return true;
   }
 
   next(): FeedState {
     const { records, written } = this.#feed;
-    if (this.#position === written) return FEED.empty;
-    const index = records.length - (written - this.#position);
+    if (this.position === written) return FEED.empty;
+    const index = records.length - (written - this.position);
     const record = records[index];
     if (record === undefined) return FEED.overrun;
-    this.#position++;
+    this.position++;
     this.kind = record.kind;
     this.version = record.version;
     this.exptime = record.exptime ?? 0;
@@ -96,7 +103,7 @@ export class MapFeedReader implements ChangeReader {
   }
 
   backlogBytes(): number {
-    return (this.#feed.written - this.#position) * 32;
+    return (this.#feed.written - this.position) * 32;
   }
 }
 
@@ -417,10 +424,17 @@ export class MapCache implements LinkCache {
     if (here !== undefined) {
       if (here.version > version) return APPLIED.stale;
       if (here.version === version) {
-        if (!tombstone && !here.tombstone) here.marks |= marks & MARK.tokenSent;
-        // The same item, touched on one side while the two were apart: it lives as long as either says. (0 is for ever.)
-        if (!tombstone && here.exptime !== 0 && (exptime === 0 || exptime > here.exptime))
-          here.exptime = exptime;
+        // The same item, touched or won on one side while the two were apart: it lives as long as either says (0 is for ever), and who
+        // does not know is told.
+        if (!tombstone && !here.tombstone) {
+          const isWon = here.marks & ~marks & MARK.tokenSent;
+          if (isWon !== 0) this.feed.append({ kind: CHANGE.win, key, version });
+          here.marks |= marks & MARK.tokenSent;
+          if (here.exptime !== exptime) {
+            if (here.exptime !== 0 && (exptime === 0 || exptime > here.exptime)) here.exptime = exptime;
+            this.feed.append({ kind: CHANGE.touch, key, version, exptime: here.exptime });
+          }
+        }
         // Two nodes that had the same slot for a while can have given the same version: a delete wins, then the greater value.
         if (here.tombstone || (!tombstone && Buffer.compare(here.value, value) >= 0)) return APPLIED.stale;
       }

@@ -90,6 +90,8 @@ export class SimulatedNode implements NetworkNode, PeerActions {
     this.readyMs = this.#network.time.nowMs;
   }
 
+  acknowledged(): void {}
+
   stopped(): void {
     this.hasStopped = true;
   }
