@@ -272,14 +272,14 @@ export class Link implements Session {
     const frames = this.#frames;
     while (this.state === 'hello' || this.state === 'open') {
       const read = frames.next(input, at, end);
-      if (read === READ.partial) return at;
+      if (read === READ.partial) break;
       if (read === READ.malformed) return this.#fail(frames.reason, end);
       const reason = this.state === 'open' ? this.#frame(input, at) : this.#hello(input, at);
       if (reason !== null) return this.#fail(reason, end);
       at = frames.end;
     }
     if (this.#ackAtOnce) this.#acknowledge();
-    return end;
+    return this.state === 'hello' || this.state === 'open' ? at : end;
   }
 
   drained(): void {

@@ -1,34 +1,55 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { type MeshOutcome, simulateMesh } from '../../testing/replication/mesh-simulation.ts';
 import { type PairOutcome, simulatePair } from '../../testing/replication/pair-simulation.ts';
 
 /** SEED=n runs that one life; else these many. */
 const SEEDS = 200;
 
-test('two nodes hold the same after any life of cuts, holds and kills', (context) => {
+/** Lives of all seeds; or of the one in the environment, and then null, for one life need not show everything. */
+function lives<T>(context: TestContext, simulate: (seed: number) => T): readonly T[] | null {
   const given = process.env['SEED'];
   const first = given === undefined ? 1 : Number(given);
   const last = given === undefined ? SEEDS : first;
-  const outcomes: PairOutcome[] = [];
+  const outcomes: T[] = [];
   for (let seed = first; seed <= last; seed++) {
     try {
-      outcomes.push(simulatePair(seed));
+      outcomes.push(simulate(seed));
     } catch (error) {
       throw new Error(`SEED=${seed} fails; run it alone with SEED=${seed} in the environment`, {
         cause: error,
       });
     }
   }
-  const sum = (of: (outcome: PairOutcome) => number): number =>
-    outcomes.reduce((total, outcome) => total + of(outcome), 0);
-  context.diagnostic(
-    `seeds ${first} to ${last}: ${sum((o) => o.events)} events, ${sum((o) => o.writes)} writes, ${sum((o) => o.kills)} kills, ${sum((o) => o.cuts)} cuts`,
-  );
-  if (given !== undefined) return;
-  // The lives must be worth living: what they are to show has really happened.
-  assert.ok(sum((o) => o.kills) > SEEDS / 2);
-  assert.ok(sum((o) => o.cuts) > SEEDS / 2);
-  assert.ok(sum((o) => o.overruns) > 0);
-  assert.ok(sum((o) => o.items) > SEEDS);
+  context.diagnostic(`seeds ${first} to ${last}`);
+  return given === undefined ? outcomes : null;
+}
+
+function sum<T>(outcomes: readonly T[], of: (outcome: T) => number): number {
+  return outcomes.reduce((total, outcome) => total + of(outcome), 0);
+}
+
+// The lives must be worth living: what they are to show has really happened.
+
+test('two nodes hold the same after any life of cuts, holds and kills', (context) => {
+  const outcomes = lives<PairOutcome>(context, simulatePair);
+  if (outcomes === null) return;
+  assert.ok(sum(outcomes, (o) => o.kills) > SEEDS / 2);
+  assert.ok(sum(outcomes, (o) => o.cuts) > SEEDS / 2);
+  assert.ok(sum(outcomes, (o) => o.overruns) > 0);
+  assert.ok(sum(outcomes, (o) => o.items) > SEEDS);
+  assert.ok(sum(outcomes, (o) => o.partialSyncs) > SEEDS / 2);
   assert.equal(new Set(outcomes.map((o) => o.topology)).size, 3);
+});
+
+test('three to five nodes hold the same after any life of cuts, holds, kills and leavings', (context) => {
+  const outcomes = lives<MeshOutcome>(context, simulateMesh);
+  if (outcomes === null) return;
+  assert.ok(sum(outcomes, (o) => o.writes) > 1000 * SEEDS);
+  assert.ok(sum(outcomes, (o) => o.kills) > SEEDS);
+  assert.ok(sum(outcomes, (o) => o.leavings) > SEEDS / 4);
+  assert.ok(sum(outcomes, (o) => o.repairs) > SEEDS);
+  assert.ok(sum(outcomes, (o) => o.partialSyncs) > SEEDS);
+  assert.ok(sum(outcomes, (o) => o.fullSyncs) > SEEDS);
+  assert.equal(new Set(outcomes.map((o) => o.hosts)).size, 3);
 });

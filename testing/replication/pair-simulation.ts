@@ -30,6 +30,7 @@ export interface PairOutcome {
   readonly cuts: number;
   readonly writes: number;
   readonly overruns: number;
+  readonly partialSyncs: number;
   readonly items: number;
 }
 
@@ -81,7 +82,14 @@ class PairLife {
 
   outcome(): PairOutcome {
     let overruns = 0;
-    for (const node of this.#nodes) for (const link of node.peers.links) overruns += link.sender.overruns;
+    let partialSyncs = 0;
+    for (const { peers } of this.#nodes) {
+      partialSyncs += peers.past.partialSyncs;
+      for (const link of peers.links) {
+        overruns += link.sender.overruns;
+        partialSyncs += link.partialSyncs;
+      }
+    }
     return {
       topology: this.#topology,
       events: this.#events,
@@ -89,6 +97,7 @@ class PairLife {
       cuts: this.#cuts,
       writes: this.#writes,
       overruns,
+      partialSyncs,
       items: this.#nodes[0]!.cache.entries.size,
     };
   }

@@ -186,7 +186,9 @@ export class SimulatedNetwork {
   > = new Map();
   #connections: SimulatedConnection[] = [];
   #held = false;
-  #waiting: (() => void)[] = [];
+  /** Directions in which nothing passes: `from>to`. */
+  readonly #heldWays: Set<string> = new Set();
+  #waiting: { readonly from: NetworkNode; readonly run: () => void }[] = [];
 
   constructor(time: VirtualTime, random: Random, options: NetworkOptions) {
     this.time = time;
@@ -219,7 +221,9 @@ export class SimulatedNetwork {
     this.time.after(this.delayMs(), () => {
       if (near.gone || !node.alive) return;
       const listener = this.#listeners.get(address);
-      if (this.#held && listener?.node !== node) this.time.after(timeoutMs, () => fail(TIMED_OUT));
+      const isHeld =
+        listener !== undefined && (this.#isHeld(node, listener.node) || this.#isHeld(listener.node, node));
+      if (isHeld) this.time.after(timeoutMs, () => fail(TIMED_OUT));
       else if (listener === undefined) fail(REFUSED);
       else {
         const far = new SimulatedConnection(
@@ -241,18 +245,28 @@ export class SimulatedNetwork {
     });
   }
 
-  /** The process ends without a word: its ports are free and its connections are reset. */
+  /** The process ends without a word: its ports are free and its connections are reset. What is held back of it is lost. */
   kill(node: NetworkNode): void {
     node.alive = false;
+    this.#waiting = this.#waiting.filter(({ from }) => from !== node);
     for (const [address, listener] of this.#listeners) {
       if (listener.node === node) this.#listeners.delete(address);
     }
     for (const connection of this.#connections) if (connection.node === node) connection.abandon();
   }
 
-  /** Breaks all connections between different nodes, as a firewall that answers with resets does. */
-  cut(): void {
-    for (const connection of this.#connections) connection.breakOff(RESET);
+  /** Breaks all connections between different nodes, or between two hosts, as a firewall that answers with resets does. */
+  cut(host?: string, otherHost?: string): void {
+    for (const connection of this.#connections) {
+      const hosts = [connection.node.host, connection.other?.node.host];
+      if (host === undefined || (hosts.includes(host) && hosts.includes(otherHost)))
+        connection.breakOff(RESET);
+    }
+  }
+
+  /** Holds back what goes from one host to another, in this direction only, until `release`. */
+  holdWay(fromHost: string, toHost: string): void {
+    this.#heldWays.add(`${fromHost}>${toHost}`);
   }
 
   /** Holds everything between different nodes back until `release`. */
@@ -262,13 +276,19 @@ export class SimulatedNetwork {
 
   release(): void {
     this.#held = false;
+    this.#heldWays.clear();
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const run of waiting) run();
+    for (const { run } of waiting) run();
   }
 
   whenOpen(from: NetworkNode, to: NetworkNode | null, run: () => void): void {
-    if (this.#held && from !== to) this.#waiting.push(run);
+    if (this.#isHeld(from, to)) this.#waiting.push({ from, run });
     else run();
+  }
+
+  #isHeld(from: NetworkNode, to: NetworkNode | null): boolean {
+    if (from === to) return false;
+    return this.#held || (to !== null && this.#heldWays.has(`${from.host}>${to.host}`));
   }
 }

@@ -1,0 +1,208 @@
+/**
+ * Three to five nodes, each of which knows all others, in a simulated life: clients write everywhere; single links are cut, or held in one direction; nodes are
+ * killed, some for good, and others join. When all is quiet again all copies must be equal, item for item with their cas ids; nothing may be older than
+ * what a node that never died has written, deletes included; and what one survivor had of a dead node all have.
+ *
+ * Everything that happens follows from the seed. Touches are left out: they give no version, and so there is no order between those of two sides.
+ */
+import { assert } from '../../src/base/assert.ts';
+import { type Random, seededRandom } from '../../src/base/random.ts';
+import { SimulatedNetwork } from './simulated-network.ts';
+import { SimulatedNode } from './simulated-node.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+const CHAOS_MS = 6000;
+const QUIET_MS = 15000;
+const KEYS = 60;
+const HOSTS_MIN = 3;
+const HOSTS_MAX = 5;
+
+export interface MeshOutcome {
+  readonly hosts: number;
+  readonly events: number;
+  readonly writes: number;
+  readonly kills: number;
+  readonly leavings: number;
+  readonly repairs: number;
+  readonly partialSyncs: number;
+  readonly fullSyncs: number;
+}
+
+/** Runs one life. @throws when copies differ or a rule is broken; the message says what */
+export function simulateMesh(seed: number): MeshOutcome {
+  const life = new MeshLife(seededRandom(seed));
+  life.run();
+  return life.outcome();
+}
+
+class MeshLife {
+  readonly #random: Random;
+  readonly #time = new VirtualTime();
+  readonly #network: SimulatedNetwork;
+  readonly #hosts: string[] = [];
+  readonly #feedCapacity: number;
+  readonly #nodes: Map<string, SimulatedNode> = new Map();
+  /** Hosts that nobody starts again. */
+  readonly #left: Set<string> = new Set();
+  /** The last write of each key by a node that has not died since. */
+  readonly #written: Map<string, { readonly node: SimulatedNode; readonly version: number }[]> = new Map();
+  #events = 0;
+  #writes = 0;
+  #kills = 0;
+  #chaos = true;
+
+  constructor(random: Random) {
+    this.#random = random;
+    const hosts = HOSTS_MIN + random.below(HOSTS_MAX - HOSTS_MIN + 1);
+    for (let i = 0; i < hosts; i++) this.#hosts.push(`h${i}`);
+    this.#feedCapacity = random.below(4) === 0 ? 20 : 1000;
+    this.#network = new SimulatedNetwork(this.#time, random, {
+      delayMsMax: random.below(3) === 0 ? 40 : 1,
+      windowBytes: random.below(2) === 0 ? 2000 : 200000,
+    });
+  }
+
+  run(): void {
+    for (const host of this.#hosts) {
+      this.#time.after(this.#random.below(300), () => this.#start(host));
+    }
+    this.#time.after(400, () => this.#clientStep());
+    this.#time.after(600, () => this.#faultStep());
+    this.#events += this.#time.run(CHAOS_MS);
+    this.#chaos = false;
+    this.#network.release();
+    this.#events += this.#time.run(CHAOS_MS + QUIET_MS);
+    this.#check();
+  }
+
+  outcome(): MeshOutcome {
+    const sum = (of: (node: SimulatedNode) => number): number =>
+      this.#alive().reduce((total, node) => total + of(node), 0);
+    const links = (of: 'repairs' | 'partialSyncs' | 'fullSyncs'): number =>
+      sum(({ peers }) => peers.links.reduce((total, link) => total + link[of], peers.past[of]));
+    return {
+      hosts: this.#hosts.length,
+      events: this.#events,
+      writes: this.#writes,
+      kills: this.#kills,
+      leavings: this.#left.size,
+      repairs: links('repairs'),
+      partialSyncs: links('partialSyncs'),
+      fullSyncs: links('fullSyncs'),
+    };
+  }
+
+  #alive(): SimulatedNode[] {
+    return [...this.#nodes.values()].filter((node) => node.alive);
+  }
+
+  #start(host: string): void {
+    const node = new SimulatedNode(this.#network, this.#random, {
+      host,
+      port: 11212,
+      peerHosts: this.#hosts.filter((other) => other !== host),
+      feedCapacity: this.#feedCapacity,
+      readyMsMax: 5000,
+    });
+    this.#nodes.set(host, node);
+    node.start();
+  }
+
+  #clientStep(): void {
+    if (!this.#chaos) return;
+    const random = this.#random;
+    const alive = this.#alive();
+    const node = alive[random.below(Math.max(1, alive.length))];
+    if (node?.isReady === true) {
+      const burst = random.below(8) === 0 ? 30 : 1;
+      for (let i = 0; i < burst; i++) this.#write(node);
+      node.turnEnd();
+    }
+    this.#time.after(random.below(20), () => this.#clientStep());
+  }
+
+  #write(node: SimulatedNode): void {
+    const random = this.#random;
+    const key = `key${random.below(KEYS)}`;
+    this.#writes++;
+    let version = 0;
+    const dice = random.below(200);
+    if (dice < 150) {
+      const bytes = random.below(80) === 0 ? 30000 + random.below(90000) : random.below(100);
+      version = node.cache.set(
+        key,
+        new Uint8Array(bytes).fill(65 + random.below(26)),
+        random.below(65536),
+        0,
+      );
+    } else if (dice < 199) {
+      version = node.cache.delete(key);
+    } else {
+      node.cache.flush();
+    }
+    if (version === 0) return;
+    const writes = (this.#written.get(key) ?? []).filter((write) => write.node !== node && write.node.alive);
+    writes.push({ node, version });
+    this.#written.set(key, writes);
+  }
+
+  #faultStep(): void {
+    if (!this.#chaos) return;
+    const random = this.#random;
+    const host = this.#hosts[random.below(this.#hosts.length)]!;
+    const other = this.#hosts[random.below(this.#hosts.length)]!;
+    const dice = random.below(12);
+    if (dice < 4) this.#network.cut(host, other);
+    else if (dice < 5) this.#network.cut();
+    else if (dice < 8) {
+      this.#network.holdWay(host, other);
+      this.#time.after(random.below(4000), () => this.#network.release());
+    } else this.#kill(host);
+    this.#time.after(100 + random.below(1500), () => this.#faultStep());
+  }
+
+  #kill(host: string): void {
+    const node = this.#nodes.get(host);
+    if (node?.alive !== true || this.#alive().length < 2) return;
+    this.#kills++;
+    node.kill();
+    const leaves = this.#random.below(3) === 0 && this.#hosts.length - this.#left.size > HOSTS_MIN - 1;
+    if (leaves) this.#left.add(host);
+    else this.#time.after(this.#random.below(1500), () => this.#start(host));
+  }
+
+  #check(): void {
+    const nodes = this.#alive();
+    assert(nodes.length >= HOSTS_MIN - 1, `${nodes.length} nodes in the end`);
+    const [first] = nodes;
+    assert(first !== undefined, 'a node lives');
+    const here = first.cache.snapshot();
+    for (const node of nodes) {
+      assert(node.failure === '' && node.isReady, `a node is not ready in the end: ${node.failure}`);
+      assert(node.cache.locked === 0 && node.cache.reserved === 0, 'nothing is left locked or half');
+      const { openLinks } = node.peers;
+      assert(openLinks.length === nodes.length - 1, `${openLinks.length} links in the end`);
+      for (const link of openLinks) assert(link.isComplete && !link.hasWork, 'something was left unsent');
+      const there = node.cache.snapshot();
+      for (const key of new Set([...here.keys(), ...there.keys()])) {
+        const [left, right] = [withoutDelete(here.get(key)), withoutDelete(there.get(key))];
+        assert(left === right, `${key} differs: ${left.slice(0, 60)} against ${right.slice(0, 60)}`);
+      }
+      for (const [key, writes] of this.#written) {
+        for (const write of writes) {
+          const kept = Math.max(node.cache.versionOf(key), node.cache.flushState().threshold);
+          assert(
+            !write.node.alive || kept >= write.version,
+            `${key} fell back from version ${write.version} to ${kept}`,
+          );
+        }
+      }
+    }
+    assert(new Set(nodes.map((node) => node.cache.nodeSlot)).size === nodes.length, 'two have one slot');
+  }
+}
+
+/** A tombstone and nothing are the same to a client. */
+function withoutDelete(line: string | undefined): string {
+  return line === undefined || line.endsWith(' deleted') ? 'nothing' : line;
+}
