@@ -1,8 +1,9 @@
 /** The data thread of the transport tests: serves the sessions of transport-sessions.ts and does what the test asks by message. */
 import { getHeapStatistics } from 'node:v8';
-import type { ConnectionError } from '../src/base/session.ts';
+import type { Connection, ConnectionError, Session } from '../src/base/session.ts';
 import { type DataThread, runDataThread } from '../src/net/data-threads.ts';
 import type { Listener, LoopStatistics, SocketAddress } from '../src/net/loop.ts';
+import type { TlsDialling } from '../src/net/tls-dialler.ts';
 import type { TlsCertificates, TlsListening } from '../src/net/tls-server.ts';
 import { DatagramEcho } from './datagram-echo.ts';
 import { type Closings, makeSession, SERVICES, type ServiceName } from './transport-sessions.ts';
@@ -39,6 +40,7 @@ export type Command =
       readonly count: number;
       readonly text: string;
       readonly timeoutMs: number;
+      readonly tls?: TlsDialling;
     }
   /** Sets timers and reports the order in which they ran. */
   | { readonly kind: 'timers'; readonly delaysMs: readonly number[]; readonly cancelled: readonly number[] }
@@ -161,14 +163,14 @@ class TestThread {
   }
 
   #dial(command: Command & { readonly kind: 'dial' }, answer: (result: Answer) => void): void {
-    const { address, count, text, timeoutMs } = command;
+    const { address, count, text, timeoutMs, tls } = command;
     let answered = 0;
     const errors: string[] = [];
     const settle = (): void => {
       if (answered + errors.length === count) answer({ kind: 'dialled', answered, errors });
     };
     for (let i = 0; i < count; i++) {
-      this.#thread.loop.dial(address, timeoutMs, (connection) => {
+      const factory = (connection: Connection): Session => {
         let missing = text.length;
         return {
           opened: () => connection.output.text(text),
@@ -182,11 +184,12 @@ class TestThread {
           },
           closed: (error) => {
             if (missing <= 0) return;
-            errors.push(error?.code ?? 'closed');
+            errors.push(error?.code === 'EPROTO' ? error.message : (error?.code ?? 'closed'));
             settle();
           },
         };
-      });
+      };
+      this.#thread.loop.dial(address, timeoutMs, factory, tls);
     }
   }
 

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { DatagramSession, DatagramSocket } from '../base/datagram.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
-import type { TlsCertificates, TlsListening } from './tls-server.ts';
+import type { TlsDialling } from './tls-dialler.ts';
+import type { TlsCertificates, TlsListening, TlsObserver } from './tls-server.ts';
 
 /** A numeric address. Names are resolved before (see resolve.ts); a loop never waits for DNS. */
 export type SocketAddress =
@@ -22,6 +23,8 @@ export interface ListenOptions {
   readonly tls?: TlsListening;
   /** With TLS: how long a handshake may take, HANDSHAKE_MS_MAX unless given. */
   readonly handshakeMs?: number;
+  /** With TLS: is told what happens in place of the loop's figures. */
+  readonly tlsObserver?: TlsObserver;
 }
 
 export interface Listener {
@@ -134,8 +137,9 @@ export interface Loop {
    *
    * @param timeoutMs from the call to the established connection
    * @param factory called at once, inside this call; the session gets `opened()` later, or `closed(error)`
+   * @param tls the connection is encrypted, and established when the certificates have been checked. The portable loop only
    */
-  dial(address: SocketAddress, timeoutMs: number, factory: SessionFactory): Connection;
+  dial(address: SocketAddress, timeoutMs: number, factory: SessionFactory, tls?: TlsDialling): Connection;
   /** Calls back once, `delayMs` from now or a little later. @returns a handle for `cancel` */
   schedule(delayMs: number, callback: () => void): number;
   cancel(handle: number): void;

@@ -8,6 +8,7 @@ import { formatPeer } from './addresses.ts';
 import { type Block, type BufferPool, WINDOW_BYTES } from './buffer-pool.ts';
 import { addPending, FIGURE } from './figures.ts';
 import { errorOfName } from './system-errors.ts';
+import { tlsErrorOf } from './tls-errors.ts';
 
 /** The portable loop as its connections see it. */
 export interface PortableCore {
@@ -79,7 +80,9 @@ export class PortableConnection implements Connection, OutputSink {
     this.#session = session;
     this.#isDuplex = session.readsWhileBlocked === true;
     const socket = this.#socket;
-    socket.on('connect', () => this.#run(() => this.#dialled()));
+    // With TLS the connection is there when both sides have been told who the other is.
+    const dialled = socket instanceof TLSSocket ? 'secureConnect' : 'connect';
+    socket.on(dialled, () => this.#run(() => this.#dialled()));
     socket.on('data', (bytes: Buffer) => this.#run(() => this.#received(bytes)));
     socket.on('end', () =>
       this.#run(() => {
@@ -87,9 +90,7 @@ export class PortableConnection implements Connection, OutputSink {
         this.#settleEnd();
       }),
     );
-    socket.on('error', (error) =>
-      this.#run(() => this.doom(errorOfName('code' in error ? String(error.code) : 'ECONNRESET'))),
-    );
+    socket.on('error', (error) => this.#run(() => this.doom(tlsErrorOf(error))));
     socket.on('close', () => this.#run(() => this.doom(null)));
     socket.pause();
     this.#settle();

@@ -24,6 +24,7 @@ import { PortableDatagrams } from './portable-datagrams.ts';
 import { PortableListener } from './portable-listener.ts';
 import { errorOfName } from './system-errors.ts';
 import { Timers } from './timers.ts';
+import { dialTls, type TlsDialling } from './tls-dialler.ts';
 import type { TlsObserver } from './tls-server.ts';
 
 /** Rounds of sending and closing at the end of a turn; what then is left waits for the next one. */
@@ -104,7 +105,7 @@ export class PortableLoop implements Loop, PortableCore {
     const listener = new PortableListener(
       ++this.#serial,
       options,
-      this.#tlsObserver,
+      options.tlsObserver ?? this.#tlsObserver,
       (socket) => {
         options.onAccepted?.();
         this.#accepted(socket, listener.address, service);
@@ -141,10 +142,13 @@ export class PortableLoop implements Loop, PortableCore {
     });
   }
 
-  dial(address: SocketAddress, timeoutMs: number, factory: SessionFactory): Connection {
+  dial(address: SocketAddress, timeoutMs: number, factory: SessionFactory, tls?: TlsDialling): Connection {
     const target =
       address.family === 'unix' ? { path: address.path } : { host: address.host, port: address.port };
-    const socket = connect({ ...target, allowHalfOpen: true, noDelay: true, keepAlive: true });
+    const socket =
+      tls === undefined
+        ? connect({ ...target, allowHalfOpen: true, noDelay: true, keepAlive: true })
+        : dialTls(target, tls);
     const timer = this.schedule(timeoutMs, () => connection.doom(errorOfName('ETIMEDOUT')));
     const connection = new PortableConnection(this, socket, ++this.#serial, formatPeer(address), () =>
       this.cancel(timer),

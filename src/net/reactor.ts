@@ -35,6 +35,7 @@ import { Sockets } from './sockets.ts';
 import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
 import { type ThreadControl, WAKE_CALLBACK, WAKE_DESCRIPTOR, WAKE_MESSAGE } from './thread-control.ts';
 import { Timers } from './timers.ts';
+import type { TlsDialling } from './tls-dialler.ts';
 
 /** Most events taken by one call to epoll_wait. */
 const EVENTS_MAX = 512;
@@ -209,7 +210,8 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     this.#listeners.delete(socket);
   }
 
-  dial(address: SocketAddress, timeoutMs: number, factory: SessionFactory): Connection {
+  dial(address: SocketAddress, timeoutMs: number, factory: SessionFactory, tls?: TlsDialling): Connection {
+    assert(tls === undefined, 'the reactor speaks no TLS');
     const fd = this.sockets.open(address);
     if (typeof fd !== 'number') return this.#dialFailed(-1, address, fd, factory);
     if (address.family !== 'unix') {

@@ -1,6 +1,7 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import { tlsErrorOf, tlsPhrase } from './tls-errors.ts';
 
 /** What a server shows its clients, as PEM. Structured-clonable. */
 export interface TlsCertificates {
@@ -25,8 +26,8 @@ export interface TlsListening {
 
 /** What is told of clients that are not connections yet, or had trouble with TLS. */
 export interface TlsObserver {
-  /** The handshake failed, or took too long. */
-  handshakeFailed(): void;
+  /** The handshake failed, or took too long. @param reason a few words; @param peer its address and port, '' when they are known no more */
+  handshakeFailed(reason: string, peer: string): void;
   /** A connection was broken by something that is no TLS. */
   protocolFailed(): void;
   /** A client has begun a new session. */
@@ -96,9 +97,12 @@ export function createTlsServer(
     // It ends as any other that fails: by an error, which counts it.
     if (handshakes > handshakesMax) raw.destroy();
   });
-  server.on('tlsClientError', (_error, socket) => {
+  server.on('tlsClientError', (error, socket) => {
     handshakes--;
-    observer.handshakeFailed();
+    // Of a certificate that was shown and is no good node tells here only.
+    const { authorizationError } = socket;
+    const reason = authorizationError ? tlsPhrase(authorizationError) : tlsErrorOf(error).message;
+    observer.handshakeFailed(reason, remoteOf(socket));
     socket.destroy();
   });
   server.on('secureConnection', (socket) => {
@@ -110,7 +114,7 @@ export function createTlsServer(
       if ('code' in error && String(error.code).startsWith('ERR_SSL')) observer.protocolFailed();
     });
     if (tls.clientCertificate === 'checked' && showsCertificate(socket) && !socket.authorized) {
-      observer.handshakeFailed();
+      observer.handshakeFailed(tlsPhrase(socket.authorizationError), remoteOf(socket));
       socket.destroy();
       return;
     }
@@ -125,6 +129,11 @@ export function createTlsServer(
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
+}
+
+function remoteOf({ remoteAddress: host, remotePort: port }: Socket): string {
+  if (host === undefined || port === undefined) return '';
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function showsCertificate(socket: TLSSocket): boolean {
