@@ -59,15 +59,25 @@ test('the lines of the published guides', () => {
     ...NODE_OPTIONS_DEFAULT,
     memoryBytesMax: 100 * 1024 * 1024,
     listen: [{ host: '127.0.0.1', port: null }],
-    replication: { peers: [], port: 11212, queueMax: 8192 },
+    replication: { ...NODE_OPTIONS_DEFAULT.replication, peers: [], port: 11212, queueMax: 8192 },
   });
   const second = node('-v -d -p 11221 -u root -P /tmp/memcached1.pid -x 127.0.0.1 -X 11111');
-  assert.deepEqual(second.replication, { peers: ['127.0.0.1'], port: 11111, queueMax: 8192 });
+  assert.deepEqual(second.replication, {
+    ...NODE_OPTIONS_DEFAULT.replication,
+    peers: ['127.0.0.1'],
+    port: 11111,
+    queueMax: 8192,
+  });
   assert.equal(second.verbosity, 1);
   assert.equal(second.tcpPort, 11221);
   // The test suite of repcached.
   const third = node('-l 127.0.0.1 -x 127.0.0.1 -X 5000 -q 65536 -p 5001 -U 5001 -u root');
-  assert.deepEqual(third.replication, { peers: ['127.0.0.1'], port: 5000, queueMax: 65536 });
+  assert.deepEqual(third.replication, {
+    ...NODE_OPTIONS_DEFAULT.replication,
+    peers: ['127.0.0.1'],
+    port: 5000,
+    queueMax: 65536,
+  });
   assert.equal(third.udpPort, 5001);
 });
 
@@ -103,13 +113,26 @@ const CHANGES: readonly (readonly [string, Partial<NodeOptions>])[] = [
   ['-X', { dumpEnabled: false }],
   ['--disable-dumping', { dumpEnabled: false }],
   ['-Xv', { dumpEnabled: false, verbosity: 1 }],
-  ['-X5', { replication: { peers: [], port: 5, queueMax: 8192 } }],
-  ['-X 0', { replication: { peers: [], port: 0, queueMax: 8192 } }],
-  ['-x a', { replication: { peers: ['a'], port: 11212, queueMax: 8192 } }],
-  ['-x a -x b,c:3', { replication: { peers: ['a', 'b', 'c:3'], port: 11212, queueMax: 8192 } }],
+  ['-X5', { replication: { ...NODE_OPTIONS_DEFAULT.replication, peers: [], port: 5, queueMax: 8192 } }],
+  ['-X 0', { replication: { ...NODE_OPTIONS_DEFAULT.replication, peers: [], port: 0, queueMax: 8192 } }],
+  [
+    '-x a',
+    { replication: { ...NODE_OPTIONS_DEFAULT.replication, peers: ['a'], port: 11212, queueMax: 8192 } },
+  ],
+  [
+    '-x a -x b,c:3',
+    {
+      replication: {
+        ...NODE_OPTIONS_DEFAULT.replication,
+        peers: ['a', 'b', 'c:3'],
+        port: 11212,
+        queueMax: 8192,
+      },
+    },
+  ],
   [
     '--replication-peer=a --replication-port 5 --replication-queue=6',
-    { replication: { peers: ['a'], port: 5, queueMax: 6 } },
+    { replication: { ...NODE_OPTIONS_DEFAULT.replication, peers: ['a'], port: 5, queueMax: 6 } },
   ],
 ];
 

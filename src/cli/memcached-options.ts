@@ -10,6 +10,7 @@ import {
 import { type Called, type CommandLine, type ProcessOptions, readOptions } from './command-line.ts';
 import type { OptionEvent } from './getopt.ts';
 import { type ExtendedDraft, readExtended, readSlabSizes, SLAB_PAGE_BYTES } from './memcached-extended.ts';
+import { ReplicationSafety } from './memcached-replication.ts';
 import { MEMCACHED_ROWS, MEMCACHED_VERSION_LINE, memcachedHelp } from './memcached-table.ts';
 import { finishTls, newTlsDraft } from './memcached-tls.ts';
 import {
@@ -82,6 +83,7 @@ class Reader {
   #tcpPort: number | null = null;
   #udpPort: number | null = null;
   #replicationPort: number | null = null;
+  readonly #safety: ReplicationSafety;
   #queueMax: number = NODE_OPTIONS_DEFAULT.replication.queueMax;
   #memoryMebibytes: number = NODE_OPTIONS_DEFAULT.memoryBytesMax / MEBIBYTE;
   #sasl = false;
@@ -94,6 +96,7 @@ class Reader {
 
   constructor(call: Called, replicates: boolean) {
     this.#directory = call.directory;
+    this.#safety = new ReplicationSafety(call);
     this.#saslPasswordFile = call.environment['MEMCACHED_SASL_PWDB'];
     // The variable that memcached's test suite is run with; only a build for debugging has the command there.
     this.#node.debugCommands = (call.environment['MEMCACHED_DEBUG'] ?? '') !== '';
@@ -217,6 +220,13 @@ class Reader {
       case 'replication-queue':
         this.#queueMax = wholeNumber(spelling, value, 1, INT_MAX);
         break;
+      case 'replication-secret-file':
+      case 'replication-tls-chain':
+      case 'replication-tls-key':
+      case 'replication-tls-ca':
+      case 'replication-compress':
+        this.#safety.take(name, spelling, value);
+        break;
       case 'daemon':
         this.#daemon = true;
         break;
@@ -287,6 +297,7 @@ class Reader {
           peers: this.#peers,
           port: this.#replicationPort ?? (replicating ? REPLICATION_PORT_DEFAULT : null),
           queueMax: this.#queueMax,
+          ...this.#safety.finish(),
         },
         extended,
       },

@@ -280,6 +280,41 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     help: ['most changes that wait for a twin (default: 8192)'],
   },
   { name: 'replication-queue', long: 'replication-queue', argument: 'required' },
+  {
+    name: 'replication-secret-file',
+    long: 'replication-secret-file',
+    argument: 'required',
+    valueName: '<file>',
+    help: ['twins must know the first line of this file'],
+  },
+  {
+    name: 'replication-tls-chain',
+    long: 'replication-tls-chain',
+    argument: 'required',
+    valueName: '<file>',
+    help: ["encrypt links to twins: this node's certificate"],
+  },
+  {
+    name: 'replication-tls-key',
+    long: 'replication-tls-key',
+    argument: 'required',
+    valueName: '<file>',
+    help: ['its key'],
+  },
+  {
+    name: 'replication-tls-ca',
+    long: 'replication-tls-ca',
+    argument: 'required',
+    valueName: '<file>',
+    help: ['the authority of the certificates of all twins'],
+  },
+  {
+    name: 'replication-compress',
+    long: 'replication-compress',
+    argument: 'required',
+    valueName: '<bytes>',
+    help: ['compress what goes to twins from this length on', '(default: never)'],
+  },
 ];
 
 /** The lines that help and version begin with: clients of both read the first. */
@@ -295,6 +330,11 @@ const HELP_FIRST: readonly string[] = [
   'replication-peer',
   'replication-port',
   'replication-queue',
+  'replication-secret-file',
+  'replication-tls-chain',
+  'replication-tls-key',
+  'replication-tls-ca',
+  'replication-compress',
   'daemon',
   'user',
   'pidfile',

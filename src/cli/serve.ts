@@ -36,6 +36,8 @@ export interface StartedRole extends Running {
   readonly port?: number;
   /** What clients can connect to. */
   readonly addresses?: readonly BoundAddress[];
+  /** For the operator. */
+  readonly warnings?: readonly string[];
   /** Fulfilled when a client asked for the end; true: gracefully. */
   readonly shutdown?: Promise<boolean>;
   /** Reads the files again that may change while it runs: passwords, certificates. */
@@ -85,6 +87,7 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
       pidFile = writePidFile(service.options.pidFile, process.pid);
       for (const warning of pidFile.warnings) warn(warning);
     }
+    for (const warning of role.warnings ?? []) warn(warning);
     for (const warning of (await service.onReady?.(role)) ?? []) warn(warning);
     daemon?.ready();
 

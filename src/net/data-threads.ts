@@ -83,6 +83,8 @@ interface Seat {
   readonly transport: 'reactor' | 'portable';
   readonly control: SharedArrayBuffer;
   readonly wakeDescriptors: readonly number[];
+  /** By thread: 1 while a thread of node:net is about to be woken, so that it is not called twice. */
+  readonly called: SharedArrayBuffer;
   readonly port: MessagePort;
   readonly data: unknown;
 }
@@ -139,6 +141,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
   const wakeDescriptors = libc === null ? [] : openWakeDescriptors(libc, reactors);
   const memory = createThreadControlMemory(reactors);
   const control = new ThreadControl(memory, wakeDescriptors, wakeUpCall(libc));
+  const called = new SharedArrayBuffer(4 * count);
   let isStopping = false;
 
   const threads = Array.from({ length: count }, (_, index) => {
@@ -150,6 +153,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
       transport: index < reactors ? 'reactor' : 'portable',
       control: memory,
       wakeDescriptors,
+      called,
       port: port2,
       data: options.data,
     };
@@ -303,10 +307,27 @@ async function runPortableThread(
   );
   const messageCallbacks: ((message: unknown) => void)[] = [];
   const wakeCallbacks: (() => void)[] = [];
+  const called = new Int32Array(seat.called);
   const wake = (): void => {
+    // First, so that whoever has something for this thread from now on calls it again.
+    Atomics.store(called, index, 0);
     loop.enter();
     for (const callback of wakeCallbacks) callback();
   };
+  await setup({
+    index,
+    count,
+    loop,
+    data,
+    post: (message) => port.postMessage(message),
+    onMessage: (callback) => messageCallbacks.push(callback),
+    onWake: (callback) => wakeCallbacks.push(callback),
+    wake: (thread) => {
+      if (thread === index) setImmediate(wake);
+      else wakeThread(control, called, thread);
+    },
+  });
+  // Not before: what has come meanwhile waits in the port for somebody to listen.
   port.on('message', (letter: Letter) => {
     loop.enter();
     if (letter.kind === 'message') {
@@ -318,26 +339,13 @@ async function runPortableThread(
       port.close();
     }
   });
-  await setup({
-    index,
-    count,
-    loop,
-    data,
-    post: (message) => port.postMessage(message),
-    onMessage: (callback) => messageCallbacks.push(callback),
-    onWake: (callback) => wakeCallbacks.push(callback),
-    wake: (thread) => {
-      if (thread === index) setImmediate(wake);
-      else wakeThread(control, thread);
-    },
-  });
   tellRunning();
 }
 
 /** Wakes another thread: one of the reactor itself, one of node:net by way of the main thread. */
-function wakeThread(control: ThreadControl, thread: number): void {
+function wakeThread(control: ThreadControl, called: Int32Array, thread: number): void {
   if (thread < control.count) control.wake(thread, WAKE_CALLBACK);
-  else parentPort?.postMessage(thread);
+  else if (Atomics.exchange(called, thread, 1) === 0) parentPort?.postMessage(thread);
 }
 
 /** Tells the main thread that this thread's entry has been set up. */
@@ -352,6 +360,7 @@ async function runReactorThread(seat: Seat, setup: ThreadSetup, Transport: typeo
   const control = new ThreadControl(seat.control, seat.wakeDescriptors, wakeUpCall(libc));
   const messageCallbacks: ((message: unknown) => void)[] = [];
   const wakeCallbacks: (() => void)[] = [];
+  const called = new Int32Array(seat.called);
   const onMessages = (): void => {
     for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) {
       const letter: Letter = next.message;
@@ -375,7 +384,7 @@ async function runReactorThread(seat: Seat, setup: ThreadSetup, Transport: typeo
     post: (message) => port.postMessage(message),
     onMessage: (callback) => messageCallbacks.push(callback),
     onWake: (callback) => wakeCallbacks.push(callback),
-    wake: (thread) => wakeThread(control, thread),
+    wake: (thread) => wakeThread(control, called, thread),
   });
   tellRunning();
   reactor.run();

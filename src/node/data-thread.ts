@@ -34,8 +34,10 @@ import {
   isNodeThreadData,
   isToNodeThread,
   type NodeThreadData,
+  replicationThread,
   type ToNodeThread,
 } from './thread-messages.ts';
+import type { CertificateFiles } from './tls-files.ts';
 
 const STDERR = 2;
 
@@ -78,7 +80,7 @@ interface Wanted {
   readonly all: number;
 }
 
-/** One data thread of a node: its view of the cache, its sessions, and on thread 0 the listeners and the links to the twins. */
+/** One data thread of a node: its view of the cache, its sessions, on thread 0 the listeners, and on one of them the links to the twins. */
 class NodeThread {
   readonly #thread: DataThread;
   readonly #data: NodeThreadData;
@@ -96,19 +98,25 @@ class NodeThread {
   readonly #startReplication: typeof startReplicationOf | null;
   readonly #logins: TextLogins | null;
   readonly #tlsCertificates: (() => TlsCertificates) | null;
+  readonly #linkCertificates: (() => TlsCertificates) | null;
+  readonly #linkThread: number;
   #replication: ReplicationService | null = null;
 
   /**
-   * @param startReplication only on thread 0 of a node that replicates
-   * @param tlsCertificates only on the thread that speaks TLS: reads them
+   * @param startReplication only on the thread that has the links of a node that replicates
+   * @param tlsCertificates only on the thread that speaks TLS with clients: reads them
+   * @param linkCertificates only on the thread that speaks TLS with twins: reads them
    */
   constructor(
     thread: DataThread,
     data: NodeThreadData,
     startReplication: typeof startReplicationOf | null,
     tlsCertificates: (() => TlsCertificates) | null,
+    linkCertificates: (() => TlsCertificates) | null,
   ) {
     this.#tlsCertificates = tlsCertificates;
+    this.#linkCertificates = linkCertificates;
+    this.#linkThread = replicationThread(data, thread.count);
     this.#startReplication = startReplication;
     this.#thread = thread;
     this.#data = data;
@@ -141,6 +149,8 @@ class NodeThread {
       this.#administration.receive(message);
       if (message.kind === 'logins' && this.#logins !== null) this.#logins.users = message.users;
       else if (message.kind === 'refresh') this.#refreshed();
+      else if (message.kind === 'secret') this.#replication?.useSecret(message.secret);
+      else if (message.kind === 'replicate') this.#replicate();
       else if (thread.index !== 0) this.#receiveApart(message);
     });
     this.#gate = new ClientGate(
@@ -202,8 +212,16 @@ class NodeThread {
 
   /** SIGHUP; nobody waits for an answer. */
   #refreshed(): void {
-    const outcome = this.#refreshCertificates();
-    if (outcome !== 'OK') this.#log(0, outcome);
+    if (this.#tlsCertificates !== null) {
+      const outcome = this.#refreshCertificates();
+      if (outcome !== 'OK') this.#log(0, outcome);
+    }
+    if (this.#linkCertificates === null) return;
+    try {
+      this.#replication?.useCertificates(this.#linkCertificates());
+    } catch (error) {
+      this.#log(0, error instanceof Error ? error.message : String(error));
+    }
   }
 
   #tick(): void {
@@ -230,7 +248,7 @@ class NodeThread {
     this.#thread.post(message);
   }
 
-  /** Other threads tell thread 0 of their changes; thread 0 sends them. */
+  /** Other threads tell the one that has the links of their changes; it sends them. */
   #watchFeed(): void {
     const { loop, index } = this.#thread;
     if (this.#bulletin === null) return;
@@ -239,13 +257,13 @@ class NodeThread {
       const head = this.#cache.feedHead;
       if (head === seen) return;
       seen = head;
-      if (index === 0) this.#replication?.changed();
-      else this.#thread.wake(0);
+      if (index === this.#linkThread) this.#replication?.changed();
+      else this.#thread.wake(this.#linkThread);
     });
-    if (index === 0) this.#thread.onWake(() => this.#replication?.changed());
+    if (index === this.#linkThread) this.#thread.onWake(() => this.#replication?.changed());
   }
 
-  /** What thread 0 does for all: ports, twins, background work. */
+  /** What thread 0 does for all: ports, background work, and twins unless another one has them. */
   #lead(wanted: readonly Wanted[]): void {
     const { loop } = this.#thread;
     const maintain = (): void => {
@@ -254,11 +272,19 @@ class NodeThread {
     loop.schedule(0, maintain);
     this.#listenAll(wanted);
     this.#thread.onMessage((message) => {
-      if (!isToNodeThread(message) || message.kind !== 'drain') return;
-      for (const listener of this.#listeners) listener.close();
-      if (this.#replication === null) this.#post({ kind: 'drained' });
-      else this.#replication.stop(() => this.#post({ kind: 'drained' }));
+      if (!isToNodeThread(message)) return;
+      if (message.kind === 'drain') this.#drain();
+      // As a node without twins does when its ports are bound.
+      else if (message.kind === 'open' && this.#letIn()) this.#post({ kind: 'opened' });
     });
+  }
+
+  /** Refuses new clients; where the links are, sends the twins what they lack. */
+  #drain(): void {
+    for (const listener of this.#listeners) listener.close();
+    if (this.#thread.index !== this.#linkThread) return;
+    if (this.#replication === null) this.#post({ kind: 'drained' });
+    else this.#replication.stop(() => this.#post({ kind: 'drained' }));
   }
 
   #boundCount = 0;
@@ -316,17 +342,26 @@ class NodeThread {
     const isUdp = ({ transport }: BoundAddress): number => (transport === 'udp' ? 1 : 0);
     this.#post({ kind: 'bound', addresses: this.#addresses.sort((one, other) => isUdp(one) - isUdp(other)) });
     // Another thread than 0 is told when to let clients in.
-    if (this.#thread.index !== 0) return;
+    if (this.#thread.index !== 0 || this.#linkThread !== 0) return;
+    this.#replicate();
+  }
+
+  /** Looks for the twins, if the node has any; then clients may come in. */
+  #replicate(): void {
     if (this.#startReplication === null) {
       this.#open([]);
       return;
     }
+    const { replicationSecret, replicationCertificates, options } = this.#data;
     this.#replication = this.#startReplication({
       loop: this.#thread.loop,
       cache: this.#cache,
       readers: () => this.#feedReaders(),
       listen: this.#data.replicationListen,
       peers: this.#data.replicationPeers,
+      secret: replicationSecret,
+      certificates: replicationCertificates,
+      compressBytesMin: options.replication.compressBytesMin,
       random: { below: (bound) => randomInt(bound) },
       log: (verbosity, message) => this.#log(verbosity, message),
       onReady: (listening) => this.#open(listening),
@@ -353,9 +388,16 @@ class NodeThread {
 
   /** @param replication where twins can dial us */
   #open(replication: readonly SocketAddress[]): void {
-    if (!this.#openListeners()) return;
-    this.#figures.accepting = true;
+    // Another thread than 0 has the links, and thread 0 is told by the main thread.
+    if (this.#thread.index === 0 && !this.#letIn()) return;
     this.#post({ kind: 'ready', replicationPort: portOf(replication[0]) });
+  }
+
+  /** @returns false when a port cannot be opened, which has been told */
+  #letIn(): boolean {
+    if (!this.#openListeners()) return false;
+    this.#figures.accepting = true;
+    return true;
   }
 
   #openListeners(): boolean {
@@ -372,9 +414,9 @@ class NodeThread {
     return true;
   }
 
-  /** What is asked of the thread that speaks TLS, if that is not thread 0. */
+  /** What is asked of the last thread, if that is not thread 0. */
   #receiveApart(message: ToNodeThread): void {
-    if (message.kind === 'drain') for (const listener of this.#listeners) listener.close();
+    if (message.kind === 'drain') this.#drain();
     else if (message.kind === 'open' && this.#openListeners()) this.#post({ kind: 'opened' });
   }
 
@@ -540,13 +582,19 @@ function isMissingFamily(error: ConnectionError, address: SocketAddress, all: nu
 void runDataThread(async (thread) => {
   const { data, index } = thread;
   if (!isNodeThreadData(data)) throw new Error('a node thread was started without its data');
-  // Only thread 0 has links to twins, and only where a node has twins at all.
-  const replicates = index === 0 && data.replicationBulletin !== null;
+  const replicates = index === replicationThread(data, thread.count) && data.replicationBulletin !== null;
   const replication = replicates ? await import('./replication-service.ts') : null;
-  const { tls } = data.options;
+  const { tls, replication: links } = data.options;
   const speaksTls = tls !== null && data.listenTls.length > 0 && index === thread.count - 1;
-  const files = speaksTls ? await import('./tls-files.ts') : null;
-  const certificates =
-    tls === null || files === null ? null : (): TlsCertificates => files.readTlsCertificates(tls);
-  new NodeThread(thread, data, replication?.startReplication ?? null, certificates);
+  const linksSpeakTls = replicates && links.tls !== null;
+  const files = speaksTls || linksSpeakTls ? await import('./tls-files.ts') : null;
+  const reader = (where: CertificateFiles | null): (() => TlsCertificates) | null =>
+    where === null || files === null ? null : () => files.readTlsCertificates(where);
+  new NodeThread(
+    thread,
+    data,
+    replication?.startReplication ?? null,
+    reader(speaksTls ? tls : null),
+    reader(linksSpeakTls && links.tls !== null ? { ...links.tls, keyFormat: 'pem' } : null),
+  );
 });

@@ -6,6 +6,7 @@ import { parseEndpoint } from '../net/addresses.ts';
 import { type DataThreads, startDataThreads, type TransportName } from '../net/data-threads.ts';
 import type { SocketAddress } from '../net/loop.ts';
 import { resolveHost } from '../net/resolve.ts';
+import type { TlsCertificates } from '../net/tls-server.ts';
 import type { CacheOptions } from '../store/cache-options.ts';
 import { createSharedCache } from '../store/create-shared-cache.ts';
 import type { SharedCache } from '../store/shared-cache.ts';
@@ -13,6 +14,7 @@ import { readAuthFile } from './auth-file.ts';
 import { Bulletin } from './bulletin.ts';
 import { GatheringDesk } from './gathering.ts';
 import { type NodeListenAddress, type NodeOptions, REPLICATION_PORT_DEFAULT } from './options.ts';
+import { readReplicationSecret } from './replication-secret.ts';
 import { checkSaslPasswordFile } from './sasl-password-file.ts';
 import { SharedFigures } from './shared-figures.ts';
 import {
@@ -20,6 +22,7 @@ import {
   type FromNodeThread,
   isFromNodeThread,
   type NodeThreadData,
+  replicationThread,
   type TlsAddress,
 } from './thread-messages.ts';
 
@@ -31,6 +34,8 @@ export interface RunningNode extends Running {
   readonly replicationPort: number;
   /** Everything that clients can connect to, in the order of the options; TCP first. */
   readonly addresses: readonly BoundAddress[];
+  /** For the operator. */
+  readonly warnings: readonly string[];
   /** Fulfilled when a client's `shutdown` asked for the end (true: `graceful`); whoever started the node stops it then. */
   readonly shutdown: Promise<boolean>;
   /** Reads the files of passwords and certificates again. One that cannot be used is told of on stderr, and changes nothing. */
@@ -169,9 +174,21 @@ async function clientAddresses(options: NodeOptions): Promise<Pick<NodeThreadDat
   return { listen, listenTls };
 }
 
-/** One more than `-t` where clients may connect with TLS: see `portableThreads`. */
+/** One more than `-t` where clients may connect with TLS, or links to twins have a thread: see `portableThreads`. */
 function dataThreads(options: NodeOptions): number {
-  return options.threads + (options.tls === null ? 0 : 1);
+  return options.threads + (options.tls === null && !replicatesApart(options) ? 0 : 1);
+}
+
+/** Links to twins cost much computing. */
+function replicatesApart({ replication }: NodeOptions): boolean {
+  return replication.port !== null && (replication.tls !== null || replication.compressBytesMin !== null);
+}
+
+/** What twins show each other. @throws StartError when a file cannot be used */
+async function replicationCertificates({ replication }: NodeOptions): Promise<TlsCertificates | null> {
+  if (replication.port === null || replication.tls === null) return null;
+  const { readTlsCertificates } = await import('./tls-files.ts');
+  return readTlsCertificates({ ...replication.tls, keyFormat: 'pem' });
 }
 
 /** The twins' replication addresses: one for each address of each `-x`. */
@@ -187,7 +204,7 @@ async function peerAddresses(options: NodeOptions, port: number): Promise<Socket
   return addresses;
 }
 
-async function threadData(options: NodeOptions): Promise<NodeThreadData> {
+async function threadData(options: NodeOptions, secret: string | null): Promise<NodeThreadData> {
   const { replication } = options;
   const replicationPort = replication.port ?? REPLICATION_PORT_DEFAULT;
   const replicates = replication.port !== null;
@@ -205,6 +222,9 @@ async function threadData(options: NodeOptions): Promise<NodeThreadData> {
     listenUdp: hasUdp ? await listenAddresses(options, options.udpPort, false) : [],
     replicationListen: replicates ? await listenAddresses(options, replicationPort, true) : [],
     replicationPeers: replicates ? await peerAddresses(options, replicationPort) : [],
+    replicationSecret: secret,
+    replicationCertificates: await replicationCertificates(options),
+    replicatesApart: replicatesApart(options),
     startedMs: Date.now(),
   };
 }
@@ -223,28 +243,34 @@ export async function startNode(
   transport: TransportName = 'auto',
 ): Promise<RunningNode> {
   if (options.saslPasswordFile !== null) checkSaslPasswordFile(options.saslPasswordFile);
-  const data = await threadData(options);
+  const { secret, warnings } =
+    options.replication.port === null
+      ? { secret: null, warnings: [] }
+      : readReplicationSecret(options.replication);
+  const data = await threadData(options, secret);
   const { promise: failed, resolve: fail } = deferred<Error>();
   const { promise: bound, resolve: isBound } = deferred<readonly BoundAddress[]>();
   const { promise: tlsBound, resolve: isTlsBound } = deferred<readonly BoundAddress[]>();
   const { promise: ready, resolve: isReady } = deferred<number>();
   const { promise: opened, resolve: isOpened } = deferred<void>();
+  const { promise: tlsOpened, resolve: isTlsOpened } = deferred<void>();
   const { promise: refused, resolve: refuse } = deferred<StartError>();
   const { promise: drained, resolve: isDrained } = deferred<void>();
   const { promise: shutdown, resolve: isShutDown } = deferred<boolean>();
   const receive = (message: FromNodeThread, thread: number): void => {
     if (message.kind === 'bound') (thread === 0 ? isBound : isTlsBound)(message.addresses);
     else if (message.kind === 'ready') isReady(message.replicationPort);
-    else if (message.kind === 'opened') isOpened();
+    else if (message.kind === 'opened') (thread === 0 ? isOpened : isTlsOpened)();
     else if (message.kind === 'drained') isDrained();
     else if (message.kind === 'refused') refuse(new StartError(message.message, message.exitCode));
     else if (message.kind === 'shutdown') isShutDown(message.graceful);
   };
+  const hasLastThread = data.listenTls.length > 0 || data.replicatesApart;
   const desk = new GatheringDesk();
   const threads = startDataThreads({
     entry: new URL('./data-thread.js', import.meta.url),
     threads: options.threads,
-    portableThreads: data.listenTls.length > 0 ? 1 : 0,
+    portableThreads: hasLastThread ? 1 : 0,
     // A twin's clients come all at once, when the other one has died: no moment to start threads, should the system refuse one.
     startsOnDemand: options.replication.port === null,
     transport,
@@ -257,16 +283,24 @@ export async function startNode(
     onFailure: fail,
   });
   const stopped = (): Promise<void> => threads.stop();
-  const tlsThread = data.listenTls.length > 0 ? threads.count - 1 : 0;
+  // Where all is on one thread of node:net it is thread 0, and needs to be told nothing.
+  const lastThread = hasLastThread ? threads.count - 1 : 0;
+  const tlsThread = data.listenTls.length > 0 ? lastThread : 0;
+  const linkThread = replicationThread(data, threads.count);
   const start = async (): Promise<Pick<RunningNode, 'addresses' | 'replicationPort'>> => {
     const addresses = [...(await bound)];
     // Without UDP's, which follow.
     const tcp = addresses.filter(({ transport: name }) => name !== 'udp').length;
     if (tlsThread > 0) addresses.splice(tcp, 0, ...(await tlsBound));
+    if (linkThread > 0) threads.send(linkThread, { kind: 'replicate' });
     const replicationPort = await ready;
+    if (linkThread > 0) {
+      threads.send(0, { kind: 'open' });
+      await opened;
+    }
     if (tlsThread > 0) {
       threads.send(tlsThread, { kind: 'open' });
-      await opened;
+      await tlsOpened;
     }
     return { addresses, replicationPort };
   };
@@ -283,24 +317,37 @@ export async function startNode(
     addresses,
     failed,
     shutdown,
-    reload: () => reload(options, threads, data.listenTls.length > 0 ? tlsThread : -1),
+    warnings,
+    reload: () => reload(options, threads, data),
     stop: async () => {
       threads.send(0, { kind: 'drain' });
-      if (tlsThread > 0) threads.send(tlsThread, { kind: 'drain' });
+      if (lastThread > 0) threads.send(lastThread, { kind: 'drain' });
       await Promise.race([drained, failed, delay(DRAIN_MS_MAX)]);
       await stopped();
     },
   };
 }
 
-/** A file that cannot be used changes nothing. @param tlsThread -1 without TLS */
-function reload(options: NodeOptions, threads: DataThreads, tlsThread: number): void {
-  if (tlsThread >= 0) threads.send(tlsThread, { kind: 'refresh' });
+/** A file that cannot be used is told of and changes nothing. */
+function reload(options: NodeOptions, threads: DataThreads, data: NodeThreadData): void {
+  if (data.listenTls.length > 0 || data.replicationCertificates !== null) {
+    threads.send(threads.count - 1, { kind: 'refresh' });
+  }
+  tellFailure(() => {
+    if (options.authFile === null) return;
+    const users = readAuthFile(options.authFile);
+    for (let thread = 0; thread < threads.count; thread++) threads.send(thread, { kind: 'logins', users });
+  });
+  tellFailure(() => {
+    if (data.replicationSecret === null || options.replication.secretFile === null) return;
+    const { secret } = readReplicationSecret(options.replication);
+    if (secret !== null) threads.send(replicationThread(data, threads.count), { kind: 'secret', secret });
+  });
+}
+
+function tellFailure(action: () => void): void {
   try {
-    if (options.authFile !== null) {
-      const users = readAuthFile(options.authFile);
-      for (let thread = 0; thread < threads.count; thread++) threads.send(thread, { kind: 'logins', users });
-    }
+    action();
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     process.stderr.write(`${error.message}\n`);

@@ -50,6 +50,23 @@ export interface ReplicationOptions {
   readonly port: number | null;
   /** `-q`: most changes that wait for a peer before it needs a fresh copy. */
   readonly queueMax: number;
+  /** What twins must know of each other: 16 bytes at least. Null: whoever reaches the port is a twin, unless `secretFile` or `tls` says otherwise. */
+  readonly secret: string | null;
+  /** `--replication-secret-file`: the file whose first line is the secret. Read again on `reload`. */
+  readonly secretFile: string | null;
+  /** `--replication-tls-...`: links are encrypted, and both sides show certificates. Null: they are plain. */
+  readonly tls: ReplicationTlsOptions | null;
+  /** `--replication-compress`: frames whose body has so many bytes are compressed where that saves some. Null: none is. */
+  readonly compressBytesMin: number | null;
+}
+
+/** The certificates of the links between twins, PEM. Read again on `reload`. */
+export interface ReplicationTlsOptions {
+  /** This node's certificate and those that vouch for it. */
+  readonly chainFile: string;
+  readonly keyFile: string;
+  /** Who vouches for twins: whoever has a certificate of this authority is one. */
+  readonly authoritiesFile: string;
 }
 
 /** memcached's extended options (`-o`) as `stats settings` shows them. Many are accepted and shown only; see docs/reference/options.md. */
@@ -166,7 +183,15 @@ export const NODE_OPTIONS_DEFAULT: NodeOptions = {
   debugCommands: false,
   prefixDelimiter: ':',
   detailEnabled: false,
-  replication: { peers: [], port: null, queueMax: 8192 },
+  replication: {
+    peers: [],
+    port: null,
+    queueMax: 8192,
+    secret: null,
+    secretFile: null,
+    tls: null,
+    compressBytesMin: null,
+  },
   extended: {
     connectionsMaxFast: true,
     hashPowerInitial: 0,

@@ -1,12 +1,14 @@
 /**
- * Runs the replication of a node on the loop of its data thread 0: listens, dials, moves changes when a turn ends, keeps the timer.
+ * Runs the replication of a node on the loop of one of its data threads: listens, dials, moves changes when a turn ends, keeps the timer.
  * What is done and when is decided in src/replication; here it is only joined to sockets.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Connection, ConnectionError } from '../base/session.ts';
-import type { Listener, Loop, SocketAddress } from '../net/loop.ts';
-import { Link } from '../replication/link.ts';
+import type { Listener, ListenOptions, Loop, SocketAddress } from '../net/loop.ts';
+import type { TlsDialling } from '../net/tls-dialler.ts';
+import type { TlsCertificates, TlsListening, TlsObserver } from '../net/tls-server.ts';
+import { HANDSHAKE_MS_MAX, Link } from '../replication/link.ts';
 import { peerStatistics, type StatisticLine } from '../replication/peer-statistics.ts';
 import { type PeerActions, Peers } from '../replication/peers.ts';
 import type { ChangeReader, LinkCache } from '../replication/store-port.ts';
@@ -14,6 +16,8 @@ import type { ChangeReader, LinkCache } from '../replication/store-port.ts';
 /** The loop's number for the replication port. */
 const SERVICE_REPLICATION = 2;
 const BACKLOG = 16;
+/** Twins are all of this program: nothing older is needed. */
+const TLS_VERSION_MIN = 'TLSv1.3';
 /** Clients of a node with twins to find wait at most so long without progress of the first full sync. */
 export const READY_MS_MAX = 5000;
 /** What is queued for the twins when the node stops is given up after this time. */
@@ -28,6 +32,12 @@ export interface ReplicationServiceOptions {
   readonly listen: readonly SocketAddress[];
   /** Where this node dials its twins. */
   readonly peers: readonly SocketAddress[];
+  /** What twins must know of each other; null: nothing. */
+  readonly secret: string | null;
+  /** Links are encrypted, and both sides show a certificate; null: they are plain. A portable loop only. */
+  readonly certificates: TlsCertificates | null;
+  /** Frames whose body has so many bytes are compressed where that saves some; null: none is. */
+  readonly compressBytesMin: number | null;
   /** For the node's id and for jitter. */
   readonly random: Random;
   readonly readyMsMax?: number;
@@ -45,6 +55,10 @@ export interface ReplicationService {
   statistics(): readonly StatisticLine[];
   /** The ports really bound, as far as they are; with port 0 asked the kernel chose. */
   listening(): readonly SocketAddress[];
+  /** What twins must know of each other from now on; open links stay. */
+  useSecret(secret: string): void;
+  /** What is shown from now on to twins that dial or are dialled; open links stay. */
+  useCertificates(certificates: TlsCertificates): void;
   /** A data thread's feed has grown: sends what is new. Called at the end of turns and on wake-ups. */
   changed(): void;
   /** Sends what is queued, says bye, closes. @param done called once, after at most `drainMsMax` */
@@ -69,6 +83,8 @@ class Service implements ReplicationService, PeerActions {
   readonly #clock: Clock;
   readonly #peers: Peers;
   readonly #listeners: Listener[] = [];
+  /** How to dial, with TLS. */
+  #dialling: TlsDialling | undefined;
   #timer = 0;
   #timerMs = Number.POSITIVE_INFINITY;
   #turnAsked = false;
@@ -78,6 +94,9 @@ class Service implements ReplicationService, PeerActions {
     const { loop, random } = options;
     this.#options = options;
     this.#loop = loop;
+    if (options.certificates !== null) {
+      this.#dialling = { certificates: options.certificates, versionMin: TLS_VERSION_MIN };
+    }
     // The time of the turn costs nothing to read, and is as exact as anything here needs.
     this.#clock = { monotonicMs: () => loop.turnMs, wallMs: () => loop.clock.wallMs() };
     let nodeId = '';
@@ -105,6 +124,13 @@ class Service implements ReplicationService, PeerActions {
     return this.#listeners.map((listener) => listener.address);
   }
 
+  useSecret(_secret: string): void {}
+
+  useCertificates(certificates: TlsCertificates): void {
+    this.#dialling = { certificates, versionMin: TLS_VERSION_MIN };
+    for (const listener of this.#listeners) listener.useCertificates?.(certificates);
+  }
+
   changed(): void {
     if (this.#peers.pump()) this.#askForTurn();
   }
@@ -122,7 +148,7 @@ class Service implements ReplicationService, PeerActions {
     const { listen } = this.#options;
     const address = listen[index];
     if (address === undefined) return;
-    const options = { address, backlog: BACKLOG, spread: false, hold: false };
+    const options = { address, backlog: BACKLOG, spread: false, hold: false, ...this.#tlsOptions() };
     this.#loop.listen(options, SERVICE_REPLICATION, (outcome) => {
       if (!('code' in outcome)) {
         this.#listeners.push(outcome);
@@ -141,7 +167,7 @@ class Service implements ReplicationService, PeerActions {
   dial(target: number, _address: number, timeoutMs: number): void {
     const address = this.#options.peers[target];
     if (address === undefined) return;
-    this.#loop.dial(address, timeoutMs, (connection) => this.#link(connection, target));
+    this.#loop.dial(address, timeoutMs, (connection) => this.#link(connection, target), this.#dialling);
   }
 
   ready(): void {
@@ -160,6 +186,24 @@ class Service implements ReplicationService, PeerActions {
 
   log(verbosity: number, message: string): void {
     this.#options.log(verbosity, `replication: ${message}`);
+  }
+
+  #tlsOptions(): Pick<ListenOptions, 'tls' | 'handshakeMs' | 'tlsObserver'> {
+    if (this.#dialling === undefined) return {};
+    const { certificates } = this.#dialling;
+    const tls: TlsListening = {
+      certificates,
+      clientCertificate: 'needed',
+      ciphers: null,
+      versionMin: TLS_VERSION_MIN,
+      sessions: false,
+    };
+    const tlsObserver: TlsObserver = {
+      sessionBegun: () => {},
+      handshakeFailed: (reason, peer) => this.#peers.strangerFailed(reason, peer),
+      protocolFailed: () => {},
+    };
+    return { tls, handshakeMs: HANDSHAKE_MS_MAX, tlsObserver };
   }
 
   #link(connection: Connection, target: number): Link {

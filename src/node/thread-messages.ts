@@ -2,7 +2,7 @@ import type { Gathered, GatheredRow } from '../engine/administration.ts';
 import type { SharedLog } from '../engine/log-memory.ts';
 import type { TextUser } from '../engine/text-logins.ts';
 import type { SocketAddress } from '../net/loop.ts';
-import type { TlsListening } from '../net/tls-server.ts';
+import type { TlsCertificates, TlsListening } from '../net/tls-server.ts';
 import type { SharedCache } from '../store/cache.ts';
 import type { NodeOptions } from './options.ts';
 
@@ -29,8 +29,24 @@ export interface NodeThreadData {
   /** Where twins dial us, and where we dial them; resolved. */
   readonly replicationListen: readonly SocketAddress[];
   readonly replicationPeers: readonly SocketAddress[];
+  /** What twins must know of each other; null: nothing. */
+  readonly replicationSecret: string | null;
+  /** What is shown to twins, and who vouches for them; null: links are plain. */
+  readonly replicationCertificates: TlsCertificates | null;
+  /** Links to twins cost much computing (TLS, compression): they are not on thread 0, which serves clients, but on the last one, see `replicationThread`. */
+  readonly replicatesApart: boolean;
   /** Wall clock when the node was started. */
   readonly startedMs: number;
+}
+
+/**
+ * The thread that has the links to twins: 0, or the thread on node:net behind those of `-t`. Where all of the node is on one thread of node:net,
+ * it is that one.
+ *
+ * @param threads how many threads there really are
+ */
+export function replicationThread({ replicatesApart }: NodeThreadData, threads: number): number {
+  return replicatesApart ? threads - 1 : 0;
 }
 
 /** An address with TLS. */
@@ -51,11 +67,15 @@ export interface BoundAddress {
 export type ToNodeThread =
   /** Who may log in by text from now on. */
   | { readonly kind: 'logins'; readonly users: readonly TextUser[] }
-  /** To the thread that speaks TLS: read the certificates again. */
+  /** To the last thread, which has all certificates: read them again. */
   | { readonly kind: 'refresh' }
-  /** To the thread that speaks TLS, if that is not thread 0: let clients in. */
+  /** To the thread that has the links: what twins must know from now on; links that are open stay. */
+  | { readonly kind: 'secret'; readonly secret: string }
+  /** To the thread that has the links, if that is not thread 0: look for the twins. */
+  | { readonly kind: 'replicate' }
+  /** To each thread that listens, unless it does so by itself: let clients in. */
   | { readonly kind: 'open' }
-  /** To thread 0, and to the one that speaks TLS: refuse new work, send the twins what they lack, then say `drained`. */
+  /** To thread 0 and to the last one, if that speaks TLS or has the links: refuse new work, send the twins what they lack, then (whoever has the links) say `drained`. */
   | { readonly kind: 'drain' }
   /** Say what you know (see gathering.ts); and what all have said, for the one that asked. */
   | { readonly kind: 'tell'; readonly gathering: number; readonly what: Gathered }
@@ -64,9 +84,9 @@ export type ToNodeThread =
 /** Data threads to the main thread; mostly thread 0. */
 export type FromNodeThread =
   | { readonly kind: 'bound'; readonly addresses: readonly BoundAddress[] }
-  /** Clients are let in. The replication port is 0 without replication, and where another node of this host has it. */
+  /** Clients may be let in, by thread 0 they are. The replication port is 0 without replication, and where another node of this host has it. */
   | { readonly kind: 'ready'; readonly replicationPort: number }
-  /** The thread that speaks TLS has let clients in. */
+  /** A thread that was told to has let clients in. */
   | { readonly kind: 'opened' }
   | { readonly kind: 'drained' }
   | { readonly kind: 'refused'; readonly message: string; readonly exitCode: number }
@@ -89,7 +109,16 @@ const FROM_NODE: readonly unknown[] = [
   'told',
   'shutdown',
 ];
-const TO_NODE: readonly unknown[] = ['logins', 'refresh', 'open', 'drain', 'tell', 'gathered'];
+const TO_NODE: readonly unknown[] = [
+  'logins',
+  'refresh',
+  'secret',
+  'replicate',
+  'open',
+  'drain',
+  'tell',
+  'gathered',
+];
 
 /** Both ends are ours: the kind alone tells the rest of a message. */
 export function isNodeThreadData(data: unknown): data is NodeThreadData {

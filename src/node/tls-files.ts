@@ -15,12 +15,15 @@ const FILE_BYTES_MAX: number = 1024 * 1024;
 /** How keys in DER may be wrapped. */
 const DER_TYPES = ['pkcs8', 'pkcs1', 'sec1'] as const;
 
+/** Where certificates are, and how the key is written down. */
+export type CertificateFiles = Pick<TlsOptions, 'chainFile' | 'keyFile' | 'keyFormat' | 'authoritiesFile'>;
+
 /**
- * Reads the certificate files of `-Z` and tries them.
+ * Reads the certificate files of `-Z`, or of the links to twins, and tries them.
  *
  * @throws StartError in memcached's words when one cannot be read or used
  */
-export function readTlsCertificates(options: TlsOptions): TlsCertificates {
+export function readTlsCertificates(options: CertificateFiles): TlsCertificates {
   const { chainFile, authoritiesFile } = options;
   const keyFile = options.keyFile ?? chainFile;
   const chain = attempt('loading the certificate chain', chainFile, () => {

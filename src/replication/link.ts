@@ -135,6 +135,8 @@ export class Link implements Session {
   /** When the connection was there and when bytes last came from the peer, on the monotonic clock. */
   connectedMs: number;
   heardMs: number;
+  /** What guards links has ended this one: the two sides have no secret in common, or no TLS. */
+  failure: '' | 'secret' | 'TLS' = '';
 
   readonly #cache: LinkCache;
   readonly #owner: LinkOwner;
@@ -290,6 +292,7 @@ export class Link implements Session {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.receiver.close();
+    if (error?.code === 'EPROTO') this.failure = 'TLS';
     this.#owner.linkClosed(
       this,
       this.#closeReason || (error === null ? 'closed by the peer' : error.message),

@@ -33,6 +33,8 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
     ['replication_links_made', String(peers.linksMade)],
     ['replication_links_lost', String(peers.linksLost)],
     ['replication_strangers', String(peers.strangers)],
+    ['replication_refused_secret', String(peers.refusedForSecret)],
+    ['replication_refused_tls', String(peers.refusedForTls)],
     ['replication_changes_sent', total(peers, past.changesSent, (link) => link.changesSent)],
     ['replication_changes_received', total(peers, past.changesReceived, (link) => link.receiver.changes)],
     ['replication_conflicts', total(peers, past.conflicts, (link) => link.conflicts)],

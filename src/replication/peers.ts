@@ -29,6 +29,8 @@ export const RETRY_MS_MIN = 50;
 export const RETRY_MS_MAX = 1000;
 /** For a connection to be there. */
 export const DIAL_MS_MAX = 2000;
+/** Refusals for want of the secret or of a good certificate are told without -v, but not more often than this. */
+export const REFUSAL_LOG_MS = 60_000;
 /** Connections at a time, those that have not said hello included. */
 export const LINKS_MAX = 32;
 /** Twins at a time: versions have room for eight node slots. */
@@ -129,6 +131,9 @@ export class Peers implements LinkOwner {
   linksMade = 0;
   /** Accepted connections that ended before their hello, or were refused. */
   strangers = 0;
+  /** Of all connections those that ended because the two sides have no secret in common, or because of TLS. */
+  refusedForSecret = 0;
+  refusedForTls = 0;
   isReady = false;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -138,6 +143,7 @@ export class Peers implements LinkOwner {
   readonly #ports: Port[] = [];
   readonly #readyMsMax: number;
   readonly #wantsAcks: () => boolean;
+  #refusalLoggedMs = Number.NEGATIVE_INFINITY;
   #progressMs = 0;
   #progressFrames = -1;
   #stopping = false;
@@ -318,6 +324,13 @@ export class Peers implements LinkOwner {
     this.#actions.log(2, message);
   }
 
+  /** Somebody came no further than into the handshake of TLS. @param peer address and port, '' when they are not known */
+  strangerFailed(reason: string, peer: string): void {
+    this.strangers++;
+    this.refusedForTls++;
+    this.#logRefusal(`no link (peer=${peer}, ${reason})`);
+  }
+
   // What links report.
 
   hello(): Hello {
@@ -419,7 +432,7 @@ export class Peers implements LinkOwner {
       this.#actions.acknowledged();
     } else {
       if (!link.dialled) this.strangers++;
-      this.#actions.log(2, `no link (peer=${remoteText(link)}, ${reason})`);
+      this.#refused(link, reason);
     }
     if (this.#stopping) {
       if (this.links.length === 0) this.#actions.stopped();
@@ -455,6 +468,23 @@ export class Peers implements LinkOwner {
     if (target.nodeId === '') return false;
     if (target.nodeId === this.nodeId) return this.isBound && this.openLinks.length > 0;
     return this.#openLinkTo(target.nodeId) !== null;
+  }
+
+  /** A connection has ended before it was a link. */
+  #refused(link: Link, reason: string): void {
+    const message = `no link (peer=${remoteText(link)}, ${reason})`;
+    if (link.failure === 'secret') this.refusedForSecret++;
+    else if (link.failure === 'TLS') this.refusedForTls++;
+    if (link.failure === '') this.#actions.log(2, message);
+    else this.#logRefusal(message);
+  }
+
+  /** What an operator must see, who may have set up one node and not yet the other; and what a stranger may bring about as often as he likes. */
+  #logRefusal(message: string): void {
+    const nowMs = this.#clock.monotonicMs();
+    const isSeldom = nowMs >= this.#refusalLoggedMs + REFUSAL_LOG_MS;
+    if (isSeldom) this.#refusalLoggedMs = nowMs;
+    this.#actions.log(isSeldom ? 0 : 2, message);
   }
 
   #openLinkTo(nodeId: string): Link | null {
