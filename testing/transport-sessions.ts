@@ -17,6 +17,7 @@ export const SERVICES = [
   'stepper',
   'halfClose',
   'broadcast',
+  'keeper',
   'ender',
   'destroyer',
   'hoarder',
@@ -304,6 +305,47 @@ class Broadcast extends TestSession {
 }
 
 /** Answers `count` with that many bytes and ends. */
+/**
+ * Echoes, but keeps what it echoes until another connection of the service has said `release`, or `drop`, which also has it say `dropped`.
+ */
+class Keeper extends TestSession {
+  static readonly #all: Set<Keeper> = new Set();
+  #isKeeping = false;
+
+  feed(input: Uint8Array, start: number, end: number): number {
+    const { output } = this.connection;
+    const said = Buffer.from(input.subarray(start, Math.min(end, start + 8))).toString('latin1');
+    if (said.startsWith('release') || said.startsWith('drop')) {
+      for (const keeper of Keeper.#all) if (keeper.#isKeeping) keeper.#letGo(said.startsWith('drop'));
+      output.text('done');
+      return end;
+    }
+    Keeper.#all.add(this);
+    this.connection.holdOutput?.();
+    this.#isKeeping = true;
+    if (output.blocked) return start;
+    output.append(input, start, end);
+    return end;
+  }
+
+  override closed(error: ConnectionError | null): void {
+    Keeper.#all.delete(this);
+    super.closed(error);
+  }
+
+  #letGo(drops: boolean): void {
+    this.#isKeeping = false;
+    if (!drops) {
+      this.connection.releaseOutput?.();
+      return;
+    }
+    this.connection.dropOutput?.();
+    this.connection.output.text('dropped');
+    this.connection.end();
+    this.connection.flush();
+  }
+}
+
 class Ender extends TestSession {
   feed(input: Uint8Array, start: number, end: number): number {
     this.writePattern(0, numbersOf(input, start, end)[0] ?? 0);
@@ -367,6 +409,7 @@ export function makeSession(
   if (name === 'stepper') return new Stepper(connection, closings, loop);
   if (name === 'halfClose') return new HalfClose(connection, closings, loop);
   if (name === 'broadcast') return new Broadcast(connection, closings);
+  if (name === 'keeper') return new Keeper(connection, closings);
   if (name === 'ender') return new Ender(connection, closings);
   if (name === 'destroyer') return new Destroyer(connection, closings);
   if (name === 'hoarder') return new Hoarder(connection, closings);

@@ -31,6 +31,15 @@ export interface Connection {
   pause(): void;
   /** Reads again, and feeds again what had not been consumed. */
   resume(): void;
+  /**
+   * Keeps from now on what stands in `output` and what is written to it, as if the peer did not take it; nothing more is fed meanwhile. Absent where there is nothing to
+   * keep (datagrams).
+   */
+  holdOutput?(): void;
+  /** Sends what was kept, at the end of this turn. */
+  releaseOutput?(): void;
+  /** Forgets what was kept, and keeps nothing more: what is written next is the next that the peer gets. */
+  dropOutput?(): void;
 }
 
 /**

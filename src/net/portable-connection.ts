@@ -49,6 +49,10 @@ export class PortableConnection implements Connection, OutputSink {
   /** Fed also while output is pending. */
   #isDuplex = false;
   #isPaused = false;
+  /** Nothing is given to the socket; see Connection.holdOutput. */
+  #isHeld = false;
+  readonly #kept: Buffer[] = [];
+  #keptBytes = 0;
   #isEnding = false;
   /** The socket has told the peer's end; it counts once the session has been offered all that came before. */
   #isEndWaiting = false;
@@ -131,8 +135,28 @@ export class PortableConnection implements Connection, OutputSink {
     this.#core.noteResumed(this);
   }
 
+  holdOutput(): void {
+    this.#isHeld = true;
+  }
+
+  releaseOutput(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    if (this.#kept.length > 0) this.flush();
+  }
+
+  dropOutput(): void {
+    this.#kept.length = 0;
+    this.#keptBytes = 0;
+    this.#releaseWindow();
+    this.#countPending();
+    if (this.#pendingBytes === 0) this.output.blocked = false;
+    this.releaseOutput();
+  }
+
   sendNoted(): void {
     this.#isUnsentNoted = false;
+    if (!this.#isHeld && this.#kept.length > 0) this.#sendKept();
     this.#sendAndSettle();
   }
 
@@ -274,8 +298,14 @@ export class PortableConnection implements Connection, OutputSink {
         figures[FIGURE.pendingOverflows]!++;
         this.doom(errorOfName('ENOBUFS'));
       } else {
-        this.#socket.write(Buffer.from(output.bytes.subarray(output.start, output.at)), this.#written);
-        figures[FIGURE.bytesWritten]! += count;
+        const bytes = Buffer.from(output.bytes.subarray(output.start, output.at));
+        if (this.#isHeld || this.#kept.length > 0) {
+          this.#kept.push(bytes);
+          this.#keptBytes += count;
+        } else {
+          this.#socket.write(bytes, this.#written);
+          figures[FIGURE.bytesWritten]! += count;
+        }
         this.#countPending();
       }
     }
@@ -285,7 +315,7 @@ export class PortableConnection implements Connection, OutputSink {
   /** Follows what the socket holds: nothing when the kernel took all. */
   #countPending(): void {
     const { figures } = this.#core;
-    const pendingBytes = this.#socket.writableLength;
+    const pendingBytes = this.#socket.writableLength + this.#keptBytes;
     addPending(figures, pendingBytes - this.#pendingBytes);
     this.#pendingBytes = pendingBytes;
     if (pendingBytes > 0 && !this.output.blocked) {
@@ -294,16 +324,30 @@ export class PortableConnection implements Connection, OutputSink {
     }
   }
 
+  #sendKept(): void {
+    const { figures } = this.#core;
+    figures[FIGURE.bytesWritten]! += this.#keptBytes;
+    this.#keptBytes = 0;
+    for (const bytes of this.#kept.splice(0)) this.#socket.write(bytes, this.#written);
+    this.#countPending();
+    this.#settlePending();
+  }
+
   readonly #written = (): void => {
     if (this.#phase >= DOOMED || this.#pendingBytes === 0) return;
     this.#core.enter();
     this.#countPending();
-    if (this.#pendingBytes > 0) return;
+    this.#settlePending();
+  };
+
+  /** Feeds the session again when everything has gone. */
+  #settlePending(): void {
+    if (this.#pendingBytes > 0 || !this.output.blocked) return;
     this.output.blocked = false;
     this.#session?.drained?.();
     if (this.#window !== null) this.#send();
     this.#feedRest();
-  };
+  }
 
   #releaseWindow(): void {
     const window = this.#window;

@@ -94,6 +94,10 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   /** Fed also while output is pending. */
   #isDuplex = false;
   #isPaused = false;
+  /** Nothing is sent; see Connection.holdOutput. */
+  #isHeld = false;
+  /** While it was held there was an event that will not be told again. */
+  #hasMissedEvent = false;
   #isEnding = false;
   #hasPeerEnded = false;
   #isUnsentNoted = false;
@@ -123,6 +127,11 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
 
   handle(events: number): void {
     if (this.#phase === OPEN) {
+      if (this.#isHeld) {
+        this.#hasMissedEvent = true;
+        if ((events & (LINUX.EPOLLERR | LINUX.EPOLLHUP)) !== 0) this.doom(null);
+        return;
+      }
       if (this.#pendingBytes > 0) {
         if ((events & ~LINUX.EPOLLIN) !== 0) this.#drain();
         if (!this.#isDuplex || (events & LINUX.EPOLLIN) === 0 || this.#phase !== OPEN) return;
@@ -210,9 +219,37 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     this.#core.noteResumed(this);
   }
 
-  /** Sends what was written from elsewhere; called by the reactor after `noteUnsent`. */
+  holdOutput(): void {
+    this.#isHeld = true;
+  }
+
+  releaseOutput(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    if (this.#pendingBytes > 0 || this.#hasMissedEvent) this.flush();
+  }
+
+  dropOutput(): void {
+    const { pool, figures } = this.#core;
+    for (const { block } of this.#pending.splice(0)) pool.give(block);
+    addPending(figures, -this.#pendingBytes);
+    this.#pendingBytes = 0;
+    this.output.blocked = false;
+    this.#releaseWindow();
+    this.releaseOutput();
+  }
+
+  /** Sends what was written from elsewhere, or kept; called by the reactor after `noteUnsent`. */
   sendNoted(): void {
     this.#isUnsentNoted = false;
+    if (this.#hasMissedEvent && !this.#isHeld) {
+      this.#hasMissedEvent = false;
+      this.#noteMore();
+    }
+    // What is pending because the kernel did not take it goes when the kernel says so.
+    if (this.#phase === OPEN && !this.#isHeld && this.#pendingBytes > 0 && this.#watched === READABLE) {
+      this.#drain();
+    }
     this.#sendAndSettle();
   }
 
@@ -284,7 +321,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   }
 
   canSendLong(): boolean {
-    return this.#phase === OPEN && this.#pendingBytes === 0;
+    return this.#phase === OPEN && this.#pendingBytes === 0 && !this.#isHeld;
   }
 
   sendLong(output: Output, source: Uint8Array, from: number, to: number, tail: Uint8Array): void {
@@ -459,7 +496,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
         this.#keepPending(window, output.start, output.at);
         return;
       }
-      const sent = this.#pendingBytes > 0 ? 0 : this.#transmit(window, output.start, count);
+      const isKept = this.#pendingBytes > 0 || this.#isHeld;
+      const sent = isKept ? 0 : this.#transmit(window, output.start, count);
       if (sent >= 0 && sent < count) {
         this.#keepPending(window, output.start + sent, output.at);
         return;
@@ -577,6 +615,9 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     let events = 0;
     if (this.#phase === CONNECTING) {
       events = LINUX.EPOLLOUT;
+    } else if (this.#isHeld && this.#pendingBytes > 0) {
+      // Not for room, which there is. Mostly it is watched so already: two system calls less for each reply that is held.
+      events = READABLE;
     } else if (this.#pendingBytes > 0) {
       events = LINUX.EPOLLOUT | (this.#isDuplex && this.#mayReceive() ? LINUX.EPOLLIN : 0);
     } else if (this.#mayReceive()) {

@@ -460,6 +460,53 @@ for (const name of transports) {
       }
     });
 
+    test('what is kept is sent when it is released, in order, and nothing is fed meanwhile', async () => {
+      const { address } = await harness.listen('keeper');
+      const keepers = Array.from({ length: 20 }, () => dial(address));
+      const first = 'a'.repeat(100_000);
+      for (const keeper of keepers) keeper.write(first);
+      await settled(({ connections, statistics }) => connections === 20 && statistics.pendingBytes > 0);
+      for (const keeper of keepers) keeper.write('and more');
+      const other = dial(address);
+      const deadline = Date.now() + 10_000;
+      // What follows waits until what was kept has gone; so does the next piece of it.
+      while (keepers.some((keeper) => keeper.bytesReceived < first.length + 8)) {
+        assert.ok(Date.now() < deadline, 'all of it comes in time');
+        assert.equal(await other.exchange('release', 4), 'done');
+      }
+      for (const keeper of keepers)
+        assert.equal((await keeper.read(first.length + 8)).toString('latin1'), `${first}and more`);
+    });
+
+    test('what is kept can be dropped, and the connection ended with other words', async () => {
+      const { address } = await harness.listen('keeper');
+      const keeper = dial(address);
+      keeper.write('never to be seen');
+      await settled(({ statistics }) => statistics.pendingBytes > 0);
+      assert.equal(await dial(address).exchange('drop', 4), 'done');
+      assert.equal((await keeper.readAll()).toString('latin1'), 'dropped');
+    });
+
+    test('a client that goes while its output is kept is closed, and what was kept is given up', async () => {
+      const { address } = await harness.listen('keeper');
+      const keeper = dial(address);
+      keeper.write('x'.repeat(1000));
+      await settled(({ statistics }) => statistics.pendingBytes > 0);
+      const half = dial(address);
+      half.write('only its half');
+      await settled(({ statistics }) => statistics.pendingBytes > 1000);
+      keeper.close();
+      half.socket.end();
+      // Whoever has only said all it will still gets what is kept for it.
+      const other = dial(address);
+      await until('the other half', async () => {
+        await other.exchange('release', 4);
+        return half.bytesReceived === 13;
+      });
+      await half.readAll();
+      await settled((state) => state.connections === 1);
+    });
+
     test('timers run in order of time, then of setting; not when cancelled', async () => {
       const answer = await harness.ask({
         kind: 'timers',
