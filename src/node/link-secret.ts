@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type LinkSecret, PROOF_BYTES } from '../replication/link-safety.ts';
+import { PROOF_BYTES } from '../replication/frames.ts';
+import type { LinkSecret } from '../replication/link-safety.ts';
 
 /** HMAC-SHA-256 (RFC 2104) over the words, with the secret as key. */
 export class HmacLinkSecret implements LinkSecret {

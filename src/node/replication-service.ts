@@ -9,9 +9,12 @@ import type { Listener, ListenOptions, Loop, SocketAddress } from '../net/loop.t
 import type { TlsDialling } from '../net/tls-dialler.ts';
 import type { TlsCertificates, TlsListening, TlsObserver } from '../net/tls-server.ts';
 import { HANDSHAKE_MS_MAX, Link } from '../replication/link.ts';
+import type { LinkSafety } from '../replication/link-safety.ts';
 import { peerStatistics, type StatisticLine } from '../replication/peer-statistics.ts';
 import { type PeerActions, Peers } from '../replication/peers.ts';
 import type { ChangeReader, LinkCache } from '../replication/store-port.ts';
+import { DeflateLinkCodec } from './link-codec.ts';
+import { HmacLinkSecret } from './link-secret.ts';
 
 /** The loop's number for the replication port. */
 const SERVICE_REPLICATION = 2;
@@ -85,6 +88,7 @@ class Service implements ReplicationService, PeerActions {
   readonly #listeners: Listener[] = [];
   /** How to dial, with TLS. */
   #dialling: TlsDialling | undefined;
+  #safety: LinkSafety;
   #timer = 0;
   #timerMs = Number.POSITIVE_INFINITY;
   #turnAsked = false;
@@ -94,6 +98,11 @@ class Service implements ReplicationService, PeerActions {
     const { loop, random } = options;
     this.#options = options;
     this.#loop = loop;
+    this.#safety = {
+      secret: options.secret === null ? null : new HmacLinkSecret(options.secret),
+      codec: new DeflateLinkCodec(),
+      compressBytesMin: options.compressBytesMin ?? Number.POSITIVE_INFINITY,
+    };
     if (options.certificates !== null) {
       this.#dialling = { certificates: options.certificates, versionMin: TLS_VERSION_MIN };
     }
@@ -124,7 +133,9 @@ class Service implements ReplicationService, PeerActions {
     return this.#listeners.map((listener) => listener.address);
   }
 
-  useSecret(_secret: string): void {}
+  useSecret(secret: string): void {
+    this.#safety = { ...this.#safety, secret: new HmacLinkSecret(secret) };
+  }
 
   useCertificates(certificates: TlsCertificates): void {
     this.#dialling = { certificates, versionMin: TLS_VERSION_MIN };
@@ -208,7 +219,7 @@ class Service implements ReplicationService, PeerActions {
 
   #link(connection: Connection, target: number): Link {
     const { cache, readers } = this.#options;
-    const link = new Link(connection, this.#clock, cache, readers(), this.#peers, target);
+    const link = new Link(connection, this.#clock, cache, readers(), this.#peers, target, this.#safety);
     this.#peers.added(link);
     return link;
   }

@@ -10,6 +10,7 @@
  * - it was only touched: the new expiry time is sent, for the very version that was touched.
  */
 import type { Output } from '../base/output.ts';
+import type { FrameCompressor } from './frame-compressor.ts';
 import {
   deleteFrameBytes,
   itemFrameBytes,
@@ -42,6 +43,8 @@ export class ChangeSender {
   overruns = 0;
   /** The slot of the peer, -1 while unknown. */
   peerSlot = -1;
+  /** Null: frames are sent as they are. */
+  compressor: FrameCompressor | null = null;
   readonly #cache: LinkCache;
   readonly #readers: readonly ChangeReader[];
   readonly #sent = new SentVersions(SENT_VERSIONS);
@@ -116,7 +119,7 @@ export class ChangeSender {
     return true;
   }
 
-  /** @returns bytes written, and a few for the work when there were none */
+  /** @returns bytes written, before they were compressed, and a few for the work when there were none */
   #send(output: Output, reader: ChangeReader): number {
     if (reader.kind === CHANGE.flush) {
       writeFlush(output, reader.threshold, reader.activeAtSeconds, reader.version);
@@ -167,9 +170,11 @@ export class ChangeSender {
       }
       // After so many attempts, each of which met a larger value, the room is made under the lock after all.
       if (bytes > output.limit - output.at) output.reserve(bytes);
+      const start = output.at;
       if (tombstone) writeTombstone(output, cache, item, keyBytes);
       else writeItem(output, cache, item, keyBytes, valueBytes);
       cache.release(hash);
+      this.compressor?.compress(output, start);
       this.#sent.add(hash, version);
       this.changes++;
       return bytes;

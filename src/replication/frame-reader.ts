@@ -9,6 +9,7 @@ import {
   FLUSH_BYTES,
   FRAME,
   FRAME_BODY_BYTES_MAX,
+  FRAME_FLAG,
   frameChecksum,
   GREETING,
   HEADER_BYTES,
@@ -22,6 +23,7 @@ import {
   PIECE_BYTES_MAX,
   PING_BYTES,
   POSITION_BYTES,
+  PROOF_BYTES,
   RESUME_FIXED_BYTES,
   SET_CAS_BYTES,
   SET_FIXED_BYTES,
@@ -33,6 +35,7 @@ import {
   TOUCH_FIXED_BYTES,
   WANT_BYTES,
 } from './frames.ts';
+import type { LinkCodec } from './link-safety.ts';
 
 /** What the next bytes are. */
 export const READ = {
@@ -44,6 +47,8 @@ export const READ = {
   malformed: 2,
 } as const;
 export type Read = (typeof READ)[keyof typeof READ];
+
+const NOTHING = new Uint8Array(0);
 
 /** Versions and counters are below 2^53. */
 const HIGH_WORD_MAX = 0x1fffff;
@@ -71,6 +76,11 @@ export class FrameReader {
   end = 0;
   /** Why bytes are malformed, for the log. */
   reason = '';
+  /** Where the fields of the last frame stand: the bytes given, or what a compressed body came to. */
+  source: Uint8Array = NOTHING;
+  /** Brings compressed bodies back; null: there are none on this link. */
+  codec: LinkCodec | null = null;
+  #inflated: Uint8Array = NOTHING;
   /** Frames whose checksum was wrong. */
   checksumErrors = 0;
 
@@ -88,7 +98,7 @@ export class FrameReader {
   casLow = 0;
   /** set: bytes of the whole value. */
   valueBytes = 0;
-  /** set (when it carries its value), piece: where the bytes stand. */
+  /** set (when it carries its value), piece, proof: where the bytes stand. */
   valueStart = 0;
   valueEnd = 0;
   /** flush: lower versions die, from that second since 1970 on. */
@@ -116,7 +126,9 @@ export class FrameReader {
     if (end - start < HEADER_BYTES) return READ.partial;
     const bodyBytes = u16(bytes, start);
     if (bodyBytes > FRAME_BODY_BYTES_MAX) return this.#malformed(`a frame of ${bodyBytes} bytes`);
-    if (bytes[start + 3] !== 0) return this.#malformed(`frame flags ${bytes[start + 3]}`);
+    const flags = bytes[start + 3]!;
+    if (flags !== 0 && (flags !== FRAME_FLAG.compressed || this.codec === null))
+      return this.#malformed(`frame flags ${flags}`);
     const body = start + HEADER_BYTES;
     const frameEnd = body + bodyBytes;
     if (frameEnd > end) return READ.partial;
@@ -126,6 +138,23 @@ export class FrameReader {
       return this.#malformed(`a frame of kind ${this.kind} with a wrong checksum`);
     }
     this.end = frameEnd;
+    this.source = bytes;
+    return flags === 0 ? this.#fields(bytes, body, bodyBytes) : this.#compressed(bytes, body, frameEnd);
+  }
+
+  /** Of a frame whose body is compressed. However long it says to be in the end, no more than a frame can have is made of it. */
+  #compressed(bytes: Uint8Array, start: number, end: number): Read {
+    const { codec, kind } = this;
+    if (codec === null || (kind !== FRAME.set && kind !== FRAME.piece))
+      return this.#malformed(`a compressed frame of kind ${kind}`);
+    if (this.#inflated.length === 0) this.#inflated = new Uint8Array(FRAME_BODY_BYTES_MAX);
+    const count = codec.inflate(bytes, start, end, this.#inflated);
+    if (count < 0) return this.#malformed(`a frame of kind ${kind} that cannot be inflated`);
+    this.source = this.#inflated;
+    return this.#fields(this.#inflated, 0, count);
+  }
+
+  #fields(bytes: Uint8Array, body: number, bodyBytes: number): Read {
     switch (this.kind) {
       case FRAME.set:
         return this.#set(bytes, body, bodyBytes);
@@ -133,7 +162,11 @@ export class FrameReader {
         if (bodyBytes === 0 || bodyBytes > PIECE_BYTES_MAX)
           return this.#malformed(`a piece of ${bodyBytes} bytes`);
         this.valueStart = body;
-        this.valueEnd = frameEnd;
+        this.valueEnd = body + bodyBytes;
+        return READ.frame;
+      case FRAME.proof:
+        if (bodyBytes !== PROOF_BYTES) return this.#wrongSize(bodyBytes);
+        this.valueStart = body;
         return READ.frame;
       case FRAME.delete:
       case FRAME.win:
@@ -173,6 +206,7 @@ export class FrameReader {
         if (bodyBytes !== WANT_BYTES) return this.#wrongSize(bodyBytes);
         this.slots = bytes[body]!;
         return this.#version(bytes, body + 1);
+      case FRAME.refused:
       case FRAME.resumed:
       case FRAME.syncBegin:
       case FRAME.bye:

@@ -9,7 +9,7 @@
  *
  *     0  u16  bytes of the body, at most FRAME_BODY_BYTES_MAX
  *     2  u8   kind
- *     3  u8   flags, 0
+ *     3  u8   flags (FRAME_FLAG)
  *     4  u32  CRC-32C of the four bytes before and of the body
  *
  * Bodies (u64 is a version or a counter, below 2^53):
@@ -33,6 +33,8 @@
  *     ack        u32 serial number of the last mark that has come
  *     lost       16 bytes id of a node with which there is no link any more, u8 the slots it had, one bit each
  *     want       u8 slots, one bit each, u64 version: the peer is asked for what it has of those slots above that version
+ *     proof      32 bytes, see link-safety.ts
+ *     refused    nothing: the proof that has come is not good
  *     ping       u64 changes sent so far, u64 changes received so far
  *     bye        nothing
  *
@@ -68,6 +70,14 @@ export const FRAME = {
   ack: 16,
   lost: 17,
   want: 18,
+  proof: 19,
+  refused: 20,
+} as const;
+
+/** Bits of a frame's flags. */
+export const FRAME_FLAG = {
+  /** The body is compressed (link-safety.ts); only of set and piece. The checksum is that of the bytes that are sent. */
+  compressed: 1,
 } as const;
 
 /** The first line that each side sends. */
@@ -121,6 +131,8 @@ export const MARK_FLAG = {
 export const ACK_BYTES = 4;
 export const LOST_BYTES: number = NODE_ID_BYTES + 1;
 export const WANT_BYTES = 9;
+/** Those of HMAC-SHA-256. */
+export const PROOF_BYTES = 32;
 /** More data threads than this have no place in a mark. */
 export const THREADS_MAX = 512;
 
@@ -163,12 +175,12 @@ function putU64(bytes: Uint8Array, at: number, value: number): void {
   putU32(bytes, at + 4, Math.floor(value / 4294967296));
 }
 
-/** Writes the header in front of a body that stands there. */
-function seal(bytes: Uint8Array, at: number, kind: number, bodyBytes: number): void {
+/** Writes the header in front of a body that stands there. @param flags of FRAME_FLAG */
+export function seal(bytes: Uint8Array, at: number, kind: number, bodyBytes: number, flags = 0): void {
   bytes[at] = bodyBytes;
   bytes[at + 1] = bodyBytes >>> 8;
   bytes[at + 2] = kind;
-  bytes[at + 3] = 0;
+  bytes[at + 3] = flags;
   putU32(bytes, at + 4, frameChecksum(bytes, at, bodyBytes));
 }
 
@@ -380,6 +392,18 @@ export function writeResume(output: Output, position: FeedPosition | null): void
 
 export function writeResumed(output: Output): void {
   writeEmpty(output, FRAME.resumed);
+}
+
+/** @param proof PROOF_BYTES of them */
+export function writeProof(output: Output, proof: Uint8Array): void {
+  assert(proof.length === PROOF_BYTES, 'a proof has its length');
+  const body = beginFrame(output, PROOF_BYTES);
+  output.bytes.set(proof, body);
+  endFrame(output, FRAME.proof, PROOF_BYTES);
+}
+
+export function writeRefused(output: Output): void {
+  writeEmpty(output, FRAME.refused);
 }
 
 export function writeSyncBegin(output: Output): void {

@@ -1,8 +1,5 @@
 import type { Hello } from './frames.ts';
 
-/** Bytes of a proof: those of HMAC-SHA-256. */
-export const PROOF_BYTES = 32;
-
 /** What a node knows that its twins must know as well. Kept outside of this room, where there is a cryptographic library. */
 export interface LinkSecret {
   /** @returns the PROOF_BYTES bytes that only who knows the secret can make of these words */
@@ -50,6 +47,10 @@ export const FEATURE = {
 /** What a node with these means says in its hello. */
 export function featuresOf({ secret, codec }: LinkSafety): number {
   return (secret === null ? 0 : FEATURE.secret) | (codec === null ? 0 : FEATURE.compression);
+}
+
+export function understandsCompression({ features }: Hello): boolean {
+  return (features & FEATURE.compression) !== 0;
 }
 
 /** @returns why two nodes can never agree about a secret, one having it and the other none, or null */

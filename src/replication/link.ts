@@ -4,7 +4,9 @@
  *     dialler                       listener
  *     greeting line  ------------>
  *                    <------------  greeting line, hello      the dialler may now find that the two are linked already, and leave
- *     hello          ------------>                            from here on both are open
+ *     hello          ------------>                            from here on both are open, unless there is a secret; then:
+ *     proof          ------------>                            the listener may refuse it, and is open when it has sent its own
+ *                    <------------  proof                     now the dialler is open
  *     resume         <----------->                            up to where each has the other's changes, if at all
  *     resumed, changes          or        syncBegin, items and changes in any order, syncEnd        (both ways at once)
  *     changes, marks, acks, pings
@@ -23,19 +25,17 @@ import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { ChangeReceiver } from './change-receiver.ts';
 import { ChangeSender } from './change-sender.ts';
+import { FrameCompressor } from './frame-compressor.ts';
 import { FrameReader, READ, readGreeting } from './frame-reader.ts';
 import {
   type FeedPosition,
   FRAME,
   GREETING,
   type Hello,
-  LINK_VERSION,
-  LINK_VERSION_MIN,
   MARK_FLAG,
   writeAck,
   writeBye,
   writeFlush,
-  writeHello,
   writeLost,
   writeMark,
   writePing,
@@ -46,6 +46,8 @@ import {
   writeSyncEnd,
   writeWant,
 } from './frames.ts';
+import { LinkHandshake, type LinkState } from './link-handshake.ts';
+import { type LinkSafety, UNGUARDED, understandsCompression } from './link-safety.ts';
 import { SentMarks } from './sent-marks.ts';
 import type { ChangeReader, LinkCache } from './store-port.ts';
 import { SyncSender } from './sync-sender.ts';
@@ -63,8 +65,6 @@ export const SYNC_BYTES_PER_PUMP: number = 128 * 1024;
 /** When changes come faster than the feed holds them during a walk it is walked again before the sync is called complete; so often at most. */
 const WALKS_MAX = 3;
 
-export type LinkState = 'dialling' | 'greeting' | 'hello' | 'open' | 'closing' | 'closed';
-
 /** Whoever keeps the links together. */
 export interface LinkOwner {
   /** What this node says of itself now. */
@@ -73,6 +73,8 @@ export interface LinkOwner {
   connected(link: Link): void;
   /** The peer's hello has come (`link.peer`). @returns null to go on, or why the link is not wanted */
   greeted(link: Link): string | null;
+  /** The peer is a twin, proven if need be. @returns null to go on, or why the two cannot be linked */
+  admitted(link: Link): string | null;
   /** The link is open. */
   linked(link: Link): void;
   /** Up to where this node has the changes of the peer; null when it has not, or does not know. */
@@ -100,9 +102,6 @@ export class Link implements Session {
   readonly readsWhileBlocked = true;
   /** The index of the peer address that was dialled; -1 when the peer dialled us. */
   readonly target: number;
-  /** What this node said, and what the peer said; null until then. */
-  own: Hello | null = null;
-  peer: Hello | null = null;
   peerSlot = -1;
   readonly sender: ChangeSender;
   readonly receiver: ChangeReceiver;
@@ -135,17 +134,20 @@ export class Link implements Session {
   /** When the connection was there and when bytes last came from the peer, on the monotonic clock. */
   connectedMs: number;
   heardMs: number;
-  /** What guards links has ended this one: the two sides have no secret in common, or no TLS. */
-  failure: '' | 'secret' | 'TLS' = '';
+  /** TLS has ended it. */
+  failedByTls = false;
+  /** Null: this link's frames are sent as they are. */
+  compressor: FrameCompressor | null = null;
 
   readonly #cache: LinkCache;
   readonly #owner: LinkOwner;
   readonly #clock: Clock;
   readonly #frames = new FrameReader();
+  readonly #safety: LinkSafety;
+  readonly #handshake: LinkHandshake;
   #pingMs: number;
   /** Of the peer's changes, as the last ping said. */
   #changesAcknowledged = 0;
-  #helloSent = false;
   #wasOpen = false;
   /** The peer has said from where on it wants what is here. */
   #isAsked = false;
@@ -173,6 +175,7 @@ export class Link implements Session {
    * @param clock read once per call
    * @param readers of this link alone, one for each data thread's ring
    * @param target see `target`
+   * @param safety what this node's links are guarded by
    */
   constructor(
     connection: Connection,
@@ -181,9 +184,27 @@ export class Link implements Session {
     readers: readonly ChangeReader[],
     owner: LinkOwner,
     target: number,
+    safety: LinkSafety = UNGUARDED,
   ) {
     this.connection = connection;
     this.target = target;
+    this.#safety = safety;
+    this.#handshake = new LinkHandshake(
+      {
+        dialled: target >= 0,
+        output: connection.output,
+        get nodeSlot() {
+          return cache.nodeSlot;
+        },
+        hello: () => owner.hello(),
+        greeted: () => owner.greeted(this),
+        admitted: ({ slot }) => {
+          this.#setPeerSlot(slot);
+          return owner.admitted(this);
+        },
+      },
+      safety,
+    );
     this.#clock = clock;
     this.#cache = cache;
     this.#owner = owner;
@@ -201,6 +222,20 @@ export class Link implements Session {
 
   get dialled(): boolean {
     return this.target >= 0;
+  }
+
+  /** What this node said, and what the peer said; null until then. */
+  get own(): Hello | null {
+    return this.#handshake.own;
+  }
+
+  get peer(): Hello | null {
+    return this.#handshake.peer;
+  }
+
+  /** It was given up because the two nodes have no secret in common. */
+  get lacksSecret(): boolean {
+    return this.#handshake.lacksSecret;
   }
 
   get isOpen(): boolean {
@@ -268,15 +303,15 @@ export class Link implements Session {
       this.state = 'hello';
       if (!this.dialled) {
         this.connection.output.text(GREETING);
-        this.#sendHello();
+        this.#handshake.sendHello();
       }
     }
     const frames = this.#frames;
-    while (this.state === 'hello' || this.state === 'open') {
+    while (this.state === 'hello' || this.state === 'proof' || this.state === 'open') {
       const read = frames.next(input, at, end);
       if (read === READ.partial) break;
       if (read === READ.malformed) return this.#fail(frames.reason, end);
-      const reason = this.state === 'open' ? this.#frame(input, at) : this.#hello(input, at);
+      const reason = this.state === 'open' ? this.#frame(frames.source, at) : this.#meet(input, at);
       if (reason !== null) return this.#fail(reason, end);
       at = frames.end;
     }
@@ -292,7 +327,7 @@ export class Link implements Session {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.receiver.close();
-    if (error?.code === 'EPROTO') this.failure = 'TLS';
+    if (error?.code === 'EPROTO') this.failedByTls = true;
     this.#owner.linkClosed(
       this,
       this.#closeReason || (error === null ? 'closed by the peer' : error.message),
@@ -316,7 +351,7 @@ export class Link implements Session {
   /** Tells the peer that this node's versions carry another slot from now on. */
   announceSlot(slot: number): void {
     // Before the own hello is sent it will carry the slot.
-    if (!this.#helloSent || (this.state !== 'open' && this.state !== 'hello')) return;
+    if (!this.#handshake.tellsSlot || (this.state !== 'open' && this.state !== 'hello')) return;
     writeSlot(this.connection.output, slot);
     this.connection.flush();
   }
@@ -416,8 +451,9 @@ export class Link implements Session {
 
   /** Looks at the time limits. @param nowMs on the monotonic clock */
   tick(nowMs: number): void {
-    if (this.state === 'greeting' || this.state === 'hello') {
-      if (nowMs >= this.connectedMs + HANDSHAKE_MS_MAX) this.close('no greeting within the time limit');
+    if (this.#isMeeting) {
+      const missing = this.state === 'proof' ? 'proof' : 'greeting';
+      if (nowMs >= this.connectedMs + HANDSHAKE_MS_MAX) this.close(`no ${missing} within the time limit`);
     } else if (this.state === 'open') {
       if (nowMs >= this.heardMs + SILENCE_MS_MAX) this.close('the peer is silent');
       else this.pump(nowMs);
@@ -426,36 +462,48 @@ export class Link implements Session {
 
   /** When `tick` is due, on the monotonic clock; Infinity when nothing is. */
   get dueMs(): number {
-    if (this.state === 'greeting' || this.state === 'hello') return this.connectedMs + HANDSHAKE_MS_MAX;
+    if (this.#isMeeting) return this.connectedMs + HANDSHAKE_MS_MAX;
     if (this.state !== 'open') return Number.POSITIVE_INFINITY;
     const needsNoPing = this.connection.output.blocked || this.#saidBye;
     const pingMs = needsNoPing ? Number.POSITIVE_INFINITY : this.#pingDueMs;
     return Math.min(this.heardMs + SILENCE_MS_MAX, pingMs);
   }
 
+  /** The connection is up, and is no link yet, or never will be. */
+  get #isMeeting(): boolean {
+    const { state } = this;
+    return state === 'greeting' || state === 'hello' || state === 'proof' || state === 'leaving';
+  }
+
   /** @returns null, or why the connection cannot go on */
-  #hello(input: Uint8Array, at: number): string | null {
-    if (this.#frames.kind !== FRAME.hello) return `frame ${this.#frames.kind} before a hello`;
-    const hello = this.#frames.hello(input, at);
-    if (hello === null) return this.#frames.reason;
-    if (hello.version < LINK_VERSION_MIN || hello.versionMin > LINK_VERSION) {
-      return `it speaks link version ${hello.versionMin} to ${hello.version}, this node ${LINK_VERSION_MIN} to ${LINK_VERSION}`;
-    }
-    this.peer = hello;
-    this.clockOffsetMs = hello.wallMs - Math.floor(this.#clock.wallMs());
-    this.#setPeerSlot(hello.slot);
-    if (this.dialled) this.own = this.#owner.hello();
-    const refusal = this.#owner.greeted(this);
+  #meet(input: Uint8Array, at: number): string | null {
+    const handshake = this.#handshake;
+    const refusal = handshake.take(this.#frames, input, at);
+    const { peer } = handshake;
+    if (this.state === 'hello' && peer !== null)
+      this.clockOffsetMs = peer.wallMs - Math.floor(this.#clock.wallMs());
     if (refusal !== null) return refusal;
-    if (this.dialled) this.#sendHello();
-    this.#cache.observeVersion(hello.highestVersion);
-    this.state = 'open';
+    this.state = handshake.stage;
+    if (handshake.stage === 'leaving') {
+      this.#closeReason = handshake.reason;
+      this.connection.end();
+    } else if (handshake.stage === 'open' && peer !== null) this.#open(peer);
+    return null;
+  }
+
+  #open(peer: Hello): void {
+    const { codec, compressBytesMin } = this.#safety;
+    if (understandsCompression(peer)) {
+      this.#frames.codec = codec;
+      this.compressor = codec === null ? null : new FrameCompressor(codec, compressBytesMin);
+      for (const sender of [this.sender, this.sync, this.repair]) sender.compressor = this.compressor;
+    }
+    this.#cache.observeVersion(peer.highestVersion);
     this.#wasOpen = true;
     this.#pingMs = this.#clock.monotonicMs();
     writeResume(this.connection.output, this.#owner.resumePoint(this));
     this.#owner.linked(this);
     this.pump(this.#pingMs);
-    return null;
   }
 
   /** @returns null, or why the connection cannot go on */
@@ -564,12 +612,6 @@ export class Link implements Session {
     this.#ackSerial = frames.serial;
     if ((frames.flags & MARK_FLAG.answerAtOnce) !== 0) this.#ackAtOnce = true;
     return null;
-  }
-
-  #sendHello(): void {
-    this.own = this.#owner.hello();
-    this.#helloSent = true;
-    writeHello(this.connection.output, this.own);
   }
 
   #setPeerSlot(slot: number): void {

@@ -369,6 +369,10 @@ export class Peers implements LinkOwner {
       other.close('another link between these nodes stays');
     }
     if (this.openLinks.length >= PEERS_MAX) return `there are ${NODE_SLOTS} twins already`;
+    return null;
+  }
+
+  admitted(link: Link): string | null {
     return this.#settleSlot(link);
   }
 
@@ -473,10 +477,10 @@ export class Peers implements LinkOwner {
   /** A connection has ended before it was a link. */
   #refused(link: Link, reason: string): void {
     const message = `no link (peer=${remoteText(link)}, ${reason})`;
-    if (link.failure === 'secret') this.refusedForSecret++;
-    else if (link.failure === 'TLS') this.refusedForTls++;
-    if (link.failure === '') this.#actions.log(2, message);
-    else this.#logRefusal(message);
+    if (link.lacksSecret) this.refusedForSecret++;
+    else if (link.failedByTls) this.refusedForTls++;
+    if (link.lacksSecret || link.failedByTls) this.#logRefusal(message);
+    else this.#actions.log(2, message);
   }
 
   /** What an operator must see, who may have set up one node and not yet the other; and what a stranger may bring about as often as he likes. */

@@ -9,6 +9,7 @@
  */
 import type { Output } from '../base/output.ts';
 import type { ItemRef } from '../store/cache.ts';
+import type { FrameCompressor } from './frame-compressor.ts';
 import { deleteFrameBytes, itemFrameBytes, writeItem, writeTombstone } from './frames.ts';
 import { slotOfVersion } from './node-slots.ts';
 import type { LinkCache } from './store-port.ts';
@@ -27,6 +28,8 @@ export class SyncSender {
   items = 0;
   /** The same over all walks of this link. */
   itemsTotal = 0;
+  /** Null: frames are sent as they are. */
+  compressor: FrameCompressor | null = null;
   #cursor = -1;
   /** There was nothing when the walk began. */
   #isEmpty = false;
@@ -87,7 +90,7 @@ export class SyncSender {
     return false;
   }
 
-  /** @returns bytes written */
+  /** @returns bytes written, before they were compressed */
   #step(output: Output): number {
     output.reserve(this.#room);
     const start = output.at;
@@ -108,6 +111,7 @@ export class SyncSender {
       }
       return 0;
     }
+    this.compressor?.compress(output, start);
     this.items += this.#visited;
     this.itemsTotal += this.#visited;
     this.#cursor = next;

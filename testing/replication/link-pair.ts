@@ -63,6 +63,10 @@ export class NotingOwner implements LinkOwner {
     return this.refusal;
   }
 
+  admitted(): string | null {
+    return null;
+  }
+
   linked(): void {
     this.events.push('linked');
   }
