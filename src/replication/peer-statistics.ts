@@ -35,6 +35,14 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
     ['replication_strangers', String(peers.strangers)],
     ['replication_refused_secret', String(peers.refusedForSecret)],
     ['replication_refused_tls', String(peers.refusedForTls)],
+    [
+      'replication_compressed_frames',
+      total(peers, past.compressedFrames, (link) => link.compressor?.frames ?? 0),
+    ],
+    [
+      'replication_compression_saved_bytes',
+      total(peers, past.savedBytes, (link) => link.compressor?.savedBytes ?? 0),
+    ],
     ['replication_changes_sent', total(peers, past.changesSent, (link) => link.changesSent)],
     ['replication_changes_received', total(peers, past.changesReceived, (link) => link.receiver.changes)],
     ['replication_conflicts', total(peers, past.conflicts, (link) => link.conflicts)],

@@ -74,6 +74,8 @@ export interface PastLinks {
   tooLarge: number;
   noMemory: number;
   checksumErrors: number;
+  compressedFrames: number;
+  savedBytes: number;
   fullSyncs: number;
   partialSyncs: number;
   syncsReceived: number;
@@ -119,6 +121,8 @@ export class Peers implements LinkOwner {
     tooLarge: 0,
     noMemory: 0,
     checksumErrors: 0,
+    compressedFrames: 0,
+    savedBytes: 0,
     fullSyncs: 0,
     partialSyncs: 0,
     syncsReceived: 0,
@@ -423,6 +427,8 @@ export class Peers implements LinkOwner {
     past.tooLarge += link.receiver.tooLarge;
     past.noMemory += link.receiver.noMemory;
     past.checksumErrors += link.checksumErrors;
+    past.compressedFrames += link.compressor?.frames ?? 0;
+    past.savedBytes += link.compressor?.savedBytes ?? 0;
     past.fullSyncs += link.fullSyncs;
     past.partialSyncs += link.partialSyncs;
     past.syncsReceived += link.syncsReceived;
