@@ -307,7 +307,7 @@ export class Link implements Session {
       }
     }
     const frames = this.#frames;
-    while (this.state === 'hello' || this.state === 'proof' || this.state === 'open') {
+    while (this.#takesFrames) {
       const read = frames.next(input, at, end);
       if (read === READ.partial) break;
       if (read === READ.malformed) return this.#fail(frames.reason, end);
@@ -316,7 +316,7 @@ export class Link implements Session {
       at = frames.end;
     }
     if (this.#ackAtOnce) this.#acknowledge();
-    return this.state === 'hello' || this.state === 'open' ? at : end;
+    return this.#takesFrames ? at : end;
   }
 
   drained(): void {
@@ -467,6 +467,10 @@ export class Link implements Session {
     const needsNoPing = this.connection.output.blocked || this.#saidBye;
     const pingMs = needsNoPing ? Number.POSITIVE_INFINITY : this.#pingDueMs;
     return Math.min(this.heardMs + SILENCE_MS_MAX, pingMs);
+  }
+
+  get #takesFrames(): boolean {
+    return this.state === 'hello' || this.state === 'proof' || this.state === 'open';
   }
 
   /** The connection is up, and is no link yet, or never will be. */

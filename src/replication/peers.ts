@@ -377,6 +377,12 @@ export class Peers implements LinkOwner {
   }
 
   admitted(link: Link): string | null {
+    // While the two have proven themselves over this link the other side may have dialled, too. Both keep the same one, as in `greeted`.
+    const other = link.peer === null ? null : this.#openLinkTo(link.peer.nodeId);
+    if (link.peer !== null && other !== null) {
+      if (!other.dialled && this.nodeId > link.peer.nodeId) return 'these nodes are linked already';
+      other.close('another link between these nodes stays');
+    }
     return this.#settleSlot(link);
   }
 

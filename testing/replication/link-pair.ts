@@ -3,10 +3,13 @@ import type { ConnectionError } from '../../src/base/session.ts';
 import { FrameReader, READ } from '../../src/replication/frame-reader.ts';
 import { type FeedPosition, GREETING, type Hello } from '../../src/replication/frames.ts';
 import { Link, type LinkOwner } from '../../src/replication/link.ts';
+import { type LinkSafety, UNGUARDED } from '../../src/replication/link-safety.ts';
 import type { ChangeReader, LinkCache } from '../../src/replication/store-port.ts';
 import { MemoryConnection, PieceFeeder } from '../memory-connection.ts';
 import { MapCache, MapFeedReader } from './map-cache.ts';
 import { VirtualTime } from './virtual-time.ts';
+
+let nonces = 0;
 
 /** Notes what a link reports. */
 export class NotingOwner implements LinkOwner {
@@ -35,7 +38,7 @@ export class NotingOwner implements LinkOwner {
       slotsUsed: 1 << slot,
       highestVersion: this.#cache.highestVersion(),
       wallMs: 0,
-      nonce: '0c'.repeat(16),
+      nonce: `${++nonces}`.padStart(32, '0'),
     };
   }
 
@@ -98,10 +101,18 @@ export class LinkEnd<C extends LinkCache> {
   readonly #frames = new FrameReader();
   #greetingTaken = false;
 
-  constructor(time: VirtualTime, nodeId: string, target: number, cache: C, readers: readonly ChangeReader[]) {
+  constructor(
+    time: VirtualTime,
+    nodeId: string,
+    target: number,
+    cache: C,
+    readers: readonly ChangeReader[],
+    safety: LinkSafety = UNGUARDED,
+  ) {
     this.cache = cache;
     this.owner = new NotingOwner(this.cache, nodeId);
-    this.link = new Link(this.connection, time, this.cache, readers, this.owner, target);
+    this.link = new Link(this.connection, time, this.cache, readers, this.owner, target, safety);
+    this.#frames.codec = safety.codec;
     this.feeder = new PieceFeeder(this.link);
   }
 
@@ -140,16 +151,20 @@ export function mapLinkEnd(
   nodeId: string,
   target: number,
   feedCapacity: number,
+  safety: LinkSafety = UNGUARDED,
 ): LinkEnd<MapCache> {
   const cache = new MapCache(time, feedCapacity);
-  return new LinkEnd(time, nodeId, target, cache, [new MapFeedReader(cache.feed)]);
+  return new LinkEnd(time, nodeId, target, cache, [new MapFeedReader(cache.feed)], safety);
 }
 
-/** A pair over the small cache. */
-export function mapLinkPair(feedCapacity = 100): LinkPair<MapCache> {
+/** A pair over the small cache. @param safeties of the dialler and of the listener */
+export function mapLinkPair(
+  feedCapacity = 100,
+  safeties: readonly [LinkSafety, LinkSafety] = [UNGUARDED, UNGUARDED],
+): LinkPair<MapCache> {
   const time = new VirtualTime();
-  const dialler = mapLinkEnd(time, '0a'.repeat(16), 0, feedCapacity);
-  const listener = mapLinkEnd(time, '0b'.repeat(16), -1, feedCapacity);
+  const dialler = mapLinkEnd(time, '0a'.repeat(16), 0, feedCapacity, safeties[0]);
+  const listener = mapLinkEnd(time, '0b'.repeat(16), -1, feedCapacity, safeties[1]);
   listener.cache.nodeSlot = 1;
   return new LinkPair(time, dialler, listener);
 }

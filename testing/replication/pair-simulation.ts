@@ -6,6 +6,8 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
+import { type LinkSafety, UNGUARDED } from '../../src/replication/link-safety.ts';
+import { compressing, guardedBy } from './link-guards.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SimulatedNode } from './simulated-node.ts';
 import { VirtualTime } from './virtual-time.ts';
@@ -22,6 +24,11 @@ const CHAOS_MS = 6000;
 /** For backoffs, the detection of silence and a sync. */
 const QUIET_MS = 12000;
 const KEYS = 40;
+/** Of every other life: with a secret, and whatever can be compressed is. */
+const GUARDED: LinkSafety = {
+  ...compressing(1),
+  secret: guardedBy('the secret of the simulated twins').secret,
+};
 
 export interface PairOutcome {
   readonly topology: Topology;
@@ -36,7 +43,7 @@ export interface PairOutcome {
 
 /** Runs one life. @throws when the copies differ or a rule is broken; the message says what */
 export function simulatePair(seed: number): PairOutcome {
-  const life = new PairLife(seededRandom(seed));
+  const life = new PairLife(seededRandom(seed), seed % 2 === 0 ? GUARDED : UNGUARDED);
   life.run();
   return life.outcome();
 }
@@ -47,6 +54,7 @@ class PairLife {
   readonly #network: SimulatedNetwork;
   readonly #topology: Topology;
   readonly #feedCapacity: number;
+  readonly #safety: LinkSafety;
   readonly #nodes: SimulatedNode[] = [];
   /** The newest version of each key that a node held which was never killed since: the pair may not fall behind it. */
   readonly #safe: Map<string, number> = new Map();
@@ -56,7 +64,8 @@ class PairLife {
   #writes = 0;
   #chaos = true;
 
-  constructor(random: Random) {
+  constructor(random: Random, safety: LinkSafety) {
+    this.#safety = safety;
     this.#random = random;
     this.#topology = TOPOLOGY[random.below(TOPOLOGY.length)]!;
     this.#feedCapacity = random.below(2) === 0 ? 16 : 1000;
@@ -112,6 +121,7 @@ class PairLife {
       peerHosts: dials ? [hosts[1 - index]!] : [],
       feedCapacity: this.#feedCapacity,
       readyMsMax: 5000,
+      safety: this.#safety,
     });
     this.#nodes[index] = node;
     node.start();

@@ -1,6 +1,7 @@
 /** A node of a simulation: the peers' state machine over the small cache, driven by the simulated network. */
 import type { Random } from '../../src/base/random.ts';
 import { Link } from '../../src/replication/link.ts';
+import type { LinkSafety } from '../../src/replication/link-safety.ts';
 import { type PeerActions, Peers } from '../../src/replication/peers.ts';
 import { MapCache, MapFeedReader } from './map-cache.ts';
 import type { NetworkNode, SimulatedConnection, SimulatedNetwork } from './simulated-network.ts';
@@ -12,6 +13,7 @@ export interface SimulatedNodeOptions {
   readonly peerHosts: readonly string[];
   readonly feedCapacity: number;
   readonly readyMsMax: number;
+  readonly safety?: LinkSafety;
 }
 
 export class SimulatedNode implements NetworkNode, PeerActions {
@@ -107,7 +109,15 @@ export class SimulatedNode implements NetworkNode, PeerActions {
   #link(connection: SimulatedConnection, target: number): Link {
     const { cache } = this;
     const reader = new MapFeedReader(cache.feed);
-    const link = new Link(connection, this.#network.time, cache, [reader], this.peers, target);
+    const link = new Link(
+      connection,
+      this.#network.time,
+      cache,
+      [reader],
+      this.peers,
+      target,
+      this.#options.safety,
+    );
     this.peers.added(link);
     return link;
   }
