@@ -110,5 +110,7 @@ export function memoryNodeContext(
     }),
     sasl: null,
     logins: null,
+    fence: null,
+    acks: null,
   };
 }

@@ -9,6 +9,7 @@ import {
 } from '../node/options.ts';
 import { type Called, type CommandLine, type ProcessOptions, readOptions } from './command-line.ts';
 import type { OptionEvent } from './getopt.ts';
+import { takeGuarantee } from './memcached-acks.ts';
 import { type ExtendedDraft, readExtended, readSlabSizes, SLAB_PAGE_BYTES } from './memcached-extended.ts';
 import { ReplicationSafety } from './memcached-replication.ts';
 import { MEMCACHED_ROWS, MEMCACHED_VERSION_LINE, memcachedHelp } from './memcached-table.ts';
@@ -84,6 +85,7 @@ class Reader {
   #udpPort: number | null = null;
   #replicationPort: number | null = null;
   readonly #safety: ReplicationSafety;
+  #guarantees: ReturnType<typeof takeGuarantee> = {};
   #queueMax: number = NODE_OPTIONS_DEFAULT.replication.queueMax;
   #memoryMebibytes: number = NODE_OPTIONS_DEFAULT.memoryBytesMax / MEBIBYTE;
   #sasl = false;
@@ -227,6 +229,13 @@ class Reader {
       case 'replication-compress':
         this.#safety.take(name, spelling, value);
         break;
+      case 'replication-backlog':
+      case 'acks':
+      case 'ack-timeout':
+      case 'ack-refuse':
+      case 'min-replicas':
+        this.#guarantees = { ...this.#guarantees, ...takeGuarantee(name, spelling, value) };
+        break;
       case 'daemon':
         this.#daemon = true;
         break;
@@ -286,6 +295,7 @@ class Reader {
     // As in memcached: a UDP port alone is the TCP port too.
     const udpAlone = this.#tcpPort === null && this.#udpPort !== null && this.#udpPort !== 0;
     const tcpPort = udpAlone ? this.#udpPort : (this.#tcpPort ?? NODE_OPTIONS_DEFAULT.tcpPort);
+    const { backlogBytes, acks, ackTimeoutMs, ackRefuses, replicasMin } = NODE_OPTIONS_DEFAULT.replication;
     const replicating = this.#peers.length > 0 || this.#replicates;
     return {
       node: {
@@ -298,6 +308,8 @@ class Reader {
           port: this.#replicationPort ?? (replicating ? REPLICATION_PORT_DEFAULT : null),
           queueMax: this.#queueMax,
           ...this.#safety.finish(),
+          ...{ backlogBytes, acks, ackTimeoutMs, ackRefuses, replicasMin },
+          ...this.#guarantees,
         },
         extended,
       },

@@ -281,6 +281,43 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
   },
   { name: 'replication-queue', long: 'replication-queue', argument: 'required' },
   {
+    name: 'replication-backlog',
+    long: 'replication-backlog',
+    argument: 'required',
+    valueName: '<bytes>',
+    help: [
+      'changes that are kept for a twin that is away, with',
+      'suffix k, m or g (default: 4m for each thread)',
+    ],
+  },
+  {
+    name: 'acks',
+    long: 'acks',
+    argument: 'required',
+    valueName: '<num>',
+    help: ['answer a write when so many twins have it (default: 0)'],
+  },
+  {
+    name: 'ack-timeout',
+    long: 'ack-timeout',
+    argument: 'required',
+    valueName: '<ms>',
+    help: ['wait for them so long at most (default: 1000), then', 'answer all the same'],
+  },
+  {
+    name: 'ack-refuse',
+    long: 'ack-refuse',
+    argument: 'none',
+    help: ['then refuse instead'],
+  },
+  {
+    name: 'min-replicas',
+    long: 'min-replicas',
+    argument: 'required',
+    valueName: '<num>',
+    help: ['refuse writes while fewer twins are in step (default: 0)'],
+  },
+  {
     name: 'replication-secret-file',
     long: 'replication-secret-file',
     argument: 'required',

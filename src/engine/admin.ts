@@ -78,9 +78,19 @@ function runTuningCommand(
       return watchCommand(context, host, words);
     case VERB.cacheMemlimit:
       return memoryLimitCommand(context, words);
+    case VERB.acks:
+      return acksCommand(context, host, words);
     default:
       return 'ERROR';
   }
+}
+
+/** `acks n`: this connection's writes wait for n twins. Whoever has no twins does not know the command, as a server of another make. */
+function acksCommand(context: NodeContext, { connection }: LongReplyHost, words: readonly string[]): string {
+  if (context.acks === null) return 'ERROR';
+  const [count = ''] = words;
+  if (!/^[0-7]$/.test(count)) return 'CLIENT_ERROR acks must be a number from 0 to 7';
+  return context.acks.waitFor(connection, Number(count)) ? 'OK' : 'ERROR';
 }
 
 /** `refresh_certs`: answered when later clients are shown the new certificates. */

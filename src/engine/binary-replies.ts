@@ -20,6 +20,7 @@ const ERROR_TEXT: readonly (Uint8Array | undefined)[] = (() => {
   texts[STATUS.authError] = bytesOf('Auth failure.');
   texts[STATUS.unknownCommand] = bytesOf('Unknown command');
   texts[STATUS.noMemory] = bytesOf('Out of memory');
+  texts[STATUS.temporaryFailure] = bytesOf('Not enough replicas');
   return texts;
 })();
 

@@ -214,6 +214,11 @@ export class BinarySession implements Session, LongReplyHost {
     const bodyEnd = extrasStart + request.bodyBytes;
     if (keyEnd > end) return -1;
     const { loud, isQuiet, shape } = OPCODE_TRAITS[request.opcode]!;
+    const { fence } = this.#context;
+    if (fence !== null && changesSomething(loud) && fence.refuses()) {
+      writeError(this.#output, request, STATUS.temporaryFailure);
+      return this.#swallow(bodyEnd - keyEnd, keyEnd, end);
+    }
     if (shape === SHAPE.store || shape === SHAPE.join)
       return this.#storage(input, extrasStart, keyStart, keyEnd, bodyEnd, end);
     switch (loud) {
@@ -544,6 +549,27 @@ export class BinarySession implements Session, LongReplyHost {
     if (bodyEnd > end) return -1;
     login.step(this.#output, request, input, keyStart, keyEnd, bodyEnd);
     return bodyEnd;
+  }
+}
+
+/** All that is none of get, version, stat and the like. */
+function changesSomething(loud: number): boolean {
+  switch (loud) {
+    case OPCODE.set:
+    case OPCODE.add:
+    case OPCODE.replace:
+    case OPCODE.append:
+    case OPCODE.prepend:
+    case OPCODE.delete:
+    case OPCODE.increment:
+    case OPCODE.decrement:
+    case OPCODE.flush:
+    case OPCODE.touch:
+    case OPCODE.getAndTouch:
+    case OPCODE.getAndTouchK:
+      return true;
+    default:
+      return false;
   }
 }
 

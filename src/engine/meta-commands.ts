@@ -67,6 +67,9 @@ export function comparedCas(cache: Cache, request: MetaRequest): number {
 }
 
 /** Executes mg, md, ma and me; ms is in meta-stores.ts. */
+/** Flags by which an mg changes an item. */
+const UPPER_CHANGES: number = UPPER.autoCreate | UPPER.recache | UPPER.ttl;
+
 export class MetaCommands {
   readonly #cache: Cache;
   readonly #output: Output;
@@ -90,6 +93,12 @@ export class MetaCommands {
     }
     if (request.error !== META_ERROR.none) {
       writeReply(this.#output, META_ERROR_REPLY[request.error]!);
+      return;
+    }
+    const { fence } = this.#context;
+    const isChange = request.verb !== VERB.metaGet || (request.upper & UPPER_CHANGES) !== 0;
+    if (fence !== null && isChange && fence.refuses()) {
+      writeReply(this.#output, REPLY.notEnoughReplicas);
       return;
     }
     request.decodeKey(input);

@@ -83,6 +83,7 @@ export class MetaStores {
   refuses(request: MetaRequest): boolean {
     if (request.error !== META_ERROR.none) writeReply(this.#output, META_ERROR_REPLY[request.error]!);
     else if (modeOf(request.mode) === undefined) writeReply(this.#output, META_REPLY.invalidSetMode);
+    else if (this.#context.fence?.refuses() === true) writeReply(this.#output, REPLY.notEnoughReplicas);
     else return false;
     return true;
   }

@@ -1,3 +1,4 @@
+import type { Connection } from '../base/session.ts';
 import type { Cache, Reassigned } from '../store/cache.ts';
 import type { ThreadPort, TunableSettings, WalkClaim } from './administration.ts';
 import type { ConnectedClients } from './connected-clients.ts';
@@ -113,6 +114,18 @@ export interface NodeControl {
   readonly clock: DebugClock | null;
 }
 
+/** Whether writes are taken now: a node can be told to refuse them while it has too few twins. */
+export interface WriteFence {
+  /** Asked for each write; counts those that it refuses. */
+  refuses(): boolean;
+}
+
+/** The twins that a client's writes wait for. */
+export interface ClientAcks {
+  /** Has this connection's writes wait for so many twins, 0 for none. @returns false where replies cannot be held back */
+  waitFor(connection: Connection, acks: number): boolean;
+}
+
 /** Everything that the sessions of one data thread share. */
 export interface NodeContext {
   readonly cache: Cache;
@@ -135,4 +148,8 @@ export interface NodeContext {
   /** Whether other connections of this thread wait for their turn. */
   readonly othersWait: () => boolean;
   readonly log: NodeLog;
+  /** Null: every write is taken. */
+  readonly fence: WriteFence | null;
+  /** Null: the node has no twins. */
+  readonly acks: ClientAcks | null;
 }

@@ -30,6 +30,7 @@ export const REPLY: {
   readonly tooLarge: Uint8Array;
   readonly noMemoryStoring: Uint8Array;
   readonly noMemory: Uint8Array;
+  readonly notEnoughReplicas: Uint8Array;
   readonly tooManyConnections: Uint8Array;
   readonly unauthenticated: Uint8Array;
   readonly authTokenTooLong: Uint8Array;
@@ -60,6 +61,7 @@ export const REPLY: {
   tooLarge: line('SERVER_ERROR object too large for cache'),
   noMemoryStoring: line('SERVER_ERROR out of memory storing object'),
   noMemory: line('SERVER_ERROR out of memory'),
+  notEnoughReplicas: line('SERVER_ERROR not enough replicas'),
   tooManyConnections: line('ERROR Too many open connections'),
   unauthenticated: line('CLIENT_ERROR unauthenticated'),
   authTokenTooLong: line('CLIENT_ERROR auth token too long'),

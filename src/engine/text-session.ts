@@ -222,6 +222,10 @@ export class TextSession implements Session, LongReplyHost {
       this.#refuse(error);
       return dataStart;
     }
+    if (this.#context.fence !== null && changesSomething(verb) && this.#context.fence.refuses()) {
+      if (!request.noreply) writeReply(this.#output, REPLY.notEnoughReplicas);
+      return dataStart;
+    }
     switch (verb) {
       case VERB.get:
       case VERB.gets:
@@ -405,6 +409,10 @@ export class TextSession implements Session, LongReplyHost {
     }
     const cache = this.#cache;
     const dataEnd = dataStart + valueBytes;
+    if (this.#context.fence?.refuses() === true) {
+      if (!request.noreply) writeReply(this.#output, REPLY.notEnoughReplicas);
+      return this.#swallow(valueBytes + 2, dataStart, end);
+    }
     if (dataEnd + 2 > end && valueBytes <= this.#context.settings.waitBytesMax) return -1;
     const { prefixes } = this.#context;
     if (prefixes.isOn) prefixes.recordSet(input, request.keyStart, request.keyEnd);
@@ -469,6 +477,11 @@ export class TextSession implements Session, LongReplyHost {
         return end;
     }
   }
+}
+
+/** The verbs that change an item and bring no value. */
+function changesSomething(verb: number): boolean {
+  return (verb >= VERB.delete && verb <= VERB.flushAll) || verb === VERB.gat || verb === VERB.gats;
 }
 
 /** memcached's name of what a connection is doing, for `stats conns`. */

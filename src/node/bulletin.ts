@@ -7,7 +7,7 @@
  */
 
 /** Text beyond this is cut. */
-const TEXT_BYTES_MAX = 8 * 1024;
+const TEXT_BYTES_MAX = 16 * 1024;
 const HEAD_BYTES = 8;
 const READ_TRIES_MAX = 100;
 

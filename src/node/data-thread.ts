@@ -27,6 +27,7 @@ import type { ReplicationService, startReplication as startReplicationOf } from 
 import { SaslPasswordFile } from './sasl-password-file.ts';
 import { settingsReport } from './settings-report.ts';
 import { SharedFigures } from './shared-figures.ts';
+import { ThreadAcks } from './thread-acks.ts';
 import { ThreadAdministration } from './thread-administration.ts';
 import {
   type BoundAddress,
@@ -100,6 +101,8 @@ class NodeThread {
   readonly #tlsCertificates: (() => TlsCertificates) | null;
   readonly #linkCertificates: (() => TlsCertificates) | null;
   readonly #linkThread: number;
+  /** Null without twins. */
+  readonly #acks: ThreadAcks | null;
   #replication: ReplicationService | null = null;
 
   /**
@@ -124,6 +127,7 @@ class NodeThread {
     this.#figures = new SharedFigures(data.figures);
     this.#bulletin = data.replicationBulletin === null ? null : new Bulletin(data.replicationBulletin);
     const { loop } = thread;
+    this.#acks = data.ackBoard === null ? null : new ThreadAcks(thread, data, data.ackBoard, this.#cache);
     loop.useMemory(this.#cache.ioRegion);
     const copy = nativeCopier(this.#cache.arenas);
     if (copy !== null) useNativeCopy(copy);
@@ -181,10 +185,13 @@ class NodeThread {
     });
     const context = this.#context();
     const gate = this.#gate;
+    const acks = this.#acks;
     const clientClosed = (): void => gate.closed();
-    loop.serve(SERVICE_CLIENT, (connection) =>
-      gate.opened() ? clientSession(context, connection, clientClosed) : new RejectedSession(connection),
-    );
+    loop.serve(SERVICE_CLIENT, (connection) => {
+      if (!gate.opened()) return new RejectedSession(connection);
+      const session = clientSession(context, connection, clientClosed);
+      return acks === null ? session : acks.session(connection, session);
+    });
     loop.serveDatagrams(
       SERVICE_UDP,
       (socket) =>
@@ -362,6 +369,8 @@ class NodeThread {
       secret: replicationSecret,
       certificates: replicationCertificates,
       compressBytesMin: options.replication.compressBytesMin,
+      wantsAcks: () => this.#acks?.board.areWanted === true,
+      onAcknowledged: (peers) => this.#acks?.acknowledged(peers),
       random: { below: (bound) => randomInt(bound) },
       log: (verbosity, message) => this.#log(verbosity, message),
       onReady: (listening) => this.#open(listening),
@@ -448,7 +457,7 @@ class NodeThread {
   }
 
   #publish(): void {
-    const lines = this.#replication?.statistics() ?? [];
+    const lines = this.#replicationStatistics();
     this.#bulletin?.write(lines.map(([name, value]) => `${name} ${value}`).join('\n'));
     this.#thread.loop.schedule(BULLETIN_MS, () => this.#publish());
   }
@@ -506,6 +515,8 @@ class NodeThread {
       trace: this.#trace,
       othersWait: () => this.#thread.loop.othersWait,
       log,
+      fence: this.#acks?.fence ?? null,
+      acks: this.#acks,
       logins: this.#logins,
       sasl:
         options.saslPasswordFile === null
@@ -514,8 +525,19 @@ class NodeThread {
     };
   }
 
+  #replicationStatistics(): readonly StatLine[] {
+    const { clockAheadMicros, clockAhead, clockRefused } = this.#cache.statistics();
+    return [
+      ...(this.#replication?.statistics() ?? []),
+      ['replication_clock_ahead_us', String(clockAheadMicros)],
+      ['replication_versions_ahead', String(clockAhead)],
+      ['replication_versions_refused', String(clockRefused)],
+      ...(this.#acks?.board.statistics(this.#data.options.replication.acks) ?? []),
+    ];
+  }
+
   #replicationLines(): readonly StatLine[] | null {
-    if (this.#replication !== null) return this.#replication.statistics();
+    if (this.#replication !== null) return this.#replicationStatistics();
     if (this.#bulletin === null) return null;
     const text = this.#bulletin.read();
     if (text === '') return [];

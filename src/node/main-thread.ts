@@ -8,8 +8,10 @@ import type { SocketAddress } from '../net/loop.ts';
 import { resolveHost } from '../net/resolve.ts';
 import type { TlsCertificates } from '../net/tls-server.ts';
 import type { CacheOptions } from '../store/cache-options.ts';
+import { FEED_BYTES_MIN } from '../store/change-feed.ts';
 import { createSharedCache } from '../store/create-shared-cache.ts';
 import type { SharedCache } from '../store/shared-cache.ts';
+import { AckBoard } from './ack-board.ts';
 import { readAuthFile } from './auth-file.ts';
 import { Bulletin } from './bulletin.ts';
 import { GatheringDesk } from './gathering.ts';
@@ -122,8 +124,15 @@ function cacheOptions(options: NodeOptions): CacheOptions {
     nodeSlot: 0,
     tombstonesMax: replicates ? TOMBSTONES_MAX : 0,
     tombstoneSeconds: TOMBSTONE_SECONDS,
-    feedBytes: replicates ? FEED_BYTES : 0,
+    feedBytes: replicates ? feedBytes(options) : 0,
   };
+}
+
+/** Bytes of each thread's ring: what was asked for, divided among them, is made up to a power of two. */
+function feedBytes(options: NodeOptions): number {
+  const { backlogBytes } = options.replication;
+  if (backlogBytes === null) return FEED_BYTES;
+  return Math.max(FEED_BYTES_MIN, 2 ** Math.ceil(Math.log2(backlogBytes / dataThreads(options))));
 }
 
 /** Where clients are let in: the entries of `-l`, or every interface. */
@@ -216,6 +225,7 @@ async function threadData(options: NodeOptions, secret: string | null): Promise<
     figures: SharedFigures.allocate(dataThreads(options)),
     log: createSharedLog(dataThreads(options), options.extended.workerBufferBytes),
     replicationBulletin: replicates ? Bulletin.allocate() : null,
+    ackBoard: replicates ? AckBoard.allocate(dataThreads(options)) : null,
     logins: options.authFile === null ? null : readAuthFile(options.authFile),
     ...(await clientAddresses(options)),
     threads: dataThreads(options),

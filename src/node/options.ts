@@ -58,7 +58,20 @@ export interface ReplicationOptions {
   readonly tls: ReplicationTlsOptions | null;
   /** `--replication-compress`: frames whose body has so many bytes are compressed where that saves some. Null: none is. */
   readonly compressBytesMin: number | null;
+  /** `--replication-backlog`: bytes of changes that are kept for a twin that is away, all data threads together. Null: 4 MiB for each thread. */
+  readonly backlogBytes: number | null;
+  /** `--acks`: a write is answered when so many twins have it, 0 to 7. */
+  readonly acks: number;
+  /** `--ack-timeout`: how long it waits for that. */
+  readonly ackTimeoutMs: number;
+  /** `--ack-refuse`: a write that is not acknowledged in time is refused; else it is answered all the same. */
+  readonly ackRefuses: boolean;
+  /** `--min-replicas`: with fewer twins that have everything, writes are refused. */
+  readonly replicasMin: number;
 }
+
+/** As many as a node can have: versions have room for eight nodes. */
+export const TWINS_MAX = 7;
 
 /** The certificates of the links between twins, PEM. Read again on `reload`. */
 export interface ReplicationTlsOptions {
@@ -191,6 +204,11 @@ export const NODE_OPTIONS_DEFAULT: NodeOptions = {
     secretFile: null,
     tls: null,
     compressBytesMin: null,
+    backlogBytes: null,
+    acks: 0,
+    ackTimeoutMs: 1000,
+    ackRefuses: false,
+    replicasMin: 0,
   },
   extended: {
     connectionsMaxFast: true,

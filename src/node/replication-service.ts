@@ -41,6 +41,10 @@ export interface ReplicationServiceOptions {
   readonly certificates: TlsCertificates | null;
   /** Frames whose body has so many bytes are compressed where that saves some; null: none is. */
   readonly compressBytesMin: number | null;
+  /** Whether clients wait for the acks of twins. */
+  readonly wantsAcks?: () => boolean;
+  /** Twins have acknowledged something, or there are others. */
+  readonly onAcknowledged?: (links: readonly Link[]) => void;
   /** For the node's id and for jitter. */
   readonly random: Random;
   readonly readyMsMax?: number;
@@ -115,6 +119,7 @@ class Service implements ReplicationService, PeerActions {
       targets: options.peers.map((address) => [addressText(address)]),
       listeners: options.listen.length,
       readyMsMax: options.readyMsMax ?? READY_MS_MAX,
+      ...(options.wantsAcks === undefined ? {} : { wantsAcks: options.wantsAcks }),
     });
   }
 
@@ -185,7 +190,9 @@ class Service implements ReplicationService, PeerActions {
     this.#options.onReady(this.listening());
   }
 
-  acknowledged(): void {}
+  acknowledged(): void {
+    this.#options.onAcknowledged?.(this.#peers.links);
+  }
 
   stopped(): void {
     this.#done?.();

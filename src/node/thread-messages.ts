@@ -16,6 +16,8 @@ export interface NodeThreadData {
   readonly log: SharedLog;
   /** The last statistics of the replication, written by thread 0 for all; see Bulletin. Null without replication. */
   readonly replicationBulletin: SharedArrayBuffer | null;
+  /** What twins have acknowledged; see AckBoard. Null without replication. */
+  readonly ackBoard: SharedArrayBuffer | null;
   /** Who may log in by text, which every client must; null: there is no login. */
   readonly logins: readonly TextUser[] | null;
   /** Where clients connect; resolved. */

@@ -154,6 +154,7 @@ export class Link implements Session {
   #syncDue = false;
   #syncAgain = false;
   readonly #marks: SentMarks;
+  #hasAcknowledged = false;
   /** Something has been sent, or a sync has come to its end, since the last mark. */
   #markDue = false;
   #markWasComplete = false;
@@ -260,6 +261,11 @@ export class Link implements Session {
   /** Up to where the peer's changes have come here, by its last mark that said that nothing is missing before it. */
   get position(): FeedPosition | null {
     return this.#positions === null ? null : { positions: this.#positions, tag: this.#positionsTag };
+  }
+
+  /** What the peer has acknowledged says up to where it has everything. */
+  get countsForAcks(): boolean {
+    return this.#hasAcknowledged && this.isComplete;
   }
 
   /** Age of the oldest changes that have been sent and are not acknowledged; 0 when there are none. */
@@ -538,7 +544,10 @@ export class Link implements Session {
       case FRAME.ack: {
         const outcome = this.#marks.acknowledge(frames.serial, this.acknowledged);
         if (outcome === 'unknown') return 'an ack of no mark';
-        if (outcome === 'complete') this.#owner.acknowledged(this);
+        if (outcome === 'complete') {
+          this.#hasAcknowledged = true;
+          this.#owner.acknowledged(this);
+        }
         return null;
       }
       case FRAME.lost:
@@ -584,6 +593,7 @@ export class Link implements Session {
       this.#frames.copyPositions(input, positions);
       if (this.sender.seek(positions)) {
         this.acknowledged.set(positions);
+        this.#hasAcknowledged = true;
         this.partialSyncs++;
         this.#owner.log(1, `resumed (peer=${this.connection.remote}, ${this.sender.backlogBytes()} bytes)`);
         writeResumed(this.connection.output);

@@ -57,6 +57,7 @@ export const STATUS = {
   authContinue: 0x21,
   unknownCommand: 0x81,
   noMemory: 0x82,
+  temporaryFailure: 0x86,
 } as const;
 export type Status = (typeof STATUS)[keyof typeof STATUS];
 

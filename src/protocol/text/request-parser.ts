@@ -263,6 +263,7 @@ function parseOther(bytes: Uint8Array, start: number, end: number, request: Text
     case VERB.lru:
     case VERB.cacheMemlimit:
     case VERB.refreshCerts:
+    case VERB.acks:
       request.noreply = endsInNoreply(bytes, start, end);
       return;
     default:

@@ -39,6 +39,8 @@ export const VERB = {
   metaArithmetic: 31,
   metaDebug: 32,
   refreshCerts: 33,
+  /** Ours: this connection's writes wait for so many twins. */
+  acks: 34,
 } as const;
 
 /** One of the numbers of VERB. */
@@ -78,6 +80,7 @@ const SPELLINGS: readonly (readonly [string, Verb])[] = [
   ['cache_memlimit', VERB.cacheMemlimit],
   ['debugtime', VERB.debugTime],
   ['refresh_certs', VERB.refreshCerts],
+  ['acks', VERB.acks],
 ];
 
 /** The longest spelling. */

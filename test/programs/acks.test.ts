@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { RawSocket } from '../../testing/raw-socket.ts';
+import { ReplicatedPair } from '../../testing/replicated-pair.ts';
+import { startNode, TRANSPORTS } from '../../testing/servers.ts';
+import { TextClient } from '../../testing/text-client.ts';
+import { until } from '../../testing/wait.ts';
+
+async function linkedPair(t: TestContext, options: readonly string[]): Promise<ReplicatedPair> {
+  const pair = await ReplicatedPair.make(['-m', '32', ...options]);
+  t.after(() => pair.dispose());
+  pair.launch(0);
+  pair.launch(1);
+  const first = await pair.client(0);
+  const second = await pair.client(1);
+  await pair.linked(first);
+  for (const client of [first, second]) {
+    await until('the twin counts', async () => (await figure(client, 'acks_peers')) === 1);
+    client.close();
+  }
+  return pair;
+}
+
+/** Asks, and takes the line end off the reply. */
+async function say(client: TextClient, request: string): Promise<string> {
+  return (await client.ask(request)).trimEnd();
+}
+
+async function figure(client: TextClient, name: string): Promise<number> {
+  return Number((await client.stats('replication')).get(`replication_${name}`));
+}
+
+/** Threads without the links show figures of up to a tenth of a second ago. */
+async function figureIs(client: TextClient, name: string, expected: number): Promise<void> {
+  await until(`${name} is ${expected}`, async () => (await figure(client, name)) === expected);
+}
+
+test('an acknowledged write is on the twin when its reply comes, whatever wrote it and on whatever thread', async (t) => {
+  const pair = await linkedPair(t, ['--acks', '1', '-t', '4']);
+  const writer = async (index: number, side: 0 | 1): Promise<void> => {
+    const here = await pair.client(side);
+    const there = await pair.client(side === 0 ? 1 : 0);
+    const key = `k${index}`;
+    for (let i = 0; i < 60; i++) {
+      assert.equal(await here.set(key, String(i)), 'STORED');
+      assert.equal(await there.get(key), String(i));
+      assert.equal(await say(here, `incr ${key} 1000`), String(i + 1000));
+      assert.equal(await there.get(key), String(i + 1000));
+      assert.equal(await say(here, `md ${key}`), 'HD');
+      assert.equal(await there.get(key), null);
+      // What is read in the same go comes in order behind the write.
+      const replies = [here.set(key, 'x'), say(here, `get ${key}`), say(here, 'mn')];
+      assert.deepEqual(await Promise.all(replies), ['STORED', `VALUE ${key} 0 1\r\nx\r\nEND`, 'MN']);
+      assert.equal(await there.get(key), 'x');
+    }
+    here.close();
+    there.close();
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, index) => writer(index, index % 2 === 0 ? 0 : 1)));
+  const client = await pair.client(0);
+  assert.ok((await figure(client, 'acks_waited')) > 100);
+  await figureIs(client, 'acks_held', 0);
+  await figureIs(client, 'acks_timeouts', 0);
+  client.close();
+});
+
+test('a noreply write is on the twin when the reply behind it comes', async (t) => {
+  const pair = await linkedPair(t, ['--acks', '1', '-t', '2']);
+  const here = await pair.client(0);
+  const there = await pair.client(1);
+  for (let i = 0; i < 100; i++) {
+    const socket = await RawSocket.connect(pair.ports[0], pair.hosts[0]);
+    socket.push(`set quiet${i} 0 0 1 noreply\r\nq\r\nmn\r\n`);
+    assert.equal(await socket.read(4), 'MN\r\n');
+    assert.equal(await there.get(`quiet${i}`), 'q');
+    socket.vanish(false);
+  }
+  here.close();
+  there.close();
+});
+
+for (const refuses of [false, true])
+  test(`a twin that hangs: writes are ${refuses ? 'refused' : 'answered all the same'} after the time limit`, async (t) => {
+    const pair = await linkedPair(t, [
+      '--acks',
+      '1',
+      '--ack-timeout',
+      '300',
+      ...(refuses ? ['--ack-refuse'] : []),
+    ]);
+    const client = await pair.client(0);
+    const other = await pair.client(0);
+    pair.nodes[1]?.child.kill('SIGSTOP');
+    const reply = say(client, 'set k 0 0 1\r\nv');
+    await until('it is held', async () => (await figure(other, 'acks_held')) === 1);
+    assert.equal(await other.get('absent'), null, 'reads go on');
+    if (refuses) {
+      assert.equal(await reply, 'SERVER_ERROR not acknowledged');
+      await assert.rejects(say(client, 'version'), /closed/);
+      await figureIs(other, 'acks_refused', 1);
+      // Once the twin is given up for dead, writes are refused before they are made. Until then each costs its connection.
+      await until('refusal', async () => {
+        const next = await pair.client(0);
+        const said = await next.set('k', 'w');
+        next.close();
+        return said === 'SERVER_ERROR not enough replicas';
+      });
+      assert.equal(await other.get('absent'), null);
+    } else {
+      assert.equal(await reply, 'STORED');
+      await figureIs(other, 'acks_degraded', 1);
+    }
+    await until('it is counted', async () => (await figure(other, 'acks_timeouts')) >= 1);
+    pair.nodes[1]?.child.kill('SIGCONT');
+    await pair.linked(other);
+    await until('writes wait again', async () => {
+      const before = await figure(other, 'acks_waited');
+      return (await other.set('again', '1')) === 'STORED' && (await figure(other, 'acks_waited')) > before;
+    });
+  });
+
+test('a twin that dies while writes wait lets them go', async (t) => {
+  const pair = await linkedPair(t, ['--acks', '1', '--ack-timeout', '60000']);
+  const other = await pair.client(0);
+  pair.nodes[1]?.child.kill('SIGSTOP');
+  const clients = await Promise.all(Array.from({ length: 50 }, () => pair.client(0)));
+  const replies = clients.map((client, index) => client.set(`k${index}`, 'v'));
+  await until('all wait', async () => (await figure(other, 'acks_held')) === 50);
+  await pair.kill(1);
+  assert.deepEqual(new Set(await Promise.all(replies)), new Set(['STORED']));
+  await figureIs(other, 'acks_timeouts', 0);
+  await figureIs(other, 'acks_degraded', 50);
+});
+
+for (const transport of TRANSPORTS) {
+  test(`--min-replicas without a twin: nothing is changed by anybody (${transport})`, async () => {
+    const node = await startNode(['-X', '0', '--min-replicas', '1'], transport);
+    const client = await TextClient.connect(node.port);
+    const refusal = 'SERVER_ERROR not enough replicas';
+    const changes = [
+      'set k 0 0 1\r\nv',
+      `set k 0 0 20000\r\n${'v'.repeat(20_000)}`,
+      'cas k 0 0 1 5\r\nv',
+      'append k 0 0 1\r\nv',
+      'delete k',
+      'incr k 1',
+      'touch k 5',
+      'gat 5 k',
+      'flush_all',
+      'ms k 1\r\nv',
+      'ms k 1 q\r\nv',
+      'md k',
+      'ma k N0',
+      'mg k v N5',
+    ];
+    for (const change of changes) assert.equal(await say(client, change), refusal, change);
+    assert.equal(await say(client, 'mg k v'), 'EN');
+    assert.equal(await client.get('k'), null);
+    assert.equal(await say(client, 'set k 0 0 1 noreply\r\nv\r\nversion'), await say(client, 'version'));
+    assert.equal(await client.get('k'), null);
+    assert.ok((await figure(client, 'min_replicas_refused')) > changes.length);
+    // Binary: a set, a quiet set and a delete have their error, a get its miss.
+    const socket = await RawSocket.connect(node.port);
+    const header = (opcode: number, extras: number, body: number): string =>
+      `\x80${String.fromCharCode(opcode)}\0\x01${String.fromCharCode(extras)}\0\0\0\0\0\0${String.fromCharCode(body)}${'\0'.repeat(12)}`;
+    socket.push(
+      `${header(0x01, 8, 10)}${'\0'.repeat(8)}kv${header(0x11, 8, 10)}${'\0'.repeat(8)}kv${header(0x04, 0, 1)}k${header(0x00, 0, 1)}k`,
+    );
+    await socket.read(3 * (24 + 19) + 24 + 9);
+    const statuses: number[] = [];
+    for (let at = 0; at < socket.received.length; ) {
+      statuses.push(socket.received.charCodeAt(at + 7));
+      at += 24 + socket.received.charCodeAt(at + 11);
+    }
+    assert.deepEqual(statuses, [0x86, 0x86, 0x86, 0x01]);
+    socket.vanish(false);
+    client.close();
+    await node.process.kill('SIGTERM');
+  });
+
+  test(`a client asks for acks by itself (${transport})`, async () => {
+    const twin = await startNode(['-X', '0'], transport);
+    const stats = await TextClient.connect(twin.port);
+    assert.equal(await say(stats, 'acks 8'), 'CLIENT_ERROR acks must be a number from 0 to 7');
+    assert.equal(await say(stats, 'acks'), 'CLIENT_ERROR acks must be a number from 0 to 7');
+    assert.equal(await say(stats, 'acks 1'), 'OK');
+    // Nobody is there: it is answered, and counted.
+    assert.equal(await stats.set('k', 'v'), 'STORED');
+    await figureIs(stats, 'acks_degraded', 1);
+    assert.equal(await say(stats, 'acks 0'), 'OK');
+    assert.equal(await stats.set('k', 'v'), 'STORED');
+    await figureIs(stats, 'acks_degraded', 1);
+    stats.close();
+    await twin.process.kill('SIGTERM');
+    const alone = await startNode([], transport);
+    const client = await TextClient.connect(alone.port);
+    assert.equal(
+      await say(client, 'acks 1'),
+      'ERROR',
+      'without replication it is no command, as in memcached',
+    );
+    client.close();
+    await alone.process.kill('SIGTERM');
+  });
+}
