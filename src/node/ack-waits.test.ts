@@ -188,7 +188,7 @@ test('a client says for itself how many twins must have its writes', () => {
   const [all, one, none] = [world.client(), world.client(), world.client()];
   none.say('w');
   assert.equal(none.isHeld, false);
-  assert.ok(world.waits.waitFor(all.connection, 2) && world.waits.require(one.connection, 1));
+  assert.ok(world.waits.waitFor(all.connection, 2) && world.waits.waitFor(one.connection, 1));
   assert.equal(world.board.areWanted, true);
   world.acknowledge(0, 0);
   all.say('w');

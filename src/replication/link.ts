@@ -32,12 +32,9 @@ import {
   FRAME,
   GREETING,
   type Hello,
-  MARK_FLAG,
-  writeAck,
   writeBye,
   writeFlush,
   writeLost,
-  writeMark,
   writePing,
   writeResume,
   writeResumed,
@@ -47,8 +44,8 @@ import {
   writeWant,
 } from './frames.ts';
 import { LinkHandshake, type LinkState } from './link-handshake.ts';
+import { LinkMarks } from './link-marks.ts';
 import { type LinkSafety, UNGUARDED, understandsCompression } from './link-safety.ts';
-import { SentMarks } from './sent-marks.ts';
 import type { ChangeReader, LinkCache } from './store-port.ts';
 import { SyncSender } from './sync-sender.ts';
 
@@ -108,10 +105,7 @@ export class Link implements Session {
   readonly sync: SyncSender;
   /** What the peer lacks of the changes of a node that is gone. */
   readonly repair: SyncSender;
-  /** Up to where the peer has the changes of each data thread here, by its own word. */
-  readonly acknowledged: Float64Array;
-  /** With `position`: the highest version that the peer had given or seen then; 0 while there is none. */
-  completeTo = 0;
+  readonly marks: LinkMarks;
   /** All slots that the peer has had during this link, one bit each. */
   peerSlots = 0;
   /** Full and partial syncs that were begun. */
@@ -153,17 +147,8 @@ export class Link implements Session {
   #isAsked = false;
   #syncDue = false;
   #syncAgain = false;
-  readonly #marks: SentMarks;
-  #hasAcknowledged = false;
   /** Something has been sent, or a sync has come to its end, since the last mark. */
   #markDue = false;
-  #markWasComplete = false;
-  /** What the peer's last complete mark said. */
-  #positions: Float64Array | null = null;
-  #positionsTag = 0;
-  /** The last mark of the peer; -1 when it has been acknowledged. */
-  #ackSerial = -1;
-  #ackAtOnce = false;
   /** What peers that lost a node have asked for: slots, one bit each, and the lowest version. */
   #wantedSlots = 0;
   #wantedAbove = 0;
@@ -213,8 +198,7 @@ export class Link implements Session {
     this.receiver = new ChangeReceiver(cache);
     this.sync = new SyncSender(cache);
     this.repair = new SyncSender(cache);
-    this.acknowledged = new Float64Array(readers.length);
-    this.#marks = new SentMarks(readers.length);
+    this.marks = new LinkMarks(cache, this.sender);
     this.state = target >= 0 ? 'dialling' : 'greeting';
     this.connectedMs = clock.monotonicMs();
     this.heardMs = this.connectedMs;
@@ -258,20 +242,14 @@ export class Link implements Session {
     return this.state === 'open' && this.#isAsked && !this.sendingSync && !this.#syncAgain;
   }
 
-  /** Up to where the peer's changes have come here, by its last mark that said that nothing is missing before it. */
-  get position(): FeedPosition | null {
-    return this.#positions === null ? null : { positions: this.#positions, tag: this.#positionsTag };
-  }
-
   /** What the peer has acknowledged says up to where it has everything. */
   get countsForAcks(): boolean {
-    return this.#hasAcknowledged && this.isComplete;
+    return this.marks.hasAcknowledged && this.isComplete;
   }
 
-  /** Age of the oldest changes that have been sent and are not acknowledged; 0 when there are none. */
-  lagMs(nowMs: number): number {
-    const { oldestMs } = this.#marks;
-    return oldestMs < 0 ? 0 : Math.max(0, nowMs - oldestMs);
+  /** Up to where the peer has the changes of each data thread here. */
+  get acknowledged(): Float64Array {
+    return this.marks.acknowledged;
   }
 
   get checksumErrors(): number {
@@ -321,7 +299,7 @@ export class Link implements Session {
       if (reason !== null) return this.#fail(reason, end);
       at = frames.end;
     }
-    if (this.#ackAtOnce) this.#acknowledge();
+    if (this.marks.isAckUrgent && this.state === 'open') this.marks.acknowledge(this.connection.output);
     return this.#takesFrames ? at : end;
   }
 
@@ -415,7 +393,8 @@ export class Link implements Session {
     if (this.sender.changes !== changes) this.#markDue = true;
     if (this.sync.active && !output.blocked && this.sync.pump(output, SYNC_BYTES_PER_PUMP)) this.#walked();
     if (this.#isRepairing && !this.sync.active && !output.blocked) this.#repair(output);
-    if (this.#markDue || this.isComplete !== this.#markWasComplete) this.#mark(output, nowMs);
+    if (this.marks.write(output, nowMs, this.#markDue, this.isComplete, this.#owner.wantsAcks()))
+      this.#markDue = false;
   }
 
   get #isRepairing(): boolean {
@@ -430,29 +409,6 @@ export class Link implements Session {
       this.#sendFlushState();
     }
     this.repair.pump(output, SYNC_BYTES_PER_PUMP);
-  }
-
-  /** Says up to where all changes have been sent. Without a free place it waits for an ack. */
-  #mark(output: Output, nowMs: number): void {
-    const marks = this.#marks;
-    if (marks.isFull) return;
-    this.#markDue = false;
-    this.#markWasComplete = this.isComplete;
-    const place = marks.place(marks.serial);
-    this.sender.readPositions(marks.positions, place);
-    const flags =
-      (this.#owner.wantsAcks() ? MARK_FLAG.answerAtOnce : 0) | (this.isComplete ? MARK_FLAG.complete : 0);
-    const { serial, positions } = marks;
-    const highest = this.#cache.highestVersion();
-    writeMark(output, flags, serial, highest, positions, place, this.sender.threads, this.#cache);
-    marks.add(nowMs, this.isComplete);
-  }
-
-  #acknowledge(): void {
-    this.#ackAtOnce = false;
-    if (this.#ackSerial < 0 || this.state !== 'open') return;
-    writeAck(this.connection.output, this.#ackSerial);
-    this.#ackSerial = -1;
   }
 
   /** Looks at the time limits. @param nowMs on the monotonic clock */
@@ -540,15 +496,13 @@ export class Link implements Session {
         this.#synced();
         return null;
       case FRAME.mark:
-        return this.#marked(input);
-      case FRAME.ack: {
-        const outcome = this.#marks.acknowledge(frames.serial, this.acknowledged);
-        if (outcome === 'unknown') return 'an ack of no mark';
-        if (outcome === 'complete') {
-          this.#hasAcknowledged = true;
-          this.#owner.acknowledged(this);
-        }
+        if (receiver.midValue) return 'a mark inside a value';
+        this.marks.note(frames, input);
         return null;
+      case FRAME.ack: {
+        const outcome = this.marks.take(frames.serial);
+        if (outcome === 'complete') this.#owner.acknowledged(this);
+        return outcome === 'unknown' ? 'an ack of no mark' : null;
       }
       case FRAME.lost:
         this.#owner.peerLost(this, frames.lostNode(input, at), frames.slots);
@@ -592,8 +546,7 @@ export class Link implements Session {
       const positions = new Float64Array(this.#frames.threads);
       this.#frames.copyPositions(input, positions);
       if (this.sender.seek(positions)) {
-        this.acknowledged.set(positions);
-        this.#hasAcknowledged = true;
+        this.marks.begin(positions);
         this.partialSyncs++;
         this.#owner.log(1, `resumed (peer=${this.connection.remote}, ${this.sender.backlogBytes()} bytes)`);
         writeResumed(this.connection.output);
@@ -611,21 +564,6 @@ export class Link implements Session {
   #synced(): void {
     this.syncsReceived++;
     if (this.syncsReceived === 1) this.#owner.syncReceived(this);
-  }
-
-  /** @returns null, or why the connection cannot go on */
-  #marked(input: Uint8Array): string | null {
-    const frames = this.#frames;
-    if (this.receiver.midValue) return 'a mark inside a value';
-    if ((frames.flags & MARK_FLAG.complete) !== 0) {
-      if (this.#positions?.length !== frames.threads) this.#positions = new Float64Array(frames.threads);
-      frames.copyPositions(input, this.#positions);
-      this.#positionsTag = frames.tag;
-      this.completeTo = frames.version;
-    }
-    this.#ackSerial = frames.serial;
-    if ((frames.flags & MARK_FLAG.answerAtOnce) !== 0) this.#ackAtOnce = true;
-    return null;
   }
 
   #setPeerSlot(slot: number): void {
@@ -683,7 +621,7 @@ export class Link implements Session {
   }
 
   get #pingDueMs(): number {
-    const isOwing = this.#ackSerial >= 0 || this.receiver.changes !== this.#changesAcknowledged;
+    const isOwing = this.marks.isAckOwed || this.receiver.changes !== this.#changesAcknowledged;
     return this.#pingMs + (isOwing ? ACKNOWLEDGE_MS : PING_MS);
   }
 
@@ -695,7 +633,7 @@ export class Link implements Session {
   #ping(nowMs: number): void {
     this.#pingMs = nowMs;
     this.#changesAcknowledged = this.receiver.changes;
-    this.#acknowledge();
+    this.marks.acknowledge(this.connection.output);
     writePing(this.connection.output, this.changesSent, this.receiver.changes);
   }
 

@@ -512,7 +512,7 @@ export class Peers implements LinkOwner {
   #lost(link: Link): void {
     const { peer, peerSlots } = link;
     if (peer === null) return;
-    const past = this.#pastNodes.remember(peer.nodeId, link.position, link.completeTo, peerSlots);
+    const past = this.#pastNodes.remember(peer.nodeId, link.marks.position, link.marks.completeTo, peerSlots);
     if (this.#stopping || this.#openLinkTo(peer.nodeId) !== null) return;
     for (const other of this.links) {
       other.announceLost(peer.nodeId, past.slots);

@@ -26,7 +26,7 @@ function again(
   bend: (position: FeedPosition) => FeedPosition = (position) => position,
 ): LinkPair<MapCache> {
   const [dialler, listener] = [pair.dialler, pair.listener].map((end, index) => {
-    const { position } = end.link;
+    const { position } = end.link.marks;
     assert.ok(position !== null, 'the peer has said up to where everything is here');
     end.closeWith(null);
     const readers = [new MapFeedReader(end.cache.feed)];
@@ -116,9 +116,9 @@ test('nothing of a full copy that was cut counts as taken', () => {
   pair.dialler.link.pump(0);
   pair.listener.feeder.push(pair.dialler.take());
   assert.ok(pair.listener.link.receivingSync && pair.listener.cache.entries.size > 10);
-  assert.equal(pair.listener.link.position, null);
+  assert.equal(pair.listener.link.marks.position, null);
   pair.settle();
-  assert.notEqual(pair.listener.link.position, null);
+  assert.notEqual(pair.listener.link.marks.position, null);
 });
 
 test('an ack says up to where the peer has the changes; at once when somebody waits', () => {
@@ -130,11 +130,11 @@ test('an ack says up to where the peer has the changes; at once when somebody wa
   dialler.cache.set('late', bytesOf('v'), 0, 0);
   pair.settle();
   assert.equal(dialler.link.acknowledged[0], feed.written - 1);
-  assert.ok(dialler.link.lagMs(time.nowMs + 7) >= 7);
+  assert.ok(dialler.link.marks.lagMs(time.nowMs + 7) >= 7);
   time.run(2 * ACKNOWLEDGE_MS);
   pair.settle();
   assert.equal(dialler.link.acknowledged[0], feed.written);
-  assert.equal(dialler.link.lagMs(time.nowMs), 0);
+  assert.equal(dialler.link.marks.lagMs(time.nowMs), 0);
   dialler.owner.acksWanted = true;
   dialler.owner.events.length = 0;
   dialler.cache.set('urgent', bytesOf('v'), 0, 0);

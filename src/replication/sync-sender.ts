@@ -31,8 +31,8 @@ export class SyncSender {
   /** Null: frames are sent as they are. */
   compressor: FrameCompressor | null = null;
   #cursor = -1;
-  /** There was nothing when the walk began. */
-  #isEmpty = false;
+  /** Items and tombstones that were there when the walk began. */
+  #entries = 0;
   #bucketsPerStep = 64;
   #room = ROOM_BYTES;
   readonly #cache: LinkCache;
@@ -53,6 +53,11 @@ export class SyncSender {
     this.#visit = (item) => this.#visitItem(item);
   }
 
+  /** How far the walk has come, as far as one can tell while the cache changes; 100 when none is under way. */
+  get percent(): number {
+    return this.active ? Math.min(99, Math.floor((100 * this.items) / Math.max(1, this.#entries))) : 100;
+  }
+
   get active(): boolean {
     return this.#cursor >= 0;
   }
@@ -68,7 +73,7 @@ export class SyncSender {
     this.#above = above;
     this.#cursor = 0;
     this.items = 0;
-    this.#isEmpty = this.#cache.entryCount === 0;
+    this.#entries = this.#cache.entryCount;
   }
 
   /**
@@ -77,7 +82,7 @@ export class SyncSender {
    * @returns true when the walk has come to its end in this call
    */
   pump(output: Output, bytesMax: number): boolean {
-    if (this.#isEmpty) {
+    if (this.#entries === 0) {
       // What comes in now comes from the peer itself, who need not have it back.
       this.#cursor = -1;
       return true;

@@ -1,0 +1,114 @@
+/**
+ * The marks of a link, both ways: what this node has sent and the peer acknowledges, and what the peer has sent and this node
+ * acknowledges and remembers. What a mark says is with the frames.
+ */
+import type { Output } from '../base/output.ts';
+import type { ChangeSender } from './change-sender.ts';
+import type { FrameReader } from './frame-reader.ts';
+import { type FeedPosition, MARK_FLAG, writeAck, writeMark } from './frames.ts';
+import { SentMarks } from './sent-marks.ts';
+import type { LinkCache } from './store-port.ts';
+
+export class LinkMarks {
+  /** Up to where the peer has the changes of each data thread here, by its own word; meaningless before `hasAcknowledged`. */
+  readonly acknowledged: Float64Array;
+  hasAcknowledged = false;
+  /** With `position`: the highest version that the peer had given or seen then; 0 while there is none. */
+  completeTo = 0;
+  readonly #cache: Pick<LinkCache, 'highestVersion' | 'hash'>;
+  readonly #sender: ChangeSender;
+  readonly #sent: SentMarks;
+  #wasComplete = false;
+  /** What the peer's last complete mark said. */
+  #positions: Float64Array | null = null;
+  #tag = 0;
+  /** The last mark of the peer; -1 when it has been acknowledged. */
+  #owedSerial = -1;
+  #isAckUrgent = false;
+
+  constructor(cache: Pick<LinkCache, 'highestVersion' | 'hash'>, sender: ChangeSender) {
+    this.#cache = cache;
+    this.#sender = sender;
+    this.acknowledged = new Float64Array(sender.threads);
+    this.#sent = new SentMarks(sender.threads);
+  }
+
+  // What is sent
+
+  /**
+   * Says up to where all changes have been sent, if there is something to say. Without a free place it waits for an ack.
+   *
+   * @param isDue changes have been sent since the last mark
+   * @param isComplete the peer lacks nothing of before
+   * @returns whether all has been said
+   */
+  write(output: Output, nowMs: number, isDue: boolean, isComplete: boolean, wantsAcks: boolean): boolean {
+    const sent = this.#sent;
+    if (!isDue && isComplete === this.#wasComplete) return true;
+    if (sent.isFull) return false;
+    this.#wasComplete = isComplete;
+    const { serial, positions } = sent;
+    const place = sent.place(serial);
+    this.#sender.readPositions(positions, place);
+    const flags = (wantsAcks ? MARK_FLAG.answerAtOnce : 0) | (isComplete ? MARK_FLAG.complete : 0);
+    const highest = this.#cache.highestVersion();
+    writeMark(output, flags, serial, highest, positions, place, this.#sender.threads, this.#cache);
+    sent.add(nowMs, isComplete);
+    return true;
+  }
+
+  /** An ack has come. @returns what it says: nothing, if no such mark waits for one; or a position that counts, or not */
+  take(serial: number): 'unknown' | 'partial' | 'complete' {
+    const outcome = this.#sent.acknowledge(serial, this.acknowledged);
+    if (outcome === 'complete') this.hasAcknowledged = true;
+    return outcome;
+  }
+
+  /** The peer has everything before these positions already. */
+  begin(positions: Float64Array): void {
+    this.acknowledged.set(positions);
+    this.hasAcknowledged = true;
+  }
+
+  /** Age of the oldest changes that have been sent and are not acknowledged; 0 when there are none. */
+  lagMs(nowMs: number): number {
+    const { oldestMs } = this.#sent;
+    return oldestMs < 0 ? 0 : Math.max(0, nowMs - oldestMs);
+  }
+
+  // What is received
+
+  /** Takes the peer's mark that `frames` has just read. */
+  note(frames: FrameReader, input: Uint8Array): void {
+    if ((frames.flags & MARK_FLAG.complete) !== 0) {
+      if (this.#positions?.length !== frames.threads) this.#positions = new Float64Array(frames.threads);
+      frames.copyPositions(input, this.#positions);
+      this.#tag = frames.tag;
+      this.completeTo = frames.version;
+    }
+    this.#owedSerial = frames.serial;
+    if ((frames.flags & MARK_FLAG.answerAtOnce) !== 0) this.#isAckUrgent = true;
+  }
+
+  /** Up to where the peer's changes have come here, by its last mark that said that nothing is missing before it. */
+  get position(): FeedPosition | null {
+    return this.#positions === null ? null : { positions: this.#positions, tag: this.#tag };
+  }
+
+  /** The peer is owed an ack; and it, or rather a client of its, waits for that. */
+  get isAckOwed(): boolean {
+    return this.#owedSerial >= 0;
+  }
+
+  get isAckUrgent(): boolean {
+    return this.#isAckUrgent;
+  }
+
+  /** Gives the ack that is owed, if one is. */
+  acknowledge(output: Output): void {
+    this.#isAckUrgent = false;
+    if (this.#owedSerial < 0) return;
+    writeAck(output, this.#owedSerial);
+    this.#owedSerial = -1;
+  }
+}
