@@ -37,16 +37,18 @@ export class ReplicatedPair {
       : new ReplicatedPair(['127.0.0.1', '127.0.0.2'], [first, first], replication, options);
   }
 
-  /** Starts a node; returns when its process is there, not when its port is open. */
-  launch(side: 0 | 1): void {
+  /** Starts a node; returns when its process is there, not when its port is open. @param options of this node alone */
+  launch(side: 0 | 1, options: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): void {
     const peer = this.hosts[side === 0 ? 1 : 0];
-    this.nodes[side] = twincached([
+    const words = [
       'memcached',
       ...AS_ROOT,
       ...['-l', this.hosts[side], '-p', `${this.ports[side]}`],
       ...['-x', peer, '-X', `${this.replicationPort}`],
       ...this.#options,
-    ]);
+      ...options,
+    ];
+    this.nodes[side] = twincached(words, environment);
   }
 
   /** A client of a node that is starting: waits for its port. */

@@ -18,7 +18,6 @@ const PHRASES: ReadonlyMap<string, string> = new Map([
   ['ERR_SSL_HTTP_REQUEST', 'the other side does not speak TLS'],
   ['ERR_SSL_UNSUPPORTED_PROTOCOL', 'the other side speaks another version of TLS'],
   ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'the other side speaks another version of TLS'],
-  ['ERR_TLS_HANDSHAKE_TIMEOUT', 'no handshake within the time limit'],
 ]);
 
 /** Whether an error's code is one of TLS, not of the system. */
@@ -26,20 +25,16 @@ function isOfTls(code: string): boolean {
   return PHRASES.has(code) || code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_');
 }
 
-/** A few words for the operator. @param code or an error that has one */
-export function tlsPhrase(code: unknown): string {
-  const name = code instanceof Error && 'code' in code ? String(code.code) : String(code);
-  return `TLS: ${
-    PHRASES.get(name) ??
-    name
-      .replace(/^ERR_SSL_/, '')
-      .replaceAll('_', ' ')
-      .toLowerCase()
-  }`;
+/** The error of a code that is one of TLS. @param cause the code, or an error that has it */
+export function tlsError(cause: unknown): ConnectionError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const words = code.replace(/^ERR_SSL_/, '').replaceAll('_', ' ');
+  return { code: 'EPROTO', message: `TLS: ${PHRASES.get(code) ?? words.toLowerCase()}` };
 }
 
 /** Why a socket that may be one of TLS has failed: EPROTO for everything that has to do with TLS itself. */
 export function tlsErrorOf(error: Error): ConnectionError {
   const code = 'code' in error ? String(error.code) : 'ECONNRESET';
-  return isOfTls(code) ? { code: 'EPROTO', message: tlsPhrase(code) } : errorOfName(code);
+  if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return errorOfName('ETIMEDOUT');
+  return isOfTls(code) ? tlsError(code) : errorOfName(code);
 }

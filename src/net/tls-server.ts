@@ -1,7 +1,8 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
-import { tlsErrorOf, tlsPhrase } from './tls-errors.ts';
+import type { ConnectionError } from '../base/session.ts';
+import { tlsError, tlsErrorOf } from './tls-errors.ts';
 
 /** What a server shows its clients, as PEM. Structured-clonable. */
 export interface TlsCertificates {
@@ -26,8 +27,8 @@ export interface TlsListening {
 
 /** What is told of clients that are not connections yet, or had trouble with TLS. */
 export interface TlsObserver {
-  /** The handshake failed, or took too long. @param reason a few words; @param peer its address and port, '' when they are known no more */
-  handshakeFailed(reason: string, peer: string): void;
+  /** The handshake failed, or took too long. @param error EPROTO when TLS itself is the reason; @param peer its address and port, '' when they are known no more */
+  handshakeFailed(error: ConnectionError, peer: string): void;
   /** A connection was broken by something that is no TLS. */
   protocolFailed(): void;
   /** A client has begun a new session. */
@@ -101,8 +102,10 @@ export function createTlsServer(
     handshakes--;
     // Of a certificate that was shown and is no good node tells here only.
     const { authorizationError } = socket;
-    const reason = authorizationError ? tlsPhrase(authorizationError) : tlsErrorOf(error).message;
-    observer.handshakeFailed(reason, remoteOf(socket));
+    observer.handshakeFailed(
+      authorizationError ? tlsError(authorizationError) : tlsErrorOf(error),
+      remoteOf(socket),
+    );
     socket.destroy();
   });
   server.on('secureConnection', (socket) => {
@@ -114,7 +117,7 @@ export function createTlsServer(
       if ('code' in error && String(error.code).startsWith('ERR_SSL')) observer.protocolFailed();
     });
     if (tls.clientCertificate === 'checked' && showsCertificate(socket) && !socket.authorized) {
-      observer.handshakeFailed(tlsPhrase(socket.authorizationError), remoteOf(socket));
+      observer.handshakeFailed(tlsError(socket.authorizationError), remoteOf(socket));
       socket.destroy();
       return;
     }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { MEMORY_BYTES_MAX } from '../base/limits.ts';
 import { type Running, StartError } from '../base/start-error.ts';
 import { createSharedLog } from '../engine/log-memory.ts';
-import { parseEndpoint } from '../net/addresses.ts';
+import { formatPeer, parseEndpoint } from '../net/addresses.ts';
 import { type DataThreads, startDataThreads, type TransportName } from '../net/data-threads.ts';
 import type { SocketAddress } from '../net/loop.ts';
 import { resolveHost } from '../net/resolve.ts';
@@ -147,7 +147,7 @@ async function resolveEntry(entry: NodeListenAddress, port: number): Promise<rea
   return found;
 }
 
-/** All addresses that a node listens on with a port, but those that have one of their own. */
+/** All addresses that a node listens on with a port, but those that have one of their own; each once. */
 async function listenAddresses(
   options: NodeOptions,
   port: number,
@@ -157,7 +157,9 @@ async function listenAddresses(
   for (const entry of listenEntries(options)) {
     addresses.push(...(await resolveEntry(entry, portIsFixed ? port : (entry.port ?? port))));
   }
-  return addresses;
+  // A host may be named twice, with two ports for clients.
+  const seen = new Map(addresses.map((address) => [formatPeer(address), address]));
+  return portIsFixed ? [...seen.values()] : addresses;
 }
 
 /** Where clients connect, without TLS and with it. */

@@ -218,7 +218,7 @@ class Service implements ReplicationService, PeerActions {
     };
     const tlsObserver: TlsObserver = {
       sessionBegun: () => {},
-      handshakeFailed: (reason, peer) => this.#peers.strangerFailed(reason, peer),
+      handshakeFailed: (error, peer) => this.#peers.strangerFailed(error, peer),
       protocolFailed: () => {},
     };
     return { tls, handshakeMs: HANDSHAKE_MS_MAX, tlsObserver };

@@ -17,6 +17,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import type { ConnectionError } from '../base/session.ts';
 import type { FeedPosition, Hello } from './frames.ts';
 import { LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
 import type { Link, LinkOwner } from './link.ts';
@@ -29,8 +30,9 @@ export const RETRY_MS_MIN = 50;
 export const RETRY_MS_MAX = 1000;
 /** For a connection to be there. */
 export const DIAL_MS_MAX = 2000;
-/** Refusals for want of the secret or of a good certificate are told without -v, but not more often than this. */
+/** Refusals for want of the secret or of a good certificate are told without -v, each reason once within this time, and not more than so many. */
 export const REFUSAL_LOG_MS = 60_000;
+const REFUSALS_LOGGED_MAX = 8;
 /** Connections at a time, those that have not said hello included. */
 export const LINKS_MAX = 32;
 /** Twins at a time: versions have room for eight node slots. */
@@ -147,7 +149,9 @@ export class Peers implements LinkOwner {
   readonly #ports: Port[] = [];
   readonly #readyMsMax: number;
   readonly #wantsAcks: () => boolean;
-  #refusalLoggedMs = Number.NEGATIVE_INFINITY;
+  /** The reasons that have been told since then. */
+  readonly #refusalsLogged = new Set<string>();
+  #refusalsMs = Number.NEGATIVE_INFINITY;
   #progressMs = 0;
   #progressFrames = -1;
   #stopping = false;
@@ -329,10 +333,13 @@ export class Peers implements LinkOwner {
   }
 
   /** Somebody came no further than into the handshake of TLS. @param peer address and port, '' when they are not known */
-  strangerFailed(reason: string, peer: string): void {
+  strangerFailed({ code, message: reason }: ConnectionError, peer: string): void {
     this.strangers++;
-    this.refusedForTls++;
-    this.#logRefusal(`no link (peer=${peer}, ${reason})`);
+    const message = `no link (peer=${peer === '' ? 'unknown' : peer}, ${reason})`;
+    if (code === 'EPROTO') {
+      this.refusedForTls++;
+      this.#logRefusal(reason, message);
+    } else this.#actions.log(2, message);
   }
 
   // What links report.
@@ -491,16 +498,21 @@ export class Peers implements LinkOwner {
     const message = `no link (peer=${remoteText(link)}, ${reason})`;
     if (link.lacksSecret) this.refusedForSecret++;
     else if (link.failedByTls) this.refusedForTls++;
-    if (link.lacksSecret || link.failedByTls) this.#logRefusal(message);
+    if (link.lacksSecret || link.failedByTls) this.#logRefusal(reason, message);
     else this.#actions.log(2, message);
   }
 
   /** What an operator must see, who may have set up one node and not yet the other; and what a stranger may bring about as often as he likes. */
-  #logRefusal(message: string): void {
+  #logRefusal(reason: string, message: string): void {
     const nowMs = this.#clock.monotonicMs();
-    const isSeldom = nowMs >= this.#refusalLoggedMs + REFUSAL_LOG_MS;
-    if (isSeldom) this.#refusalLoggedMs = nowMs;
-    this.#actions.log(isSeldom ? 0 : 2, message);
+    const logged = this.#refusalsLogged;
+    if (nowMs >= this.#refusalsMs + REFUSAL_LOG_MS) {
+      this.#refusalsMs = nowMs;
+      logged.clear();
+    }
+    const isNews = !logged.has(reason) && logged.size < REFUSALS_LOGGED_MAX;
+    if (isNews) logged.add(reason);
+    this.#actions.log(isNews ? 0 : 2, message);
   }
 
   #openLinkTo(nodeId: string): Link | null {
