@@ -1,7 +1,12 @@
 import type { TransportName } from '../net/data-threads.ts';
 import { mapLargeAllocations } from '../system/large-allocations.ts';
 import { type RunningNode, startNode } from './main-thread.ts';
-import { type ExtendedOptions, NODE_OPTIONS_DEFAULT, type NodeOptions } from './options.ts';
+import {
+  type ExtendedOptions,
+  NODE_OPTIONS_DEFAULT,
+  type NodeOptions,
+  type ReplicationOptions,
+} from './options.ts';
 
 /** A node's own defaults apply to what is left out, except where it says so here. */
 export interface CacheNodeOptions
@@ -16,6 +21,8 @@ export interface CacheNodeOptions
   readonly twins?: readonly string[];
   /** Where twins dial this node. 0: any free port, as with `twins`. Left out, and without `twins`: the node does not replicate. */
   readonly replicationPort?: number;
+  /** How links to twins are guarded, what is kept for twins and waited for. */
+  readonly replication?: Partial<Omit<ReplicationOptions, 'peers' | 'port'>>;
   /** memcached's `-o` words. */
   readonly extended?: Partial<ExtendedOptions>;
   /** How bytes are moved; `auto` takes the fastest that this system has. */
@@ -25,7 +32,7 @@ export interface CacheNodeOptions
 const HOST_DEFAULT = '127.0.0.1';
 
 function nodeOptions(given: CacheNodeOptions): NodeOptions {
-  const { host, port, threads, twins, replicationPort, extended, transport: _, ...rest } = given;
+  const { host, port, threads, twins, replicationPort, replication, extended, transport: _, ...rest } = given;
   return {
     ...NODE_OPTIONS_DEFAULT,
     ...rest,
@@ -34,6 +41,7 @@ function nodeOptions(given: CacheNodeOptions): NodeOptions {
     threads: threads ?? 1,
     replication: {
       ...NODE_OPTIONS_DEFAULT.replication,
+      ...replication,
       peers: twins ?? [],
       port: replicationPort ?? (twins === undefined ? null : 0),
     },

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { CacheNode, StartError } from 'twincached';
+import { certificatePath } from '../../testing/certificates.ts';
 import { TRANSPORTS } from '../../testing/servers.ts';
 import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
@@ -42,6 +43,33 @@ test('two nodes replicate, started one after the other', async () => {
   before.close();
   after.close();
   await Promise.all([first.stop(), second.stop()]);
+});
+
+test('twins in one process, guarded by a secret and TLS; one that knows neither is not linked', async () => {
+  const tls = {
+    chainFile: certificatePath('twin.pem'),
+    keyFile: certificatePath('twin-key.pem'),
+    authoritiesFile: certificatePath('twins-authority.pem'),
+  };
+  const guarded = { secret: 'that twins must know', tls, compressBytesMin: 100 };
+  const first = new CacheNode({ replicationPort: 0, replication: guarded });
+  await first.start();
+  const twins = [first.replicationAddress];
+  const second = new CacheNode({ twins, replication: guarded });
+  const stranger = new CacheNode({ twins, replication: { tls } });
+  await Promise.all([second.start(), stranger.start()]);
+  const [a, b, c] = await Promise.all([first, second, stranger].map((node) => TextClient.connect(node.port)));
+  assert.ok(a !== undefined && b !== undefined && c !== undefined);
+  assert.equal(await a.set('k', 'v'.repeat(1000)), 'STORED');
+  await until('the twin has it', async () => (await b.get('k')) === 'v'.repeat(1000));
+  await until('the stranger is refused', async () => {
+    return Number((await a.stats('replication')).get('replication_refused_secret')) > 0;
+  });
+  assert.equal(await c.get('k'), null);
+  for (const client of [a, b, c]) client.close();
+  const short = new CacheNode({ replicationPort: 0, replication: { secret: 'short' } });
+  await assert.rejects(short.start(), /the secret of the twins has 5 bytes; 16 are needed/);
+  await Promise.all([first, second, stranger].map((node) => node.stop()));
 });
 
 test('other addresses: IPv6, a unix socket; options of a node', async () => {

@@ -286,6 +286,23 @@ test('a twin with TLS is killed and started again under load: nothing is lost, a
   second.close();
 });
 
+test('replies that wait for twins do so over TLS', async (t) => {
+  const pair = await makePair(t, [...tls('twin'), '--acks', '1', '--ack-timeout', '30000', '--ack-refuse']);
+  pair.launch(0);
+  pair.launch(1);
+  const [first, second] = await linkedClients(pair);
+  const writers = await Promise.all(Array.from({ length: 6 }, () => pair.client(0)));
+  await Promise.all(
+    writers.map(async (writer, index) => {
+      for (let i = 0; i < 50; i++) {
+        assert.equal(await writer.set(`of${index}`, `${i}`), 'STORED');
+        assert.equal(await second.get(`of${index}`), `${i}`);
+      }
+    }),
+  );
+  for (const one of [...writers, first, second]) one.close();
+});
+
 for (const [name, ofFirst, ofSecond, said] of [
   [
     'another authority',
