@@ -9,7 +9,7 @@ const SUFFIX_BYTES = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 } as const;
 
 type Guarantees = Pick<
   ReplicationOptions,
-  'backlogBytes' | 'acks' | 'ackTimeoutMs' | 'ackRefuses' | 'replicasMin'
+  'backlogBytes' | 'takesLegacy' | 'acks' | 'ackTimeoutMs' | 'ackRefuses' | 'replicasMin'
 >;
 
 /** What an option says of how much is kept for twins that are away, and how many must have a write. */
@@ -17,6 +17,8 @@ export function takeGuarantee(name: string, spelling: string, value: string): Pa
   switch (name) {
     case 'replication-backlog':
       return { backlogBytes: byteCount(spelling, value) };
+    case 'no-legacy-twins':
+      return { takesLegacy: false };
     case 'acks':
       return { acks: wholeNumber(spelling, value, 0, TWINS_MAX) };
     case 'ack-timeout':

@@ -230,6 +230,7 @@ class Reader {
         this.#safety.take(name, spelling, value);
         break;
       case 'replication-backlog':
+      case 'no-legacy-twins':
       case 'acks':
       case 'ack-timeout':
       case 'ack-refuse':
@@ -295,7 +296,8 @@ class Reader {
     // As in memcached: a UDP port alone is the TCP port too.
     const udpAlone = this.#tcpPort === null && this.#udpPort !== null && this.#udpPort !== 0;
     const tcpPort = udpAlone ? this.#udpPort : (this.#tcpPort ?? NODE_OPTIONS_DEFAULT.tcpPort);
-    const { backlogBytes, acks, ackTimeoutMs, ackRefuses, replicasMin } = NODE_OPTIONS_DEFAULT.replication;
+    const { backlogBytes, takesLegacy, acks, ackTimeoutMs, ackRefuses, replicasMin } =
+      NODE_OPTIONS_DEFAULT.replication;
     const replicating = this.#peers.length > 0 || this.#replicates;
     return {
       node: {
@@ -308,7 +310,7 @@ class Reader {
           port: this.#replicationPort ?? (replicating ? REPLICATION_PORT_DEFAULT : null),
           queueMax: this.#queueMax,
           ...this.#safety.finish(),
-          ...{ backlogBytes, acks, ackTimeoutMs, ackRefuses, replicasMin },
+          ...{ backlogBytes, takesLegacy, acks, ackTimeoutMs, ackRefuses, replicasMin },
           ...this.#guarantees,
         },
         extended,

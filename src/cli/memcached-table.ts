@@ -291,6 +291,12 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     ],
   },
   {
+    name: 'no-legacy-twins',
+    long: 'no-legacy-twins',
+    argument: 'none',
+    help: ['let no C repcached be a twin'],
+  },
+  {
     name: 'acks',
     long: 'acks',
     argument: 'required',

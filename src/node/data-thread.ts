@@ -363,6 +363,7 @@ class NodeThread {
     this.#replication = this.#startReplication({
       loop: this.#thread.loop,
       cache: this.#cache,
+      legacy: options.replication.takesLegacy ? this.#cache : null,
       readers: () => this.#feedReaders(),
       listen: this.#data.replicationListen,
       peers: this.#data.replicationPeers,

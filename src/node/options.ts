@@ -60,6 +60,8 @@ export interface ReplicationOptions {
   readonly compressBytesMin: number | null;
   /** `--replication-backlog`: bytes of changes that are kept for a twin that is away, all data threads together. Null: 4 MiB for each thread. */
   readonly backlogBytes: number | null;
+  /** False with `--no-legacy-twins`: a C repcached is no twin. */
+  readonly takesLegacy: boolean;
   /** `--acks`: a write is answered when so many twins have it, 0 to 7. */
   readonly acks: number;
   /** `--ack-timeout`: how long it waits for that. */
@@ -205,6 +207,7 @@ export const NODE_OPTIONS_DEFAULT: NodeOptions = {
     tls: null,
     compressBytesMin: null,
     backlogBytes: null,
+    takesLegacy: true,
     acks: 0,
     ackTimeoutMs: 1000,
     ackRefuses: false,

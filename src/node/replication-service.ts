@@ -12,7 +12,7 @@ import { HANDSHAKE_MS_MAX, Link } from '../replication/link.ts';
 import type { LinkSafety } from '../replication/link-safety.ts';
 import { peerStatistics, type StatisticLine } from '../replication/peer-statistics.ts';
 import { type PeerActions, Peers } from '../replication/peers.ts';
-import type { ChangeReader, LinkCache } from '../replication/store-port.ts';
+import type { ChangeReader, LegacyCache, LinkCache } from '../replication/store-port.ts';
 import { DeflateLinkCodec } from './link-codec.ts';
 import { HmacLinkSecret } from './link-secret.ts';
 
@@ -29,6 +29,8 @@ export const DRAIN_MS_MAX = 3000;
 export interface ReplicationServiceOptions {
   readonly loop: Loop;
   readonly cache: LinkCache;
+  /** The cache as a repcached may change it; null: no repcached is a twin. Nor is one where there is a secret or TLS. */
+  readonly legacy: LegacyCache | null;
   /** Makes readers of all data threads' change feeds, each standing at the feed's end; called once for each link. */
   readonly readers: () => readonly ChangeReader[];
   /** Where twins dial this node. */
@@ -106,6 +108,7 @@ class Service implements ReplicationService, PeerActions {
       secret: options.secret === null ? null : new HmacLinkSecret(options.secret),
       codec: new DeflateLinkCodec(),
       compressBytesMin: options.compressBytesMin ?? Number.POSITIVE_INFINITY,
+      legacy: options.secret === null && options.certificates === null ? options.legacy : null,
     };
     if (options.certificates !== null) {
       this.#dialling = { certificates: options.certificates, versionMin: TLS_VERSION_MIN };

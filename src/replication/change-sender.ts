@@ -11,17 +11,7 @@
  */
 import type { Output } from '../base/output.ts';
 import type { FrameCompressor } from './frame-compressor.ts';
-import {
-  deleteFrameBytes,
-  itemFrameBytes,
-  touchFrameBytes,
-  writeDelete,
-  writeFlush,
-  writeItem,
-  writeTombstone,
-  writeTouch,
-  writeWin,
-} from './frames.ts';
+import { FRAME_WRITER, type ItemWriter } from './item-writer.ts';
 import { slotOfVersion } from './node-slots.ts';
 import { SentVersions } from './sent-versions.ts';
 import { CHANGE, type ChangeReader, FEED, type LinkCache } from './store-port.ts';
@@ -45,6 +35,10 @@ export class ChangeSender {
   peerSlot = -1;
   /** Null: frames are sent as they are. */
   compressor: FrameCompressor | null = null;
+  /** How things are put on the wire. */
+  writer: ItemWriter = FRAME_WRITER;
+  /** The version of a flush that came from the peer itself. */
+  #flushOfPeer = -1;
   readonly #cache: LinkCache;
   readonly #readers: readonly ChangeReader[];
   readonly #sent = new SentVersions(SENT_VERSIONS);
@@ -52,6 +46,16 @@ export class ChangeSender {
   constructor(cache: LinkCache, readers: readonly ChangeReader[]) {
     this.#cache = cache;
     this.#readers = readers;
+  }
+
+  /** The version that a key has now is what the peer itself has sent. */
+  note(hash: number, version: number): void {
+    this.#sent.add(hash, version);
+  }
+
+  /** The flush of this version is one that the peer itself has ordered. */
+  noteFlush(version: number): void {
+    this.#flushOfPeer = version;
   }
 
   /** Forgets all records up to now; a scan that begins afterwards sees their effect. */
@@ -121,23 +125,27 @@ export class ChangeSender {
 
   /** @returns bytes written, before they were compressed, and a few for the work when there were none */
   #send(output: Output, reader: ChangeReader): number {
+    const { writer } = this;
     if (reader.kind === CHANGE.flush) {
-      writeFlush(output, reader.threshold, reader.activeAtSeconds, reader.version);
+      if (reader.version === this.#flushOfPeer) return 16;
+      writer.flush(output, reader.threshold, reader.activeAtSeconds, reader.version);
       this.changes++;
       return 64;
     }
     const cache = this.#cache;
     const { key, keyBytes, hash } = reader;
-    if (reader.kind === CHANGE.touch) {
+    const isTouch = reader.kind === CHANGE.touch;
+    if (isTouch && writer.tellsTouches) {
       // As it was recorded, and whatever has become of the item: one that was touched to expire at once is gone here already.
-      writeTouch(output, key, keyBytes, reader.exptime, reader.version);
+      writer.touch(output, key, keyBytes, reader.exptime, reader.version);
       this.changes++;
-      return touchFrameBytes(keyBytes);
+      return writer.touchBytes(keyBytes);
     }
     if (reader.kind === CHANGE.win) {
-      writeWin(output, key, keyBytes, reader.version);
+      if (!writer.tellsTouches) return 16;
+      writer.win(output, key, keyBytes, reader.version);
       this.changes++;
-      return deleteFrameBytes(keyBytes);
+      return writer.deleteBytes(keyBytes);
     }
     let room = ROOM_BYTES;
     for (let attempt = 0; ; attempt++) {
@@ -152,7 +160,7 @@ export class ChangeSender {
         break;
       }
       if (
-        this.#sent.has(hash, version) ||
+        (this.#sent.has(hash, version) && !isTouch) ||
         (version !== reader.version && slotOfVersion(version) === this.peerSlot)
       ) {
         cache.release(hash);
@@ -161,7 +169,7 @@ export class ChangeSender {
       }
       const tombstone = cache.isTombstone(item);
       const valueBytes = tombstone ? 0 : cache.valueBytes(item);
-      const bytes = tombstone ? deleteFrameBytes(keyBytes) : itemFrameBytes(keyBytes, valueBytes);
+      const bytes = tombstone ? writer.deleteBytes(keyBytes) : writer.itemBytes(keyBytes, valueBytes);
       if (bytes > output.limit - output.at && attempt < ATTEMPTS_MAX) {
         // Room is made without the lock, for that may mean sending.
         cache.release(hash);
@@ -171,16 +179,16 @@ export class ChangeSender {
       // After so many attempts, each of which met a larger value, the room is made under the lock after all.
       if (bytes > output.limit - output.at) output.reserve(bytes);
       const start = output.at;
-      if (tombstone) writeTombstone(output, cache, item, keyBytes);
-      else writeItem(output, cache, item, keyBytes, valueBytes);
+      if (tombstone) writer.tombstone(output, cache, item, keyBytes);
+      else writer.item(output, cache, item, keyBytes, valueBytes);
       cache.release(hash);
       this.compressor?.compress(output, start);
       this.#sent.add(hash, version);
       this.changes++;
       return bytes;
     }
-    writeDelete(output, key, 0, keyBytes, reader.version);
+    writer.delete(output, key, keyBytes, reader.version);
     this.changes++;
-    return deleteFrameBytes(keyBytes);
+    return writer.deleteBytes(keyBytes);
   }
 }

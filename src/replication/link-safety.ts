@@ -1,4 +1,5 @@
 import type { Hello } from './frames.ts';
+import type { LegacyCache } from './store-port.ts';
 
 /** What a node knows that its twins must know as well. Kept outside of this room, where there is a cryptographic library. */
 export interface LinkSecret {
@@ -28,12 +29,15 @@ export interface LinkSafety {
   readonly codec: LinkCodec | null;
   /** Frames whose body has so many bytes are compressed where the peer understands it; Infinity: none is. */
   readonly compressBytesMin: number;
+  /** Null: a peer that does not say hello is no twin. Else it may be a repcached, and this is the cache as it changes it. */
+  readonly legacy: LegacyCache | null;
 }
 
 export const UNGUARDED: LinkSafety = {
   secret: null,
   codec: null,
   compressBytesMin: Number.POSITIVE_INFINITY,
+  legacy: null,
 };
 
 /** Bits of `Hello.features`. */

@@ -335,6 +335,6 @@ test('a node that has nothing does not send back what it is given', () => {
   pair.dialler.link.opened();
   pair.settle();
   assert.deepEqual(dialler.cache.snapshot(), listener.cache.snapshot());
-  assert.equal(dialler.link.sync.itemsTotal, 0);
+  assert.equal(dialler.link.copies.sync.itemsTotal, 0);
   assert.equal(listener.link.syncsReceived, 1);
 });

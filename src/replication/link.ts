@@ -33,34 +33,32 @@ import {
   GREETING,
   type Hello,
   writeBye,
-  writeFlush,
   writeLost,
   writePing,
   writeResume,
   writeResumed,
   writeSlot,
-  writeSyncBegin,
-  writeSyncEnd,
   writeWant,
 } from './frames.ts';
+import { beginsLegacy, LegacyReceiver } from './legacy-receiver.ts';
+import { LegacyWriter } from './legacy-writer.ts';
+import { LinkCopies } from './link-copies.ts';
 import { LinkHandshake, type LinkState } from './link-handshake.ts';
 import { LinkMarks } from './link-marks.ts';
 import { type LinkSafety, UNGUARDED, understandsCompression } from './link-safety.ts';
-import type { ChangeReader, LinkCache } from './store-port.ts';
-import { SyncSender } from './sync-sender.ts';
+import type { ChangeReader, LegacyCache, LinkCache } from './store-port.ts';
 
 /** Something is sent at least so often, and what was received is acknowledged so soon. */
 export const PING_MS = 1000;
 export const ACKNOWLEDGE_MS = 100;
 /** A peer from which nothing has come for so long is dead: two pings missed, and found within three seconds. */
 export const SILENCE_MS_MAX = 2500;
+/** A dialler that says nothing for so long is a repcached, which waits for its copy. */
+export const LEGACY_SILENCE_MS = 100;
 /** Both hellos must be there within this time. */
 export const HANDSHAKE_MS_MAX = 2000;
-/** Most bytes that a pump writes of live changes, and of a full sync: about a millisecond of work, for the loop also serves clients. */
+/** Most bytes that a pump writes of live changes: about a millisecond of work, for the loop also serves clients. */
 export const CHANGES_BYTES_PER_PUMP: number = 256 * 1024;
-export const SYNC_BYTES_PER_PUMP: number = 128 * 1024;
-/** When changes come faster than the feed holds them during a walk it is walked again before the sync is called complete; so often at most. */
-const WALKS_MAX = 3;
 
 /** Whoever keeps the links together. */
 export interface LinkOwner {
@@ -82,6 +80,12 @@ export interface LinkOwner {
   acknowledged(link: Link): void;
   /** The peer has lost its link to a node, which had these slots (one bit each). */
   peerLost(link: Link, nodeId: string, slots: number): void;
+  /**
+   * The peer is a repcached.
+   *
+   * @returns the version above which what is here is newer than the peer's copy can be; -1 when the link is not wanted
+   */
+  legacyMet(link: Link): number;
   /** The peer has taken another slot. */
   peerSlotChanged(link: Link, slot: number): void;
   /** The peer's first full sync over this link has come to its end. */
@@ -102,17 +106,12 @@ export class Link implements Session {
   peerSlot = -1;
   readonly sender: ChangeSender;
   readonly receiver: ChangeReceiver;
-  readonly sync: SyncSender;
-  /** What the peer lacks of the changes of a node that is gone. */
-  readonly repair: SyncSender;
+  readonly copies: LinkCopies;
   readonly marks: LinkMarks;
   /** All slots that the peer has had during this link, one bit each. */
   peerSlots = 0;
-  /** Full and partial syncs that were begun. */
-  fullSyncs = 0;
+  /** Times that this side took up where the last link broke. */
   partialSyncs = 0;
-  /** Walks over the cache for peers that had lost a third node. */
-  repairs = 0;
   /** By how much the peer's wall clock was ahead of ours when its hello came, its way here included. */
   clockOffsetMs = 0;
   /** Syncs that the peer has brought to the end. */
@@ -130,6 +129,12 @@ export class Link implements Session {
   heardMs: number;
   /** TLS has ended it. */
   failedByTls = false;
+  /** What the peer sends, if it is a repcached: then there are no frames, and no marks, pings and slots either. */
+  legacy: LegacyReceiver | null = null;
+  readonly #legacyWriter = new LegacyWriter();
+  #keepAbove = -1;
+  /** The highest version when its copy began to come: what has a higher one is the peer's, or goes as a change. */
+  #keptUpTo = 0;
   /** Null: this link's frames are sent as they are. */
   compressor: FrameCompressor | null = null;
 
@@ -145,14 +150,8 @@ export class Link implements Session {
   #wasOpen = false;
   /** The peer has said from where on it wants what is here. */
   #isAsked = false;
-  #syncDue = false;
-  #syncAgain = false;
   /** Something has been sent, or a sync has come to its end, since the last mark. */
   #markDue = false;
-  /** What peers that lost a node have asked for: slots, one bit each, and the lowest version. */
-  #wantedSlots = 0;
-  #wantedAbove = 0;
-  #walks = 0;
   #draining = false;
   #saidBye = false;
   #closeReason = '';
@@ -196,8 +195,9 @@ export class Link implements Session {
     this.#owner = owner;
     this.sender = new ChangeSender(cache, readers);
     this.receiver = new ChangeReceiver(cache);
-    this.sync = new SyncSender(cache);
-    this.repair = new SyncSender(cache);
+    this.copies = new LinkCopies(cache, this.sender, connection.output, target >= 0, (message) =>
+      owner.log(1, message),
+    );
     this.marks = new LinkMarks(cache, this.sender);
     this.state = target >= 0 ? 'dialling' : 'greeting';
     this.connectedMs = clock.monotonicMs();
@@ -234,12 +234,12 @@ export class Link implements Session {
 
   /** A full sync to the peer is under way or due. */
   get sendingSync(): boolean {
-    return this.sync.active || this.#syncDue;
+    return this.copies.isSending;
   }
 
   /** The peer has been sent everything that is here, save changes of the last moments: its acks are worth something. */
   get isComplete(): boolean {
-    return this.state === 'open' && this.#isAsked && !this.sendingSync && !this.#syncAgain;
+    return this.state === 'open' && this.#isAsked && this.copies.isComplete;
   }
 
   /** What the peer has acknowledged says up to where it has everything. */
@@ -263,7 +263,7 @@ export class Link implements Session {
       this.#isAsked &&
       !this.#saidBye &&
       !this.connection.output.blocked &&
-      (this.sendingSync || this.#isRepairing || this.sender.backlogBytes() > 0)
+      (this.sendingSync || this.copies.isRepairing || this.sender.backlogBytes() > 0)
     );
   }
 
@@ -279,9 +279,18 @@ export class Link implements Session {
   feed(input: Uint8Array, start: number, end: number): number {
     this.heardMs = this.#clock.monotonicMs();
     let at = start;
+    if (this.legacy !== null) return this.#feedLegacy(this.legacy, input, start, end);
     if (this.state === 'greeting') {
       const read = readGreeting(input, at, end);
       if (read === READ.partial) return at;
+      if (read === READ.malformed && this.dialled && this.#safety.legacy !== null) {
+        const begins = beginsLegacy(input, at, end);
+        if (begins === 'partial') return at;
+        if (begins === 'yes') {
+          const legacy = this.#meetLegacy(this.#safety.legacy);
+          return legacy === null ? end : this.#feedLegacy(legacy, input, start, end);
+        }
+      }
       if (read === READ.malformed) return this.#fail('it does not speak our link protocol', end);
       at += GREETING.length;
       this.state = 'hello';
@@ -311,6 +320,7 @@ export class Link implements Session {
     if (this.state === 'closed') return;
     this.state = 'closed';
     this.receiver.close();
+    this.legacy?.close();
     if (error?.code === 'EPROTO') this.failedByTls = true;
     this.#owner.linkClosed(
       this,
@@ -342,14 +352,14 @@ export class Link implements Session {
 
   /** Tells the peer that there is no link any more to a node that had these slots. */
   announceLost(nodeId: string, slots: number): void {
-    if (this.state !== 'open' || this.#saidBye) return;
+    if (this.state !== 'open' || this.#saidBye || this.legacy !== null) return;
     writeLost(this.connection.output, nodeId, slots);
     this.connection.flush();
   }
 
   /** Asks the peer for what it has of these slots above a version. */
   ask(slots: number, above: number): void {
-    if (this.state !== 'open' || this.#saidBye) return;
+    if (this.state !== 'open' || this.#saidBye || this.legacy !== null) return;
     writeWant(this.connection.output, slots, above);
     this.connection.flush();
   }
@@ -368,10 +378,11 @@ export class Link implements Session {
     if (this.#isAsked) this.#send(output, nowMs);
     if (nowMs >= this.#pingDueMs) this.#ping(nowMs);
     const more = this.hasWork;
-    const isDone = this.#isAsked && !this.sendingSync && !this.#isRepairing;
+    const isDone = this.#isAsked && !this.sendingSync && !this.copies.isRepairing;
     if (this.#draining && isDone && this.sender.backlogBytes() === 0) {
       // The peer closes when it has read the bye, which shows that it has everything.
-      writeBye(output);
+      if (this.legacy === null) writeBye(output);
+      else this.connection.end();
       this.#closeReason = 'stopped';
       this.#saidBye = true;
       this.connection.flush();
@@ -383,49 +394,37 @@ export class Link implements Session {
 
   /** Changes, slices of walks, and the mark behind them. */
   #send(output: Output, nowMs: number): void {
-    if (this.#syncDue) this.#beginSync();
+    this.copies.beginIfDue();
     const { changes } = this.sender;
     if (!this.sender.pump(output, CHANGES_BYTES_PER_PUMP)) {
       this.#owner.log(0, `more changes than the feed holds; sending everything to ${this.connection.remote}`);
-      this.#beginSync();
+      this.copies.begin();
       this.#owner.acknowledged(this);
     }
     if (this.sender.changes !== changes) this.#markDue = true;
-    if (this.sync.active && !output.blocked && this.sync.pump(output, SYNC_BYTES_PER_PUMP)) this.#walked();
-    if (this.#isRepairing && !this.sync.active && !output.blocked) this.#repair(output);
+    this.copies.pump();
+    if (this.legacy !== null) return;
     if (this.marks.write(output, nowMs, this.#markDue, this.isComplete, this.#owner.wantsAcks()))
       this.#markDue = false;
   }
 
-  get #isRepairing(): boolean {
-    return this.repair.active || this.#wantedSlots !== 0;
-  }
-
-  #repair(output: Output): void {
-    if (!this.repair.active) {
-      this.repair.begin(this.#wantedSlots, this.#wantedAbove);
-      this.#wantedSlots = 0;
-      this.repairs++;
-      this.#sendFlushState();
-    }
-    this.repair.pump(output, SYNC_BYTES_PER_PUMP);
-  }
-
   /** Looks at the time limits. @param nowMs on the monotonic clock */
   tick(nowMs: number): void {
-    if (this.#isMeeting) {
+    if (this.#mayBeLegacy && this.#safety.legacy !== null && nowMs >= this.connectedMs + LEGACY_SILENCE_MS) {
+      this.#meetLegacy(this.#safety.legacy);
+    } else if (this.#isMeeting) {
       const missing = this.state === 'proof' ? 'proof' : 'greeting';
       if (nowMs >= this.connectedMs + HANDSHAKE_MS_MAX) this.close(`no ${missing} within the time limit`);
     } else if (this.state === 'open') {
-      if (nowMs >= this.heardMs + SILENCE_MS_MAX) this.close('the peer is silent');
+      if (this.legacy === null && nowMs >= this.heardMs + SILENCE_MS_MAX) this.close('the peer is silent');
       else this.pump(nowMs);
     }
   }
 
   /** When `tick` is due, on the monotonic clock; Infinity when nothing is. */
   get dueMs(): number {
-    if (this.#isMeeting) return this.connectedMs + HANDSHAKE_MS_MAX;
-    if (this.state !== 'open') return Number.POSITIVE_INFINITY;
+    if (this.#isMeeting) return this.connectedMs + (this.#mayBeLegacy ? LEGACY_SILENCE_MS : HANDSHAKE_MS_MAX);
+    if (this.state !== 'open' || this.legacy !== null) return Number.POSITIVE_INFINITY;
     const needsNoPing = this.connection.output.blocked || this.#saidBye;
     const pingMs = needsNoPing ? Number.POSITIVE_INFINITY : this.#pingDueMs;
     return Math.min(this.heardMs + SILENCE_MS_MAX, pingMs);
@@ -439,6 +438,63 @@ export class Link implements Session {
   get #isMeeting(): boolean {
     const { state } = this;
     return state === 'greeting' || state === 'hello' || state === 'proof' || state === 'leaving';
+  }
+
+  /** A dialler has said nothing yet. */
+  get #mayBeLegacy(): boolean {
+    return (
+      this.state === 'greeting' &&
+      !this.dialled &&
+      this.#safety.legacy !== null &&
+      this.heardMs === this.connectedMs
+    );
+  }
+
+  /** From here on the peer is a repcached. @returns null when it is not wanted, and the connection is closed */
+  #meetLegacy(cache: LegacyCache): LegacyReceiver | null {
+    const keepAbove = this.#owner.legacyMet(this);
+    if (keepAbove < 0) {
+      this.close('one repcached at a time');
+      return null;
+    }
+    this.#keepAbove = keepAbove;
+    this.#keptUpTo = this.#cache.highestVersion();
+    this.legacy = new LegacyReceiver(cache, this.sender, keepAbove);
+    this.sender.writer = this.#legacyWriter;
+    this.copies.useLegacy(this.#legacyWriter);
+    this.state = 'open';
+    this.#wasOpen = true;
+    this.#isAsked = true;
+    this.#owner.linked(this);
+    // Who is dialled has nothing of ours before its own copy has come; until then changes go as they are made.
+    if (this.dialled) {
+      this.sender.seekEnd();
+      this.receivingSync = true;
+      this.#owner.log(1, 'marugoto copying');
+    } else {
+      this.legacy.hasEnded = true;
+      this.copies.begin();
+      this.pump(this.#clock.monotonicMs());
+    }
+    return this.legacy;
+  }
+
+  #feedLegacy(legacy: LegacyReceiver, input: Uint8Array, start: number, end: number): number {
+    const taken = legacy.take(input, start, end);
+    if (taken < 0) return this.#fail(legacy.reason, end);
+    if (this.receivingSync) this.syncItemsReceived = legacy.changes;
+    if (this.receivingSync && legacy.hasEnded) {
+      this.receivingSync = false;
+      this.#synced();
+      // What was changed here while there was no link. A node that has just started has nothing of the kind.
+      if (this.#keepAbove < Number.MAX_SAFE_INTEGER) this.copies.begin(this.#keepAbove, this.#keptUpTo);
+    }
+    return taken;
+  }
+
+  /** Of a repcached: keys that no line can carry. */
+  get refusedKeys(): number {
+    return this.#legacyWriter.refusedKeys;
   }
 
   /** @returns null, or why the connection cannot go on */
@@ -462,7 +518,8 @@ export class Link implements Session {
     if (understandsCompression(peer)) {
       this.#frames.codec = codec;
       this.compressor = codec === null ? null : new FrameCompressor(codec, compressBytesMin);
-      for (const sender of [this.sender, this.sync, this.repair]) sender.compressor = this.compressor;
+      this.sender.compressor = this.compressor;
+      this.copies.useCompressor(this.compressor);
     }
     this.#cache.observeVersion(peer.highestVersion);
     this.#wasOpen = true;
@@ -508,9 +565,7 @@ export class Link implements Session {
         this.#owner.peerLost(this, frames.lostNode(input, at), frames.slots);
         return null;
       case FRAME.want:
-        this.#wantedAbove =
-          this.#wantedSlots === 0 ? frames.version : Math.min(this.#wantedAbove, frames.version);
-        this.#wantedSlots |= frames.slots;
+        this.copies.want(frames.slots, frames.version);
         return null;
       case FRAME.ping:
         this.changesAcknowledged = frames.changesReceived;
@@ -550,13 +605,13 @@ export class Link implements Session {
         this.partialSyncs++;
         this.#owner.log(1, `resumed (peer=${this.connection.remote}, ${this.sender.backlogBytes()} bytes)`);
         writeResumed(this.connection.output);
-        this.#sendFlushState();
+        this.copies.sendFlushState();
         this.#owner.acknowledged(this);
         return null;
       }
     }
     // At once: what is here may soon be only what the peer itself has sent.
-    this.#beginSync();
+    this.copies.begin();
     return null;
   }
 
@@ -572,62 +627,15 @@ export class Link implements Session {
     this.sender.peerSlot = slot;
   }
 
-  /** Begins a full sync, or has the one under way followed by another walk. */
-  #beginSync(): void {
-    const { output } = this.connection;
-    this.#syncDue = false;
-    // The position in the feed comes first: what changes from here on is sent as a change, and what changed before is met by the walk.
-    this.sender.seekEnd();
-    if (this.sync.active) {
-      this.#syncAgain = true;
-    } else {
-      writeSyncBegin(output);
-      if (!this.dialled) this.#owner.log(1, 'marugoto start');
-      this.sync.begin();
-      this.fullSyncs++;
-    }
-    this.#sendFlushState();
-  }
-
-  #sendFlushState(): void {
-    const { threshold, pendingThreshold, pendingActiveAtSeconds, version } = this.#cache.flushState();
-    // The order that is in force has an older version than the one to come, if there is one.
-    if (threshold > 0) this.#flush(threshold, 0, pendingThreshold > 0 ? 0 : version);
-    if (pendingThreshold > 0) this.#flush(pendingThreshold, pendingActiveAtSeconds, version);
-  }
-
-  #flush(threshold: number, activeAtSeconds: number, version: number): void {
-    writeFlush(this.connection.output, threshold, activeAtSeconds, version);
-    this.sender.changes++;
-  }
-
-  /** The walk over the index is done. */
-  #walked(): void {
-    const again = this.#syncAgain;
-    this.#syncAgain = false;
-    this.#walks++;
-    if (again && this.#walks < WALKS_MAX) {
-      this.sync.begin();
-      return;
-    }
-    this.#walks = 0;
-    if (!this.dialled) {
-      this.#owner.log(1, `marugoto ${this.sync.items}`);
-      this.#owner.log(1, 'marugoto owari');
-    }
-    writeSyncEnd(this.connection.output, this.sync.items);
-    // Not called complete by us, though the peer may start to serve: the walk is repeated at once.
-    if (again) this.#syncDue = true;
-  }
-
   get #pingDueMs(): number {
     const isOwing = this.marks.isAckOwed || this.receiver.changes !== this.#changesAcknowledged;
+    if (this.legacy !== null) return Number.POSITIVE_INFINITY;
     return this.#pingMs + (isOwing ? ACKNOWLEDGE_MS : PING_MS);
   }
 
   /** All frames of changes that have been written. */
   get changesSent(): number {
-    return this.sender.changes + this.sync.itemsTotal + this.repair.itemsTotal;
+    return this.sender.changes + this.copies.items;
   }
 
   #ping(nowMs: number): void {

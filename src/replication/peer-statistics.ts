@@ -46,12 +46,13 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
     ['replication_changes_sent', total(peers, past.changesSent, (link) => link.changesSent)],
     ['replication_changes_received', total(peers, past.changesReceived, (link) => link.receiver.changes)],
     ['replication_conflicts', total(peers, past.conflicts, (link) => link.conflicts)],
-    ['replication_full_syncs', total(peers, past.fullSyncs, (link) => link.fullSyncs)],
+    ['replication_full_syncs', total(peers, past.fullSyncs, (link) => link.copies.fullSyncs)],
     ['replication_partial_syncs', total(peers, past.partialSyncs, (link) => link.partialSyncs)],
-    ['replication_repairs', total(peers, past.repairs, (link) => link.repairs)],
+    ['replication_repairs', total(peers, past.repairs, (link) => link.copies.repairs)],
     ['replication_checksum_errors', total(peers, past.checksumErrors, (link) => link.checksumErrors)],
     ['replication_overruns', total(peers, past.overruns, (link) => link.sender.overruns)],
     ['replication_refused_too_large', total(peers, past.tooLarge, (link) => link.receiver.tooLarge)],
+    ['replication_refused_keys', total(peers, past.refusedKeys, (link) => link.refusedKeys)],
     ['replication_refused_no_memory', total(peers, past.noMemory, (link) => link.receiver.noMemory)],
   ];
   let index = 0;
@@ -60,6 +61,7 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
     lines.push(
       [`${name}_address`, remoteText(link)],
       [`${name}_state`, link.receivingSync || link.sendingSync ? 'syncing' : 'linked'],
+      [`${name}_protocol`, link.legacy === null ? 'twincached' : 'repcached'],
       [`${name}_role`, link.dialled ? 'listener' : 'dialer'],
       [`${name}_node_slot`, String(link.peerSlot)],
       [`${name}_lag_changes`, String(Math.max(0, link.changesSent - link.changesAcknowledged))],
@@ -67,8 +69,8 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
       [`${name}_lag_ms`, String(Math.round(link.marks.lagMs(nowMs)))],
       [`${name}_clock_offset_ms`, String(link.clockOffsetMs)],
       [`${name}_seen_ms`, String(Math.max(0, Math.round(nowMs - link.heardMs)))],
-      [`${name}_sync_items_sent`, String(link.sync.itemsTotal)],
-      [`${name}_sync_percent`, String(link.sync.percent)],
+      [`${name}_sync_items_sent`, String(link.copies.sync.itemsTotal)],
+      [`${name}_sync_percent`, String(link.copies.sync.percent)],
       [`${name}_sync_items_received`, String(link.syncItemsReceived)],
     );
   }

@@ -82,6 +82,7 @@ export interface PastLinks {
   partialSyncs: number;
   syncsReceived: number;
   repairs: number;
+  refusedKeys: number;
 }
 
 interface Target {
@@ -129,7 +130,10 @@ export class Peers implements LinkOwner {
     partialSyncs: 0,
     syncsReceived: 0,
     repairs: 0,
+    refusedKeys: 0,
   };
+  /** The highest version when the link to a repcached ended: what is above it, that one does not know. */
+  #legacyLostVersion = 0;
   readonly #pastNodes = new PastNodes();
   /** Links that were open and ended. */
   linksLost = 0;
@@ -402,6 +406,14 @@ export class Peers implements LinkOwner {
     target.retryMs = RETRY_MS_MIN;
   }
 
+  legacyMet(link: Link): number {
+    const hasAnother = this.links.some((other) => other.isOpen && other.legacy !== null);
+    if (hasAnother || this.openLinks.length >= PEERS_MAX || this.#stopping) return -1;
+    this.#actions.log(1, `repcached (peer=${remoteText(link)})`);
+    // A node that lets nobody in yet takes all that it is given.
+    return this.isReady ? this.#legacyLostVersion : Number.MAX_SAFE_INTEGER;
+  }
+
   resumePoint(link: Link): FeedPosition | null {
     return link.peer === null ? null : this.#pastNodes.position(link.peer.nodeId);
   }
@@ -442,11 +454,13 @@ export class Peers implements LinkOwner {
     past.checksumErrors += link.checksumErrors;
     past.compressedFrames += link.compressor?.frames ?? 0;
     past.savedBytes += link.compressor?.savedBytes ?? 0;
-    past.fullSyncs += link.fullSyncs;
+    past.fullSyncs += link.copies.fullSyncs;
     past.partialSyncs += link.partialSyncs;
     past.syncsReceived += link.syncsReceived;
-    past.repairs += link.repairs;
+    past.repairs += link.copies.repairs;
     const { wasOpen } = link;
+    past.refusedKeys += link.refusedKeys;
+    if (link.legacy !== null) this.#legacyLostVersion = this.#cache.highestVersion();
     if (wasOpen) {
       this.linksLost++;
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);

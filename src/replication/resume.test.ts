@@ -59,7 +59,7 @@ test('a link that follows another sends only what has changed between them', () 
   const { hello, resume, resumed, set, touch, mark } = FRAME;
   assert.deepEqual(openedBy(next), [hello, resume, resumed, set, FRAME.delete, touch, mark]);
   assert.equal(next.dialler.link.partialSyncs, 1);
-  assert.equal(next.dialler.link.fullSyncs, 0);
+  assert.equal(next.dialler.link.copies.fullSyncs, 0);
   for (const end of [next.dialler, next.listener]) assert.equal(end.link.syncsReceived, 1);
   assert.deepEqual(next.dialler.owner.events.slice(0, 2), ['connected', 'linked']);
   assert.ok(next.dialler.owner.events.includes('synced'));
@@ -87,7 +87,7 @@ test('what the ring holds to the last record is sent from it; one more, and ever
     const sent = openedBy(next);
     assert.equal(sent.includes(FRAME.resumed), isPartial, `${changes} changes`);
     assert.equal(sent.includes(FRAME.syncBegin), !isPartial, `${changes} changes`);
-    assert.equal(next.dialler.link.fullSyncs, isPartial ? 0 : 1);
+    assert.equal(next.dialler.link.copies.fullSyncs, isPartial ? 0 : 1);
   }
 });
 
@@ -224,13 +224,13 @@ test('whoever has lost a node gets what others have of its slots, above a versio
   assert.equal(dialler.cache.versionOf('lost'), lost);
   assert.equal(dialler.cache.versionOf('old'), 0);
   assert.match(dialler.cache.snapshot().get('gone')!, /deleted$/);
-  assert.equal(listener.link.repairs, 1);
+  assert.equal(listener.link.copies.repairs, 1);
   assert.ok(mine > 0);
   // Two questions before an answer are one.
   dialler.link.ask(1 << 5, lost);
   dialler.link.ask(1 << 1, 0);
   pair.settle();
-  assert.equal(listener.link.repairs, 2);
+  assert.equal(listener.link.copies.repairs, 2);
   assert.equal(dialler.cache.versionOf('mine'), mine);
   listener.link.announceLost('0d'.repeat(16), 1 << 5);
   pair.settle();

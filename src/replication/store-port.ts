@@ -60,3 +60,7 @@ export type ChangeReader = Pick<
   | 'activeAtSeconds'
   | 'backlogBytes'
 >;
+
+/** The cache as a link to a repcached changes it: as clients do. */
+export type LegacyCache = LinkCache &
+  Pick<Cache, 'store' | 'reserve' | 'commit' | 'delete' | 'flushAll' | 'nowSeconds' | 'lastVersion'>;

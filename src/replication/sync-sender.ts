@@ -10,7 +10,7 @@
 import type { Output } from '../base/output.ts';
 import type { ItemRef } from '../store/cache.ts';
 import type { FrameCompressor } from './frame-compressor.ts';
-import { deleteFrameBytes, itemFrameBytes, writeItem, writeTombstone } from './frames.ts';
+import { FRAME_WRITER, type ItemWriter } from './item-writer.ts';
 import { slotOfVersion } from './node-slots.ts';
 import type { LinkCache } from './store-port.ts';
 
@@ -30,6 +30,8 @@ export class SyncSender {
   itemsTotal = 0;
   /** Null: frames are sent as they are. */
   compressor: FrameCompressor | null = null;
+  /** How items are put on the wire. */
+  writer: ItemWriter = FRAME_WRITER;
   #cursor = -1;
   /** Items and tombstones that were there when the walk began. */
   #entries = 0;
@@ -46,6 +48,7 @@ export class SyncSender {
   /** What is sent: one bit for each slot, and versions above this one. */
   #slots = SLOTS_ALL;
   #above = -1;
+  #upTo = Number.MAX_SAFE_INTEGER;
   readonly #visit: (item: ItemRef, hash: number) => void;
 
   constructor(cache: LinkCache) {
@@ -67,8 +70,10 @@ export class SyncSender {
    *
    * @param slots what is sent: one bit for each node slot
    * @param above only versions above this one
+   * @param upTo and up to this one
    */
-  begin(slots: number = SLOTS_ALL, above = -1): void {
+  begin(slots: number = SLOTS_ALL, above = -1, upTo: number = Number.MAX_SAFE_INTEGER): void {
+    this.#upTo = upTo;
     this.#slots = slots;
     this.#above = above;
     this.#cursor = 0;
@@ -132,17 +137,20 @@ export class SyncSender {
     if (output === null) return;
     const cache = this.#cache;
     const version = cache.version(item);
-    if (version <= this.#above || ((this.#slots >>> slotOfVersion(version)) & 1) === 0) {
+    const isWanted = version > this.#above && version <= this.#upTo;
+    if (!isWanted || ((this.#slots >>> slotOfVersion(version)) & 1) === 0) {
       this.#passed++;
       return;
     }
     const keyBytes = cache.keyBytes(item);
     const tombstone = cache.isTombstone(item);
     const valueBytes = tombstone ? 0 : cache.valueBytes(item);
-    this.#neededBytes += tombstone ? deleteFrameBytes(keyBytes) : itemFrameBytes(keyBytes, valueBytes);
+    this.#neededBytes += tombstone
+      ? this.writer.deleteBytes(keyBytes)
+      : this.writer.itemBytes(keyBytes, valueBytes);
     if (this.#neededBytes > this.#roomBytes) return;
     this.#visited++;
-    if (tombstone) writeTombstone(output, cache, item, keyBytes);
-    else writeItem(output, cache, item, keyBytes, valueBytes);
+    if (tombstone) this.writer.tombstone(output, cache, item, keyBytes);
+    else this.writer.item(output, cache, item, keyBytes, valueBytes);
   }
 }

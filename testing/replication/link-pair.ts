@@ -17,6 +17,7 @@ export class NotingOwner implements LinkOwner {
   refusal: string | null = null;
   resume: FeedPosition | null = null;
   acksWanted = false;
+  keepAbove: number = Number.MAX_SAFE_INTEGER;
   readonly events: string[] = [];
   readonly #cache: LinkCache;
 
@@ -72,6 +73,11 @@ export class NotingOwner implements LinkOwner {
 
   linked(): void {
     this.events.push('linked');
+  }
+
+  legacyMet(): number {
+    this.events.push('legacy');
+    return this.keepAbove;
   }
 
   peerSlotChanged(_link: Link, slot: number): void {

@@ -78,8 +78,11 @@ class MeshLife {
   outcome(): MeshOutcome {
     const sum = (of: (node: SimulatedNode) => number): number =>
       this.#alive().reduce((total, node) => total + of(node), 0);
-    const links = (of: 'repairs' | 'partialSyncs' | 'fullSyncs'): number =>
-      sum(({ peers }) => peers.links.reduce((total, link) => total + link[of], peers.past[of]));
+    const links = (of: 'repairs' | 'fullSyncs'): number =>
+      sum(({ peers }) => peers.links.reduce((total, link) => total + link.copies[of], peers.past[of]));
+    const partialSyncs = sum(({ peers }) =>
+      peers.links.reduce((total, link) => total + link.partialSyncs, peers.past.partialSyncs),
+    );
     return {
       hosts: this.#hosts.length,
       events: this.#events,
@@ -87,7 +90,7 @@ class MeshLife {
       kills: this.#kills,
       leavings: this.#left.size,
       repairs: links('repairs'),
-      partialSyncs: links('partialSyncs'),
+      partialSyncs,
       fullSyncs: links('fullSyncs'),
     };
   }

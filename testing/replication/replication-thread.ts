@@ -49,6 +49,7 @@ void runDataThread((thread) => {
   service = startReplication({
     loop,
     cache,
+    legacy: null,
     readers: () => Array.from({ length: thread.count }, (_, index) => new FeedReader(shared, index)),
     listen: data.listen,
     peers: data.peers,
