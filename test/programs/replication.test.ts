@@ -57,7 +57,7 @@ test('one twin is stopped for four seconds under load: the other goes on; they a
 
 test('strangers at the replication port harm nobody', async (t) => {
   t.diagnostic(`SEED=${SEED}`);
-  const pair = await ReplicatedPair.make(['-m', '32', '-t', '2']);
+  const pair = await ReplicatedPair.make(['--no-legacy-twins', '-m', '32', '-t', '2']);
   t.after(() => pair.dispose());
   pair.launch(0);
   pair.launch(1);
