@@ -60,6 +60,11 @@ export class ReplicatedPair {
     );
   }
 
+  /** A client of a node that may be dead. @returns null when it is */
+  connect(side: 0 | 1): Promise<TextClient | null> {
+    return TextClient.connect(this.ports[side], this.hosts[side]).catch(() => null);
+  }
+
   async kill(side: 0 | 1): Promise<void> {
     const node = this.nodes[side];
     this.nodes[side] = null;
