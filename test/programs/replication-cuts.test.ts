@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { freePorts } from '../../testing/processes.ts';
+import { ReplicatedPair } from '../../testing/replicated-pair.ts';
+import { type Server, startNode } from '../../testing/servers.ts';
+import { TcpRelay } from '../../testing/tcp-relay.ts';
+import { TextClient } from '../../testing/text-client.ts';
+import { until } from '../../testing/wait.ts';
+
+const KEYS = Array.from({ length: 60 }, (_, i) => `k${i}`);
+
+interface Side {
+  readonly server: Server;
+  readonly client: TextClient;
+}
+
+async function side(t: TestContext, options: readonly string[]): Promise<Side> {
+  const server = await startNode(['-m', '32', '-t', '2', ...options]);
+  t.after(() => server.process.kill('SIGKILL'));
+  const client = await TextClient.connect(server.port);
+  t.after(() => client.close());
+  return { server, client };
+}
+
+async function figure({ client }: Side, name: string): Promise<string> {
+  return (await client.stats('replication')).get(`replication_${name}`) ?? '';
+}
+
+async function linked(...sides: readonly Side[]): Promise<void> {
+  for (const one of sides) {
+    await until(
+      'linked',
+      async () =>
+        (await figure(one, 'state')) === 'linked' && (await figure(one, 'peers')) === `${sides.length - 1}`,
+      30_000,
+    );
+  }
+}
+
+/** Waits until all have the same of all keys, cas ids included. */
+async function agree(sides: readonly Side[], keys: readonly string[] = KEYS): Promise<void> {
+  await until(
+    'all have the same',
+    async () => {
+      const [first, ...others] = await Promise.all(
+        sides.map(async ({ client }) => [...(await ReplicatedPair.entries(client, keys))].sort()),
+      );
+      for (const other of others) assert.deepEqual(other, first);
+      return true;
+    },
+    30_000,
+  );
+}
+
+/** Two nodes whose only link passes through a relay. */
+async function overRelay(
+  t: TestContext,
+  options: readonly string[] = [],
+): Promise<{ readonly near: Side; readonly far: Side; readonly relay: TcpRelay }> {
+  const [port = 0, nearPort = 0] = await freePorts(2);
+  const far = await side(t, ['-X', `${port}`, ...options]);
+  const relay = await TcpRelay.to(port);
+  t.after(() => relay.close());
+  const near = await side(t, ['-x', `127.0.0.1:${relay.port}`, '-X', `${nearPort}`, ...options]);
+  await linked(near, far);
+  for (const key of KEYS) await near.client.set(key, 'before');
+  await agree([near, far]);
+  return { near, far, relay };
+}
+
+/** Both sides change what they like, the same keys too. */
+async function changeBoth(near: Side, far: Side): Promise<void> {
+  for (const [index, key] of KEYS.entries()) {
+    const [one, other] = index % 2 === 0 ? [near, far] : [far, near];
+    await one.client.set(key, `first of ${index}`);
+    if (index % 3 === 0) await other.client.set(key, `later of ${index}`);
+    if (index % 5 === 0) assert.equal(await one.client.ask(`delete ${key}`), 'DELETED\r\n');
+    if (index % 7 === 0) await other.client.ask(`incr ${key} 1`);
+  }
+}
+
+for (const [name, disturb] of [
+  ['is cut', (relay: TcpRelay) => relay.cut()],
+  ['lets nothing pass', (relay: TcpRelay) => relay.hold('forth', 'back')],
+  ['lets nothing pass one way', (relay: TcpRelay) => relay.hold('forth')],
+  ['lets nothing pass the other way', (relay: TcpRelay) => relay.hold('back')],
+] as const)
+  test(`the network ${name}: both go on, find it out, and are equal when it is over`, async (t) => {
+    const { near, far, relay } = await overRelay(t);
+    const lost = Number(await figure(near, 'links_lost'));
+    disturb(relay);
+    await changeBoth(near, far);
+    // Whoever hears nothing any more gives the link up by itself; then the other end sees it closed, or hears nothing either.
+    for (const one of [near, far])
+      await until('it is found out', async () => (await figure(one, 'peers')) === '0', 15_000);
+    const full = Number(await figure(near, 'full_syncs'));
+    await changeBoth(far, near);
+    relay.heal();
+    await linked(near, far);
+    await agree([near, far]);
+    assert.ok(Number(await figure(near, 'links_lost')) > lost);
+    // What was deleted last is gone on both, though the other side had it all the time.
+    await far.client.ask('delete k1');
+    await until('a delete', async () => (await near.client.get('k1')) === null);
+    assert.equal(Number(await figure(near, 'full_syncs')), full, 'only what changed was sent');
+    assert.ok(Number(await figure(near, 'partial_syncs')) > 0);
+  });
+
+test('a cas id from before a cut: the stale one never succeeds, the valid one does', async (t) => {
+  const { near, far, relay } = await overRelay(t);
+  const idOf = async (client: TextClient, key: string): Promise<string> =>
+    /^VALUE \S+ \d+ \d+ (\d+)/.exec(await client.ask(`gets ${key}`))?.[1] ?? '';
+  const [valid, stale] = [await idOf(near.client, 'k2'), await idOf(near.client, 'k3')];
+  await near.client.set('k3', 'newer');
+  await until('newer', async () => (await far.client.get('k3')) === 'newer');
+  relay.cut();
+  await near.server.process.kill('SIGKILL');
+  assert.equal(await far.client.ask(`cas k3 0 0 1 ${stale}\r\nx`), 'EXISTS\r\n');
+  assert.equal(await far.client.ask(`cas k2 0 0 1 ${valid}\r\nx`), 'STORED\r\n');
+});
+
+test('flush_all during a cut: what was stored before it is gone everywhere, what came after it stays', async (t) => {
+  const { near, far, relay } = await overRelay(t);
+  relay.cut();
+  await until('it is found out', async () => (await figure(near, 'peers')) === '0');
+  await far.client.set('k5', 'before the flush');
+  await near.client.ask('flush_all');
+  await near.client.set('k6', 'after the flush');
+  await far.client.set('k7', 'after the flush');
+  relay.heal();
+  await linked(near, far);
+  await agree([near, far]);
+  assert.equal(await far.client.get('k0'), null);
+  assert.equal(await far.client.get('k5'), null);
+  assert.equal(await far.client.get('k6'), 'after the flush');
+  assert.equal(await near.client.get('k7'), 'after the flush');
+});
+
+test('more changes during a cut than are kept end in a full copy', async (t) => {
+  const { near, far, relay } = await overRelay(t, ['--replication-backlog', '64k']);
+  relay.cut();
+  await until('it is found out', async () => (await figure(near, 'peers')) === '0');
+  const many = Array.from({ length: 6000 }, (_, i) => `many${i}`);
+  for (let at = 0; at < many.length; at += 1000)
+    await Promise.all(many.slice(at, at + 1000).map((key) => near.client.set(key, 'v')));
+  const full = Number(await figure(near, 'full_syncs'));
+  relay.heal();
+  await linked(near, far);
+  await agree([near, far], [...KEYS, ...many]);
+  assert.ok(Number(await figure(near, 'full_syncs')) > full);
+});
+
+test('a twin that hangs is given up, more is written than is kept for it, and it is taken back', async (t) => {
+  const { near, far } = await overRelay(t, ['--replication-backlog', '64k']);
+  far.server.process.child.kill('SIGSTOP');
+  for (let i = 0; i < 6000; i += 1000)
+    await Promise.all(
+      Array.from({ length: 1000 }, (_, j) => near.client.set(`hung${i + j}`, 'v'.repeat(100))),
+    );
+  await until('it is given up', async () => (await figure(near, 'peers')) === '0', 15_000);
+  far.server.process.child.kill('SIGCONT');
+  await linked(near, far);
+  await agree(
+    [near, far],
+    Array.from({ length: 6000 }, (_, i) => `hung${i}`),
+  );
+});
+
+test('of three nodes one is killed for good: what it told one of the others only reaches the third', async (t) => {
+  const [a = 0, b = 0, c = 0] = await freePorts(3);
+  const second = await side(t, ['-X', `${b}`]);
+  const third = await side(t, ['-x', `127.0.0.1:${b}`, '-X', `${c}`]);
+  const relay = await TcpRelay.to(c);
+  t.after(() => relay.close());
+  const first = await side(t, ['-x', `127.0.0.1:${b},127.0.0.1:${relay.port}`, '-X', `${a}`]);
+  await linked(first, second, third);
+  for (const key of KEYS) await first.client.set(key, 'by all');
+  await agree([first, second, third]);
+  // The way from the first to the third holds everything back, and then the first dies with it.
+  relay.hold('forth');
+  for (const key of KEYS) await first.client.set(key, 'by one');
+  await first.client.ask('delete k9');
+  await until('the second has it', async () => (await second.client.get('k9')) === null);
+  assert.equal(await third.client.get('k9'), 'by all');
+  await first.server.process.kill('SIGKILL');
+  relay.close();
+  await until('the third has it', async () => (await third.client.get('k9')) === null, 20_000);
+  await agree([second, third]);
+  assert.equal(await third.client.get('k10'), 'by one');
+  await until('it was asked for', async () => Number(await figure(second, 'repairs')) > 0);
+});

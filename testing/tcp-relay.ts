@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+type Way = 'forth' | 'back';
+
+/** A stretch of network between one who dials and a port: it can be cut, and hold back what goes either way while the connections stay. */
+export class TcpRelay {
+  readonly port: number;
+  readonly #server: Server;
+  readonly #pairs: Set<readonly [Socket, Socket]> = new Set();
+  readonly #held: Set<Way> = new Set();
+  #isCut = false;
+
+  private constructor(server: Server, port: number) {
+    this.#server = server;
+    this.port = port;
+  }
+
+  /** Listens on any free port of 127.0.0.1. */
+  static async to(targetPort: number, targetHost = '127.0.0.1'): Promise<TcpRelay> {
+    const server = createServer({ allowHalfOpen: true });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('the relay has a port');
+    const relay = new TcpRelay(server, address.port);
+    server.on('connection', (near) => relay.#join(near, connect(targetPort, targetHost)));
+    return relay;
+  }
+
+  /** Connections that pass through it now. */
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
+  /** Ends all connections, and lets none be made. */
+  cut(): void {
+    this.#isCut = true;
+    for (const [near, far] of this.#pairs) {
+      near.resetAndDestroy();
+      far.resetAndDestroy();
+    }
+  }
+
+  /** Lets nothing pass any more in these directions; forth is away from who has dialled. */
+  hold(...ways: readonly Way[]): void {
+    for (const way of ways) this.#held.add(way);
+    this.#settle();
+  }
+
+  /** Everything passes again. */
+  heal(): void {
+    this.#isCut = false;
+    this.#held.clear();
+    this.#settle();
+  }
+
+  close(): void {
+    this.cut();
+    this.#server.close();
+  }
+
+  #join(near: Socket, far: Socket): void {
+    const pair = [near, far] as const;
+    if (this.#isCut) {
+      near.resetAndDestroy();
+      far.destroy();
+      return;
+    }
+    this.#pairs.add(pair);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.setNoDelay(true);
+      from.on('data', (bytes) => to.write(bytes));
+      from.on('end', () => to.end());
+      from.on('error', () => {});
+      from.on('close', () => {
+        to.destroy();
+        this.#pairs.delete(pair);
+      });
+    }
+    this.#settle();
+  }
+
+  #settle(): void {
+    for (const [near, far] of this.#pairs) {
+      if (this.#held.has('forth')) near.pause();
+      else near.resume();
+      if (this.#held.has('back')) far.pause();
+      else far.resume();
+    }
+  }
+}
