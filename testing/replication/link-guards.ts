@@ -12,3 +12,9 @@ export function guardedBy(secret: string): LinkSafety {
 export function compressing(bodyBytesMin: number): LinkSafety {
   return { ...UNGUARDED, codec: new DeflateLinkCodec(), compressBytesMin: bodyBytesMin };
 }
+
+/** Of every fourth simulated life: with a secret, and whatever can be compressed is. */
+export const GUARDED: LinkSafety = {
+  ...compressing(1),
+  secret: guardedBy('the secret of the simulated twins').secret,
+};

@@ -7,6 +7,8 @@
  */
 import { assert } from '../../src/base/assert.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
+import { type LinkSafety, UNGUARDED } from '../../src/replication/link-safety.ts';
+import { GUARDED } from './link-guards.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SimulatedNode } from './simulated-node.ts';
 import { VirtualTime } from './virtual-time.ts';
@@ -30,7 +32,7 @@ export interface MeshOutcome {
 
 /** Runs one life. @throws when copies differ or a rule is broken; the message says what */
 export function simulateMesh(seed: number): MeshOutcome {
-  const life = new MeshLife(seededRandom(seed));
+  const life = new MeshLife(seededRandom(seed), seed % 4 === 0 ? GUARDED : UNGUARDED);
   life.run();
   return life.outcome();
 }
@@ -41,6 +43,7 @@ class MeshLife {
   readonly #network: SimulatedNetwork;
   readonly #hosts: string[] = [];
   readonly #feedCapacity: number;
+  readonly #safety: LinkSafety;
   readonly #nodes: Map<string, SimulatedNode> = new Map();
   /** Hosts that nobody starts again. */
   readonly #left: Set<string> = new Set();
@@ -51,8 +54,9 @@ class MeshLife {
   #kills = 0;
   #chaos = true;
 
-  constructor(random: Random) {
+  constructor(random: Random, safety: LinkSafety) {
     this.#random = random;
+    this.#safety = safety;
     const hosts = HOSTS_MIN + random.below(HOSTS_MAX - HOSTS_MIN + 1);
     for (let i = 0; i < hosts; i++) this.#hosts.push(`h${i}`);
     this.#feedCapacity = random.below(4) === 0 ? 20 : 1000;
@@ -106,6 +110,7 @@ class MeshLife {
       peerHosts: this.#hosts.filter((other) => other !== host),
       feedCapacity: this.#feedCapacity,
       readyMsMax: 5000,
+      safety: this.#safety,
     });
     this.#nodes.set(host, node);
     node.start();
