@@ -194,3 +194,25 @@ test('help lines put explanations into one column', () => {
     ],
   );
 });
+
+test('a long name of ours that is cut short yields to those of the program that is replaced', () => {
+  const rows: readonly OptionRow[] = [
+    { name: 'auth-file', long: 'auth-file', argument: 'required' },
+    { name: 'acks', long: 'acks', argument: 'required', yields: true },
+    { name: 'ack-refuse', long: 'ack-refuse', argument: 'none', yields: true },
+  ];
+  const events = (word: string): unknown => getopt('PROG', [word], rows).events;
+  assert.deepEqual(events('--a=x'), [
+    { kind: 'option', name: 'auth-file', spelling: '--auth-file', value: 'x' },
+  ]);
+  assert.deepEqual(events('--acks=1'), [{ kind: 'option', name: 'acks', spelling: '--acks', value: '1' }]);
+  assert.deepEqual(events('--ack-r'), [
+    { kind: 'option', name: 'ack-refuse', spelling: '--ack-refuse', value: null },
+  ]);
+  assert.deepEqual(events('--ack'), [
+    {
+      kind: 'error',
+      message: "PROG: option '--ack' is ambiguous; possibilities: '--acks' '--ack-refuse'",
+    },
+  ]);
+});

@@ -28,6 +28,8 @@ export interface OptionRow {
   readonly valueName?: string;
   /** The lines of the help text. None: the option works, but help does not show it. */
   readonly help?: readonly string[];
+  /** A long name that the program which is replaced has not: cut short, it is only meant where no other name can be. */
+  readonly yields?: boolean;
 }
 
 /** One step through the command line, in the order of the words. */
@@ -108,12 +110,14 @@ export function getopt(
   }
 
   function findLong(word: string, typed: string): OptionRow | null {
-    const candidates: OptionRow[] = [];
+    const matching: OptionRow[] = [];
     for (const row of rows) {
       if (row.long === undefined || !row.long.startsWith(typed)) continue;
       if (row.long === typed) return row;
-      candidates.push(row);
+      matching.push(row);
     }
+    const unyielding = matching.filter((row) => row.yields !== true);
+    const candidates = unyielding.length > 0 ? unyielding : matching;
     const first = candidates[0];
     if (first === undefined) {
       fail(`unrecognized option '${word}'`);

@@ -2,11 +2,10 @@ import { MEMCACHED_VERSION, TWINCACHED_VERSION } from '../base/version.ts';
 import { helpLines, type OptionRow } from './getopt.ts';
 
 /**
- * The options of memcached and of repcached. The long names stand in the order in which memcached 1.6 has them, because an ambiguous prefix
- * lists its candidates in that order; our own follow. None of ours begins with a letter with which one of memcached's does, so no prefix that
- * works there is ambiguous here.
+ * The options of memcached. The long names stand in the order in which memcached 1.6 has them, because an ambiguous
+ * prefix lists its candidates in that order.
  */
-export const MEMCACHED_ROWS: readonly OptionRow[] = [
+const THEIR_ROWS: readonly OptionRow[] = [
   {
     name: 'unix-mask',
     short: 'a',
@@ -256,6 +255,10 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     valueName: '<char>',
     help: ['what ends the prefix of a key (default: ":");', 'turns "stats detail" on'],
   },
+];
+
+/** What a node with twins has besides, and repcached's letters. */
+const OUR_ROWS: readonly OptionRow[] = [
   {
     name: 'replication-peer',
     short: 'x',
@@ -358,6 +361,12 @@ export const MEMCACHED_ROWS: readonly OptionRow[] = [
     valueName: '<bytes>',
     help: ['compress what goes to twins from this length on', '(default: never)'],
   },
+];
+
+/** All options. Ours yield, so that no prefix that works with memcached is ambiguous here. */
+export const MEMCACHED_ROWS: readonly OptionRow[] = [
+  ...THEIR_ROWS,
+  ...OUR_ROWS.map((row) => ({ ...row, yields: true })),
 ];
 
 /** The lines that help and version begin with: clients of both read the first. */

@@ -143,7 +143,7 @@ function listenEntries(options: NodeOptions): readonly NodeListenAddress[] {
 /** @returns the addresses of an entry with a port */
 async function resolveEntry(entry: NodeListenAddress, port: number): Promise<readonly SocketAddress[]> {
   const found = await resolveHost(entry.host ?? '*', port);
-  if ('code' in found) throw new StartError(`cannot listen on ${entry.host}: ${found.message}`);
+  if ('code' in found) throw new StartError(`cannot listen on ${entry.host}: ${found.message}`, 71);
   return found;
 }
 

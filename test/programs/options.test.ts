@@ -46,7 +46,7 @@ test('what cannot be is refused with one line and an exit code', async () => {
     [`magent -D -l 127.0.0.1 -p ${port} -s 127.1:5`, 1, `cannot listen on 127.0.0.1:${port}: ${inUse}`],
     [`magent -l 127.0.0.1 -p ${port} -s 127.1:5`, 1, `cannot listen on 127.0.0.1:${port}: ${inUse}`],
     ['memcached -l 192.0.2.1 -p -1', 71, 'failed to listen on TCP port 0: Cannot assign requested address\n'],
-    ['memcached -l 999.1.1.1', 1, 'cannot listen on 999.1.1.1: Name or service not known\n'],
+    ['memcached -l 999.1.1.1', 71, 'cannot listen on 999.1.1.1: Name or service not known\n'],
     ['memcached -p 70000', 64, 'ERROR: Invalid port number 70000.\n'],
     ['memcached -t 0', 1, 'Number of threads must be greater than 0\n'],
     [

@@ -46,7 +46,10 @@ export const VERB = {
 /** One of the numbers of VERB. */
 export type Verb = (typeof VERB)[keyof typeof VERB];
 
+/** Where a command has two, the last is the one that is written. */
 const SPELLINGS: readonly (readonly [string, Verb])[] = [
+  // An old name for a get, of memcached and of repcached.
+  ['bget', VERB.get],
   ['get', VERB.get],
   ['gets', VERB.gets],
   ['gat', VERB.gat],
