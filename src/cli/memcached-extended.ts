@@ -155,7 +155,13 @@ const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
       draft.lruCrawlerToCrawl = Number(value);
     }),
   ],
-  ['lru_maintainer', flag((draft) => (draft.lruMaintainer = true))],
+  [
+    'lru_maintainer',
+    flag((draft) => {
+      draft.lruMaintainer = true;
+      draft.lruSegmented = true;
+    }),
+  ],
   [
     'no_lru_maintainer',
     flag((draft) => {

@@ -99,7 +99,7 @@ function cacheOptions(options: NodeOptions): CacheOptions {
     ...(extended.slabSizes === null ? {} : { slabSizes: extended.slabSizes }),
     maintenance: {
       reassign: extended.slabReassign,
-      automove: extended.slabReassign ? extended.slabAutomove : 0,
+      automove: extended.slabAutomove,
       automoveRatio: extended.slabAutomoveRatio,
       automoveWindowSeconds: extended.slabAutomoveWindow,
       maintainer: extended.lruMaintainer,

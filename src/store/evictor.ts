@@ -117,22 +117,29 @@ export class Evictor {
   }
 
   /**
-   * Moves what was hit often enough from the old end of the small queue to the main one, before eviction comes there; with the lock of
+   * Moves what was hit often enough from the old part of the small queue to the main one, before eviction comes there; with the lock of
    * the class.
    *
+   * @param looksMax items to look at at most, from the oldest on
    * @param itemsMax items to move at most
    */
-  promote(slabClass: number, itemsMax: number): void {
-    const record = this.#geometry.classRecord(slabClass);
-    const smallQueue = record + CLASS_WORD.small;
-    for (let moved = 0; moved < itemsMax && this.coldCount(slabClass) > 0; moved++) {
-      const item = this.#queues.oldest(smallQueue);
-      const stripe = this.#index.stripe(this.#items.hash(item));
-      if (!this.#locks.tryAcquire(stripe)) return;
-      const isWanted = this.#items.frequency(item) >= PROMOTING_HITS;
-      if (isWanted) this.#toMain(item, slabClass, smallQueue, 0);
-      this.#locks.release(stripe);
-      if (!isWanted) return;
+  promote(slabClass: number, looksMax: number, itemsMax: number): void {
+    const smallQueue = this.#geometry.classRecord(slabClass) + CLASS_WORD.small;
+    let item = this.#queues.oldest(smallQueue);
+    let moved = 0;
+    for (let looks = Math.min(looksMax, this.coldCount(slabClass)); looks > 0 && moved < itemsMax; looks--) {
+      // Read before the item moves.
+      const newer = this.#queues.newer(item);
+      // The stripe of an item is asked for only if it is worth it; in the small queue hits never become fewer.
+      if (this.#items.frequency(item) >= PROMOTING_HITS) {
+        const stripe = this.#index.stripe(this.#items.hash(item));
+        if (this.#locks.tryAcquire(stripe)) {
+          this.#toMain(item, slabClass, smallQueue, 0);
+          this.#locks.release(stripe);
+          moved++;
+        }
+      }
+      item = newer;
     }
   }
 

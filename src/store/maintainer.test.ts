@@ -267,6 +267,16 @@ test('the maintainer sorts items as memcached shows them', () => {
   const second = cache.cache.classStatistics()[0]!;
   assert.equal(second.movedToMain, 1);
   assert.equal(second.numberWarm, 1);
+  cache.get('key:20');
+  cache.get('key:20');
+  cache.get('key:10');
+  maintainFor(cache, 2);
+  assert.equal(
+    cache.cache.classStatistics()[0]!.movedToMain,
+    2,
+    'what was hit twice moves from amid the others',
+  );
+  checkInvariants(cache.shared);
   for (let i = 30; i < 100; i++) cache.set(`key:${i}`, value);
   assert.ok(cache.cache.statistics().evictions > 0);
   assert.equal(cache.value('canary'), value);

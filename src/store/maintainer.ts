@@ -9,6 +9,7 @@ import type { Parts } from './parts.ts';
 const CRAWL_BUCKETS = 1024;
 const MOVE_CHUNKS_MAX = 256;
 const MOVE_BYTES: number = 256 * 1024;
+const PROMOTION_LOOKS_MAX = 500;
 const PROMOTIONS_MAX = 100;
 
 /** When the next call should come, in ms. */
@@ -178,7 +179,7 @@ export class Maintainer {
     for (let slabClass = 1; slabClass <= geometry.classes.largest; slabClass++) {
       if (slabs.pagesOf(slabClass) === 0) continue;
       slabs.lock(slabClass);
-      evictor.promote(slabClass, PROMOTIONS_MAX);
+      evictor.promote(slabClass, PROMOTION_LOOKS_MAX, PROMOTIONS_MAX);
       const cold = evictor.coldCount(slabClass);
       slabs.unlock(slabClass);
       const departed =
