@@ -200,6 +200,7 @@ test('extended options', () => {
     lruMaintainer: false,
     lruSegmented: false,
   });
+  assert.equal(node('-o no_modern,lru_maintainer').extended.lruSegmented, true, 'it brings its segments');
   assert.deepEqual(extended('slab_chunk_max=16384,slab_sizes=100-200-,idle_timeout=3,temporary_ttl=61'), {
     slabChunkBytesMax: 16384,
     slabSizes: [100, 200],

@@ -405,9 +405,19 @@ class NodeThread {
 
   /** @returns false when a port cannot be opened, which has been told */
   #letIn(): boolean {
+    this.#logSlabClasses();
     if (!this.#openListeners()) return false;
     this.#figures.accepting = true;
     return true;
+  }
+
+  /** With -vv, in memcached's words. */
+  #logSlabClasses(): void {
+    for (const [index, [chunkBytes, perPage]] of this.#cache.slabClassSizes().entries()) {
+      const number = String(index + 1).padStart(3);
+      const bytes = String(chunkBytes).padStart(9);
+      this.#log(2, `slab class ${number}: chunk size ${bytes} perslab ${String(perPage).padStart(7)}`);
+    }
   }
 
   #openListeners(): boolean {

@@ -657,6 +657,12 @@ export class Cache {
     return cacheStatistics(this.#parts);
   }
 
+  /** Every slab class from 1 on, with memory or without: bytes of a chunk, chunks of a page. */
+  slabClassSizes(): readonly (readonly [chunkBytes: number, chunksPerPage: number])[] {
+    const { chunkBytes, chunksPerPage, largest } = this.#parts.geometry.classes;
+    return Array.from({ length: largest }, (_, index) => [chunkBytes[index + 1]!, chunksPerPage[index + 1]!]);
+  }
+
   /** The slab classes that have memory, in order. */
   classStatistics(): readonly ClassStatistics[] {
     return allClassStatistics(this.#parts);

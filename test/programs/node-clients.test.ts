@@ -116,6 +116,10 @@ test('-vv traces on stderr, verbosity turns it on and off; signals say what they
   await stop(node, 'SIGUSR1');
   assert.match(node.process.stderr(), /<(\d+) get k\n>\1 END\n<\1 verbosity 1\n>\1 OK\n/);
   assert.doesNotMatch(node.process.stderr(), /unseen/);
+  assert.match(
+    node.process.stderr(),
+    /^slab class {3}1: chunk size {8}96 perslab {3}10922\nslab class {3}2: .*\n(slab.*\n){36}slab class {2}39: chunk size {4}524288 perslab {7}2\n/m,
+  );
   assert.match(node.process.stderr(), /Gracefully stopping\n$/);
 });
 
