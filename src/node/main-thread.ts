@@ -114,6 +114,7 @@ function cacheOptions(options: NodeOptions): CacheOptions {
       warmMaxFactor: extended.warmMaxFactor,
     },
     itemBytesMax: options.itemBytesMax,
+    countsCas: options.casEnabled,
     growthFactor: options.growthFactor,
     chunkBytesMin: options.chunkBytesMin,
     slabChunkBytesMax: extended.slabChunkBytesMax,

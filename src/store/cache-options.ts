@@ -52,6 +52,8 @@ export interface CacheOptions {
   readonly memoryBytesMax: number;
   /** `-I`: largest item (memcached's item size: header, key and value). */
   readonly itemBytesMax: number;
+  /** False with `-C`: the sizes of items are reckoned as memcached's without cas ids, 8 bytes less. */
+  readonly countsCas?: boolean;
   /** `-f` */
   readonly growthFactor: number;
   /** `-n`: smallest room for key and value. */

@@ -181,6 +181,16 @@ test('sizes are memcached sizes, at the limit and beyond', () => {
   checkInvariants(cache.shared);
 });
 
+test('without cas ids sizes are 8 bytes less, and so much more fits', () => {
+  const cache = new TestCache({ countsCas: false });
+  assert.equal(cache.set('a', 'x'.repeat(1_048_576 - 52)), RESULT.stored);
+  assert.equal(cache.cache.statistics().bytes, 1_048_576);
+  assert.equal(cache.set('a', 'x'.repeat(1_048_576 - 51)), RESULT.tooLarge);
+  assert.equal(cache.set('b', 'xyz', 1), RESULT.stored);
+  assert.equal(cache.cache.statistics().bytes, 48 + 4 + 1 + 1 + 3 + 2);
+  checkInvariants(cache.shared);
+});
+
 test('a 12-byte key with a 100-byte value takes a chunk of 152 bytes', () => {
   const cache = new TestCache();
   cache.set('key:00000001', 'v'.repeat(100));

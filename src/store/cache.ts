@@ -214,7 +214,7 @@ export class Cache {
     return (this.#parts.items.kind(item) & STATE.fetched) !== 0;
   }
 
-  /** The item's size as memcached reckons it: 56 + key + 1 + (4 if it has flags) + value + 2. */
+  /** The item's size as memcached reckons it: 48 + (8 without -C) + key + 1 + (4 if it has flags) + value + 2. */
   itemBytes(item: ItemRef): number {
     return this.#parts.items.memcachedBytes(item);
   }

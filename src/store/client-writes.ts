@@ -475,7 +475,8 @@ export class ClientWrites {
   }
 
   #isTooLarge(keyBytes: number, flags: number, valueBytes: number): boolean {
-    return memcachedItemBytes(keyBytes, flags !== 0, valueBytes) > this.#parts.options.itemBytesMax;
+    const { options, geometry } = this.#parts;
+    return memcachedItemBytes(keyBytes, flags !== 0, valueBytes, geometry.casBytes) > options.itemBytesMax;
   }
 
   /** Takes back that a store without flags was counted as a set. */

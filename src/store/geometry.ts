@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { CacheOptions } from './cache-options.ts';
-import { ARENA_BYTES_MAX, PAGE_BYTES, PAGE_UNITS, UNIT_BYTES } from './layout.ts';
+import { ARENA_BYTES_MAX, MEMCACHED_CAS_BYTES, PAGE_BYTES, PAGE_UNITS, UNIT_BYTES } from './layout.ts';
 import { givenSlabClassSizes, SLAB_CLASSES_MAX, SlabClasses, slabClassSizes } from './slab-classes.ts';
 
 /**
@@ -113,6 +113,8 @@ function powerOfTwoFrom(value: number): number {
  */
 export class Geometry {
   readonly classes: SlabClasses;
+  /** What an item's size counts for its cas id. */
+  readonly casBytes: number;
   /** Rows for threads: the data threads and one for the main thread. */
   readonly rows: number;
 
@@ -157,6 +159,7 @@ export class Geometry {
         : givenSlabClassSizes(options.slabSizes, options.slabChunkBytesMax);
     const classes = new SlabClasses(sizes);
     this.classes = classes;
+    this.casBytes = options.countsCas === false ? 0 : MEMCACHED_CAS_BYTES;
     this.rows = options.threads + 1;
 
     this.pagesMax = Math.max(1, Math.floor(options.memoryBytesMax / PAGE_BYTES));

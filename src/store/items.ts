@@ -140,7 +140,8 @@ export class Items {
 
   memcachedBytes(item: number): number {
     const kind = this.kind(item);
-    return memcachedItemBytes(kind & 0xff, (kind & STATE.hasFlags) !== 0, this.valueBytes(item));
+    const hasFlags = (kind & STATE.hasFlags) !== 0;
+    return memcachedItemBytes(kind & 0xff, hasFlags, this.valueBytes(item), this.geometry.casBytes);
   }
 
   /** Byte of the key within its arena. */

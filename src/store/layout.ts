@@ -96,12 +96,21 @@ export const ARENA_BYTES_MAX: number = 1024 * 1024 * 1024;
 export const PAGE_BYTES: number = 1024 * 1024;
 export const PAGE_UNITS: number = PAGE_BYTES / UNIT_BYTES;
 
-/** What memcached adds to key and value for an item's size: header 48, cas 8, a NUL after the key, CR LF after the value. */
-const MEMCACHED_OVERHEAD_BYTES = 59;
+/** What memcached adds to key and value for an item's size: header 48, a NUL after the key, CR LF after the value. */
+const MEMCACHED_OVERHEAD_BYTES = 51;
+/** Besides, for the cas id; not with `-C`. */
+export const MEMCACHED_CAS_BYTES = 8;
 
 /**
  * An item's size as memcached reckons it. Users know this number: `-I`, `bytes`, `stats items` and `me` mean it.
+ *
+ * @param casBytes MEMCACHED_CAS_BYTES, or 0
  */
-export function memcachedItemBytes(keyBytes: number, hasFlags: boolean, valueBytes: number): number {
-  return MEMCACHED_OVERHEAD_BYTES + keyBytes + valueBytes + (hasFlags ? 4 : 0);
+export function memcachedItemBytes(
+  keyBytes: number,
+  hasFlags: boolean,
+  valueBytes: number,
+  casBytes: number,
+): number {
+  return MEMCACHED_OVERHEAD_BYTES + casBytes + keyBytes + valueBytes + (hasFlags ? 4 : 0);
 }

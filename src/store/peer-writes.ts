@@ -234,7 +234,8 @@ export class PeerWrites {
   }
 
   #isTooLarge(keyBytes: number, flags: number, valueBytes: number): boolean {
-    return memcachedItemBytes(keyBytes, flags !== 0, valueBytes) > this.#parts.options.itemBytesMax;
+    // Without room for a cas id, whatever this node reckons: the twin may have been started with -C.
+    return memcachedItemBytes(keyBytes, flags !== 0, valueBytes, 0) > this.#parts.options.itemBytesMax;
   }
 
   #count(applied: Applied): Applied {
