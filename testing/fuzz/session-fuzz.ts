@@ -131,7 +131,7 @@ function outcomeOf(bytes: Buffer, cut: Cut, random: Random): Outcome {
   return { reply: connection.take(), ended: connection.ended || connection.destroyed };
 }
 
-function longestLine(bytes: Buffer): number {
+export function longestLine(bytes: Buffer): number {
   let longest = 0;
   let start = 0;
   for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
