@@ -4,6 +4,7 @@ import { compareHalfLoad } from './half-load.ts';
 import { compareHitRatios } from './hit-ratio.ts';
 import { compareItemMemory } from './item-memory.ts';
 import { LOAD_PLANS, type LoadPlan } from './load-plan.ts';
+import { compareReplication } from './replication.ts';
 import {
   MEMCACHED,
   NUTCRACKER,
@@ -16,16 +17,17 @@ import {
 import { TRACES } from './traces.ts';
 import { compareTwoThreads } from './two-threads.ts';
 
-const USAGE = `usage: npm run bench -- [--rounds N] [--seconds N] [--only WORD] [--what node|proxy]
+const USAGE = `usage: npm run bench -- [--rounds N] [--seconds N] [--only WORD] [--what node|proxy|replication]
 
 Loads our node and the installed memcached in turn, then our proxy and the installed nutcracker with one memcached behind each,
 and prints medians and ratios. Server and load have a core each where the machine lets them.
   --rounds N    measurements of each, of which the median is shown (3)
   --seconds N   length of one measurement (2)
   --only WORD   only the measurements whose name contains WORD
-  --what WHAT   only the node, or only the proxy
+  --what WHAT   only the node, only the proxy, or only pairs
 
 Measurements of both: ${LOAD_PLANS.map((plan) => plan.name).join(', ')} (the proxy's: text only).
+Of pairs: replication; beside ours a pair of Redis, and of repcached where the variable REPCACHED names one.
 Of the node alone: half-load, threads-2, item-memory, ${TRACES.map((trace) => trace.name).join(', ')}.
 `;
 
@@ -112,8 +114,13 @@ async function main(): Promise<void> {
   };
   const isWanted = (name: string): boolean => name.includes(values.only);
   const plans = LOAD_PLANS.filter((plan) => isWanted(plan.name));
-  if (values.what !== 'proxy') await measureNode(effort, plans, isWanted);
-  if (values.what !== 'node') await measureProxy(effort, plans);
+  const isAsked = (what: string): boolean => values.what === 'all' || values.what === what;
+  if (isAsked('node')) await measureNode(effort, plans, isWanted);
+  if (isAsked('proxy')) await measureProxy(effort, plans);
+  if (isAsked('replication') && isWanted('replication')) {
+    process.stdout.write(`\nPairs, one thread each, beside a pair of Redis (${described(effort)})\n`);
+    await compareReplication(effort);
+  }
 }
 
 await main();
