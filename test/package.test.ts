@@ -42,12 +42,16 @@ function packedFiles(): readonly string[] {
   return Object.values(report).flatMap(({ files }: Packed) => files.map(({ path }) => path));
 }
 
-test('the package holds the command, the compiled sources, the licence and the README', () => {
+test('the package holds the command, the compiled sources, the service files, the licence and the README', () => {
   const files = packedFiles();
   for (const path of [
     'package.json',
     'LICENSE',
     'README.md',
+    'packaging/init.d/twincached',
+    'packaging/default/twincached',
+    'packaging/systemd/twincached.service',
+    'packaging/systemd/twincached@.service',
     'bin/twincached',
     'bin/build.mjs',
     'dist/src/cli/main.js',
@@ -57,7 +61,7 @@ test('the package holds the command, the compiled sources, the licence and the R
     assert.ok(files.includes(path), `${path} is not packed`);
   }
   const allowed =
-    /^(package\.json|LICENSE|README\.md|bin\/(twincached|build\.mjs)|dist\/src\/.*\.(js|d\.ts))$/;
+    /^(package\.json|LICENSE|README\.md|bin\/(twincached|build\.mjs)|packaging\/[\w./@]+|dist\/src\/.*\.(js|d\.ts))$/;
   assert.deepEqual(
     files.filter((path) => !allowed.test(path) || path.includes('.test.')),
     [],
