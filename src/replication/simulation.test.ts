@@ -49,6 +49,7 @@ test('three to five nodes hold the same after any life of cuts, holds, kills and
   assert.ok(sum(outcomes, (o) => o.kills) > SEEDS);
   assert.ok(sum(outcomes, (o) => o.leavings) > SEEDS / 4);
   assert.ok(sum(outcomes, (o) => o.repairs) > SEEDS);
+  assert.ok(sum(outcomes, (o) => o.acknowledged) > 10 * SEEDS);
   assert.ok(sum(outcomes, (o) => o.partialSyncs) > SEEDS);
   assert.ok(sum(outcomes, (o) => o.fullSyncs) > SEEDS);
   assert.equal(new Set(outcomes.map((o) => o.hosts)).size, 3);

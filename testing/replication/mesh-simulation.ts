@@ -1,7 +1,8 @@
 /**
  * Three to five nodes, each of which knows all others, in a simulated life: clients write everywhere; single links are cut, or held in one direction; nodes are
- * killed, some for good, and others join. When all is quiet again all copies must be equal, item for item with their cas ids; nothing may be older than
- * what a node that never died has written, deletes included; and what one survivor had of a dead node all have.
+ * killed, some for good, and others join; their clocks differ by minutes. When all is quiet again all copies must be equal, item for item with their cas ids; nothing may be older than
+ * what a node that never died has written, deletes included; and what one survivor had of a dead node all have. A write that a twin had acknowledged when its
+ * node died is on a survivor, and stays as long as one copy of it lives.
  *
  * Everything that happens follows from the seed. Touches are left out: they give no version, and so there is no order between those of two sides.
  */
@@ -16,6 +17,7 @@ import { VirtualTime } from './virtual-time.ts';
 const CHAOS_MS = 6000;
 const QUIET_MS = 15000;
 const KEYS = 60;
+const SKEW_MS_MAX = 10 * 60_000;
 const HOSTS_MIN = 3;
 const HOSTS_MAX = 5;
 
@@ -26,8 +28,18 @@ export interface MeshOutcome {
   readonly kills: number;
   readonly leavings: number;
   readonly repairs: number;
+  /** Writes that were acknowledged when their node was killed. */
+  readonly acknowledged: number;
   readonly partialSyncs: number;
   readonly fullSyncs: number;
+}
+
+/** A write whose node may be killed, or has been. */
+interface Write {
+  readonly key: string;
+  readonly version: number;
+  /** Behind it in the ring of its node. */
+  readonly position: number;
 }
 
 /** Runs one life. @throws when copies differ or a rule is broken; the message says what */
@@ -49,6 +61,11 @@ class MeshLife {
   readonly #left: Set<string> = new Set();
   /** The last write of each key by a node that has not died since. */
   readonly #written: Map<string, { readonly node: SimulatedNode; readonly version: number }[]> = new Map();
+  /** The writes of each node since it started. */
+  readonly #writesOf: Map<SimulatedNode, Write[]> = new Map();
+  /** Those of dead nodes that had been acknowledged, while a copy of them lives. */
+  #acknowledged: Write[] = [];
+  #acknowledgedCount = 0;
   #events = 0;
   #writes = 0;
   #kills = 0;
@@ -92,6 +109,7 @@ class MeshLife {
       events: this.#events,
       writes: this.#writes,
       kills: this.#kills,
+      acknowledged: this.#acknowledgedCount,
       leavings: this.#left.size,
       repairs: links('repairs'),
       partialSyncs,
@@ -110,6 +128,8 @@ class MeshLife {
       peerHosts: this.#hosts.filter((other) => other !== host),
       feedCapacity: this.#feedCapacity,
       readyMsMax: 5000,
+      skewMs: this.#random.below(SKEW_MS_MAX) - SKEW_MS_MAX / 2,
+      wantsAcks: true,
       safety: this.#safety,
     });
     this.#nodes.set(host, node);
@@ -149,6 +169,9 @@ class MeshLife {
       node.cache.flush();
     }
     if (version === 0) return;
+    const mine = this.#writesOf.get(node) ?? [];
+    mine.push({ key, version, position: node.cache.feed.written });
+    this.#writesOf.set(node, mine);
     const writes = (this.#written.get(key) ?? []).filter((write) => write.node !== node && write.node.alive);
     writes.push({ node, version });
     this.#written.set(key, writes);
@@ -173,10 +196,33 @@ class MeshLife {
     const node = this.#nodes.get(host);
     if (node?.alive !== true || this.#alive().length < 2) return;
     this.#kills++;
+    const acknowledged = this.#acknowledgedBy(node);
     node.kill();
+    for (const write of acknowledged)
+      assert(this.#livesSomewhere(write), `${write.key} had been acknowledged in version ${write.version}`);
+    this.#acknowledgedCount += acknowledged.length;
+    this.#acknowledged = [...this.#acknowledged, ...acknowledged].filter((write) =>
+      this.#livesSomewhere(write),
+    );
     const leaves = this.#random.below(3) === 0 && this.#hosts.length - this.#left.size > HOSTS_MIN - 1;
     if (leaves) this.#left.add(host);
     else this.#time.after(this.#random.below(1500), () => this.#start(host));
+  }
+
+  /** The writes of a node that a peer says it has, of those that have everything. */
+  #acknowledgedBy(node: SimulatedNode): Write[] {
+    let position = 0;
+    for (const link of node.peers.links) {
+      const isAlive = this.#alive().some((other) => other.peers.nodeId === link.peer?.nodeId);
+      if (link.countsForAcks && isAlive) position = Math.max(position, link.acknowledged[0] ?? 0);
+    }
+    return (this.#writesOf.get(node) ?? []).filter((write) => write.position <= position);
+  }
+
+  #livesSomewhere({ key, version }: Write): boolean {
+    return this.#alive().some(
+      ({ cache }) => Math.max(cache.versionOf(key), cache.flushState().threshold) >= version,
+    );
   }
 
   #check(): void {
@@ -195,6 +241,10 @@ class MeshLife {
       for (const key of new Set([...here.keys(), ...there.keys()])) {
         const [left, right] = [withoutDelete(here.get(key)), withoutDelete(there.get(key))];
         assert(left === right, `${key} differs: ${left.slice(0, 60)} against ${right.slice(0, 60)}`);
+      }
+      for (const { key, version } of this.#acknowledged) {
+        const kept = Math.max(node.cache.versionOf(key), node.cache.flushState().threshold);
+        assert(kept >= version, `${key} had been acknowledged in version ${version} and is ${kept}`);
       }
       for (const [key, writes] of this.#written) {
         for (const write of writes) {

@@ -1,4 +1,5 @@
 /** A node of a simulation: the peers' state machine over the small cache, driven by the simulated network. */
+import type { Clock } from '../../src/base/clock.ts';
 import type { Random } from '../../src/base/random.ts';
 import { Link } from '../../src/replication/link.ts';
 import type { LinkSafety } from '../../src/replication/link-safety.ts';
@@ -13,6 +14,10 @@ export interface SimulatedNodeOptions {
   readonly peerHosts: readonly string[];
   readonly feedCapacity: number;
   readonly readyMsMax: number;
+  /** By how much its wall clock is ahead. */
+  readonly skewMs?: number;
+  /** Clients wait for the acks of peers. */
+  readonly wantsAcks?: boolean;
   readonly safety?: LinkSafety;
 }
 
@@ -27,6 +32,7 @@ export class SimulatedNode implements NetworkNode, PeerActions {
   hasStopped = false;
   readonly messages: string[] = [];
   readonly #network: SimulatedNetwork;
+  readonly #clock: Clock;
   readonly #options: SimulatedNodeOptions;
   #tickMs = Number.POSITIVE_INFINITY;
   #turnDue = false;
@@ -35,14 +41,18 @@ export class SimulatedNode implements NetworkNode, PeerActions {
     this.#network = network;
     this.#options = options;
     this.host = options.host;
-    this.cache = new MapCache(network.time, options.feedCapacity);
+    const { time } = network;
+    const { skewMs = 0, wantsAcks = false } = options;
+    this.#clock = { monotonicMs: () => time.monotonicMs(), wallMs: () => time.wallMs() + skewMs };
+    this.cache = new MapCache(this.#clock, options.feedCapacity);
     let nodeId = '';
     for (let i = 0; i < 32; i++) nodeId += random.below(16).toString(16);
-    this.peers = new Peers(network.time, random, this.cache, this, {
+    this.peers = new Peers(this.#clock, random, this.cache, this, {
       nodeId,
       targets: options.peerHosts.map((host) => [`${host}:${options.port}`]),
       listeners: 1,
       readyMsMax: options.readyMsMax,
+      wantsAcks: () => wantsAcks,
     });
   }
 
@@ -109,15 +119,7 @@ export class SimulatedNode implements NetworkNode, PeerActions {
   #link(connection: SimulatedConnection, target: number): Link {
     const { cache } = this;
     const reader = new MapFeedReader(cache.feed);
-    const link = new Link(
-      connection,
-      this.#network.time,
-      cache,
-      [reader],
-      this.peers,
-      target,
-      this.#options.safety,
-    );
+    const link = new Link(connection, this.#clock, cache, [reader], this.peers, target, this.#options.safety);
     this.peers.added(link);
     return link;
   }
