@@ -6,6 +6,7 @@
 import { ITEM_BYTES_MAX, KEY_BYTES_MAX } from '../base/limits.ts';
 import { type ItemRef, MARK, RESULT, STORE_MODE } from '../store/cache.ts';
 import type { ChangeSender } from './change-sender.ts';
+import { GREETING } from './frames.ts';
 import type { LegacyCache } from './store-port.ts';
 
 /** A longer line closes the link. */
@@ -13,6 +14,8 @@ export const LEGACY_LINE_BYTES_MAX = 1024;
 const LF = 10;
 const CR = 13;
 const SPACE = 32;
+/** The first word of our greeting line. */
+const GREETING_WORD: string = GREETING.slice(0, GREETING.indexOf(' '));
 /** An absolute time that has passed. */
 const LONG_AGO = 1;
 
@@ -115,6 +118,9 @@ export class LegacyReceiver {
       this.#flush(wholeNumber(texts[1] ?? '0'));
     } else if (command === 'marugoto_end') {
       this.hasEnded = true;
+    } else if (command === GREETING_WORD) {
+      this.reason = 'it greets late: no repcached, but a node of ours';
+      return false;
     }
     return true;
   }

@@ -91,7 +91,9 @@ test('a dialler that says nothing is given everything, in the words of repcached
   const cas = (key: string): number => (node.cache.get(key)?.version ?? 0) % 2 ** 32;
   assert.equal(node.link.dueMs, LEGACY_SILENCE_MS);
   assert.equal(node.said(), '', 'one that goes within that time has got nothing');
-  const dump = node.waits().said();
+  const said = node.waits().said();
+  assert.ok(said.startsWith(GREETING), 'which a repcached ignores');
+  const dump = said.slice(GREETING.length);
   const lines = dump.split('\r\n').slice(0, -1);
   assert.equal(lines.at(-1), 'marugoto_end');
   const items = [
@@ -101,7 +103,7 @@ test('a dialler that says nothing is given everything, in the words of repcached
   ];
   assert.deepEqual([...dump.matchAll(/rep [^\r]*\r\n[^\r]*/g)].map(String).sort(), items);
   assert.equal(dump.length, items.join('\r\n').length + 2 + 'marugoto_end\r\n'.length);
-  assert.equal(new Node('listener').waits().said(), 'marugoto_end\r\n');
+  assert.equal(new Node('listener').waits().said(), `${GREETING}marugoto_end\r\n`);
 });
 
 test('what clients do is said as repcached says it', () => {
@@ -182,6 +184,20 @@ test('what a repcached says is done, however it is cut, answered by nothing and 
     node.cache.advance(3000);
     assert.equal(node.shows('after'), null);
   }
+});
+
+test('a node of ours that greets late is no repcached: nothing of its copy is taken, and it is let go', () => {
+  const listener = new Node('listener');
+  listener.cache.set('k', 'v');
+  const dialler = new Node('dialler');
+  dialler.link.opened();
+  const greeting = dialler.said();
+  dialler.hears(listener.waits().said());
+  assert.ok(dialler.connection.destroyed);
+  assert.equal(dialler.shows('k'), null);
+  assert.equal(dialler.link.legacy, null);
+  listener.hears(greeting);
+  assert.ok(listener.connection.destroyed);
 });
 
 test('lines after which nothing can be believed end the link', () => {

@@ -53,8 +53,8 @@ export const PING_MS = 1000;
 export const ACKNOWLEDGE_MS = 100;
 /** A peer from which nothing has come for so long is dead: two pings missed, and found within three seconds. */
 export const SILENCE_MS_MAX = 2500;
-/** A dialler that says nothing for so long is a repcached, which waits for its copy. */
-export const LEGACY_SILENCE_MS = 100;
+/** A dialler that says nothing for so long is a repcached, which waits for its copy. A node of ours greets at once; but its host may be busy. */
+export const LEGACY_SILENCE_MS = 500;
 /** Both hellos must be there within this time. */
 export const HANDSHAKE_MS_MAX = 2000;
 /** Most bytes that a pump writes of live changes: about a millisecond of work, for the loop also serves clients. */
@@ -473,6 +473,8 @@ export class Link implements Session {
       this.#owner.log(1, 'marugoto copying');
     } else {
       this.legacy.hasEnded = true;
+      // A node of ours that was late shall not take for a repcached what comes now: those versions are not known to be new. A repcached ignores the line.
+      this.connection.output.text(GREETING);
       this.copies.begin();
       this.pump(this.#clock.monotonicMs());
     }
