@@ -126,6 +126,9 @@ test('flush_all during a cut: what was stored before it is gone everywhere, what
   await far.client.set('k5', 'before the flush');
   await near.client.ask('flush_all');
   await near.client.set('k6', 'after the flush');
+  // Which of two nodes was first is known to the millisecond of their clocks.
+  const flushedMs = Date.now();
+  await until('the clock goes on', () => Date.now() > flushedMs + 2);
   await far.client.set('k7', 'after the flush');
   relay.heal();
   await linked(near, far);
@@ -188,4 +191,19 @@ test('of three nodes one is killed for good: what it told one of the others only
   await agree([second, third]);
   assert.equal(await third.client.get('k10'), 'by one');
   await until('it was asked for', async () => Number(await figure(second, 'repairs')) > 0);
+});
+
+test('a twin with little memory evicts for itself alone', async (t) => {
+  const [port = 0] = await freePorts(1);
+  const small = await side(t, ['-m', '2', '-X', `${port}`]);
+  const large = await side(t, ['-x', `127.0.0.1:${port}`, '-X', '0']);
+  await linked(small, large);
+  const keys = Array.from({ length: 8000 }, (_, i) => `item${i}`);
+  const value = 'v'.repeat(1000);
+  for (let at = 0; at < keys.length; at += 500)
+    await Promise.all(keys.slice(at, at + 500).map((key) => large.client.set(key, value)));
+  await until('it evicts', async () => Number((await small.client.stats()).get('evictions')) > 1000);
+  await until('all is sent', async () => (await figure(large, 'peer_0_lag_changes')) === '0');
+  assert.equal((await ReplicatedPair.entries(large.client, keys)).size, keys.length);
+  assert.equal((await large.client.stats()).get('evictions'), '0');
 });
