@@ -9,6 +9,7 @@
 import { assert } from '../../src/base/assert.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { type LinkSafety, UNGUARDED } from '../../src/replication/link-safety.ts';
+import { assertEqualCopies } from './equal-copies.ts';
 import { GUARDED } from './link-guards.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SimulatedNode } from './simulated-node.ts';
@@ -230,18 +231,13 @@ class MeshLife {
     assert(nodes.length >= HOSTS_MIN - 1, `${nodes.length} nodes in the end`);
     const [first] = nodes;
     assert(first !== undefined, 'a node lives');
-    const here = first.cache.snapshot();
     for (const node of nodes) {
       assert(node.failure === '' && node.isReady, `a node is not ready in the end: ${node.failure}`);
       assert(node.cache.locked === 0 && node.cache.reserved === 0, 'nothing is left locked or half');
       const { openLinks } = node.peers;
       assert(openLinks.length === nodes.length - 1, `${openLinks.length} links in the end`);
       for (const link of openLinks) assert(link.isComplete && !link.hasWork, 'something was left unsent');
-      const there = node.cache.snapshot();
-      for (const key of new Set([...here.keys(), ...there.keys()])) {
-        const [left, right] = [withoutDelete(here.get(key)), withoutDelete(there.get(key))];
-        assert(left === right, `${key} differs: ${left.slice(0, 60)} against ${right.slice(0, 60)}`);
-      }
+      assertEqualCopies(first.cache, node.cache);
       for (const { key, version } of this.#acknowledged) {
         const kept = Math.max(node.cache.versionOf(key), node.cache.flushState().threshold);
         assert(kept >= version, `${key} had been acknowledged in version ${version} and is ${kept}`);
@@ -258,9 +254,4 @@ class MeshLife {
     }
     assert(new Set(nodes.map((node) => node.cache.nodeSlot)).size === nodes.length, 'two have one slot');
   }
-}
-
-/** A tombstone and nothing are the same to a client. */
-function withoutDelete(line: string | undefined): string {
-  return line === undefined || line.endsWith(' deleted') ? 'nothing' : line;
 }

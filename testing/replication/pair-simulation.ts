@@ -7,6 +7,7 @@
 import { assert } from '../../src/base/assert.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { type LinkSafety, UNGUARDED } from '../../src/replication/link-safety.ts';
+import { assertEqualCopies } from './equal-copies.ts';
 import { GUARDED } from './link-guards.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SimulatedNode } from './simulated-node.ts';
@@ -197,21 +198,10 @@ class PairLife {
     }
     assert(a.cache.nodeSlot !== b.cache.nodeSlot, `both have node slot ${a.cache.nodeSlot}`);
     assert(a.peers.isBound || b.peers.isBound, 'nobody listens');
-    const here = a.cache.snapshot();
-    const there = b.cache.snapshot();
-    for (const key of new Set([...here.keys(), ...there.keys()])) {
-      const left = withoutDelete(here.get(key));
-      const right = withoutDelete(there.get(key));
-      assert(left === right, `${key} differs: ${left.slice(0, 60)} against ${right.slice(0, 60)}`);
-    }
+    assertEqualCopies(a.cache, b.cache);
     for (const [key, version] of this.#safe) {
       const kept = Math.max(a.cache.versionOf(key), b.cache.versionOf(key), a.cache.flushState().threshold);
       assert(kept >= version, `${key} fell back from version ${version} to ${kept}`);
     }
   }
-}
-
-/** A tombstone and nothing are the same to a client. */
-function withoutDelete(line: string | undefined): string {
-  return line === undefined || line.endsWith(' deleted') ? 'nothing' : line;
 }
