@@ -498,7 +498,8 @@ class NodeThread {
           const tcp = options.unixPath === null ? (options.tcpPort ?? 0) : 0;
           const udp = options.unixPath === null ? (options.udpPort ?? 0) : 0;
           const { verbosity, detail } = this.#figures;
-          return settingsReport(options, { tcp, udp }, verbosity, this.#cache, detail);
+          const startedSeconds = Math.floor(this.#data.startedMs / 1000);
+          return settingsReport(options, { tcp, udp }, verbosity, this.#cache, detail, startedSeconds);
         },
         replication: () => this.#replicationLines(),
         replicationQueueFree: () => options.replication.queueMax,

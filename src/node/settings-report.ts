@@ -8,6 +8,9 @@ function yesNo(value: boolean): string {
 
 const BINDING_PROTOCOL = { auto: 'auto-negotiate', ascii: 'ascii', binary: 'binary' } as const;
 
+/** memcached's clock begins so long before its start, so that no time of an item is 0. */
+const CLOCK_START_SECONDS = 60;
+
 /**
  * `stats settings`: memcached's names in memcached's order. Settings that have no meaning here keep memcached's default, because
  * exporters and dashboards look for them.
@@ -17,6 +20,7 @@ const BINDING_PROTOCOL = { auto: 'auto-negotiate', ascii: 'ascii', binary: 'bina
  * @param verbosity the level now
  * @param cache knows what was changed since the start
  * @param detailEnabled whether `stats detail` counts now
+ * @param startedSeconds the unix second of the start
  */
 export function settingsReport(
   options: NodeOptions,
@@ -24,6 +28,7 @@ export function settingsReport(
   verbosity: number,
   cache: Cache,
   detailEnabled: boolean,
+  startedSeconds: number,
 ): StatLine[] {
   const { extended } = options;
   const tunables = cache.maintenance;
@@ -34,7 +39,7 @@ export function settingsReport(
     ['udpport', ports.udp],
     ['inter', options.listen.map((address) => address.host ?? '*').join(',') || 'NULL'],
     ['verbosity', verbosity],
-    ['oldest', 0],
+    ['oldest', cache.flushSecond === 0 ? 0 : cache.flushSecond - startedSeconds + CLOCK_START_SECONDS],
     ['evictions', options.evict ? 'on' : 'off'],
     ['domain_socket', options.unixPath ?? 'NULL'],
     ['umask', options.unixMode.toString(8)],

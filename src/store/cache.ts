@@ -411,6 +411,11 @@ export class Cache {
     feed.flush(threshold, activeAt);
   }
 
+  /** The last unix second whose items the latest flush_all takes, by memcached's reckoning; 0 when there was none. */
+  get flushSecond(): number {
+    return this.#parts.flush.latestSecond;
+  }
+
   // --- Changes of a peer: applied when newer than what is here; never appended to the feed.
 
   applySet(

@@ -81,12 +81,18 @@ export class FlushEpochs {
     if (raises) this.#raise(threshold);
     if (latest) {
       doubles[CONTROL_DOUBLE.flushVersion] = version;
+      doubles[CONTROL_DOUBLE.flushSecond] = now ? nowSeconds - 1 : activeAtSeconds;
       doubles[CONTROL_DOUBLE.pendingThreshold] = now ? 0 : threshold;
       doubles[CONTROL_DOUBLE.pendingActiveAt] = now ? 0 : activeAtSeconds;
     }
     if (raises || latest) this.#changed();
     this.#locks.release(this.#lock);
     return raises || latest;
+  }
+
+  /** The last unix second whose items the latest flush takes, by memcached's reckoning; 0 when there was none. */
+  get latestSecond(): number {
+    return this.#doubles[CONTROL_DOUBLE.flushSecond]!;
   }
 
   state(): FlushState {

@@ -59,6 +59,8 @@ export const CONTROL_DOUBLE = {
   crawlPasses: 5,
   /** `-m` now, in bytes. */
   memoryLimit: 6,
+  /** The second of the latest flush; see FlushEpochs. */
+  flushSecond: 7,
   /** Settings that are no whole numbers; see maintenance-settings.ts. */
   settings: 8,
   count: 16,

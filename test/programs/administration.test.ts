@@ -142,6 +142,14 @@ for (const transport of TRANSPORTS) {
         assert.equal(await first.ask(request), 'OK\r\n', request);
         assert.equal((await third.stats('settings')).get(field), value, request);
       }
+      const oldest = async (): Promise<number> => Number((await third.stats('settings')).get('oldest'));
+      assert.equal(await oldest(), 0);
+      assert.equal(await first.ask('flush_all'), 'OK\r\n');
+      const flushed = await oldest();
+      // memcached's clock begins a minute before its start.
+      assert.ok(flushed >= 58 && flushed <= 60 + Number((await third.stats()).get('uptime')), `${flushed}`);
+      assert.equal(await first.ask('flush_all 1000'), 'OK\r\n');
+      assert.ok((await oldest()) >= flushed + 1000);
       for (const client of clients) client.close();
       assert.equal(await node.process.kill(), 0);
     });
