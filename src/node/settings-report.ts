@@ -1,9 +1,17 @@
 import type { StatLine } from '../engine/node-context.ts';
 import type { Cache } from '../store/cache.ts';
-import type { NodeOptions, TlsOptions } from './options.ts';
+import type { NodeListenAddress, NodeOptions, TlsOptions } from './options.ts';
 
 function yesNo(value: boolean): string {
   return value ? 'yes' : 'no';
+}
+
+const LISTEN_PREFIX = { none: 'notls:', basic: 'btls:', mutual: 'mtls:' } as const;
+
+/** An address as `-l` takes it. */
+function listenText({ host, port, tls }: NodeListenAddress): string {
+  const name = host === null ? '*' : host.includes(':') ? `[${host}]` : host;
+  return `${tls === undefined ? '' : LISTEN_PREFIX[tls]}${name}${port === null ? '' : `:${port}`}`;
 }
 
 const BINDING_PROTOCOL = { auto: 'auto-negotiate', ascii: 'ascii', binary: 'binary' } as const;
@@ -37,7 +45,7 @@ export function settingsReport(
     ['maxconns', options.connectionsMax],
     ['tcpport', ports.tcp],
     ['udpport', ports.udp],
-    ['inter', options.listen.map((address) => address.host ?? '*').join(',') || 'NULL'],
+    ['inter', options.listen.map(listenText).join(',') || 'NULL'],
     ['verbosity', verbosity],
     ['oldest', cache.flushSecond === 0 ? 0 : cache.flushSecond - startedSeconds + CLOCK_START_SECONDS],
     ['evictions', options.evict ? 'on' : 'off'],
