@@ -57,6 +57,11 @@ export class LinkMarks {
     return true;
   }
 
+  /** The next mark has to wait for an ack. */
+  get isFull(): boolean {
+    return this.#sent.isFull;
+  }
+
   /** An ack has come. @returns what it says: nothing, if no such mark waits for one; or a position that counts, or not */
   take(serial: number): 'unknown' | 'partial' | 'complete' {
     const outcome = this.#sent.acknowledge(serial, this.acknowledged);

@@ -150,7 +150,7 @@ export class Link implements Session {
   #wasOpen = false;
   /** The peer has said from where on it wants what is here. */
   #isAsked = false;
-  /** Something has been sent, or a sync has come to its end, since the last mark. */
+  /** Something has been sent, or a sync has come to its end, since the last mark; and the next one waits for a place. */
   #markDue = false;
   #draining = false;
   #saidBye = false;
@@ -263,8 +263,13 @@ export class Link implements Session {
       this.#isAsked &&
       !this.#saidBye &&
       !this.connection.output.blocked &&
-      (this.sendingSync || this.copies.isRepairing || this.sender.backlogBytes() > 0)
+      (this.sendingSync || this.copies.isRepairing || this.sender.backlogBytes() > 0 || this.#isMarkFree)
     );
+  }
+
+  /** A mark waited for a place, and an ack has made one free: clients may wait for what it covers. */
+  get #isMarkFree(): boolean {
+    return this.#markDue && !this.marks.isFull;
   }
 
   opened(): void {
@@ -401,11 +406,11 @@ export class Link implements Session {
       this.copies.begin();
       this.#owner.acknowledged(this);
     }
-    if (this.sender.changes !== changes) this.#markDue = true;
+    const hasChanges = this.sender.changes !== changes;
     this.copies.pump();
     if (this.legacy !== null) return;
-    if (this.marks.write(output, nowMs, this.#markDue, this.isComplete, this.#owner.wantsAcks()))
-      this.#markDue = false;
+    const isDue = this.#markDue || hasChanges;
+    this.#markDue = !this.marks.write(output, nowMs, isDue, this.isComplete, this.#owner.wantsAcks());
   }
 
   /** Looks at the time limits. @param nowMs on the monotonic clock */

@@ -185,6 +185,30 @@ test('so many marks wait for their acks, the next one covers more', () => {
   assert.equal(dialler.link.acknowledged[0], dialler.cache.feed.written);
 });
 
+test('a mark that waited for a place is work as soon as an ack has made one free', () => {
+  const { dialler, listener, time } = openPair(10_000);
+  dialler.owner.acksWanted = true;
+  const streams: Uint8Array[] = [];
+  const isSent = () => dialler.cache.feed.written === dialler.link.acknowledged[0];
+  for (let i = 0; i < 2 * MARKS_MAX; i++) {
+    dialler.cache.set(`k${i}`, bytesOf('v'), 0, 0);
+    dialler.link.pump(time.nowMs);
+    streams.push(dialler.take());
+  }
+  // Until then the turns of the loop do not pump in vain.
+  assert.equal(dialler.link.hasWork, false);
+  for (const stream of streams) listener.feeder.push(stream);
+  dialler.feeder.push(listener.take());
+  assert.equal(isSent(), false);
+  // Nothing is changed any more, and no ping is due; whoever pumps goes by `hasWork`.
+  assert.equal(dialler.link.hasWork, true);
+  dialler.link.pump(time.nowMs);
+  assert.equal(dialler.link.hasWork, false);
+  listener.feeder.push(dialler.take());
+  dialler.feeder.push(listener.take());
+  assert.equal(isSent(), true);
+});
+
 test('an ack of a mark that was not sent, and frames that cannot come here, close the link', () => {
   const resume = new Uint8Array(8);
   for (const frame of [
