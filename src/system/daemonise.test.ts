@@ -96,7 +96,7 @@ test('a daemon that dies without a word is told of', async () => {
 test('a daemon that hangs is killed', async () => {
   const { outcome, warnings } = await launch(
     `reporter.warn(String(process.pid)); setTimeout(() => {}, 60_000);`,
-    { timeoutMs: 1500 },
+    { timeoutMs: 5000 },
   );
   assert.deepEqual(outcome, {
     kind: 'failed',

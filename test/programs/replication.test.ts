@@ -37,7 +37,7 @@ test('one twin is stopped for four seconds under load: the other goes on; they a
   const end = performance.now() + 4000;
   let before = load.answered;
   while (performance.now() < end) {
-    await until('the other goes on', () => load.answered > before + 100, 2000);
+    await until('the other goes on', () => load.answered > before + 100);
     before = load.answered;
   }
   stopped.child.kill('SIGCONT');
