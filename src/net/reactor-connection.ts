@@ -133,6 +133,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
         return;
       }
       if (this.#pendingBytes > 0) {
+        // Released, and not sent yet.
+        if (this.#watched === READABLE) this.#hasMissedEvent = true;
         if ((events & ~LINUX.EPOLLIN) !== 0) this.#drain();
         if (!this.#isDuplex || (events & LINUX.EPOLLIN) === 0 || this.#phase !== OPEN) return;
       }
@@ -256,8 +258,10 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   /** Receives again, until there is nothing; called by the reactor after `noteMore`. */
   moreNoted(): void {
     this.#isMoreNoted = false;
-    if (this.#phase === OPEN && this.#watched === READABLE && this.#mayReceive())
-      this.#receive(LINUX.EPOLLRDHUP);
+    if (this.#phase !== OPEN || this.#watched !== READABLE || !this.#mayReceive()) return;
+    // What is kept goes first. The session may have left more than fits in front of what would be received.
+    if (this.#isHeld || this.#isHeldUp()) this.#hasMissedEvent = true;
+    else this.#receive(LINUX.EPOLLRDHUP);
   }
 
   /** Feeds what was left when the session paused; called by the reactor after `noteResumed`. */

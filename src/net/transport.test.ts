@@ -478,6 +478,25 @@ for (const name of transports) {
         assert.equal((await keeper.read(first.length + 8)).toString('latin1'), `${first}and more`);
     });
 
+    test('what comes while output is kept, and is more than is received at once, waits and is fed in order', async () => {
+      const { address } = await harness.listen('keeper');
+      const sent = Buffer.alloc(2_000_000);
+      for (let at = 0; at < sent.length; at++) sent[at] = 97 + (at % 23);
+      const keeper = dial(address);
+      keeper.write(sent.toString('latin1'));
+      await settled(({ statistics }) => statistics.pendingBytes > 0);
+      const other = dial(address);
+      // Turns in which nothing is released: a connection of another service has the loop go round.
+      const { address: echo } = await harness.listen('echo');
+      const echoed = dial(echo);
+      for (let turn = 0; turn < 50; turn++) assert.equal(await echoed.exchange('go', 2), 'go');
+      await until('all of it', async () => {
+        await other.exchange('release', 4);
+        return keeper.bytesReceived === sent.length;
+      });
+      assert.ok((await keeper.read(sent.length)).equals(sent));
+    });
+
     test('what is kept can be dropped, and the connection ended with other words', async () => {
       const { address } = await harness.listen('keeper');
       const keeper = dial(address);
