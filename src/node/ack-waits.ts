@@ -77,7 +77,7 @@ export class AckWaits {
   waitFor(connection: Connection, acks: number): boolean {
     const session = this.#sessions.get(connection);
     if (session === undefined) return false;
-    session.acks = acks;
+    session.ask(acks);
     if (acks > 0) this.board.want();
     return true;
   }
@@ -94,7 +94,7 @@ export class AckWaits {
   add(session: AckedSession): void {
     session.deadlineMs = this.#nowMs() + this.policy.timeoutMs;
     session.isWaiting = true;
-    this.#queues[session.acks - 1]?.push(session);
+    this.#queues[session.acksNeeded - 1]?.push(session);
     this.#count(1);
     this.board.countWaited();
   }
@@ -139,6 +139,8 @@ export class AckWaits {
 class AckedSession implements Session {
   /** How many twins must have a write before it is answered. */
   acks: number;
+  /** How many those must have that are fed now, or wait. */
+  acksNeeded = 0;
   /** Behind this connection's last change in the thread's ring, while `hasChanged`. */
   position = 0;
   deadlineMs = 0;
@@ -148,6 +150,8 @@ class AckedSession implements Session {
   readonly #inner: Session;
   /** It has changed something that may not be acknowledged yet. */
   #hasChanged = false;
+  /** Where the ring stood when the output was held. */
+  #headBefore = 0;
   #isBinary = false;
   #hasBegun = false;
 
@@ -159,24 +163,35 @@ class AckedSession implements Session {
   }
 
   feed(input: Uint8Array, start: number, end: number): number {
-    if (this.acks === 0) return this.#inner.feed(input, start, end);
-    const connection = this.#connection;
-    const waits = this.#waits;
     if (!this.#hasBegun) {
       this.#hasBegun = true;
       this.#isBinary = input[start] === BINARY_MAGIC;
     }
+    this.acksNeeded = this.acks;
     // Before the requests are known: the reply to the first may be sent when the room for the others is needed.
-    connection.holdOutput?.();
-    const before = waits.feedHead;
+    if (this.acks > 0) this.#hold();
     const at = this.#inner.feed(input, start, end);
-    const head = waits.feedHead;
-    if (head !== before) {
+    if (this.acksNeeded === 0) return at;
+    const head = this.#waits.feedHead;
+    if (head !== this.#headBefore) {
       this.position = head;
       this.#hasChanged = true;
     }
     if (!this.isWaiting) this.#holdOrSend();
     return at;
+  }
+
+  /** A request of this connection asks for so many acks. Requests around it may be fed in the same go: their replies wait for the greater number. */
+  ask(acks: number): void {
+    this.acks = acks;
+    if (acks <= this.acksNeeded) return;
+    if (this.acksNeeded === 0) this.#hold();
+    this.acksNeeded = acks;
+  }
+
+  #hold(): void {
+    this.#connection.holdOutput?.();
+    this.#headBefore = this.#waits.feedHead;
   }
 
   lookAhead(input: Uint8Array, start: number, end: number): void {
@@ -213,13 +228,11 @@ class AckedSession implements Session {
   #holdOrSend(): void {
     const { output } = this.#connection;
     const { board, policy } = this.#waits;
-    // With acks set back to 0 by the requests themselves nothing waits.
-    if (this.#hasChanged && (this.acks === 0 || this.#waits.has(this.acks, this.position))) {
-      this.#hasChanged = board.peers < this.acks;
-    }
+    const acks = this.acksNeeded;
+    if (this.#hasChanged && this.#waits.has(acks, this.position)) this.#hasChanged = board.peers < acks;
     const hasReplies = output.blocked || output.at !== output.start;
     if (this.#hasChanged && hasReplies) {
-      if (board.peers >= this.acks || policy.refuses) {
+      if (board.peers >= acks || policy.refuses) {
         this.#waits.add(this);
         return;
       }

@@ -79,6 +79,40 @@ test('a noreply write is on the twin when the reply behind it comes', async (t) 
   there.close();
 });
 
+test('a client that asks for acks and writes in one go has its write on the twin when it is answered', async (t) => {
+  const pair = await linkedPair(t, ['-t', '2']);
+  const there = await pair.client(1);
+  for (let i = 0; i < 50; i++) {
+    const socket = await RawSocket.connect(pair.ports[0], pair.hosts[0]);
+    socket.push(`acks 1\r\nset k${i} 0 0 1\r\nv\r\nacks 0\r\n`);
+    assert.equal(await socket.read(16), 'OK\r\nSTORED\r\nOK\r\n');
+    assert.equal(await there.get(`k${i}`), 'v');
+    socket.vanish(false);
+  }
+  await until('each has waited', async () => (await figure(there, 'acks_peers')) === 1);
+  const here = await pair.client(0);
+  await figureIs(here, 'acks_waited', 50);
+  here.close();
+  there.close();
+});
+
+test('a client that sends more than is received at once, to a twin that hangs, has all its answers in the end', async (t) => {
+  const pair = await linkedPair(t, ['--acks', '1', '--ack-timeout', '60000']);
+  const other = await pair.client(0);
+  pair.nodes[1]?.child.kill('SIGSTOP');
+  const count = 2000;
+  const socket = await RawSocket.connect(pair.ports[0], pair.hosts[0]);
+  socket.push(
+    Array.from({ length: count }, (_, i) => `set k${i} 0 0 1000\r\n${'x'.repeat(1000)}\r\n`).join(''),
+  );
+  await until('it waits', async () => (await figure(other, 'acks_held')) === 1);
+  for (let i = 0; i < 20; i++) assert.equal(await other.get('absent'), null, 'others are served meanwhile');
+  pair.nodes[1]?.child.kill('SIGCONT');
+  assert.equal(await socket.read(count * 8), 'STORED\r\n'.repeat(count));
+  socket.vanish(false);
+  other.close();
+});
+
 for (const refuses of [false, true])
   test(`a twin that hangs: writes are ${refuses ? 'refused' : 'answered all the same'} after the time limit`, async (t) => {
     const pair = await linkedPair(t, [
