@@ -66,10 +66,10 @@ export function comparedCas(cache: Cache, request: MetaRequest): number {
   return CAS_WIDE;
 }
 
-/** Executes mg, md, ma and me; ms is in meta-stores.ts. */
 /** Flags by which an mg changes an item. */
 const UPPER_CHANGES: number = UPPER.autoCreate | UPPER.recache | UPPER.ttl;
 
+/** Executes mg, md, ma and me; ms is in meta-stores.ts. */
 export class MetaCommands {
   readonly #cache: Cache;
   readonly #output: Output;
