@@ -39,8 +39,10 @@ export class LegacyReceiver {
   hasEnded = false;
   /** Items and deletes that have come. */
   changes = 0;
-  /** Not stored: too large, no memory, or what is here is newer than the peer's copy. */
-  refused = 0;
+  /** Not stored: larger than this node takes, no memory, a key of several words (`wordyKeys`), or what is here is newer than the peer's copy. */
+  tooLarge = 0;
+  noMemory = 0;
+  wordyKeys = 0;
   kept = 0;
   /** Why `take` gave up. */
   reason = '';
@@ -74,10 +76,9 @@ export class LegacyReceiver {
       }
       let lineEnd = at;
       while (lineEnd < end && input[lineEnd] !== LF) lineEnd++;
-      if (lineEnd === end) {
-        if (end - at <= LEGACY_LINE_BYTES_MAX) return at;
+      if (lineEnd - at > LEGACY_LINE_BYTES_MAX)
         return this.#fail(`a line of more than ${LEGACY_LINE_BYTES_MAX} bytes`);
-      }
+      if (lineEnd === end) return at;
       const wordsEnd = lineEnd > at && input[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
       if (!this.#line(input, at, wordsEnd)) return -1;
       at = lineEnd + 1;
@@ -100,15 +101,22 @@ export class LegacyReceiver {
       if (at > from) words.push({ start: from, end: at });
     }
     const texts = words.map((word) => textOf(input, word.start, word.end));
-    const [command = '', , flags = '', exptime = '', bytes = '', cas = ''] = texts;
+    const [command = ''] = texts;
     const key = words[1];
     if (command === 'rep') {
+      const [flags = '', exptime = '', bytes = '', cas = ''] = texts.slice(Math.max(2, texts.length - 4));
       const valueBytes = wholeNumber(bytes);
-      const isWhole = words.length === 6 && key !== undefined && key.end - key.start <= KEY_BYTES_MAX;
+      const isWhole = words.length >= 6 && key !== undefined && key.end - key.start <= KEY_BYTES_MAX;
       const numbers = [wholeNumber(flags), wholeNumber(exptime), valueBytes, wholeNumber(cas)];
       if (!isWhole || numbers.some(Number.isNaN) || valueBytes < 0 || valueBytes > ITEM_BYTES_MAX) {
         this.reason = 'a rep line that is none';
         return false;
+      }
+      if (words.length > 6) {
+        // The key has blanks: a client stored it by the binary protocol. A copy that has one must not be refused whole, or there would be no link for ever.
+        this.#drop(valueBytes);
+        this.wordyKeys++;
+        return true;
       }
       this.#cache.meta.setNewCas(0, wholeNumber(cas) >>> 0);
       this.#begin(input, key.start, key.end, wholeNumber(flags) >>> 0, wholeNumber(exptime), valueBytes);
@@ -134,11 +142,8 @@ export class LegacyReceiver {
     valueBytes: number,
   ): void {
     const cache = this.#cache;
-    this.changes++;
     this.#hash = cache.hash(input, keyStart, keyEnd);
-    this.#restBytes = valueBytes;
-    this.#filledBytes = 0;
-    this.#item = 0;
+    this.#drop(valueBytes);
     if (this.#stays(input, keyStart, keyEnd)) {
       this.kept++;
       return;
@@ -156,8 +161,21 @@ export class LegacyReceiver {
     );
     if (this.#item !== 0) return;
     // A set that fails has removed what was there, which the peer knows to be outdated.
-    this.refused++;
+    this.#refused();
     this.#sender.note(this.#hash, cache.lastVersion);
+  }
+
+  /** A value begins; unless there is an item for it, it goes nowhere. */
+  #drop(valueBytes: number): void {
+    this.changes++;
+    this.#restBytes = valueBytes;
+    this.#filledBytes = 0;
+    this.#item = 0;
+  }
+
+  #refused(): void {
+    if (this.#cache.failure === RESULT.tooLarge) this.tooLarge++;
+    else this.noMemory++;
   }
 
   /** Whether what is here was changed since there was a link, so that the peer's copy does not know of it. */
@@ -189,7 +207,7 @@ export class LegacyReceiver {
       const cache = this.#cache;
       const result = cache.commit(STORE_MODE.set, item, this.#hash, 0, MARK.explicitCas);
       if (result === RESULT.stored) this.#sender.note(this.#hash, cache.lastVersion);
-      else this.refused++;
+      else this.noMemory++;
     }
     return at + 2;
   }
@@ -229,7 +247,7 @@ function textOf(input: Uint8Array, start: number, end: number): string {
   return text;
 }
 
-/** NaN for what is no decimal number of at most ten digits. */
+/** NaN for what is no decimal number, or has more digits than any of 64 bits. */
 function wholeNumber(text: string): number {
   return /^-?\d{1,20}$/.test(text) ? Number(text) : Number.NaN;
 }

@@ -203,8 +203,8 @@ test('a node of ours that greets late is no repcached: nothing of its copy is ta
 test('lines after which nothing can be believed end the link', () => {
   for (const line of [
     'rep a 0 0 1\r\n',
-    'rep a 0 0 1 2 3\r\n',
-    'rep a b 0 1 2\r\n',
+    'rep a 0 0 x 2 3\r\n',
+    'rep a b 0 1 2 x\r\n',
     'rep a 0 0 -1 2\r\n',
     'rep a 0 0 99999999999 2\r\n',
     `rep ${'k'.repeat(251)} 0 0 1 2\r\n`,
@@ -229,7 +229,69 @@ test('an item too large for this node is passed over, and the old one with it', 
   node.hears(`rep a 0 0 2000000 2\r\n${'x'.repeat(2_000_000)}\r\nrep b 0 0 1 3\r\ny\r\n`, () => 50_000);
   assert.equal(node.shows('a'), null);
   assert.equal(node.shows('b'), '0 0 0/3 y');
-  assert.equal(node.link.legacy?.refused, 1);
+  assert.equal(node.link.receivedTooLarge, 1);
+});
+
+test('a key of several words is passed over, with its value, however it is cut', () => {
+  for (const cut of [undefined, () => 1, () => 3]) {
+    const node = linkedDialler();
+    node.hears('rep two words 0 0 11 1\r\nflush_all\r\n\r\nrep b 0 0 1 2\r\ny\r\n', cut);
+    assert.equal(node.shows('b'), '0 0 0/2 y');
+    assert.equal(node.link.refusedKeys, 1);
+    assert.equal(node.connection.destroyed, false);
+  }
+});
+
+test('a line at the bound is ignored, a longer one ends the link, however it is cut', () => {
+  for (const cut of [undefined, () => 1]) {
+    const node = linkedDialler();
+    node.hears(`${'x'.repeat(LEGACY_LINE_BYTES_MAX)}\n`, cut);
+    assert.equal(node.connection.destroyed, false);
+    node.hears(`${'x'.repeat(LEGACY_LINE_BYTES_MAX + 1)}\n`, cut);
+    assert.ok(node.connection.destroyed);
+  }
+});
+
+test('a repcached that comes back with nothing is given everything', () => {
+  const node = new Node('dialler');
+  node.cache.set('old', 'ours', 1);
+  node.owner.keepAbove = node.cache.cache.highestVersion();
+  node.link.opened();
+  node.said();
+  node.hears('marugoto_end\r\n');
+  assert.match(node.said(), /^rep old 1 0 4 \d+\r\nours\r\n$/);
+});
+
+test('what has been sent counts as known to a repcached, and no more', () => {
+  const node = new Node('dialler');
+  node.owner.keepAbove = 0;
+  node.cache.set('solo', '1');
+  const solo = node.cache.cache.lastVersion;
+  node.link.opened();
+  node.said();
+  node.hears('rep a 0 0 1 1\r\nx\r\n');
+  node.said();
+  assert.equal(node.link.legacySentUpTo, -1, 'its copy has not come to its end');
+  node.hears('marugoto_end\r\n');
+  assert.equal(node.link.legacySentUpTo, -1, 'nothing is sent yet');
+  assert.match(node.said(), /^rep solo /);
+  assert.ok(node.link.legacySentUpTo > solo);
+  node.cache.set('next', '2');
+  assert.ok(node.link.legacySentUpTo < node.cache.cache.lastVersion);
+  node.said();
+  assert.ok(node.link.legacySentUpTo >= node.cache.cache.lastVersion);
+});
+
+test('the end of the copy is told once, though changes come faster than the feed holds them', () => {
+  const node = new Node('listener').waits();
+  let said = node.said();
+  for (let round = 0; round < 5; round++) {
+    for (let i = 0; i < 4000; i++) node.cache.set(`key ${i}`.replace(' ', '-'), `${round}`);
+    said += node.said();
+  }
+  assert.ok(node.link.sender.overruns > 0);
+  assert.ok(said.includes('rep key-3999 0 0 1 '));
+  assert.equal(said.split('marugoto_end').length, 2);
 });
 
 test('a node that was changed while there was no link keeps that, and tells it', () => {

@@ -29,6 +29,8 @@ export class LinkCopies {
   readonly #output: Output;
   readonly #dialled: boolean;
   readonly #log: (message: string) => void;
+  /** A repcached has been told of the end of its copy: once, for it opens its client ports then. */
+  #hasToldEnd = false;
   #isDue = false;
   /** The walk under way is to be followed by another. */
   #isAgain = false;
@@ -156,7 +158,10 @@ export class LinkCopies {
       this.#log('marugoto owari');
     }
     if (this.#legacyWriter === null) writeSyncEnd(this.#output, this.sync.items);
-    else if (!this.#dialled) this.#output.text(LEGACY_END);
+    else if (!this.#dialled && !this.#hasToldEnd) {
+      this.#hasToldEnd = true;
+      this.#output.text(LEGACY_END);
+    }
     // Not called complete by us, though the peer may start to serve: the walk is repeated at once.
     if (again) this.#isDue = true;
   }

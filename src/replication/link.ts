@@ -133,6 +133,8 @@ export class Link implements Session {
   legacy: LegacyReceiver | null = null;
   readonly #legacyWriter = new LegacyWriter();
   #keepAbove = -1;
+  /** Of a repcached: everything up to this version was on its way to it when last there was nothing to send; -1: there has always been something. */
+  legacySentUpTo = -1;
   /** The highest version when its copy began to come: what has a higher one is the peer's, or goes as a change. */
   #keptUpTo = 0;
   /** Null: this link's frames are sent as they are. */
@@ -400,6 +402,8 @@ export class Link implements Session {
   /** Changes, slices of walks, and the mark behind them. */
   #send(output: Output, nowMs: number): void {
     this.copies.beginIfDue();
+    // Read first: what is changed from here on may not be in the feed yet.
+    const highest = this.legacy === null ? 0 : this.#cache.highestVersion();
     const { changes } = this.sender;
     if (!this.sender.pump(output, CHANGES_BYTES_PER_PUMP)) {
       this.#owner.log(0, `more changes than the feed holds; sending everything to ${this.connection.remote}`);
@@ -408,7 +412,10 @@ export class Link implements Session {
     }
     const hasChanges = this.sender.changes !== changes;
     this.copies.pump();
-    if (this.legacy !== null) return;
+    if (this.legacy !== null) {
+      this.#noteSent(highest);
+      return;
+    }
     const isDue = this.#markDue || hasChanges;
     this.#markDue = !this.marks.write(output, nowMs, isDue, this.isComplete, this.#owner.wantsAcks());
   }
@@ -493,15 +500,46 @@ export class Link implements Session {
     if (this.receivingSync && legacy.hasEnded) {
       this.receivingSync = false;
       this.#synced();
-      // What was changed here while there was no link. A node that has just started has nothing of the kind.
-      if (this.#keepAbove < Number.MAX_SAFE_INTEGER) this.copies.begin(this.#keepAbove, this.#keptUpTo);
+      // What was changed here while there was no link. A node that has just started has nothing of the kind. A peer with nothing has been started anew.
+      const above = legacy.changes === 0 ? -1 : this.#keepAbove;
+      if (this.#keepAbove < Number.MAX_SAFE_INTEGER) this.copies.begin(above, this.#keptUpTo);
+      this.#noteSent(this.#cache.highestVersion());
     }
     return taken;
   }
 
-  /** Of a repcached: keys that no line can carry. */
+  /** @param highest everything up to this version has been sent, if there is nothing to send now */
+  #noteSent(highest: number): void {
+    if (!this.receivingSync && !this.hasWork && !this.connection.output.blocked)
+      this.legacySentUpTo = highest;
+  }
+
+  /** Of a repcached: this node let nobody in yet when the two met, so nothing that is here was newer. */
+  get tookAll(): boolean {
+    return this.#keepAbove === Number.MAX_SAFE_INTEGER;
+  }
+
+  /** The peer sends no copy, or has sent it. */
+  get hasCopyOfPeer(): boolean {
+    return this.syncsReceived > 0 || (this.legacy !== null && !this.dialled);
+  }
+
+  /** Grows while things come in. */
+  get received(): number {
+    return this.receiver.changes + (this.legacy?.changes ?? 0);
+  }
+
+  get receivedTooLarge(): number {
+    return this.receiver.tooLarge + (this.legacy?.tooLarge ?? 0);
+  }
+
+  get receivedNoMemory(): number {
+    return this.receiver.noMemory + (this.legacy?.noMemory ?? 0);
+  }
+
+  /** Of a repcached: keys that no line can carry, in either direction. */
   get refusedKeys(): number {
-    return this.#legacyWriter.refusedKeys;
+    return this.#legacyWriter.refusedKeys + (this.legacy?.wordyKeys ?? 0);
   }
 
   /** @returns null, or why the connection cannot go on */

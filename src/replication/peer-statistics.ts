@@ -21,7 +21,7 @@ function total(peers: Peers, past: number, of: (link: Link) => number): string {
 export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticLine[] {
   const open = peers.openLinks;
   const { past } = peers;
-  const syncing = open.some((link) => link.receivingSync || link.sendingSync || link.syncsReceived === 0);
+  const syncing = open.some((link) => link.receivingSync || link.sendingSync || !link.hasCopyOfPeer);
   const dialled = open.length > 0 ? open.some((link) => link.dialled) : !peers.isBound;
   const lines: StatisticLine[] = [
     ['replication_state', open.length === 0 ? 'alone' : syncing ? 'syncing' : 'linked'],
@@ -44,16 +44,16 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
       total(peers, past.savedBytes, (link) => link.compressor?.savedBytes ?? 0),
     ],
     ['replication_changes_sent', total(peers, past.changesSent, (link) => link.changesSent)],
-    ['replication_changes_received', total(peers, past.changesReceived, (link) => link.receiver.changes)],
+    ['replication_changes_received', total(peers, past.changesReceived, (link) => link.received)],
     ['replication_conflicts', total(peers, past.conflicts, (link) => link.conflicts)],
     ['replication_full_syncs', total(peers, past.fullSyncs, (link) => link.copies.fullSyncs)],
     ['replication_partial_syncs', total(peers, past.partialSyncs, (link) => link.partialSyncs)],
     ['replication_repairs', total(peers, past.repairs, (link) => link.copies.repairs)],
     ['replication_checksum_errors', total(peers, past.checksumErrors, (link) => link.checksumErrors)],
     ['replication_overruns', total(peers, past.overruns, (link) => link.sender.overruns)],
-    ['replication_refused_too_large', total(peers, past.tooLarge, (link) => link.receiver.tooLarge)],
+    ['replication_refused_too_large', total(peers, past.tooLarge, (link) => link.receivedTooLarge)],
     ['replication_refused_keys', total(peers, past.refusedKeys, (link) => link.refusedKeys)],
-    ['replication_refused_no_memory', total(peers, past.noMemory, (link) => link.receiver.noMemory)],
+    ['replication_refused_no_memory', total(peers, past.noMemory, (link) => link.receivedNoMemory)],
   ];
   let index = 0;
   for (const link of open) {
@@ -63,15 +63,19 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
       [`${name}_state`, link.receivingSync || link.sendingSync ? 'syncing' : 'linked'],
       [`${name}_protocol`, link.legacy === null ? 'twincached' : 'repcached'],
       [`${name}_role`, link.dialled ? 'listener' : 'dialer'],
-      [`${name}_node_slot`, String(link.peerSlot)],
-      [`${name}_lag_changes`, String(Math.max(0, link.changesSent - link.changesAcknowledged))],
       [`${name}_lag_bytes`, String(link.sender.backlogBytes())],
-      [`${name}_lag_ms`, String(Math.round(link.marks.lagMs(nowMs)))],
-      [`${name}_clock_offset_ms`, String(link.clockOffsetMs)],
       [`${name}_seen_ms`, String(Math.max(0, Math.round(nowMs - link.heardMs)))],
       [`${name}_sync_items_sent`, String(link.copies.sync.itemsTotal)],
       [`${name}_sync_percent`, String(link.copies.sync.percent)],
       [`${name}_sync_items_received`, String(link.syncItemsReceived)],
+    );
+    // A repcached acknowledges nothing, and has no slot; zeros would seem to say that it has everything.
+    if (link.legacy !== null) continue;
+    lines.push(
+      [`${name}_node_slot`, String(link.peerSlot)],
+      [`${name}_lag_changes`, String(Math.max(0, link.changesSent - link.changesAcknowledged))],
+      [`${name}_lag_ms`, String(Math.round(link.marks.lagMs(nowMs)))],
+      [`${name}_clock_offset_ms`, String(link.clockOffsetMs)],
     );
   }
   for (const address of peers.unlinkedTargets) {

@@ -132,7 +132,7 @@ export class Peers implements LinkOwner {
     repairs: 0,
     refusedKeys: 0,
   };
-  /** The highest version when the link to a repcached ended: what is above it, that one does not know. */
+  /** What is above it, a repcached may not know: it was not sent when the last link to one ended. */
   #legacyLostVersion = 0;
   readonly #pastNodes = new PastNodes();
   /** Links that were open and ended. */
@@ -265,7 +265,7 @@ export class Peers implements LinkOwner {
     }
     if (this.isReady) return;
     let frames = 0;
-    for (const link of this.links) frames += link.receiver.frames;
+    for (const link of this.links) frames += link.receiver.frames + (link.legacy?.changes ?? 0);
     if (frames !== this.#progressFrames) {
       this.#progressFrames = frames;
       this.#progressMs = nowMs;
@@ -414,6 +414,15 @@ export class Peers implements LinkOwner {
     return this.isReady ? this.#legacyLostVersion : Number.MAX_SAFE_INTEGER;
   }
 
+  /**
+   * Without acks one can only go by what was sent. When the link broke before all was, what clients here had changed until then stays unsaid to the
+   * peer, and the next copy of its shall not undo it. While nobody was let in there were no such changes: everything here is the peer's.
+   */
+  #legacyLost(link: Link): void {
+    if (link.tookAll && !this.isReady) this.#legacyLostVersion = this.#cache.highestVersion();
+    else this.#legacyLostVersion = Math.max(this.#legacyLostVersion, link.legacySentUpTo);
+  }
+
   resumePoint(link: Link): FeedPosition | null {
     return link.peer === null ? null : this.#pastNodes.position(link.peer.nodeId);
   }
@@ -448,9 +457,9 @@ export class Peers implements LinkOwner {
     past.conflicts += link.conflicts;
     past.overruns += link.sender.overruns;
     past.changesSent += link.changesSent;
-    past.changesReceived += link.receiver.changes;
-    past.tooLarge += link.receiver.tooLarge;
-    past.noMemory += link.receiver.noMemory;
+    past.changesReceived += link.received;
+    past.tooLarge += link.receivedTooLarge;
+    past.noMemory += link.receivedNoMemory;
     past.checksumErrors += link.checksumErrors;
     past.compressedFrames += link.compressor?.frames ?? 0;
     past.savedBytes += link.compressor?.savedBytes ?? 0;
@@ -460,7 +469,7 @@ export class Peers implements LinkOwner {
     past.repairs += link.copies.repairs;
     const { wasOpen } = link;
     past.refusedKeys += link.refusedKeys;
-    if (link.legacy !== null) this.#legacyLostVersion = this.#cache.highestVersion();
+    if (link.legacy !== null) this.#legacyLost(link);
     if (wasOpen) {
       this.linksLost++;
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
