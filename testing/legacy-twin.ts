@@ -35,20 +35,24 @@ export class LegacyTwin {
     return twin;
   }
 
-  /** The form without `-x`: listens. */
-  async listen(port: number, host = '127.0.0.1'): Promise<void> {
+  /** The form without `-x`: listens. @param holdsEnd its copy does not come to its end before `endCopy` */
+  async listen(port: number, host = '127.0.0.1', holdsEnd = false): Promise<void> {
     const server = createServer((socket) => {
       server.close();
       this.#server = null;
       this.#link(socket);
       for (const [key, item] of this.items) this.#say(key, item);
-      socket.write('marugoto_end\r\n');
+      if (!holdsEnd) this.endCopy();
     });
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, resolve);
     });
+  }
+
+  endCopy(): void {
+    this.#socket?.write('marugoto_end\r\n');
   }
 
   get isLinked(): boolean {
