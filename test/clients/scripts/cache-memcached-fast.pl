@@ -53,7 +53,7 @@ my $noreply = Cache::Memcached::Fast->new({%options, servers => [{address => "12
 $noreply->set("noreply$_", $_) for 1 .. 500;
 check('noreply', $noreply->get('noreply500'), 500);
 
-$c->set('brief', 'x', 1);
+$c->set('brief', 'x', 2);
 check('before expiry', $c->get('brief'), 'x');
 check('expiry', eventually(sub { !defined $c->get('brief') }), 1);
 

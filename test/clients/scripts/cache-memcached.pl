@@ -38,7 +38,7 @@ check('delete', [$c->delete('a') ? 1 : 0, $c->delete('a') ? 1 : 0], [1, 0]);
 my $stats = $c->stats(['misc', 'items', 'slabs', 'sizes', 'reset']);
 check('stats', $stats->{hosts}{"127.0.0.1:$first"}{misc}{version}, server_version($first));
 
-$c->set('brief', 'x', 1);
+$c->set('brief', 'x', 2);
 check('before expiry', $c->get('brief'), 'x');
 check('expiry', eventually(sub { !defined $c->get('brief') }), 1);
 

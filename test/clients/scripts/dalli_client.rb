@@ -111,7 +111,7 @@ check('stats', c.stats[address]['version'], server_version(first))
 check('stats items, slabs', [c.stats(:items)[address].empty?, c.stats(:slabs)[address].empty?], [false, false])
 check('stats reset', c.reset_stats, [true])
 
-c.set('brief', 'x', 1)
+c.set('brief', 'x', 2)
 check('before expiry', c.get('brief'), 'x')
 check('expiry', eventually { c.get('brief').nil? }, true)
 

@@ -43,7 +43,7 @@ if ($protocol eq 'binary') {
 }
 check('delete', [$c->memcached_delete('a'), $c->memcached_delete('a') ? 1 : 0], [1, 0]);
 
-$c->memcached_set('brief', 'x', 1);
+$c->memcached_set('brief', 'x', 2);
 check('before expiry', $c->memcached_get('brief'), 'x');
 check('expiry', eventually(sub { !defined $c->memcached_get('brief') }), 1);
 

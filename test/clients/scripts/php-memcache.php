@@ -56,7 +56,7 @@ check('delete', [$c->delete('a'), $c->delete('a')], [true, false]);
 check('stats', $c->getStats()['pid'] > 0, true);
 check('stats slabs', is_array($c->getStats('slabs')), true);
 
-$c->set('brief', 'x', 0, 1);
+$c->set('brief', 'x', 0, 2);
 check('before expiry', $c->get('brief'), 'x');
 check('expiry', eventually(fn () => $c->get('brief') === false), true);
 

@@ -79,7 +79,7 @@ check('setByKey', [$c->setByKey('group', 'k', 'v'), $c->getByKey('group', 'k'), 
 if (!$binary) check('getAllKeys', eventually(fn () => in_array('word', $c->getAllKeys() ?: [])), true);
 check('stats', array_values($c->getStats())[0]['pid'] > 0, true);
 
-$c->set('brief', 'x', 1);
+$c->set('brief', 'x', 2);
 check('before expiry', $c->get('brief'), 'x');
 check('expiry', eventually(fn () => $c->get('brief') === false), true);
 $c->set('past', 'x', time() - 1);

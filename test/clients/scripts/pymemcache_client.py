@@ -70,7 +70,7 @@ check("stats settings", c.stats("settings")[b"cas_enabled"], b"yes")
 check("stats items, slabs", [type(c.stats("items")), type(c.stats("slabs"))], [dict, dict])
 check("cache_memlimit", c.cache_memlimit(64), True)
 
-c.set("brief", "x", expire=1)
+c.set("brief", "x", expire=2)
 check("before expiry", c.get("brief"), "x")
 check("expiry", eventually(lambda: c.get("brief") is None), True)
 c.set("past", "x", expire=-1)
