@@ -119,7 +119,8 @@ export async function killPair(
       reborn.close();
       told(kill + 1);
     }
-    await until('writes are answered', () => answered() > 0, 30_000);
+    const afterLast = answered();
+    await until('writes are answered', () => answered() > afterLast, 30_000);
     for (const writer of writers) await writer.stop();
     const [first, second] = [await pair.client(0), await pair.client(1)];
     await pair.agree(first, second, [...new Map(writers.flatMap((writer) => [...writer.sent])).keys()]);

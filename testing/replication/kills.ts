@@ -4,6 +4,12 @@ import { killPair } from '../acked-kills.ts';
 
 const kills = Number(process.argv[2] ?? 100);
 const seed = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 1e9));
+if (!Number.isInteger(kills) || kills < 1 || !Number.isInteger(seed)) {
+  console.error(
+    `kills: a number of kills and a SEED in whole numbers are needed, not ${process.argv[2]} and ${seed}`,
+  );
+  process.exit(1);
+}
 console.log(`SEED=${seed}`);
 const random = seededRandom(seed);
 for (const sameHost of [false, true]) {
