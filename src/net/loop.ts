@@ -145,6 +145,12 @@ export interface Loop {
   cancel(handle: number): void;
   /** Calls back at the start of every turn, before timers and bytes: for what is read once a turn, as the wall clock. */
   onTurnStart(callback: () => void): void;
+  /**
+   * Calls back when requests have been executed, before their replies are sent: for what others must have been sent first. What the
+   * callback writes to a connection (with `flush`) is sent ahead of the replies. Where that moment does not exist, as on the portable loop and
+   * for connections that send much, it is the end of the turn.
+   */
+  onRepliesDue(callback: () => void): void;
   /** Calls back at the end of every turn, before outputs that were written elsewhere (`flush`) are sent. */
   onTurnEnd(callback: () => void): void;
 }

@@ -171,6 +171,10 @@ export class PortableLoop implements Loop, PortableCore {
     this.#turnStartCallbacks.push(callback);
   }
 
+  onRepliesDue(callback: () => void): void {
+    this.onTurnEnd(callback);
+  }
+
   onTurnEnd(callback: () => void): void {
     this.#turnEndCallbacks.push(callback);
   }

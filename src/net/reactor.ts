@@ -78,6 +78,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   readonly #datagramFactories: (DatagramSessionFactory | undefined)[] = [];
   readonly #timers: Timers = new Timers();
   readonly #turnStartCallbacks: (() => void)[] = [];
+  readonly #repliesDueCallbacks: (() => void)[] = [];
   readonly #turnEndCallbacks: (() => void)[] = [];
   readonly #unsent: Batch<ReactorConnection> = new Batch();
   readonly #resumed: Batch<ReactorConnection> = new Batch();
@@ -255,6 +256,10 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     this.#turnStartCallbacks.push(callback);
   }
 
+  onRepliesDue(callback: () => void): void {
+    this.#repliesDueCallbacks.push(callback);
+  }
+
   onTurnEnd(callback: () => void): void {
     this.#turnEndCallbacks.push(callback);
   }
@@ -359,7 +364,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
       const handler = this.#handlers[events[word + EPOLL_EVENT_FD_WORD]!];
       if (handler === undefined || handler === null) continue;
       if (events[word] === LINUX.EPOLLIN && handler instanceof ReactorConnection && handler.mayReceiveAhead) {
-        this.#batch ??= new ReadyBatch(this.pool);
+        this.#batch ??= new ReadyBatch(this.pool, this.#repliesDue);
         this.#batch.receive(handler);
         if (this.#batch.isFull) this.#batch.serve();
       } else {
@@ -370,12 +375,20 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     }
     this.#batch?.serve();
     if (this.#resumed.count > 0) this.#resumed.drain(resumeNoted);
+    for (const callback of this.#repliesDueCallbacks) callback();
     for (const callback of this.#turnEndCallbacks) callback();
     for (let i = 0; i < SETTLE_ROUNDS_MAX && (this.#unsent.count > 0 || this.#doomed.count > 0); i++) {
       this.#unsent.drain(sendNoted);
       this.#doomed.drain(this.#finish);
     }
   }
+
+  /** The batch's requests are executed: others first, then its replies. */
+  readonly #repliesDue = (): void => {
+    if (this.#repliesDueCallbacks.length === 0) return;
+    for (const callback of this.#repliesDueCallbacks) callback();
+    this.#unsent.drain(sendNoted);
+  };
 
   #hasWork(): boolean {
     return (

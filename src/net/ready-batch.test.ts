@@ -12,8 +12,8 @@ function world(): {
   make: (name: string, count: number) => BatchedConnection;
 } {
   const pool = new BufferPool(() => BASE, null);
-  const batch = new ReadyBatch(pool);
   const calls: string[] = [];
+  const batch = new ReadyBatch(pool, () => calls.push('all fed'));
   const make = (name: string, count: number): BatchedConnection => ({
     receiveAhead: (address, bytesMax) => {
       assert.equal(bytesMax, SLOT_BYTES);
@@ -31,7 +31,7 @@ function world(): {
   return { batch, calls, make };
 }
 
-test('all are received from, then all are fed, then all are sent to; who had nothing takes no slot', () => {
+test('all are received from, then all are fed, then others may send, then all are sent to; who had nothing takes no slot', () => {
   const { batch, calls, make } = world();
   batch.receive(make('a', 10));
   batch.receive(make('b', 0));
@@ -39,7 +39,7 @@ test('all are received from, then all are fed, then all are sent to; who had not
   assert.equal(batch.waiting, 2);
   batch.serve();
   const received = ['receive a at 0', 'receive b at 1', 'receive c at 1', 'look a', 'look c'];
-  const fed = ['feed a from 0, 1 wait', 'feed c from 1, 0 wait', 'send a', 'send c'];
+  const fed = ['feed a from 0, 1 wait', 'feed c from 1, 0 wait', 'all fed', 'send a', 'send c'];
   assert.deepEqual(calls, [...received, ...fed]);
 });
 
@@ -54,6 +54,7 @@ test('one alone is not asked to look ahead, and a batch begins empty after the o
   const one = (name: string): string[] => [
     `receive ${name} at 0`,
     `feed ${name} from 0, 0 wait`,
+    'all fed',
     `send ${name}`,
   ];
   assert.deepEqual(calls, [...one('a'), ...one('b')]);

@@ -32,16 +32,21 @@ export interface BatchedConnection {
  */
 export class ReadyBatch {
   readonly #pool: BufferPool;
+  readonly #fedAll: () => void;
   readonly #addresses: readonly bigint[];
   readonly #connections: (BatchedConnection | null)[] = new Array(BATCH_MAX).fill(null);
   readonly #counts: Int32Array = new Int32Array(BATCH_MAX);
   #size = 0;
   #fed = 0;
 
-  /** @param pool its room to receive is used, which nobody else needs meanwhile */
-  constructor(pool: BufferPool) {
+  /**
+   * @param pool its room to receive is used, which nobody else needs meanwhile
+   * @param fedAll called between the second step and the third
+   */
+  constructor(pool: BufferPool, fedAll: () => void) {
     assert(BATCH_MAX * SLOT_BYTES <= RECEIVE_BYTES, 'the slots lie where is received');
     this.#pool = pool;
+    this.#fedAll = fedAll;
     this.#addresses = Array.from(
       { length: BATCH_MAX },
       (_, i) => pool.receiveAddress + BigInt(i * SLOT_BYTES),
@@ -84,6 +89,7 @@ export class ReadyBatch {
       const start = receiveStart + i * SLOT_BYTES;
       connections[i]?.feedAhead(bytes, start, start + counts[i]!);
     }
+    if (size > 0) this.#fedAll();
     for (let i = 0; i < size; i++) {
       connections[i]?.sendAhead();
       connections[i] = null;

@@ -128,6 +128,9 @@ class Service implements ReplicationService, PeerActions {
 
   start(): void {
     this.#loop.serve(SERVICE_REPLICATION, (connection) => this.#link(connection, -1));
+    this.#loop.onRepliesDue(() => {
+      if (this.#peers.pumpChanges()) this.#askForTurn();
+    });
     this.#loop.onTurnEnd(() => this.#turnEnd());
     this.#peers.start();
     this.#setTimer();

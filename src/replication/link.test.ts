@@ -181,6 +181,26 @@ test('a pump writes a bounded amount', () => {
   assert.ok(next > 50_000 && next < 700_000, `${next} bytes`);
 });
 
+test('ahead of replies only changes go out, and a full sync under way waits for the end of the turn', () => {
+  const pair = openPair();
+  const { dialler, listener } = pair;
+  const { link } = listener;
+  for (let i = 0; i < 100; i++) listener.cache.set(`k${i}`, new Uint8Array(1000).fill(2), 0, 0);
+  // It forgets the changes, for the copy has them.
+  link.copies.begin();
+  const { items } = link.copies;
+  listener.cache.set('urgent', bytesOf('now'), 0, 0);
+  assert.ok(link.hasChanges);
+  link.pump(pair.time.monotonicMs(), true);
+  assert.equal(link.copies.items, items);
+  assert.ok(!link.hasChanges && link.hasWork);
+  dialler.feeder.push(listener.take());
+  assert.match(dialler.cache.snapshot().get('urgent')!, / now$/);
+  pair.settle();
+  assert.ok(link.copies.items > items && !link.hasWork);
+  assert.deepEqual(dialler.cache.snapshot(), listener.cache.snapshot());
+});
+
 test('a stranger learns nothing and is closed', () => {
   for (const junk of [
     'get a\r\n',

@@ -28,7 +28,6 @@ import { ChangeSender } from './change-sender.ts';
 import { FrameCompressor } from './frame-compressor.ts';
 import { FrameReader, READ, readGreeting } from './frame-reader.ts';
 import {
-  type FeedPosition,
   FRAME,
   GREETING,
   type Hello,
@@ -45,6 +44,7 @@ import { LegacyWriter } from './legacy-writer.ts';
 import { LinkCopies } from './link-copies.ts';
 import { LinkHandshake, type LinkState } from './link-handshake.ts';
 import { LinkMarks } from './link-marks.ts';
+import type { LinkOwner } from './link-owner.ts';
 import { type LinkSafety, UNGUARDED, understandsCompression } from './link-safety.ts';
 import type { ChangeReader, LegacyCache, LinkCache } from './store-port.ts';
 
@@ -59,42 +59,6 @@ export const LEGACY_SILENCE_MS = 500;
 export const HANDSHAKE_MS_MAX = 2000;
 /** Most bytes that a pump writes of live changes: about a millisecond of work, for the loop also serves clients. */
 export const CHANGES_BYTES_PER_PUMP: number = 256 * 1024;
-
-/** Whoever keeps the links together. */
-export interface LinkOwner {
-  /** What this node says of itself now. */
-  hello(): Hello;
-  /** A dialled connection is up; nothing is known of the other side yet. */
-  connected(link: Link): void;
-  /** The peer's hello has come (`link.peer`). @returns null to go on, or why the link is not wanted */
-  greeted(link: Link): string | null;
-  /** The peer is a twin, proven if need be. @returns null to go on, or why the two cannot be linked */
-  admitted(link: Link): string | null;
-  /** The link is open. */
-  linked(link: Link): void;
-  /** Up to where this node has the changes of the peer; null when it has not, or does not know. */
-  resumePoint(link: Link): FeedPosition | null;
-  /** Whether clients wait for the peer's acks. */
-  wantsAcks(): boolean;
-  /** The peer has acknowledged changes, or does not count any more among those that have everything. */
-  acknowledged(link: Link): void;
-  /** The peer has lost its link to a node, which had these slots (one bit each). */
-  peerLost(link: Link, nodeId: string, slots: number): void;
-  /**
-   * The peer is a repcached.
-   *
-   * @returns the version above which what is here is newer than the peer's copy can be; -1 when the link is not wanted
-   */
-  legacyMet(link: Link): number;
-  /** The peer has taken another slot. */
-  peerSlotChanged(link: Link, slot: number): void;
-  /** The peer's first full sync over this link has come to its end. */
-  syncReceived(link: Link): void;
-  /** Called once, for every link. @param reason a few words for the log */
-  linkClosed(link: Link, reason: string): void;
-  /** @param verbosity 0: always, 1: with -v, 2: with -vv. */
-  log(verbosity: number, message: string): void;
-}
 
 export class Link implements Session {
   state: LinkState;
@@ -141,7 +105,7 @@ export class Link implements Session {
   compressor: FrameCompressor | null = null;
 
   readonly #cache: LinkCache;
-  readonly #owner: LinkOwner;
+  readonly #owner: LinkOwner<Link>;
   readonly #clock: Clock;
   readonly #frames = new FrameReader();
   readonly #safety: LinkSafety;
@@ -169,7 +133,7 @@ export class Link implements Session {
     clock: Clock,
     cache: LinkCache,
     readers: readonly ChangeReader[],
-    owner: LinkOwner,
+    owner: LinkOwner<Link>,
     target: number,
     safety: LinkSafety = UNGUARDED,
   ) {
@@ -267,6 +231,11 @@ export class Link implements Session {
       !this.connection.output.blocked &&
       (this.sendingSync || this.copies.isRepairing || this.sender.backlogBytes() > 0 || this.#isMarkFree)
     );
+  }
+
+  /** There are changes that could be sent at once. */
+  get hasChanges(): boolean {
+    return this.hasWork && (this.sender.backlogBytes() > 0 || this.#isMarkFree);
   }
 
   /** A mark waited for a place, and an ack has made one free: clients may wait for what it covers. */
@@ -376,13 +345,14 @@ export class Link implements Session {
    * at the end of turns while there is work, and when `dueMs` has come; outside the session's own calls `connection.flush()` follows by itself.
    *
    * @param nowMs on the monotonic clock
+   * @param onlyChanges no slice of a full sync, which is more work than should be done while clients wait for replies
    * @returns true when there is more that could be sent at once
    */
-  pump(nowMs: number): boolean {
+  pump(nowMs: number, onlyChanges = false): boolean {
     if (this.state !== 'open' || this.#saidBye) return false;
     const { output } = this.connection;
     if (output.blocked) return false;
-    if (this.#isAsked) this.#send(output, nowMs);
+    if (this.#isAsked) this.#send(output, nowMs, onlyChanges);
     if (nowMs >= this.#pingDueMs) this.#ping(nowMs);
     const more = this.hasWork;
     const isDone = this.#isAsked && !this.sendingSync && !this.copies.isRepairing;
@@ -400,7 +370,7 @@ export class Link implements Session {
   }
 
   /** Changes, slices of walks, and the mark behind them. */
-  #send(output: Output, nowMs: number): void {
+  #send(output: Output, nowMs: number, onlyChanges: boolean): void {
     this.copies.beginIfDue();
     // Read first: what is changed from here on may not be in the feed yet.
     const highest = this.legacy === null ? 0 : this.#cache.highestVersion();
@@ -411,7 +381,7 @@ export class Link implements Session {
       this.#owner.acknowledged(this);
     }
     const hasChanges = this.sender.changes !== changes;
-    this.copies.pump();
+    if (!onlyChanges) this.copies.pump();
     if (this.legacy !== null) {
       this.#noteSent(highest);
       return;

@@ -20,7 +20,8 @@ import type { Random } from '../base/random.ts';
 import type { ConnectionError } from '../base/session.ts';
 import type { FeedPosition, Hello } from './frames.ts';
 import { LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
-import type { Link, LinkOwner } from './link.ts';
+import type { Link } from './link.ts';
+import type { LinkOwner } from './link-owner.ts';
 import { freeSlot, mustMove, NODE_SLOTS } from './node-slots.ts';
 import { PastNodes } from './past-nodes.ts';
 import type { LinkCache } from './store-port.ts';
@@ -111,7 +112,7 @@ export function remoteText(link: Link): string {
   return link.connection.remote.replace(/^tcp6?:/, '');
 }
 
-export class Peers implements LinkOwner {
+export class Peers implements LinkOwner<Link> {
   readonly nodeId: string;
   /** All connections; a new array whenever one comes or goes. */
   links: readonly Link[] = [];
@@ -286,6 +287,14 @@ export class Peers implements LinkOwner {
     if (!this.isReady)
       due = Math.min(due, this.#progressMs + this.#readyMsMax, this.#clock.monotonicMs() + 500);
     return due;
+  }
+
+  /** Sends changes, and nothing that takes long, over all links. @returns true when there is more that could be sent at once */
+  pumpChanges(): boolean {
+    let more = false;
+    for (const link of this.links)
+      if (link.hasChanges && link.pump(this.#clock.monotonicMs(), true)) more = true;
+    return more;
   }
 
   /** Sends what there is to send over all links. @returns true when there is more that could be sent at once */

@@ -55,6 +55,25 @@ test('one twin is stopped for four seconds under load: the other goes on; they a
   second.close();
 });
 
+test('a node that is stopped as soon as it has answered a write has sent it to its twin', async (t) => {
+  const pair = await ReplicatedPair.make(['-m', '32']);
+  t.after(() => pair.dispose());
+  pair.launch(0);
+  pair.launch(1);
+  const first = await pair.client(0);
+  const second = await pair.client(1);
+  await pair.linked(first);
+  const { child } = pair.nodes[0] ?? assert.fail('the node runs');
+  for (let i = 0; i < 100; i++) {
+    await first.set('last-words', String(i));
+    child.kill('SIGSTOP');
+    await until(`no. ${i} is on the twin`, async () => (await second.get('last-words')) === String(i));
+    child.kill('SIGCONT');
+  }
+  first.close();
+  second.close();
+});
+
 test('strangers at the replication port harm nobody', async (t) => {
   t.diagnostic(`SEED=${SEED}`);
   const pair = await ReplicatedPair.make(['--no-legacy-twins', '-m', '32', '-t', '2']);

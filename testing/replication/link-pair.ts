@@ -2,7 +2,8 @@
 import type { ConnectionError } from '../../src/base/session.ts';
 import { FrameReader, READ } from '../../src/replication/frame-reader.ts';
 import { type FeedPosition, GREETING, type Hello } from '../../src/replication/frames.ts';
-import { Link, type LinkOwner } from '../../src/replication/link.ts';
+import { Link } from '../../src/replication/link.ts';
+import type { LinkOwner } from '../../src/replication/link-owner.ts';
 import { type LinkSafety, UNGUARDED } from '../../src/replication/link-safety.ts';
 import type { ChangeReader, LinkCache } from '../../src/replication/store-port.ts';
 import { MemoryConnection, PieceFeeder } from '../memory-connection.ts';
@@ -12,7 +13,7 @@ import { VirtualTime } from './virtual-time.ts';
 let nonces = 0;
 
 /** Notes what a link reports. */
-export class NotingOwner implements LinkOwner {
+export class NotingOwner implements LinkOwner<Link> {
   nodeId: string;
   refusal: string | null = null;
   resume: FeedPosition | null = null;
