@@ -19,6 +19,8 @@ import { HmacLinkSecret } from './link-secret.ts';
 /** The loop's number for the replication port. */
 const SERVICE_REPLICATION = 2;
 const BACKLOG = 16;
+/** Between two slices of a full copy; a slice is 128 KiB, so it is sent with some 100 MB/s at most. */
+const COPY_PAUSE_MS = 1;
 /** Twins are all of this program: nothing older is needed. */
 const TLS_VERSION_MIN = 'TLSv1.3';
 /** Clients of a node with twins to find wait at most so long without progress of the first full sync. */
@@ -113,8 +115,8 @@ class Service implements ReplicationService, PeerActions {
     if (options.certificates !== null) {
       this.#dialling = { certificates: options.certificates, versionMin: TLS_VERSION_MIN };
     }
-    // The time of the turn costs nothing to read, and is as exact as anything here needs.
-    this.#clock = { monotonicMs: () => loop.turnMs, wallMs: () => loop.clock.wallMs() };
+    // Not the time of the turn: how long a slice of a full copy takes is to be seen while it is made.
+    this.#clock = loop.clock;
     let nodeId = '';
     while (nodeId.length < 32) nodeId += random.below(65536).toString(16).padStart(4, '0');
     this.#peers = new Peers(this.#clock, random, options.cache, this, {
@@ -242,11 +244,14 @@ class Service implements ReplicationService, PeerActions {
     this.#setTimer();
   }
 
-  /** There is more to send than one turn should: another turn follows at once, after what clients have asked meanwhile. */
+  /**
+   * There is more to send than one turn should. Changes go on at once, after what clients have asked meanwhile. A full copy pauses: where its two ends
+   * and the clients have fewer cores than they are, the one that never sleeps is scheduled last, and the clients of this thread wait with it.
+   */
   #askForTurn(): void {
     if (this.#turnAsked) return;
     this.#turnAsked = true;
-    this.#loop.schedule(0, () => {
+    this.#loop.schedule(this.#peers.isCopying ? COPY_PAUSE_MS : 0, () => {
       this.#turnAsked = false;
     });
   }

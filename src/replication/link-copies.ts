@@ -2,6 +2,7 @@
  * What a link sends by walking over the cache: full copies, and what a peer lacks of a node that is gone. Everything goes in slices, with
  * live changes between them.
  */
+import type { Clock } from '../base/clock.ts';
 import type { Output } from '../base/output.ts';
 import type { ChangeSender } from './change-sender.ts';
 import type { FrameCompressor } from './frame-compressor.ts';
@@ -10,8 +11,10 @@ import { LEGACY_END, type LegacyWriter } from './legacy-writer.ts';
 import type { LinkCache } from './store-port.ts';
 import { SyncSender } from './sync-sender.ts';
 
-/** Most bytes of a walk that a pump writes: about a millisecond of work, for the loop also serves clients. */
+/** Most bytes of a walk that a pump writes, and most time that it takes: the loop also serves clients. */
 export const SYNC_BYTES_PER_PUMP: number = 128 * 1024;
+/** Bytes say little about time: for its first tens of milliseconds a walk is code that the engine has not compiled yet, ten times as slow. */
+export const SYNC_MS_PER_PUMP = 1;
 /** When changes come faster than the feed holds them during a walk it is walked again before the copy is called complete; so often at most. */
 const WALKS_MAX = 3;
 
@@ -26,6 +29,7 @@ export class LinkCopies {
   #legacyWriter: LegacyWriter | null = null;
   readonly #cache: LinkCache;
   readonly #sender: ChangeSender;
+  readonly #clock: Clock;
   readonly #output: Output;
   readonly #dialled: boolean;
   readonly #log: (message: string) => void;
@@ -39,21 +43,26 @@ export class LinkCopies {
   #wantedSlots = 0;
   #wantedAbove = 0;
 
-  /** @param log of what an operator sees with -v */
+  /**
+   * @param clock whose monotonic time goes on while this runs
+   * @param log of what an operator sees with -v
+   */
   constructor(
     cache: LinkCache,
     sender: ChangeSender,
+    clock: Clock,
     output: Output,
     dialled: boolean,
     log: (message: string) => void,
   ) {
     this.#cache = cache;
     this.#sender = sender;
+    this.#clock = clock;
     this.#output = output;
     this.#dialled = dialled;
     this.#log = log;
-    this.sync = new SyncSender(cache);
-    this.repair = new SyncSender(cache);
+    this.sync = new SyncSender(cache, clock);
+    this.repair = new SyncSender(cache, clock);
   }
 
   /** A full copy is under way or due. */
@@ -113,7 +122,7 @@ export class LinkCopies {
   /** Writes a slice of what is under way. */
   pump(): void {
     const output = this.#output;
-    if (this.sync.active && !output.blocked && this.sync.pump(output, SYNC_BYTES_PER_PUMP)) this.#walked();
+    if (this.sync.active && !output.blocked && this.#slice(this.sync)) this.#walked();
     if (!this.isRepairing || this.sync.active || output.blocked) return;
     if (!this.repair.active) {
       this.repair.begin(this.#wantedSlots, this.#wantedAbove);
@@ -121,7 +130,12 @@ export class LinkCopies {
       this.repairs++;
       this.sendFlushState();
     }
-    this.repair.pump(output, SYNC_BYTES_PER_PUMP);
+    this.#slice(this.repair);
+  }
+
+  /** @returns true when the walk has come to its end */
+  #slice(walk: SyncSender): boolean {
+    return walk.pump(this.#output, SYNC_BYTES_PER_PUMP, this.#clock.monotonicMs() + SYNC_MS_PER_PUMP);
   }
 
   /** Tells of the flush in force and the one to come. */

@@ -161,7 +161,7 @@ export class Link implements Session {
     this.#owner = owner;
     this.sender = new ChangeSender(cache, readers);
     this.receiver = new ChangeReceiver(cache);
-    this.copies = new LinkCopies(cache, this.sender, connection.output, target >= 0, (message) =>
+    this.copies = new LinkCopies(cache, this.sender, clock, connection.output, target >= 0, (message) =>
       owner.log(1, message),
     );
     this.marks = new LinkMarks(cache, this.sender);

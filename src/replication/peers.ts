@@ -224,6 +224,11 @@ export class Peers implements LinkOwner<Link> {
     return false;
   }
 
+  /** A full copy or a repair is being sent. */
+  get isCopying(): boolean {
+    return this.links.some((link) => link.sendingSync || link.copies.isRepairing);
+  }
+
   /** The peers that are dialled and not linked now, as text. */
   get unlinkedTargets(): string[] {
     const unlinked = this.#targets.filter(

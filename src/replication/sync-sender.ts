@@ -7,6 +7,7 @@
  * need more, what was written of it is taken back and it is walked again in smaller steps or with more room. Memory for a slice is
  * thus bounded by the slice's size, or by one bucket of the index where its items are larger.
  */
+import type { Clock } from '../base/clock.ts';
 import type { Output } from '../base/output.ts';
 import type { ItemRef } from '../store/cache.ts';
 import type { FrameCompressor } from './frame-compressor.ts';
@@ -38,6 +39,7 @@ export class SyncSender {
   #bucketsPerStep = 64;
   #room = ROOM_BYTES;
   readonly #cache: LinkCache;
+  readonly #clock: Clock;
 
   // Of the step under way, for the visitor, which is made once.
   #output: Output | null = null;
@@ -51,8 +53,10 @@ export class SyncSender {
   #upTo = Number.MAX_SAFE_INTEGER;
   readonly #visit: (item: ItemRef, hash: number) => void;
 
-  constructor(cache: LinkCache) {
+  /** @param clock whose monotonic time goes on while this runs */
+  constructor(cache: LinkCache, clock: Clock) {
     this.#cache = cache;
+    this.#clock = clock;
     this.#visit = (item) => this.#visitItem(item);
   }
 
@@ -82,11 +86,11 @@ export class SyncSender {
   }
 
   /**
-   * Sends up to about `bytesMax` bytes.
+   * Sends up to about `bytesMax` bytes, and no more after `untilMs` on the monotonic clock; something in any case.
    *
    * @returns true when the walk has come to its end in this call
    */
-  pump(output: Output, bytesMax: number): boolean {
+  pump(output: Output, bytesMax: number, untilMs: number): boolean {
     if (this.#entries === 0) {
       // What comes in now comes from the peer itself, who need not have it back.
       this.#cursor = -1;
@@ -94,8 +98,10 @@ export class SyncSender {
     }
     let budget = bytesMax;
     for (let steps = 0; steps < STEPS_PER_PUMP_MAX && budget > 0 && !output.blocked; steps++) {
-      budget -= this.#step(output);
+      const written = this.#step(output);
+      budget -= written;
       if (this.#cursor < 0) return true;
+      if (written > 0 && this.#clock.monotonicMs() >= untilMs) break;
     }
     return false;
   }
