@@ -165,6 +165,11 @@ export class ScriptedServer {
   mode: ServerMode = 'up';
   /** Answers `stats replication` as a node with a twin does. */
   replicating = false;
+  /** What it says of its copy. */
+  inSync = true;
+  knowsAcks = true;
+  /** The `acks` lines received. */
+  readonly acksAsked: string[] = [];
   /** Hangs up on every request. */
   resets = false;
   /** Hangs up on stats, as twemproxy does. */
@@ -303,7 +308,12 @@ export class ScriptedServer {
         return null;
       }
       if (this.statsReply !== null) return this.statsReply;
-      return this.replicating ? 'STAT replication_state linked\r\nEND\r\n' : 'END\r\n';
+      const inSync = `STAT replication_in_sync ${this.inSync ? 1 : 0}\r\n`;
+      return this.replicating ? `STAT replication_state linked\r\n${inSync}END\r\n` : 'END\r\n';
+    }
+    if (verb === 'acks') {
+      this.acksAsked.push(words.join(' '));
+      return this.knowsAcks ? 'OK\r\n' : 'ERROR\r\n';
     }
     this.seen.push(words.join(' '));
     if (this.resets) {

@@ -85,12 +85,20 @@ function runTuningCommand(
   }
 }
 
-/** `acks n`: this connection's writes wait for n twins. Whoever has no twins does not know the command, as a server of another make. */
+/**
+ * `acks n`, `acks n ms`: this connection's writes wait for n twins, and for so many milliseconds at most. Whoever has no twins does not know the
+ * command, as a server of another make.
+ */
 function acksCommand(context: NodeContext, { connection }: LongReplyHost, words: readonly string[]): string {
   if (context.acks === null) return 'ERROR';
-  const [count = ''] = words;
+  const [count = '', time] = words;
   if (!/^[0-7]$/.test(count)) return 'CLIENT_ERROR acks must be a number from 0 to 7';
-  return context.acks.waitFor(connection, Number(count)) ? 'OK' : 'ERROR';
+  if (time !== undefined && !/^[1-9][0-9]{0,4}$/.test(time))
+    return 'CLIENT_ERROR the time to wait for acks must be a number of milliseconds from 1 to 99999';
+  const timeoutMs = time === undefined ? null : Number(time);
+  return context.acks.waitFor(connection, Number(count), timeoutMs)
+    ? 'OK'
+    : 'SERVER_ERROR too many ways to wait for acks';
 }
 
 /** `refresh_certs`: answered when later clients are shown the new certificates. */

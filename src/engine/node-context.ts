@@ -122,8 +122,13 @@ export interface WriteFence {
 
 /** The twins that a client's writes wait for. */
 export interface ClientAcks {
-  /** Has this connection's writes wait for so many twins, 0 for none. @returns false where replies cannot be held back */
-  waitFor(connection: Connection, acks: number): boolean;
+  /**
+   * Has this connection's writes wait for so many twins, 0 for none.
+   *
+   * @param timeoutMs for so long at most; null: as long as the node does by itself
+   * @returns false where replies cannot be held back, or too many different times are waited for already
+   */
+  waitFor(connection: Connection, acks: number, timeoutMs: number | null): boolean;
 }
 
 /** Everything that the sessions of one data thread share. */

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { MemoryConnection } from '../../testing/memory-connection.ts';
 import type { Session } from '../base/session.ts';
 import { AckBoard } from './ack-board.ts';
-import { type AckPolicy, AckWaits } from './ack-waits.ts';
+import { ACK_QUEUES_MAX, type AckPolicy, AckWaits } from './ack-waits.ts';
 
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 
@@ -150,9 +150,62 @@ test('after the time limit it is answered all the same, and counted', () => {
   assert.ok(early.isHeld && late.isHeld);
   world.nowMs = 1500;
   world.waits.check();
-  assert.ok(!early.isHeld && late.isHeld);
-  assert.equal(world.waits.dueMs, 1900);
-  assert.deepEqual([world.count('acks_timeouts'), world.count('acks_degraded')], [1, 1]);
+  // The other waits for what was written later, which does not come sooner.
+  assert.ok(!early.isHeld && !late.isHeld);
+  assert.equal(world.waits.dueMs, Number.POSITIVE_INFINITY);
+  assert.deepEqual([world.count('acks_timeouts'), world.count('acks_degraded')], [1, 2]);
+});
+
+test('a twin that was waited for in vain is not waited for until it has caught up', () => {
+  const world = new World();
+  const client = world.client();
+  client.say('w');
+  const missed = world.head;
+  world.nowMs += 500;
+  world.waits.check();
+  assert.equal(client.isHeld, false);
+  client.say('w');
+  assert.equal(client.isHeld, false);
+  assert.equal(world.count('acks_degraded'), 2);
+  world.acknowledge(missed);
+  client.say('w');
+  assert.equal(client.isHeld, true);
+  world.acknowledge(world.head);
+  assert.equal(client.isHeld, false);
+  // Whoever would rather refuse waits each time.
+  const strict = new World({ refuses: true });
+  const refused = strict.client();
+  refused.say('w');
+  strict.nowMs += 500;
+  strict.waits.check();
+  const other = strict.client();
+  other.say('w');
+  assert.equal(other.isHeld, true);
+});
+
+test('a client says how long it waits, and others wait as long as they have said', () => {
+  const world = new World();
+  const [brief, usual] = [world.client(), world.client()];
+  assert.ok(world.waits.waitFor(brief.connection, 1, 50));
+  usual.say('w');
+  brief.say('w');
+  assert.equal(world.waits.dueMs, world.nowMs + 50);
+  world.nowMs += 50;
+  world.waits.check();
+  assert.ok(!brief.isHeld && usual.isHeld);
+  world.nowMs += 450;
+  world.waits.check();
+  assert.equal(usual.isHeld, false);
+});
+
+test('there are so many different waits, and no more', () => {
+  const world = new World();
+  const client = world.client();
+  let taken = 1;
+  while (world.waits.waitFor(client.connection, 1, taken)) taken++;
+  // The policy's own is one of them.
+  assert.equal(taken, ACK_QUEUES_MAX);
+  assert.ok(world.waits.waitFor(client.connection, 1, 1) && world.waits.waitFor(client.connection, 0, 777));
 });
 
 test('without so many twins nobody waits, unless unacknowledged writes are refused', () => {
@@ -188,7 +241,7 @@ test('a client says for itself how many twins must have its writes', () => {
   const [all, one, none] = [world.client(), world.client(), world.client()];
   none.say('w');
   assert.equal(none.isHeld, false);
-  assert.ok(world.waits.waitFor(all.connection, 2) && world.waits.waitFor(one.connection, 1));
+  assert.ok(world.waits.waitFor(all.connection, 2, null) && world.waits.waitFor(one.connection, 1, null));
   assert.equal(world.board.areWanted, true);
   world.acknowledge(0, 0);
   all.say('w');
@@ -197,8 +250,8 @@ test('a client says for itself how many twins must have its writes', () => {
   assert.ok(all.isHeld && !one.isHeld);
   world.acknowledge(world.head, world.head);
   assert.equal(all.isHeld, false);
-  world.waits.waitFor(all.connection, 0);
+  world.waits.waitFor(all.connection, 0, null);
   all.say('w');
   assert.equal(all.isHeld, false);
-  assert.equal(world.waits.waitFor(new KeptConnection(), 1), false);
+  assert.equal(world.waits.waitFor(new KeptConnection(), 1, null), false);
 });

@@ -1,6 +1,5 @@
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import type { AckBoard } from './ack-board.ts';
-import { TWINS_MAX } from './options.ts';
 
 /** How a node holds replies back; see ReplicationOptions. */
 export interface AckPolicy {
@@ -10,8 +9,20 @@ export interface AckPolicy {
   readonly refuses: boolean;
 }
 
+/** Kinds of waits at a time: numbers of acks and times to wait for them, as connections have asked. */
+export const ACK_QUEUES_MAX = 16;
+
 const REFUSAL = 'SERVER_ERROR not acknowledged\r\n';
 const BINARY_MAGIC = 0x80;
+
+/** Those who wait for so many acks, and for so long at most. */
+interface AckQueue {
+  readonly acks: number;
+  readonly timeoutMs: number;
+  readonly sessions: AckedSession[];
+  /** Somebody has waited in vain for the acks of what was written up to here; null once they have come. Nobody waits meanwhile. */
+  missed: number | null;
+}
 
 /**
  * The replies of one data thread that wait for twins.
@@ -20,6 +31,9 @@ const BINARY_MAGIC = 0x80;
  * then. All that wait for the same number stand in a queue, in the order of their positions and so of their deadlines: a look at its head
  * says whether anybody can go on. That is group commit (Gawlick and Kinkade, "Varieties of concurrency control in IMS/VS Fast Path", 1985): however many
  * wait, they wait for one exchange with the twin.
+ *
+ * A twin that hangs is found dead after seconds only. Where the policy is to answer without it, one wait in vain is enough: until it has
+ * acknowledged what was waited for, nobody waits for it again.
  */
 export class AckWaits {
   readonly policy: AckPolicy;
@@ -27,8 +41,8 @@ export class AckWaits {
   readonly #thread: number;
   readonly #feedHead: () => number;
   readonly #nowMs: () => number;
-  /** By the number of acks that are waited for, less one. */
-  readonly #queues: AckedSession[][] = Array.from({ length: TWINS_MAX }, () => []);
+  readonly #queues: AckQueue[] = [];
+  readonly #defaultQueue: AckQueue | null;
   readonly #sessions: Map<Connection, AckedSession> = new Map();
   #waiting = 0;
 
@@ -49,7 +63,18 @@ export class AckWaits {
     this.#thread = thread;
     this.#feedHead = feedHead;
     this.#nowMs = nowMs;
+    this.#defaultQueue = this.#queue(policy.acks, policy.timeoutMs);
     if (policy.acks > 0) board.want();
+  }
+
+  /** @returns null for no acks, and when there are too many queues */
+  #queue(acks: number, timeoutMs: number): AckQueue | null {
+    if (acks === 0) return null;
+    const found = this.#queues.find((queue) => queue.acks === acks && queue.timeoutMs === timeoutMs);
+    if (found !== undefined || this.#queues.length === ACK_QUEUES_MAX) return found ?? null;
+    const queue = { acks, timeoutMs, sessions: [], missed: null };
+    this.#queues.push(queue);
+    return queue;
   }
 
   get feedHead(): number {
@@ -59,8 +84,8 @@ export class AckWaits {
   /** When the first reply has waited for too long; Infinity when none waits. */
   get dueMs(): number {
     let dueMs = Number.POSITIVE_INFINITY;
-    for (const queue of this.#queues) {
-      const first = queue[0];
+    for (const { sessions } of this.#queues) {
+      const first = sessions[0];
       if (first !== undefined) dueMs = Math.min(dueMs, first.deadlineMs);
     }
     return dueMs;
@@ -68,16 +93,22 @@ export class AckWaits {
 
   /** The session of a client whose replies may wait. */
   session(connection: Connection, inner: Session): Session {
-    const session = new AckedSession(this, connection, inner);
+    const session = new AckedSession(this, connection, inner, this.#defaultQueue);
     this.#sessions.set(connection, session);
     return session;
   }
 
-  /** A client wants its writes to wait for so many twins. @returns false where replies cannot be held */
-  waitFor(connection: Connection, acks: number): boolean {
+  /**
+   * A client wants its writes to wait for so many twins.
+   *
+   * @param timeoutMs null: as the policy says
+   * @returns false where replies cannot be held, or too many different wishes have been met already
+   */
+  waitFor(connection: Connection, acks: number, timeoutMs: number | null): boolean {
     const session = this.#sessions.get(connection);
-    if (session === undefined) return false;
-    session.ask(acks);
+    const queue = this.#queue(acks, timeoutMs ?? this.policy.timeoutMs);
+    if (session === undefined || (queue === null && acks > 0)) return false;
+    session.ask(queue);
     if (acks > 0) this.board.want();
     return true;
   }
@@ -90,11 +121,19 @@ export class AckWaits {
     return this.board.has(acks, this.#thread, position);
   }
 
+  /** Whether it is worth waiting for acks that have not come. */
+  mayCome(queue: AckQueue): boolean {
+    if (this.policy.refuses) return true;
+    if (this.board.peers < queue.acks) return false;
+    if (queue.missed !== null && this.has(queue.acks, queue.missed)) queue.missed = null;
+    return queue.missed === null;
+  }
+
   /** Has a session wait, which has a position. */
-  add(session: AckedSession): void {
-    session.deadlineMs = this.#nowMs() + this.policy.timeoutMs;
+  add(session: AckedSession, queue: AckQueue): void {
+    session.deadlineMs = this.#nowMs() + queue.timeoutMs;
     session.isWaiting = true;
-    this.#queues[session.acksNeeded - 1]?.push(session);
+    queue.sessions.push(session);
     this.#count(1);
     this.board.countWaited();
   }
@@ -103,20 +142,21 @@ export class AckWaits {
   check(): void {
     if (this.#waiting === 0) return;
     const nowMs = this.#nowMs();
-    for (const [index, queue] of this.#queues.entries()) {
-      const acks = index + 1;
+    for (const queue of this.#queues) {
+      const { acks, sessions } = queue;
       const isHopeless = this.board.peers < acks;
       let done = 0;
-      for (; done < queue.length; done++) {
-        const session = queue[done]!;
+      for (; done < sessions.length; done++) {
+        const session = sessions[done]!;
         if (!session.isWaiting) continue;
         const isAcknowledged = !isHopeless && this.has(acks, session.position);
         const isLate = nowMs >= session.deadlineMs;
-        if (!isAcknowledged && !isLate && !(isHopeless && !this.policy.refuses)) break;
+        if (!isAcknowledged && !isLate && this.mayCome(queue)) break;
+        if (!isAcknowledged && isLate) queue.missed ??= session.position;
         this.#count(-1);
         session.settle(isAcknowledged, isLate);
       }
-      if (done > 0) queue.splice(0, done);
+      if (done > 0) sessions.splice(0, done);
     }
   }
 
@@ -137,10 +177,10 @@ export class AckWaits {
 
 /** A client's session, with the replies to its writes held back. */
 class AckedSession implements Session {
-  /** How many twins must have a write before it is answered. */
-  acks: number;
-  /** How many those must have that are fed now, or wait. */
-  acksNeeded = 0;
+  /** Where writes wait for their acks before they are answered; null: they do not. */
+  #queue: AckQueue | null;
+  /** The same for those that are fed now, or wait. */
+  #queueNow: AckQueue | null = null;
   /** Behind this connection's last change in the thread's ring, while `hasChanged`. */
   position = 0;
   deadlineMs = 0;
@@ -155,11 +195,11 @@ class AckedSession implements Session {
   #isBinary = false;
   #hasBegun = false;
 
-  constructor(waits: AckWaits, connection: Connection, inner: Session) {
+  constructor(waits: AckWaits, connection: Connection, inner: Session, queue: AckQueue | null) {
     this.#waits = waits;
     this.#connection = connection;
     this.#inner = inner;
-    this.acks = waits.policy.acks;
+    this.#queue = queue;
   }
 
   feed(input: Uint8Array, start: number, end: number): number {
@@ -167,26 +207,26 @@ class AckedSession implements Session {
       this.#hasBegun = true;
       this.#isBinary = input[start] === BINARY_MAGIC;
     }
-    this.acksNeeded = this.acks;
+    this.#queueNow = this.#queue;
     // Before the requests are known: the reply to the first may be sent when the room for the others is needed.
-    if (this.acks > 0) this.#hold();
+    if (this.#queue !== null) this.#hold();
     const at = this.#inner.feed(input, start, end);
-    if (this.acksNeeded === 0) return at;
+    if (this.#queueNow === null) return at;
     const head = this.#waits.feedHead;
     if (head !== this.#headBefore) {
       this.position = head;
       this.#hasChanged = true;
     }
-    if (!this.isWaiting) this.#holdOrSend();
+    if (!this.isWaiting) this.#holdOrSend(this.#queueNow);
     return at;
   }
 
-  /** A request of this connection asks for so many acks. Requests around it may be fed in the same go: their replies wait for the greater number. */
-  ask(acks: number): void {
-    this.acks = acks;
-    if (acks <= this.acksNeeded) return;
-    if (this.acksNeeded === 0) this.#hold();
-    this.acksNeeded = acks;
+  /** A request of this connection asks for acks. Requests around it may be fed in the same go: their replies wait for the greater number. */
+  ask(queue: AckQueue | null): void {
+    this.#queue = queue;
+    if (queue === null || queue.acks <= (this.#queueNow?.acks ?? 0)) return;
+    if (this.#queueNow === null) this.#hold();
+    this.#queueNow = queue;
   }
 
   #hold(): void {
@@ -225,15 +265,15 @@ class AckedSession implements Session {
     this.#connection.releaseOutput?.();
   }
 
-  #holdOrSend(): void {
+  #holdOrSend(queue: AckQueue): void {
     const { output } = this.#connection;
-    const { board, policy } = this.#waits;
-    const acks = this.acksNeeded;
+    const { board } = this.#waits;
+    const { acks } = queue;
     if (this.#hasChanged && this.#waits.has(acks, this.position)) this.#hasChanged = board.peers < acks;
     const hasReplies = output.blocked || output.at !== output.start;
     if (this.#hasChanged && hasReplies) {
-      if (board.peers >= acks || policy.refuses) {
-        this.#waits.add(this);
+      if (this.#waits.mayCome(queue)) {
+        this.#waits.add(this, queue);
         return;
       }
       board.countDegraded();

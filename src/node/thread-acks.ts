@@ -48,8 +48,8 @@ export class ThreadAcks implements ClientAcks {
     return this.#waits.session(connection, inner);
   }
 
-  waitFor(connection: Connection, acks: number): boolean {
-    return this.#waits.waitFor(connection, acks);
+  waitFor(connection: Connection, acks: number, timeoutMs: number | null): boolean {
+    return this.#waits.waitFor(connection, acks, timeoutMs);
   }
 
   /** For the thread with the links: twins have acknowledged something, or there are others. */

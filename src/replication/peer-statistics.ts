@@ -25,6 +25,7 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
   const dialled = open.length > 0 ? open.some((link) => link.dialled) : !peers.isBound;
   const lines: StatisticLine[] = [
     ['replication_state', open.length === 0 ? 'alone' : syncing ? 'syncing' : 'linked'],
+    ['replication_in_sync', peers.isInSync ? '1' : '0'],
     ['replication_role', dialled ? 'dialer' : 'listener'],
     ['replication_listening', peers.isBound ? '1' : '0'],
     ['replication_peers', String(open.length)],

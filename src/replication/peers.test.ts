@@ -8,7 +8,7 @@ import type { Session } from '../base/session.ts';
 import { HANDSHAKE_MS_MAX } from './link.ts';
 import { freeSlot, mustMove, slotOfVersion } from './node-slots.ts';
 import { peerStatistics } from './peer-statistics.ts';
-import { DIAL_MS_MAX, LINKS_MAX, RETRY_MS_MAX } from './peers.ts';
+import { DIAL_MS_MAX, LINKS_MAX, RETRY_MS_MAX, YOUNG_MS_MAX } from './peers.ts';
 
 const PORT = 11212;
 const READY_MS_MAX = 5000;
@@ -335,6 +335,31 @@ test('messages and figures say what goes on', () => {
   assert.equal(alone.get('replication_role'), 'listener');
   assert.equal(alone.get('replication_peer_0_state'), 'down');
   assert.equal(alone.get('replication_links_lost'), '1');
+});
+
+test('a node that starts alone is not in sync until a twin has had the time to dial it', () => {
+  const world = new World();
+  const inSync = (node: SimulatedNode): string | undefined =>
+    new Map(peerStatistics(node.peers, world.time.nowMs)).get('replication_in_sync');
+  const a = world.start('a', []);
+  world.run(YOUNG_MS_MAX - 1);
+  assert.equal(inSync(a), '0');
+  world.run(1);
+  assert.equal(inSync(a), '1');
+  a.cache.set('large', new Uint8Array(100_000), 0, 0);
+  for (let i = 0; i < 500; i++) a.cache.set(`k${i}`, new Uint8Array(1000), 0, 0);
+  const b = world.start('b', ['a']);
+  const seen = new Set<string | undefined>();
+  for (let i = 0; i < 500 && b.peers.openLinks[0]?.hasCopyOfPeer !== true; i++) {
+    seen.add(inSync(b));
+    world.run(0.1);
+  }
+  assert.deepEqual([...seen], ['0'], 'while it is being filled');
+  assert.equal(inSync(b), '1');
+  assert.equal(inSync(a), '1');
+  a.kill();
+  world.run(200);
+  assert.equal(inSync(b), '1', 'it has everything that there is');
 });
 
 test('slots: the fresh one moves, else the one with the greater id; the lowest free one is taken', () => {

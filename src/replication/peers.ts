@@ -34,6 +34,8 @@ export const DIAL_MS_MAX = 2000;
 /** Refusals for want of the secret or of a good certificate are told without -v, each reason once within this time, and not more than so many. */
 export const REFUSAL_LOG_MS = 60_000;
 const REFUSALS_LOGGED_MAX = 8;
+/** A node that starts alone may be missing what a twin has who dials it: it does so within RETRY_MS_MAX. */
+export const YOUNG_MS_MAX: number = RETRY_MS_MAX + 500;
 /** Connections at a time, those that have not said hello included. */
 export const LINKS_MAX = 32;
 /** Twins at a time: versions have room for eight node slots. */
@@ -157,6 +159,9 @@ export class Peers implements LinkOwner<Link> {
   /** The reasons that have been told since then. */
   readonly #refusalsLogged = new Set<string>();
   #refusalsMs = Number.NEGATIVE_INFINITY;
+  #startedMs = 0;
+  /** A peer has sent everything that it had since this node was started. */
+  #hasHadCopy = false;
   #progressMs = 0;
   #progressFrames = -1;
   #stopping = false;
@@ -192,7 +197,8 @@ export class Peers implements LinkOwner<Link> {
 
   /** Binds the ports and dials. */
   start(): void {
-    this.#progressMs = this.#clock.monotonicMs();
+    this.#startedMs = this.#clock.monotonicMs();
+    this.#progressMs = this.#startedMs;
     for (const target of this.#targets) target.dueMs = this.#progressMs;
     for (const port of this.#ports) port.dueMs = this.#progressMs;
     this.tick();
@@ -236,6 +242,18 @@ export class Peers implements LinkOwner<Link> {
         link?.isOpen !== true && nodeId !== this.nodeId && this.#openLinkTo(nodeId) === null,
     );
     return unlinked.map((target) => target.addresses.join(','));
+  }
+
+  /**
+   * Whether a read here is as good as one on a twin: false while a node that was started lately has not got its first copy, and so
+   * long as a twin that has one may still come.
+   */
+  get isInSync(): boolean {
+    if (this.#hasHadCopy) return true;
+    const open = this.openLinks;
+    // From a repcached that dials no copy comes.
+    if (open.length > 0) return open.some((link) => link.hasCopyOfPeer);
+    return this.#clock.monotonicMs() >= this.#startedMs + YOUNG_MS_MAX;
   }
 
   get dials(): boolean {
@@ -462,6 +480,7 @@ export class Peers implements LinkOwner<Link> {
   }
 
   syncReceived(): void {
+    this.#hasHadCopy = true;
     this.#ready();
   }
 

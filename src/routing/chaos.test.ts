@@ -145,7 +145,7 @@ function chaos(seed: number, large: boolean): void {
   };
   const disturb = (): void => {
     const server = pick(world.servers);
-    switch (random.below(8)) {
+    switch (random.below(9)) {
       case 0:
         server.kill();
         return;
@@ -164,6 +164,9 @@ function chaos(seed: number, large: boolean): void {
       case 5:
         server.mode = 'unreachable';
         server.hangUp('ETIMEDOUT');
+        return;
+      case 6:
+        server.inSync = random.below(2) === 0;
         return;
       default:
         // A stopped process that goes on, or one that was restarted.
@@ -195,6 +198,7 @@ function chaos(seed: number, large: boolean): void {
   }
   for (const server of world.servers) {
     server.mode = 'up';
+    server.inSync = true;
     server.delayMs = 0;
     server.bytesUntilBreak = -1;
   }

@@ -27,6 +27,7 @@ function ascii(text: string): Uint8Array {
 const WORD_VERSION = ascii('VERSION ');
 const WORD_AGENT = ascii('VERSION memcached agent');
 const STAT_REPLICATION = ascii('STAT replication');
+const STAT_NOT_IN_SYNC = ascii('STAT replication_in_sync 0');
 const STAT_ANSWER_MS_MAX = ascii('STAT agent_answer_ms_max ');
 
 /**
@@ -37,6 +38,7 @@ export class DestinationReader {
   paused = false;
   /** What the last probe line says. */
   probeReplicates = false;
+  probeLacksSync = false;
   probeAnswerMs = 0;
 
   readonly #parser = new TextReplyParser();
@@ -111,6 +113,7 @@ export class DestinationReader {
         return -2;
       case REPLY.stat:
         this.probeReplicates = beginsWith(input, start, lineEnd, STAT_REPLICATION);
+        this.probeLacksSync = beginsWith(input, start, lineEnd, STAT_NOT_IN_SYNC);
         this.probeAnswerMs = beginsWith(input, start, lineEnd, STAT_ANSWER_MS_MAX)
           ? decimal(input, start + STAT_ANSWER_MS_MAX.length, lineEnd)
           : 0;

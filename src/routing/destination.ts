@@ -1,7 +1,8 @@
 import type { Random } from '../base/random.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import type { Call, CallPool } from './call.ts';
-import { DestinationReader, PROBE_LINE, type ReplySink } from './destination-reader.ts';
+import { DestinationProbe, PROBED } from './destination-probe.ts';
+import { DestinationReader, type ReplySink } from './destination-reader.ts';
 import { FAILURE, type Failure, isRead, isRetrySafe } from './failure.ts';
 import { Ring } from './ring.ts';
 import type { RoutingSettings } from './settings.ts';
@@ -29,11 +30,10 @@ export interface DestinationHost {
  *       back-off is over |    \ failed            | failed              | lost: connecting again,
  *                        |     v                  v                     | but after silence: down
  *                        +------------ down <-----+---------------------+
+ *
+ * From probing it goes to filling when the server says that it does not have yet what its twin has, and back when it is asked again.
  */
-export const DESTINATION = { idle: 0, connecting: 1, probing: 2, up: 3, down: 4 } as const;
-
-/** What the probe has asked last. */
-const PROBE = { version: 0, details: 1 } as const;
+export const DESTINATION = { idle: 0, connecting: 1, probing: 2, up: 3, down: 4, filling: 5 } as const;
 
 /** A proxy gets this much longer than it says that it needs. */
 const AGENT_MARGIN_MS = 250;
@@ -59,8 +59,6 @@ export class Destination implements ReplySink {
   /** The address as typed. */
   readonly name: string;
   state = 0;
-  /** Whether it replicates by itself; null before the first probe. */
-  replicates: boolean | null = null;
   /** Connections that were lost or never came up. */
   failures = 0;
   /** Calls that were written stand in front; without a connection all wait. */
@@ -68,11 +66,7 @@ export class Destination implements ReplySink {
   queuedBytes = 0;
 
   #link: Link | null = null;
-  #probe = 0;
-  #probeReplicates = false;
-  #probeAnswerMs = 0;
-  /** A server that hung up when it was asked for details is not asked again. */
-  #askDetails = true;
+  readonly #probe: DestinationProbe;
   /** Calls wait for the dial that is under way; else they fail. */
   #patient = true;
   /** Failed dials in a row. */
@@ -84,6 +78,7 @@ export class Destination implements ReplySink {
   #lastResortAtMs = 0;
   #dialledMs = 0;
   #probeDeadlineMs = 0;
+  #askAgainMs = 0;
   #requestTimeoutMs: number;
   /** When bytes came last, and since when a client holds up the reading. */
   #heardMs = 0;
@@ -97,7 +92,13 @@ export class Destination implements ReplySink {
     this.name = name;
     this.#host = host;
     this.#requestTimeoutMs = host.settings.requestTimeoutMs;
+    this.#probe = new DestinationProbe(host.settings.twinAcks, host.settings.twinAckMsMax);
     this.#reader = new DestinationReader(this, host.calls);
+  }
+
+  /** Whether it replicates by itself; null before the first probe. */
+  get replicates(): boolean | null {
+    return this.#probe.replicates;
   }
 
   /** Longest time that a call waits here. */
@@ -107,7 +108,8 @@ export class Destination implements ReplySink {
 
   /** Dials now, without a call. @param settled called once, when the server is up or known to be down */
   connect(settled: () => void): void {
-    if (this.state === DESTINATION.up || this.state === DESTINATION.down) settled();
+    const { state } = this;
+    if (state === DESTINATION.up || state === DESTINATION.down || state === DESTINATION.filling) settled();
     else {
       this.#onSettled = settled;
       if (this.state === DESTINATION.idle) this.#dial(true);
@@ -145,9 +147,12 @@ export class Destination implements ReplySink {
       if (this.state === DESTINATION.up) return true;
       if (this.#host.nowMs() < this.#lastResortAtMs) return false;
       if (this.state === DESTINATION.down) this.#dial(false);
+      if (this.state === DESTINATION.filling && this.#link !== null) this.#insist(this.#link);
       return true;
     }
-    if (this.state === DESTINATION.up || (this.state !== DESTINATION.down && this.#patient)) return true;
+    const { state } = this;
+    const mayWait = state !== DESTINATION.down && state !== DESTINATION.filling && this.#patient;
+    if (state === DESTINATION.up || mayWait) return true;
     call.passedOver = true;
     return false;
   }
@@ -197,10 +202,8 @@ export class Destination implements ReplySink {
   opened(link: Link): void {
     if (link !== this.#link) return;
     this.state = DESTINATION.probing;
-    this.#probe = PROBE.version;
     this.#reader.reset();
-    link.connection.output.text('version\r\n');
-    link.connection.flush();
+    this.#probe.begin(link.connection);
   }
 
   /** Bytes have come. @returns the index of the first byte not consumed */
@@ -212,10 +215,12 @@ export class Destination implements ReplySink {
       const kind = this.#reader.readProbeLine(input, at, end);
       if (kind === -1) return at;
       at = this.#reader.next;
-      if (kind < 0 || !this.#probeLine(kind, link)) {
+      const outcome = kind < 0 ? PROBED.garbled : this.#probe.take(kind, this.#reader, link.connection);
+      if (outcome === PROBED.garbled) {
         this.#ended(FAILURE.garbled, 'it does not answer as a memcached does');
         return end;
       }
+      this.#probed(outcome, link);
     }
     if (at === end || link !== this.#link) return end;
     const after = this.#reader.read(input, at, end);
@@ -231,40 +236,51 @@ export class Destination implements ReplySink {
     return after;
   }
 
-  /** @returns false when the server is no memcached */
-  #probeLine(kind: number, link: Link): boolean {
-    const reader = this.#reader;
-    if (this.#probe === PROBE.version) {
-      if (kind !== PROBE_LINE.version && kind !== PROBE_LINE.agentVersion) return false;
-      if (!this.#askDetails) {
-        this.#up(link);
-        return true;
-      }
-      this.#probe = PROBE.details;
-      this.#probeReplicates = false;
-      this.#probeAnswerMs = 0;
-      link.connection.output.text(
-        kind === PROBE_LINE.agentVersion ? 'stats agent\r\n' : 'stats replication\r\n',
-      );
-      link.connection.flush();
-      return true;
-    }
-    if (kind === PROBE_LINE.stat) {
-      if (reader.probeReplicates) this.#probeReplicates = true;
-      if (reader.probeAnswerMs > 0) this.#probeAnswerMs = reader.probeAnswerMs;
-    }
-    if (kind !== PROBE_LINE.end) return true;
-    const needed = this.#probeAnswerMs === 0 ? 0 : this.#probeAnswerMs + AGENT_MARGIN_MS;
+  #probed(outcome: number, link: Link): void {
+    if (outcome === PROBED.asking) return;
+    const { answerMsMax } = this.#probe;
+    const needed = answerMsMax === 0 ? 0 : answerMsMax + AGENT_MARGIN_MS;
     this.#requestTimeoutMs = Math.max(this.#host.settings.requestTimeoutMs, needed);
-    this.replicates = this.#probeReplicates;
-    this.#up(link);
-    return true;
+    if (outcome === PROBED.ready) this.#up(link);
+    else this.#fill(link);
+  }
+
+  /** The server lacks what its twin has: others are asked meanwhile, and it is asked again soon whether it has it now. */
+  #fill(link: Link): void {
+    this.state = DESTINATION.filling;
+    for (let index = 0; index < this.queue.length; index++)
+      if (this.queue.at(index)!.lastResort) {
+        this.#insist(link);
+        return;
+      }
+    this.#askAgainMs = this.#host.nowMs() + this.#host.settings.fillingMs;
+    for (let waiting = this.queue.length; waiting > 0; waiting--) {
+      const call = this.shift();
+      // It has not been waited for in vain: if there is nobody else, better this one than none.
+      call.passedOver = true;
+      failCall(call, FAILURE.connect);
+    }
+    this.#settled();
+    this.#host.wake();
+  }
+
+  #askAgain(link: Link, nowMs: number): void {
+    this.state = DESTINATION.probing;
+    this.#patient = false;
+    this.#probeDeadlineMs = nowMs + this.#host.settings.connectTimeoutMs;
+    this.#probe.again(link.connection);
+  }
+
+  /** A call has nobody else: the server is used though it lacks something. */
+  #insist(link: Link): void {
+    this.state = DESTINATION.probing;
+    this.#probeDeadlineMs = this.#host.nowMs() + this.#host.settings.connectTimeoutMs;
+    if (this.#probe.insist(link.connection) === PROBED.ready) this.#up(link);
   }
 
   #up(link: Link): void {
     this.state = DESTINATION.up;
     this.#attempts = 0;
-    if (this.replicates === null) this.replicates = false;
     if (this.#reported) this.#host.log(`${this.name} is up`);
     this.#reported = false;
     for (let index = 0; index < this.queue.length; index++) this.#write(this.queue.at(index)!, link);
@@ -281,9 +297,10 @@ export class Destination implements ReplySink {
   /** The connection has ended by itself. */
   closed(link: Link, error: ConnectionError | null): void {
     if (link !== this.#link) return;
-    if (this.state === DESTINATION.probing && this.#probe === PROBE.details && this.#askDetails) {
+    const probe = this.#probe;
+    if (this.state === DESTINATION.probing && probe.awaitsDetails && probe.asksDetails) {
       // Not a dead server, only one that hangs up on strange questions, as twemproxy does.
-      this.#askDetails = false;
+      probe.asksDetails = false;
       this.#link = null;
       this.#dial(this.#patient);
       return;
@@ -372,6 +389,9 @@ export class Destination implements ReplySink {
         return false;
       case DESTINATION.down:
         if (nowMs >= this.#dialAtMs) this.#dial(false);
+        return true;
+      case DESTINATION.filling:
+        if (nowMs >= this.#askAgainMs && this.#link !== null) this.#askAgain(this.#link, nowMs);
         return true;
       case DESTINATION.up:
         if (this.#reader.paused) this.#tickPaused(nowMs);

@@ -12,6 +12,11 @@ export interface RoutingSettings {
   readonly backoffMsMax: number;
   /** Least pause between two dials for calls that have nobody else: what keeps a dead farm under load from becoming a storm of dials. */
   readonly lastResortGapMs: number;
+  /** How many twins must have a write before a server that has twins answers it, 0 to 7, and for how long it waits for them. */
+  readonly twinAcks: number;
+  readonly twinAckMsMax: number;
+  /** A server that lacks what its twin has is asked so often whether it has it now. */
+  readonly fillingMs: number;
   /** Calls and bytes that may wait for one destination; beyond it a call fails at once. Less than a transport holds (PENDING_BYTES_MAX). */
   readonly queueCallsMax: number;
   readonly queueBytesMax: number;
@@ -33,6 +38,9 @@ export const ROUTING_SETTINGS_DEFAULT: RoutingSettings = {
   backoffMsMin: 40,
   backoffMsMax: 500,
   lastResortGapMs: 10,
+  twinAcks: 1,
+  twinAckMsMax: 250,
+  fillingMs: 20,
   queueCallsMax: 65536,
   queueBytesMax: 32 * 1024 * 1024,
   pipelineMax: 1024,

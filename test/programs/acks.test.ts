@@ -217,6 +217,10 @@ for (const transport of TRANSPORTS) {
     const stats = await TextClient.connect(twin.port);
     assert.equal(await say(stats, 'acks 8'), 'CLIENT_ERROR acks must be a number from 0 to 7');
     assert.equal(await say(stats, 'acks'), 'CLIENT_ERROR acks must be a number from 0 to 7');
+    for (const time of ['0', '1x', '100000'])
+      assert.match(await say(stats, `acks 1 ${time}`), /^CLIENT_ERROR the time to wait for acks must be/);
+    assert.equal(await say(stats, 'acks 1 250'), 'OK');
+    assert.equal(await say(stats, 'acks 0 250'), 'OK');
     assert.equal(await say(stats, 'acks 1'), 'OK');
     // Nobody is there: it is answered, and counted.
     assert.equal(await stats.set('k', 'v'), 'STORED');

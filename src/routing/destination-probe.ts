@@ -1,0 +1,129 @@
+import type { Connection } from '../base/session.ts';
+import { type DestinationReader, PROBE_LINE } from './destination-reader.ts';
+
+/** What a probe has come to. */
+export const PROBED = {
+  /** More answers are to come. */
+  asking: 0,
+  /** The server can be used. */
+  ready: 1,
+  /** It says that it does not have yet what its twin has. */
+  filling: 2,
+  /** It is no memcached. */
+  garbled: 3,
+} as const;
+
+const STAGE = { version: 0, details: 1, acks: 2 } as const;
+
+/**
+ * What a destination asks on a new connection before it trusts the server, and what it has learnt:
+ *
+ *     version                          a stopped process accepts connections, too, but does not answer
+ *     stats replication                of a cache: whether it has twins, and has what they have
+ *     stats agent                      of a proxy: how long it needs
+ *     acks N MS                        of a cache with twins: replies to writes wait for them
+ */
+export class DestinationProbe {
+  /** Whether the server replicates by itself; null before the first probe. */
+  replicates: boolean | null = null;
+  /** How long it needs at most if it is a proxy, in milliseconds; else 0. */
+  answerMsMax = 0;
+  /** A server that hung up when it was asked for details is not asked again. */
+  asksDetails = true;
+  #stage: number = STAGE.version;
+  #seesReplication = false;
+  #seesAnswerMs = 0;
+  #lacksSync = false;
+  readonly #acks: number;
+  readonly #ackMsMax: number;
+
+  /**
+   * @param acks how many twins must have a write before it is answered; 0 asks for nothing
+   * @param ackMsMax for how long they are waited for
+   */
+  constructor(acks: number, ackMsMax: number) {
+    this.#acks = acks;
+    this.#ackMsMax = ackMsMax;
+  }
+
+  /** Whether the details have been asked for and not told. */
+  get awaitsDetails(): boolean {
+    return this.#stage === STAGE.details;
+  }
+
+  begin(connection: Connection): void {
+    this.#stage = STAGE.version;
+    this.#lacksSync = false;
+    this.#ask(connection, 'version\r\n');
+  }
+
+  /** Asks once more whether it has what its twin has. */
+  again(connection: Connection): void {
+    this.#askDetails(connection, 'stats replication\r\n');
+  }
+
+  /** It will be used though it lacks something. @returns as `take` */
+  insist(connection: Connection): number {
+    return this.#askForAcks(connection);
+  }
+
+  /**
+   * Takes a line of an answer, which `reader` has just read.
+   *
+   * @param kind one of PROBE_LINE
+   * @returns one of PROBED
+   */
+  take(kind: number, reader: DestinationReader, connection: Connection): number {
+    switch (this.#stage) {
+      case STAGE.version:
+        if (kind !== PROBE_LINE.version && kind !== PROBE_LINE.agentVersion) return PROBED.garbled;
+        if (!this.asksDetails) {
+          this.replicates ??= false;
+          return PROBED.ready;
+        }
+        this.#askDetails(
+          connection,
+          kind === PROBE_LINE.agentVersion ? 'stats agent\r\n' : 'stats replication\r\n',
+        );
+        return PROBED.asking;
+      case STAGE.details:
+        return this.#detail(kind, reader, connection);
+      default:
+        // Whatever it says: who does not know the command goes on without.
+        return PROBED.ready;
+    }
+  }
+
+  #detail(kind: number, reader: DestinationReader, connection: Connection): number {
+    if (kind === PROBE_LINE.stat) {
+      if (reader.probeReplicates) this.#seesReplication = true;
+      if (reader.probeLacksSync) this.#lacksSync = true;
+      if (reader.probeAnswerMs > 0) this.#seesAnswerMs = reader.probeAnswerMs;
+    }
+    if (kind !== PROBE_LINE.end) return PROBED.asking;
+    this.answerMsMax = this.#seesAnswerMs;
+    this.replicates = this.#seesReplication;
+    if (this.#lacksSync) return PROBED.filling;
+    return this.#askForAcks(connection);
+  }
+
+  #askDetails(connection: Connection, question: string): void {
+    this.#stage = STAGE.details;
+    this.#seesReplication = false;
+    this.#seesAnswerMs = 0;
+    this.#lacksSync = false;
+    this.#ask(connection, question);
+  }
+
+  #askForAcks(connection: Connection): number {
+    if (this.replicates !== true || this.#acks === 0) return PROBED.ready;
+    this.#stage = STAGE.acks;
+    this.#ask(connection, `acks ${this.#acks} ${this.#ackMsMax}\r\n`);
+    return PROBED.asking;
+  }
+
+  #ask(connection: Connection, question: string): void {
+    connection.output.text(question);
+    connection.flush();
+  }
+}
