@@ -1,3 +1,4 @@
+import { StartError } from '../base/start-error.ts';
 import type { ReplicationOptions } from '../node/options.ts';
 import { TWINS_MAX } from '../node/options.ts';
 import { invalidValue, wholeNumber } from './option-values.ts';
@@ -28,6 +29,22 @@ export function takeGuarantee(name: string, spelling: string, value: string): Pa
     default:
       return { ackRefuses: true };
   }
+}
+
+/**
+ * Acks of twins that a node can never have would be no promise at all.
+ *
+ * @param replicates the node has a replication port, or dials twins
+ * @throws StartError
+ */
+export function checkGuarantees(
+  { acks = 0, replicasMin = 0 }: Partial<Guarantees>,
+  replicates: boolean,
+): void {
+  if (replicates) return;
+  const option = acks > 0 ? '--acks' : replicasMin > 0 ? '--min-replicas' : null;
+  if (option !== null)
+    throw new StartError(`${option} needs twins: give -X PORT, the replication port, or -x HOST, a twin`);
 }
 
 function byteCount(spelling: string, value: string): number {

@@ -9,7 +9,7 @@ import {
 } from '../node/options.ts';
 import { type Called, type CommandLine, type ProcessOptions, readOptions } from './command-line.ts';
 import type { OptionEvent } from './getopt.ts';
-import { takeGuarantee } from './memcached-acks.ts';
+import { checkGuarantees, takeGuarantee } from './memcached-acks.ts';
 import { type ExtendedDraft, readExtended, readSlabSizes, SLAB_PAGE_BYTES } from './memcached-extended.ts';
 import { ReplicationSafety } from './memcached-replication.ts';
 import { MEMCACHED_ROWS, MEMCACHED_VERSION_LINE, memcachedHelp } from './memcached-table.ts';
@@ -299,6 +299,7 @@ class Reader {
     const { backlogBytes, takesLegacy, acks, ackTimeoutMs, ackRefuses, replicasMin } =
       NODE_OPTIONS_DEFAULT.replication;
     const replicating = this.#peers.length > 0 || this.#replicates;
+    checkGuarantees(this.#guarantees, replicating || this.#replicationPort !== null);
     return {
       node: {
         ...node,

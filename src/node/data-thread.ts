@@ -145,7 +145,10 @@ class NodeThread {
       this.#cache,
       this.#listeners,
       (message) => this.#post(message),
-      () => (this.#tlsCertificates === null ? [] : [[this.#refreshCertificates()]]),
+      () => {
+        const outcome = this.#renewCertificates();
+        return outcome === null ? [] : [[outcome]];
+      },
     );
     this.#logins = data.logins === null ? null : { users: data.logins };
     thread.onMessage((message) => {
@@ -219,15 +222,19 @@ class NodeThread {
 
   /** SIGHUP; nobody waits for an answer. */
   #refreshed(): void {
-    if (this.#tlsCertificates !== null) {
-      const outcome = this.#refreshCertificates();
-      if (outcome !== 'OK') this.#log(0, outcome);
-    }
-    if (this.#linkCertificates === null) return;
+    const outcome = this.#renewCertificates();
+    if (outcome !== null && outcome !== 'OK') this.#log(0, outcome);
+  }
+
+  /** Reads the certificates of clients and of twins again, as far as this thread has them. @returns null if it has none, `OK`, or what is wrong */
+  #renewCertificates(): string | null {
+    const ofClients = this.#tlsCertificates === null ? null : this.#refreshCertificates();
+    if (this.#linkCertificates === null || (ofClients !== null && ofClients !== 'OK')) return ofClients;
     try {
       this.#replication?.useCertificates(this.#linkCertificates());
+      return 'OK';
     } catch (error) {
-      this.#log(0, error instanceof Error ? error.message : String(error));
+      return error instanceof Error ? error.message : String(error);
     }
   }
 

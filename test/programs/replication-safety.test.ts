@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
@@ -156,6 +156,39 @@ test('a secret that is changed while the nodes run leaves open links alone; new 
   assert.equal(await again.get('still'), 'linked');
   first.close();
   again.close();
+});
+
+test('certificates of the link that are renewed are shown to the next twin, by refresh_certs and by SIGHUP', async (t) => {
+  const files = { chain: 'twin.pem', key: 'twin-key.pem', ca: 'twins-authority.pem' };
+  const renewed = { chain: 'server.pem', key: 'server-key.pem', ca: 'authority.pem' };
+  const options: string[] = [];
+  const install = (names: typeof files): void => {
+    for (const what of ['chain', 'key', 'ca'] as const)
+      copyFileSync(certificatePath(names[what]), join(directory, `renewed-${what}`));
+  };
+  for (const what of ['chain', 'key', 'ca'])
+    options.push(`--replication-tls-${what}`, join(directory, `renewed-${what}`));
+  install(files);
+  const pair = await makePair(t, options);
+  pair.launch(0);
+  pair.launch(1);
+  const [first, second] = await linkedClients(pair);
+  second.close();
+  writeFileSync(join(directory, 'renewed-ca'), 'no certificate\n');
+  assert.match(await first.ask('refresh_certs'), /^Error loading the CA certificate: /);
+  for (const [names, renew] of [
+    [renewed, async () => assert.equal(await first.ask('refresh_certs'), 'OK\r\n')],
+    [files, async () => pair.nodes[0]?.child.kill('SIGHUP')],
+  ] as const) {
+    install(names);
+    await renew();
+    await pair.kill(1);
+    // It shows what the files hold now, and would take nothing else.
+    pair.launch(1);
+    (await pair.client(1)).close();
+    await pair.linked(first);
+  }
+  first.close();
 });
 
 test('a file that cannot be used is refused in one line; one that everybody can read is told of', async (t) => {
