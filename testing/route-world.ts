@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { Output } from '../src/base/output.ts';
 import { seededRandom } from '../src/base/random.ts';
 import type { Connection, Session } from '../src/base/session.ts';
-import type { CallPool } from '../src/routing/call.ts';
 import type { Destination } from '../src/routing/destination.ts';
 import { MODULO_PLACEMENT, magentPlan, type Placement } from '../src/routing/magent-plan.ts';
-import type { RouteHandle } from '../src/routing/route-handle.ts';
+import type { RouteContext, RouteHandle } from '../src/routing/route-handle.ts';
 import { Router } from '../src/routing/router.ts';
 import { ROUTING_SETTINGS_DEFAULT, type RoutingSettings } from '../src/routing/settings.ts';
 
@@ -167,6 +166,8 @@ export class ScriptedServer {
   replicating = false;
   /** What it says of its copy. */
   inSync = true;
+  /** What it says of its process. */
+  pid = 100;
   knowsAcks = true;
   /** The `acks` lines received. */
   readonly acksAsked: string[] = [];
@@ -222,6 +223,13 @@ export class ScriptedServer {
         }
       });
     return pipe;
+  }
+
+  /** Another process, which has nothing. */
+  restart(): void {
+    this.values.clear();
+    this.pid++;
+    this.mode = 'up';
   }
 
   /** kill -9: connections are reset, nobody listens. */
@@ -309,6 +317,8 @@ export class ScriptedServer {
       }
       if (this.statsReply !== null) return this.statsReply;
       const inSync = `STAT replication_in_sync ${this.inSync ? 1 : 0}\r\n`;
+      if (words.length === 1)
+        return `STAT pid ${this.pid}\r\nSTAT uptime 5\r\nSTAT time ${Math.floor(this.#timeline.nowMs / 1000)}\r\nEND\r\n`;
       return this.replicating ? `STAT replication_state linked\r\n${inSync}END\r\n` : 'END\r\n';
     }
     if (verb === 'acks') {
@@ -412,7 +422,7 @@ export interface WorldOptions {
   /** Names of the servers; `server0`, `server1`, … when not given. */
   readonly names?: readonly string[];
   /** A route tree other than magent's. */
-  readonly root?: (destinations: readonly Destination[], calls: CallPool) => RouteHandle;
+  readonly root?: (destinations: readonly Destination[], context: RouteContext) => RouteHandle;
   readonly seed?: number;
   /** Cuts what servers say into pieces. */
   readonly cut?: (text: string) => string[];
@@ -436,10 +446,10 @@ export class RouteWorld {
     this.router = new Router(
       { ...ROUTING_SETTINGS_DEFAULT, ...options.settings },
       options.names ?? this.servers.map((_, index) => `server${index}`),
-      (destinations, calls) =>
+      (destinations, context) =>
         options.root === undefined
-          ? magentPlan(destinations, options.mains, options.placement ?? MODULO_PLACEMENT, calls)
-          : { root: options.root(destinations, calls), answerMsMax: () => 0, statistics: () => 'END\r\n' },
+          ? magentPlan(destinations, options.mains, options.placement ?? MODULO_PLACEMENT, context)
+          : { root: options.root(destinations, context), answerMsMax: () => 0, statistics: () => 'END\r\n' },
       {
         random: seededRandom(options.seed ?? 1),
         nowMs: () => this.timeline.nowMs,

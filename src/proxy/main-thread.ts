@@ -2,6 +2,7 @@ import { type Running, StartError } from '../base/start-error.ts';
 import { startDataThreads } from '../net/data-threads.ts';
 import type { SocketAddress } from '../net/loop.ts';
 import { resolveHost } from '../net/resolve.ts';
+import { ServerRecords } from '../routing/server-records.ts';
 import type { ProxyOptions, ProxyServer } from './options.ts';
 import {
   isThreadReport,
@@ -29,7 +30,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     listenAddresses(options),
     Promise.all([...options.mains, ...options.backups].map(serverAddress)),
   ]);
-  const data: ProxyThreadData = { options, servers, listen, clients: new SharedArrayBuffer(4) };
+  const records = ServerRecords.allocate(servers.length);
+  const data: ProxyThreadData = { options, servers, listen, clients: new SharedArrayBuffer(4), records };
 
   const failed = deferred<Error>();
   const refused = deferred<StartError>();

@@ -6,6 +6,7 @@ import type { DataThread } from '../net/data-threads.ts';
 import type { Listener, SocketAddress } from '../net/loop.ts';
 import { KETAMA_PLACEMENT, MODULO_PLACEMENT, magentPlan } from '../routing/magent-plan.ts';
 import { Router } from '../routing/router.ts';
+import { ServerRecords } from '../routing/server-records.ts';
 import { ROUTING_SETTINGS_DEFAULT } from '../routing/settings.ts';
 import { ClientLimit } from './client-limit.ts';
 import type { ProxyServer } from './options.ts';
@@ -75,7 +76,7 @@ function makeRouter(
   return new Router(
     { ...ROUTING_SETTINGS_DEFAULT, ...options.timeouts },
     names,
-    (destinations, calls) => magentPlan(destinations, options.mains.length, placement, calls),
+    (destinations, context) => magentPlan(destinations, options.mains.length, placement, context),
     {
       random: seededRandom(randomInt(2 ** 32)),
       nowMs: () => loop.turnMs,
@@ -91,6 +92,7 @@ function makeRouter(
         // Each thread has its own connections; one of them is enough to tell of.
         if (thread.index === 0 && options.verbosity > 0) report({ kind: 'log', line });
       },
+      records: new ServerRecords(data.records),
     },
   );
 }

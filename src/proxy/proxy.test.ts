@@ -97,8 +97,8 @@ for (const transport of ['reactor', 'portable'] as const)
     skip: NO_MEMCACHED,
   }, async () => {
     const [main, backup] = await freePorts(2);
-    const [first] = [await memcached(main!), await memcached(backup!)];
-    const client = await clientOf(await proxyOver([main!], [backup!], { transport }));
+    const [first, second] = [await memcached(main!), await memcached(backup!)];
+    const client = await clientOf(await proxyOver([main!], [backup!], { transport, threads: 2 }));
     for (let i = 0; i < 50; i++) assert.equal(await client.set(`u${i}`, `value ${i}`), 'STORED');
     assert.equal(await client.ask('incr none 1'), 'NOT_FOUND\r\n');
     // Kept busy while the server dies.
@@ -113,11 +113,17 @@ for (const transport of ['reactor', 'portable'] as const)
     assert.equal(await client.set('u1', 'new'), 'STORED');
     assert.equal(await client.get('u1'), 'new');
     await memcached(main!);
-    // Back but empty: a miss on the main is a miss.
-    await until('the main is used again', async () => (await client.get('u1')) === null);
+    const direct = await clientOf(main!);
+    // Back but empty: the backup is read, and fills the main.
+    await until('the main is filled', async () => {
+      assert.equal(await client.get('u1'), 'new');
+      return (await direct.get('u1')) === 'new';
+    });
+    await second!.kill('SIGKILL');
+    assert.equal(await client.get('u1'), 'new');
   });
 
-test('a stopped main is given up after the timeout, and used again when it goes on', {
+test('a stopped main is given up after the timeout, and when it goes on it is written again and not believed', {
   skip: NO_MEMCACHED,
 }, async () => {
   const [main, backup] = await freePorts(2);
@@ -143,7 +149,13 @@ test('a stopped main is given up after the timeout, and used again when it goes 
   } finally {
     process.kill(first.pid, 'SIGCONT');
   }
-  await until('the main is used again', async () => (await client.get('gone')) === 'x');
+  const stopped = await clientOf(main!);
+  await until('the main is written again', async () => {
+    await client.set('c', '3');
+    return (await stopped.get('c')) === '3';
+  });
+  assert.equal(await stopped.get('gone'), 'x');
+  assert.equal(await client.get('gone'), null, 'it missed what was changed meanwhile');
 });
 
 test('two layers, with a spare pair: whatever is dead, there is an answer', {

@@ -10,6 +10,8 @@ export interface ProxyThreadData {
   readonly listen: readonly SocketAddress[];
   /** One Int32: clients of all threads. */
   readonly clients: SharedArrayBuffer;
+  /** What all threads know of the servers; see ServerRecords. */
+  readonly records: SharedArrayBuffer;
 }
 
 /** From a data thread to the main thread. */

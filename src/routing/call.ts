@@ -7,6 +7,12 @@ export interface CallLeaf {
   childFailed(index: number, call: Call): void;
 }
 
+/** Takes copies of what was found, for a server that lacks it. */
+export interface FoundTaker {
+  /** A key was found: its line is bytes [from, valueStart) of `source`, its value [valueStart, to) with the CR LF. */
+  found(call: Call, key: number, source: Uint8Array, from: number, valueStart: number, to: number): void;
+}
+
 /** What two calls have in common that carry one write to two sides. */
 export interface CallJoin {
   /** The side `branch` has answered, with bytes [from, to) of `source`. */
@@ -33,6 +39,10 @@ export class Call {
   branch = 0;
   /** Links the parts of a call that is being split. */
   nextPart: Call | null = null;
+  /** Mirrors whose second side is being asked: one bit for each level of the tree. */
+  crossed = 0;
+  /** Who wants to see what is found; null: nobody. */
+  foundBy: FoundTaker | null = null;
   deadlineMs = 0;
   /** Bytes that it holds in its destination's queue. */
   queuedBytes = 0;
@@ -79,6 +89,8 @@ export class CallPool {
     call.cursor = firstKey;
     call.join = null;
     call.branch = 0;
+    call.crossed = 0;
+    call.foundBy = null;
     call.deadlineMs = 0;
     call.written = false;
     call.resent = false;
@@ -99,6 +111,8 @@ export class CallPool {
     copy.cursor = call.cursor;
     copy.join = call.join;
     copy.branch = call.branch;
+    copy.crossed = call.crossed;
+    copy.foundBy = call.foundBy;
     copy.resent = call.resent;
     copy.failure = call.failure;
     copy.fateUnknown = call.fateUnknown;
@@ -112,6 +126,7 @@ export class CallPool {
     const { request } = call;
     call.join = null;
     call.leaf = null;
+    call.foundBy = null;
     if (call.triedInVain.length > 0) call.triedInVain.length = 0;
     this.live--;
     if (this.#free.length < this.#keptMax) this.#free.push(call);

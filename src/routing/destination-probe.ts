@@ -13,7 +13,7 @@ export const PROBED = {
   garbled: 3,
 } as const;
 
-const STAGE = { version: 0, details: 1, acks: 2 } as const;
+const STAGE = { version: 0, details: 1, acks: 2, identity: 3 } as const;
 
 /**
  * What a destination asks on a new connection before it trusts the server, and what it has learnt:
@@ -22,18 +22,25 @@ const STAGE = { version: 0, details: 1, acks: 2 } as const;
  *     stats replication                of a cache: whether it has twins, and has what they have
  *     stats agent                      of a proxy: how long it needs
  *     acks N MS                        of a cache with twins: replies to writes wait for them
+ *     stats                            of a cache without: which process it is, for a new one has lost what the old one had
  */
 export class DestinationProbe {
   /** Whether the server replicates by itself; null before the first probe. */
   replicates: boolean | null = null;
   /** How long it needs at most if it is a proxy, in milliseconds; else 0. */
   answerMsMax = 0;
+  /** The process and when it was started, by its own clock; 0: it has not told. */
+  pid = 0;
+  startedSeconds = 0;
   /** A server that hung up when it was asked for details is not asked again. */
   asksDetails = true;
   #stage: number = STAGE.version;
   #seesReplication = false;
   #seesAnswerMs = 0;
   #lacksSync = false;
+  #isAgent = false;
+  #uptimeSeconds = 0;
+  #timeSeconds = 0;
   readonly #acks: number;
   readonly #ackMsMax: number;
 
@@ -54,6 +61,7 @@ export class DestinationProbe {
   begin(connection: Connection): void {
     this.#stage = STAGE.version;
     this.#lacksSync = false;
+    this.pid = this.startedSeconds = 0;
     this.#ask(connection, 'version\r\n');
   }
 
@@ -81,13 +89,13 @@ export class DestinationProbe {
           this.replicates ??= false;
           return PROBED.ready;
         }
-        this.#askDetails(
-          connection,
-          kind === PROBE_LINE.agentVersion ? 'stats agent\r\n' : 'stats replication\r\n',
-        );
+        this.#isAgent = kind === PROBE_LINE.agentVersion;
+        this.#askDetails(connection, this.#isAgent ? 'stats agent\r\n' : 'stats replication\r\n');
         return PROBED.asking;
       case STAGE.details:
         return this.#detail(kind, reader, connection);
+      case STAGE.identity:
+        return this.#identity(kind, reader);
       default:
         // Whatever it says: who does not know the command goes on without.
         return PROBED.ready;
@@ -104,7 +112,23 @@ export class DestinationProbe {
     this.answerMsMax = this.#seesAnswerMs;
     this.replicates = this.#seesReplication;
     if (this.#lacksSync) return PROBED.filling;
-    return this.#askForAcks(connection);
+    if (this.replicates || this.#isAgent) return this.#askForAcks(connection);
+    this.#stage = STAGE.identity;
+    this.#uptimeSeconds = this.#timeSeconds = 0;
+    this.#ask(connection, 'stats\r\n');
+    return PROBED.asking;
+  }
+
+  #identity(kind: number, reader: DestinationReader): number {
+    if (kind !== PROBE_LINE.stat) {
+      if (this.#timeSeconds > 0) this.startedSeconds = this.#timeSeconds - this.#uptimeSeconds;
+      else this.pid = 0;
+      return PROBED.ready;
+    }
+    if (reader.probePid > 0) this.pid = reader.probePid;
+    if (reader.probeUptimeSeconds > 0) this.#uptimeSeconds = reader.probeUptimeSeconds;
+    if (reader.probeTimeSeconds > 0) this.#timeSeconds = reader.probeTimeSeconds;
+    return PROBED.asking;
   }
 
   #askDetails(connection: Connection, question: string): void {

@@ -27,6 +27,9 @@ function ascii(text: string): Uint8Array {
 const WORD_VERSION = ascii('VERSION ');
 const WORD_AGENT = ascii('VERSION memcached agent');
 const STAT_REPLICATION = ascii('STAT replication');
+const STAT_PID = ascii('STAT pid ');
+const STAT_UPTIME = ascii('STAT uptime ');
+const STAT_TIME = ascii('STAT time ');
 const STAT_NOT_IN_SYNC = ascii('STAT replication_in_sync 0');
 const STAT_ANSWER_MS_MAX = ascii('STAT agent_answer_ms_max ');
 
@@ -39,6 +42,9 @@ export class DestinationReader {
   /** What the last probe line says. */
   probeReplicates = false;
   probeLacksSync = false;
+  probePid = 0;
+  probeUptimeSeconds = 0;
+  probeTimeSeconds = 0;
   probeAnswerMs = 0;
 
   readonly #parser = new TextReplyParser();
@@ -114,9 +120,10 @@ export class DestinationReader {
       case REPLY.stat:
         this.probeReplicates = beginsWith(input, start, lineEnd, STAT_REPLICATION);
         this.probeLacksSync = beginsWith(input, start, lineEnd, STAT_NOT_IN_SYNC);
-        this.probeAnswerMs = beginsWith(input, start, lineEnd, STAT_ANSWER_MS_MAX)
-          ? decimal(input, start + STAT_ANSWER_MS_MAX.length, lineEnd)
-          : 0;
+        this.probeAnswerMs = figure(input, start, lineEnd, STAT_ANSWER_MS_MAX);
+        this.probePid = figure(input, start, lineEnd, STAT_PID);
+        this.probeUptimeSeconds = figure(input, start, lineEnd, STAT_UPTIME);
+        this.probeTimeSeconds = figure(input, start, lineEnd, STAT_TIME);
         return PROBE_LINE.stat;
       case REPLY.other:
         if (beginsWith(input, start, lineEnd, WORD_AGENT)) return PROBE_LINE.agentVersion;
@@ -190,7 +197,9 @@ export class DestinationReader {
     if (late) key = keyOutOfTurn(call, input, parser.keyStart, parser.keyEnd);
     if (key < 0) return -1;
     if (!whole) return this.#beginLarge(call, key, late, input, start, blockEnd);
-    if (parser.takeValue(input, parser.next, end) !== blockEnd) return -1;
+    const valueStart = parser.next;
+    if (parser.takeValue(input, valueStart, end) !== blockEnd) return -1;
+    if (call.foundBy !== null) call.foundBy.found(call, key, input, start, valueStart, blockEnd);
     if (!late) passTo(call, key);
     this.#block(call, key, input, start, blockEnd);
     return blockEnd;
@@ -357,6 +366,11 @@ function passTo(call: Call, key: number, behind = true): void {
     request.missKey(call.cursor);
   }
   if (behind) call.cursor = request.keyNext[key]!;
+}
+
+/** The number behind `name` in a line that begins with it; 0 in another one. */
+function figure(bytes: Uint8Array, start: number, end: number, name: Uint8Array): number {
+  return beginsWith(bytes, start, end, name) ? decimal(bytes, start + name.length, end) : 0;
 }
 
 function decimal(bytes: Uint8Array, start: number, end: number): number {

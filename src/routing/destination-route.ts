@@ -1,5 +1,5 @@
 import type { Call } from './call.ts';
-import type { Destination } from './destination.ts';
+import { DESTINATION, type Destination } from './destination.ts';
 import { RouteHandle } from './route-handle.ts';
 
 /** A leaf of the tree. Several leaves may stand for one destination. */
@@ -18,5 +18,17 @@ export class DestinationRoute extends RouteHandle {
 
   override replicates(): boolean | null {
     return this.destination.replicates;
+  }
+
+  override behindAt(): number {
+    return this.destination.behindAt;
+  }
+
+  override noteBehind(): void {
+    this.destination.noteBehind();
+  }
+
+  override isUp(): boolean {
+    return this.destination.state === DESTINATION.up;
   }
 }

@@ -5,6 +5,7 @@ import { DestinationProbe, PROBED } from './destination-probe.ts';
 import { DestinationReader, type ReplySink } from './destination-reader.ts';
 import { FAILURE, type Failure, isRead, isRetrySafe } from './failure.ts';
 import { Ring } from './ring.ts';
+import type { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
 
 /** What destinations are given of the world outside. */
@@ -12,6 +13,7 @@ export interface DestinationHost {
   readonly settings: RoutingSettings;
   readonly random: Random;
   readonly calls: CallPool;
+  readonly records: ServerRecords;
   /** Milliseconds of a clock that never goes back. */
   nowMs(): number;
   /** Dials server number `server`; as `Loop.dial`. */
@@ -99,6 +101,15 @@ export class Destination implements ReplySink {
   /** Whether it replicates by itself; null before the first probe. */
   get replicates(): boolean | null {
     return this.#probe.replicates;
+  }
+
+  /** See ServerRecords. */
+  get behindAt(): number {
+    return this.#host.records.behindAt(this.server);
+  }
+
+  noteBehind(): void {
+    this.#host.records.noteBehind(this.server);
   }
 
   /** Longest time that a call waits here. */
@@ -238,7 +249,8 @@ export class Destination implements ReplySink {
 
   #probed(outcome: number, link: Link): void {
     if (outcome === PROBED.asking) return;
-    const { answerMsMax } = this.#probe;
+    const { answerMsMax, pid, startedSeconds } = this.#probe;
+    if (pid > 0 && this.#host.records.identify(this.server, pid, startedSeconds)) this.noteBehind();
     const needed = answerMsMax === 0 ? 0 : answerMsMax + AGENT_MARGIN_MS;
     this.#requestTimeoutMs = Math.max(this.#host.settings.requestTimeoutMs, needed);
     if (outcome === PROBED.ready) this.#up(link);

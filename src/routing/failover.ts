@@ -24,6 +24,18 @@ export class FailoverRoute extends RouteHandle {
     else next.route(call);
   }
 
+  override behindAt(request: Request, key: number): number {
+    return this.#children[0]!.behindAt(request, key);
+  }
+
+  override noteBehind(request: Request, key: number): void {
+    this.#children[0]!.noteBehind(request, key);
+  }
+
+  override isUp(request: Request, key: number): boolean {
+    return this.#children.some((child) => child.isUp(request, key));
+  }
+
   override replicates(request: Request, key: number): boolean | null {
     let all: boolean | null = true;
     for (const child of this.#children) {

@@ -7,7 +7,7 @@ import type { CallPool } from './call.ts';
 import { DESTINATION, type Destination } from './destination.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { MirrorRoute } from './mirror.ts';
-import type { RouteHandle } from './route-handle.ts';
+import type { RouteContext, RouteHandle } from './route-handle.ts';
 import type { RoutePlan } from './router.ts';
 import { ShardRoute } from './shard.ts';
 
@@ -50,15 +50,16 @@ export function magentPlan(
   destinations: readonly Destination[],
   mains: number,
   placement: Placement,
-  calls: CallPool,
+  context: RouteContext,
 ): RoutePlan {
+  const { calls } = context;
   const mainList = destinations.slice(0, mains);
   const backupList = destinations.slice(mains);
   const mainRoute = shardOver(mainList, placement, calls);
   const root =
     backupList.length === 0
       ? mainRoute
-      : new MirrorRoute(mainRoute, shardOver(backupList, placement, calls), calls);
+      : new MirrorRoute(mainRoute, shardOver(backupList, placement, calls), context);
   const answerMsMax = (): number => {
     let sum = 0;
     for (const side of [mainList, backupList])

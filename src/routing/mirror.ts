@@ -1,117 +1,81 @@
-import { type Call, type CallJoin, type CallPool, mayTryElsewhere } from './call.ts';
-import { FAILURE, type Failure, isRead } from './failure.ts';
+import { assert } from '../base/assert.ts';
+import { VERB } from '../protocol/text/verbs.ts';
+import { type Call, type CallPool, type FoundTaker, mayTryElsewhere } from './call.ts';
+import { isRead } from './failure.ts';
+import { type JoinOwner, MirrorJoin } from './mirror-join.ts';
 import type { Request } from './request.ts';
-import { RouteHandle } from './route-handle.ts';
-
-const SIDE = { pending: 0, answered: 1, failed: 2 } as const;
+import { type RouteContext, RouteHandle } from './route-handle.ts';
+import type { ServerRecords } from './server-records.ts';
 
 const MAIN = 0;
 const BACKUP = 1;
 
-/** Replies to writes are short; a longer one of the backup is cut, which only shows when the main has died. */
-const BACKUP_REPLY_BYTES_MAX = 512;
-
 const JOINS_KEPT_MAX = 1024;
 
-/**
- * A write under way on both sides of a mirror. The client gets the main's answer, or the backup's when the main has none. Pooled.
- */
-class Join implements CallJoin {
-  readonly mirror: MirrorRoute;
-  main = 0;
-  backup = 0;
-  /** The client has its answer. */
-  delivered = false;
-  /** The mirror inside which this one stands, if any, and the side of it that this write is. */
-  outer: CallJoin | null = null;
-  outerBranch = 0;
-  mainFailure: Failure = FAILURE.none;
-  fateUnknown = false;
-  passedOver = false;
-  readonly #backupReply = new Uint8Array(BACKUP_REPLY_BYTES_MAX);
-  #backupReplyLength = 0;
+/** Mirrors inside one another; each level has its bit in `Call.crossed`. */
+const LEVELS_MAX = 30;
 
-  constructor(mirror: MirrorRoute) {
-    this.mirror = mirror;
-  }
+const SPACE = 32;
+const CR = 13;
 
-  begin(outer: CallJoin | null, outerBranch: number): void {
-    this.main = SIDE.pending;
-    this.backup = SIDE.pending;
-    this.delivered = false;
-    this.outer = outer;
-    this.outerBranch = outerBranch;
-    this.mainFailure = FAILURE.none;
-    this.fateUnknown = false;
-    this.passedOver = false;
-    this.#backupReplyLength = 0;
-  }
-
-  /** One side has answered, with bytes [from, to) of `source`. */
-  answered(request: Request, branch: number, source: Uint8Array, from: number, to: number): void {
-    if (branch === MAIN) {
-      this.main = SIDE.answered;
-      this.#deliver(request, source, from, to);
-    } else {
-      this.backup = SIDE.answered;
-      if (this.main === SIDE.failed) this.#deliver(request, source, from, to);
-      else if (this.main === SIDE.pending) this.#keep(source, from, to);
-    }
-    if (this.main !== SIDE.pending && this.backup !== SIDE.pending) this.mirror.releaseJoin(this);
-  }
-
-  /** The main has failed: what the backup answered before, if it did. */
-  deliverKept(request: Request): void {
-    if (this.#backupReplyLength > 0) this.#deliver(request, this.#backupReply, 0, this.#backupReplyLength);
-  }
-
-  #keep(source: Uint8Array, from: number, to: number): void {
-    const length = Math.min(to - from, BACKUP_REPLY_BYTES_MAX);
-    for (let i = 0; i < length; i++) this.#backupReply[i] = source[from + i]!;
-    if (length < to - from) {
-      this.#backupReply[length - 2] = 13;
-      this.#backupReply[length - 1] = 10;
-    }
-    this.#backupReplyLength = length;
-  }
-
-  #deliver(request: Request, source: Uint8Array, from: number, to: number): void {
-    if (this.delivered) return;
-    this.delivered = true;
-    if (this.outer === null) request.answer(source, from, to);
-    else this.outer.answered(request, this.outerBranch, source, from, to);
-  }
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
+
+const ADD = ascii('add ');
 
 /**
  * Two sides that hold the same keys: mains and backups.
  *
- * Reads ask the main, and the backup when the main fails. Writes go to both, because stock servers know nothing of each other.
- * Servers that replicate among themselves are written on one side only: each side passes every change on to the other, so that
- * an incr or an append sent to both would count twice. Whether they do is asked for each key, of the two servers that hold it.
+ * Servers that replicate among themselves are written on one side only, the main's if it answers: each side passes every change on to the
+ * other, so that an incr or an append sent to both would count twice. Whether they do is asked for each key, of the two servers that
+ * hold it.
+ *
+ * Writes to stock servers, which know nothing of each other, go to both. One of the two is believed: it is read, and its answer to a write is the
+ * answer. That is the main, until it misses a write that the backup takes, or is started anew and so has lost everything. From then
+ * on it is the backup that is believed, also when the main is back: it has all that the main has and more. The main takes part in all writes again, and
+ * what is read on the backup is added to the main, so that it is of use when the backup dies; then the roles are changed again.
  */
-export class MirrorRoute extends RouteHandle {
+export class MirrorRoute extends RouteHandle implements JoinOwner, FoundTaker {
   readonly #main: RouteHandle;
   readonly #backup: RouteHandle;
   readonly #calls: CallPool;
-  readonly #free: Join[] = [];
+  readonly #records: ServerRecords;
+  readonly #fillExptime: Uint8Array;
+  readonly #free: MirrorJoin[] = [];
+  #levelBit = 0;
 
-  constructor(main: RouteHandle, backup: RouteHandle, calls: CallPool) {
+  constructor(main: RouteHandle, backup: RouteHandle, { calls, records, settings }: RouteContext) {
     super();
     this.#main = main;
     this.#backup = backup;
     this.#calls = calls;
+    this.#records = records;
+    this.#fillExptime = ascii(` ${settings.fillExptimeSeconds} `);
     this.adopt([main, backup]);
   }
 
   override route(call: Call): void {
-    if (isRead(call.request.verb) || this.#oneSideIsEnough(call)) {
-      this.#main.route(call);
-      return;
-    }
+    call.crossed &= ~this.#bit;
+    if (this.#oneSideIsEnough(call)) this.#main.route(call);
+    else if (isRead(call.request.verb)) this.#read(call);
+    else this.#writeBoth(call);
+  }
+
+  /**
+   * A side that was never reached is taken to be like the other one: a write that one of two stock servers misses is a miss later,
+   * but an incr counted twice is wrong for ever.
+   */
+  #oneSideIsEnough(call: Call): boolean {
+    if (isRead(call.request.verb) && !this.#records.anyBehind) return true;
+    return this.replicates(call.request, call.firstKey) !== false;
+  }
+
+  #writeBoth(call: Call): void {
+    const preferred = this.#believesBackup(call.request, call.firstKey) ? BACKUP : MAIN;
     const copy = this.#calls.copy(call);
-    const join = this.#free.pop() ?? new Join(this);
-    join.begin(call.join, call.branch);
+    const join = this.#free.pop() ?? new MirrorJoin(this);
+    join.begin(preferred, call.join, call.branch);
     call.join = join;
     call.branch = MAIN;
     copy.join = join;
@@ -120,31 +84,91 @@ export class MirrorRoute extends RouteHandle {
     this.#backup.route(copy);
   }
 
-  /**
-   * A side that was never reached is taken to be like the other one: a write that one of two stock servers misses is a miss later,
-   * but an incr counted twice is wrong for ever.
-   */
-  #oneSideIsEnough(call: Call): boolean {
-    return this.replicates(call.request, call.firstKey) !== false;
+  #believesBackup(request: Request, key: number): boolean {
+    if (!this.#records.anyBehind) return false;
+    const mainAt = this.#main.behindAt(request, key);
+    return mainAt > 0 && this.#backup.behindAt(request, key) < mainAt;
+  }
+
+  /** Each key to the side that is believed. */
+  #read(call: Call): void {
+    const { request } = call;
+    const first = this.#believesBackup(request, call.firstKey);
+    for (let key = request.keyNext[call.firstKey]!; key >= 0; key = request.keyNext[key]!) {
+      if (this.#believesBackup(request, key) !== first) {
+        this.#split(call);
+        return;
+      }
+    }
+    this.#readFrom(first ? BACKUP : MAIN, call);
+  }
+
+  #readFrom(side: number, call: Call): void {
+    if (side === MAIN) {
+      this.#main.route(call);
+      return;
+    }
+    if (call.foundBy === null && call.request.verb === VERB.get) call.foundBy = this;
+    this.#backup.route(call);
+  }
+
+  /** The keys of the call become two calls. */
+  #split(call: Call): void {
+    const { request } = call;
+    const other = this.#calls.copy(call);
+    let lastOfMain = -1;
+    let lastOfBackup = -1;
+    call.keyCount = other.keyCount = 0;
+    for (let key = call.firstKey; key >= 0; ) {
+      const next = request.keyNext[key]!;
+      request.keyNext[key] = -1;
+      if (this.#believesBackup(request, key)) {
+        if (lastOfBackup < 0) other.firstKey = other.cursor = key;
+        else request.keyNext[lastOfBackup] = key;
+        lastOfBackup = key;
+        other.keyCount++;
+      } else {
+        if (lastOfMain < 0) call.firstKey = call.cursor = key;
+        else request.keyNext[lastOfMain] = key;
+        lastOfMain = key;
+        call.keyCount++;
+      }
+      key = next;
+    }
+    // Another thread may have changed its mind meanwhile.
+    if (call.keyCount > 0) this.#readFrom(MAIN, call);
+    else this.#calls.release(call);
+    if (other.keyCount > 0) this.#readFrom(BACKUP, other);
+    else this.#calls.release(other);
   }
 
   override childFailed(index: number, call: Call): void {
     const { join } = call;
-    if (join instanceof Join && join.mirror === this) this.#sideFailed(index, call, join);
-    else if (index === MAIN && mayTryElsewhere(call)) this.#backup.route(call);
-    else this.fail(call);
+    if (join instanceof MirrorJoin && join.mirror === this) {
+      this.#sideFailed(index, call, join);
+      return;
+    }
+    if ((call.crossed & this.#bit) !== 0 || !mayTryElsewhere(call)) {
+      call.crossed &= ~this.#bit;
+      this.fail(call);
+      return;
+    }
+    call.crossed |= this.#bit;
+    if (call.foundBy === this) call.foundBy = null;
+    (index === MAIN ? this.#backup : this.#main).route(call);
   }
 
-  #sideFailed(index: number, call: Call, join: Join): void {
-    if (index === MAIN) {
-      join.main = SIDE.failed;
-      join.mainFailure = call.failure;
-      join.deliverKept(call.request);
-    } else join.backup = SIDE.failed;
+  #sideFailed(index: number, call: Call, join: MirrorJoin): void {
+    if (index === join.preferred) join.failure = call.failure;
     if (call.fateUnknown) join.fateUnknown = true;
     if (call.passedOver) join.passedOver = true;
-    if (join.main === SIDE.failed && join.backup === SIDE.failed) {
-      call.failure = join.mainFailure;
+    join.failed(call.request, index);
+    if (!join.isSettled) {
+      this.#calls.release(call);
+      return;
+    }
+    if (join.hasFailed) {
+      call.failure = join.failure;
       call.fateUnknown = join.fateUnknown;
       call.passedOver = join.passedOver;
       call.join = join.outer;
@@ -153,15 +177,46 @@ export class MirrorRoute extends RouteHandle {
       this.fail(call);
       return;
     }
-    const settled = join.main !== SIDE.pending && join.backup !== SIDE.pending;
-    if (settled) this.releaseJoin(join);
+    this.releaseJoin(join);
     this.#calls.release(call);
   }
 
-  /** Both sides are settled. */
-  releaseJoin(join: Join): void {
+  missedBy(side: number, request: Request): void {
+    (side === MAIN ? this.#main : this.#backup).noteBehind(request, 0);
+  }
+
+  releaseJoin(join: MirrorJoin): void {
     join.outer = null;
     if (this.#free.length < JOINS_KEPT_MAX) this.#free.push(join);
+  }
+
+  /** The backup has what the main may lack. It is added there, which harms nothing if the main has a newer value already. */
+  found(call: Call, key: number, source: Uint8Array, from: number, valueStart: number, to: number): void {
+    const { request } = call;
+    if (!this.#main.isUp(request, key)) return;
+    const { requests } = this.#calls;
+    const fill = requests.acquire(null, VERB.add, true);
+    if (fill.reserve(to - from + ADD.length + this.#fillExptime.length)) {
+      writeAdd(fill, request, key, source, from, valueStart, to, this.#fillExptime);
+      const add = this.#calls.acquire(fill, 0, 1);
+      // Here or nowhere.
+      add.fateUnknown = true;
+      add.lastResort = true;
+      this.#main.route(add);
+    }
+    requests.release(fill);
+  }
+
+  /** Found when it is needed first: the tree does not change after it was made. */
+  get #bit(): number {
+    if (this.#levelBit === 0) {
+      let level = 0;
+      for (let handle = this.parent; handle !== null; handle = handle.parent)
+        if (handle instanceof MirrorRoute) level++;
+      assert(level < LEVELS_MAX, 'mirrors stand inside one another thirty deep at most');
+      this.#levelBit = 1 << level;
+    }
+    return this.#levelBit;
   }
 
   override replicates(request: Request, key: number): boolean | null {
@@ -170,4 +225,49 @@ export class MirrorRoute extends RouteHandle {
     if (main === false || backup === false) return false;
     return main === null && backup === null ? null : true;
   }
+
+  /** Of two sides one is enough. */
+  override behindAt(request: Request, key: number): number {
+    return Math.min(this.#main.behindAt(request, key), this.#backup.behindAt(request, key));
+  }
+
+  override noteBehind(request: Request, key: number): void {
+    this.#main.noteBehind(request, key);
+    this.#backup.noteBehind(request, key);
+  }
+
+  override isUp(request: Request, key: number): boolean {
+    return this.#main.isUp(request, key) || this.#backup.isUp(request, key);
+  }
 }
+
+/** Makes `add KEY FLAGS EXPTIME BYTES` and the value of a found block, whose line is `VALUE KEY FLAGS BYTES`. */
+function writeAdd(
+  fill: Request,
+  request: Request,
+  key: number,
+  source: Uint8Array,
+  from: number,
+  valueStart: number,
+  to: number,
+  exptime: Uint8Array,
+): void {
+  const keyBytes = request.keyEnd[key]! - request.keyStart[key]!;
+  const flagsStart = from + 'VALUE '.length + keyBytes + 1;
+  let flagsEnd = flagsStart;
+  while (source[flagsEnd] !== SPACE) flagsEnd++;
+  let countEnd = flagsEnd + 1;
+  while (source[countEnd] !== SPACE && source[countEnd] !== CR && countEnd < valueStart) countEnd++;
+  fill.append(ADD, 0, ADD.length);
+  fill.prefixEnd = ADD.length - 1;
+  const keyStart = fill.length;
+  fill.append(request.bytes, request.keyStart[key]!, request.keyEnd[key]!);
+  fill.addKey(keyStart, fill.length);
+  fill.append(source, flagsStart - 1, flagsEnd);
+  fill.append(exptime, 0, exptime.length);
+  fill.append(source, flagsEnd + 1, countEnd);
+  fill.append(LINE_END, 0, LINE_END.length);
+  fill.append(source, valueStart, to);
+}
+
+const LINE_END = ascii('\r\n');

@@ -92,7 +92,7 @@ export class Request {
   }
 
   /** Makes a clean record for a client's next request. */
-  begin(owner: RequestOwner, verb: number, noreply: boolean): void {
+  begin(owner: RequestOwner | null, verb: number, noreply: boolean): void {
     this.owner = owner;
     this.head = false;
     this.verb = verb;
@@ -424,7 +424,8 @@ export class RequestPool {
     this.budget = { used: 0, max: bufferBytesMax };
   }
 
-  acquire(owner: RequestOwner, verb: number, noreply: boolean): Request {
+  /** @param owner null: nobody waits for the answer */
+  acquire(owner: RequestOwner | null, verb: number, noreply: boolean): Request {
     const request = this.#free.pop() ?? new Request(this.budget);
     request.begin(owner, verb, noreply);
     this.live++;

@@ -1,5 +1,14 @@
-import { type Call, mayTryElsewhere } from './call.ts';
+import { type Call, type CallPool, mayTryElsewhere } from './call.ts';
 import type { Request } from './request.ts';
+import type { ServerRecords } from './server-records.ts';
+import type { RoutingSettings } from './settings.ts';
+
+/** What the handles of a thread's route tree have in common. */
+export interface RouteContext {
+  readonly settings: RoutingSettings;
+  readonly calls: CallPool;
+  readonly records: ServerRecords;
+}
 
 /**
  * One node of a route tree. The tree is fixed while it is in use, so a failed call finds its way back up by itself: each handle
@@ -31,6 +40,19 @@ export abstract class RouteHandle {
    * @returns null when that is not known, because there has never been a connection
    */
   abstract replicates(request: Request, key: number): boolean | null;
+
+  /** When the server that holds this key was behind another one last, in the order of ServerRecords; 0: never, or it is not known here. */
+  behindAt(_request: Request, _key: number): number {
+    return 0;
+  }
+
+  /** The server that holds this key has missed a write of it. */
+  noteBehind(_request: Request, _key: number): void {}
+
+  /** Whether the server that holds this key can be asked at once. */
+  isUp(_request: Request, _key: number): boolean {
+    return true;
+  }
 
   /** Hands a call that failed here to the parent. The root has none; it overrides this. */
   protected fail(call: Call): void {
@@ -71,6 +93,7 @@ export class RootRoute extends RouteHandle {
   override childFailed(_index: number, call: Call): void {
     if (call.passedOver && !call.lastResort && mayTryElsewhere(call)) {
       call.lastResort = true;
+      call.crossed = 0;
       this.#child.route(call);
     } else this.#giveUp(call);
   }

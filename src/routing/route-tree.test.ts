@@ -1,26 +1,25 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RouteWorld } from '../../testing/route-world.ts';
-import type { CallPool } from './call.ts';
 import type { Destination } from './destination.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { FailoverRoute } from './failover.ts';
 import { MODULO_PLACEMENT } from './magent-plan.ts';
 import { MirrorRoute } from './mirror.ts';
-import type { RouteHandle } from './route-handle.ts';
+import type { RouteContext, RouteHandle } from './route-handle.ts';
 import { ShardRoute } from './shard.ts';
 
 function worldWith(
   servers: number,
-  root: (leaves: RouteHandle[], calls: CallPool) => RouteHandle,
+  root: (leaves: RouteHandle[], context: RouteContext) => RouteHandle,
 ): RouteWorld {
   return new RouteWorld({
     mains: servers,
     backups: 0,
-    root: (destinations: readonly Destination[], calls) =>
+    root: (destinations: readonly Destination[], context) =>
       root(
         destinations.map((destination) => new DestinationRoute(destination)),
-        calls,
+        context,
       ),
   });
 }
@@ -45,11 +44,12 @@ test('failover asks its children in turn', () => {
 });
 
 test('a failover over shards re-splits only the keys that failed', () => {
-  const shard = (leaves: RouteHandle[], calls: CallPool): RouteHandle =>
+  const shard = (leaves: RouteHandle[], { calls }: RouteContext): RouteHandle =>
     new ShardRoute(MODULO_PLACEMENT.hash, MODULO_PLACEMENT.distribution(leaves.map(() => '')), leaves, calls);
   const world = worldWith(
     5,
-    (leaves, calls) => new FailoverRoute([shard(leaves.slice(0, 2), calls), shard(leaves.slice(2), calls)]),
+    (leaves, context) =>
+      new FailoverRoute([shard(leaves.slice(0, 2), context), shard(leaves.slice(2), context)]),
   ).start();
   const client = world.client();
   const keys = Array.from({ length: 20 }, (_, i) => `key${i}`);
@@ -71,11 +71,11 @@ test('a failover over shards re-splits only the keys that failed', () => {
 test('mirrors within mirrors write everywhere and answer with the best that is left', () => {
   const world = worldWith(
     4,
-    (leaves, calls) =>
+    (leaves, context) =>
       new MirrorRoute(
-        new MirrorRoute(leaves[0]!, leaves[1]!, calls),
-        new MirrorRoute(leaves[2]!, leaves[3]!, calls),
-        calls,
+        new MirrorRoute(leaves[0]!, leaves[1]!, context),
+        new MirrorRoute(leaves[2]!, leaves[3]!, context),
+        context,
       ),
   ).start();
   const client = world.client();
@@ -102,7 +102,7 @@ test('mirrors within mirrors write everywhere and answer with the best that is l
 });
 
 test('mirrors: the answer of the second side waits for the fate of the first', () => {
-  const world = worldWith(2, (leaves, calls) => new MirrorRoute(leaves[0]!, leaves[1]!, calls)).start();
+  const world = worldWith(2, (leaves, context) => new MirrorRoute(leaves[0]!, leaves[1]!, context)).start();
   const client = world.client();
   world.servers[1]!.values.set('n', { value: '5', flags: '0', cas: 1 });
   world.servers[0]!.delayMs = 20;

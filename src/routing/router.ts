@@ -4,7 +4,8 @@ import { CallPool } from './call.ts';
 import { type ClientHost, ClientSession } from './client-session.ts';
 import { DESTINATION, Destination, type DestinationHost } from './destination.ts';
 import { RequestPool } from './request.ts';
-import { RootRoute, type RouteHandle } from './route-handle.ts';
+import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
+import { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
 
 /** How often deadlines are looked at while something is under way: the precision of all timeouts. */
@@ -17,6 +18,8 @@ export interface RouterSurroundings {
   dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection;
   schedule(delayMs: number, callback: () => void): void;
   log(line: string): void;
+  /** What all threads know of the servers; null: this thread is alone. */
+  readonly records?: ServerRecords;
 }
 
 /** A route tree over the destinations of a router, and what `stats` says about it. */
@@ -30,11 +33,12 @@ export interface RoutePlan {
 /**
  * One thread's routing: its destinations, its route tree and the pools of records. Clients come in by `session`.
  */
-export class Router implements DestinationHost, ClientHost {
+export class Router implements DestinationHost, ClientHost, RouteContext {
   readonly settings: RoutingSettings;
   readonly random: Random;
   readonly requests: RequestPool;
   readonly calls: CallPool;
+  readonly records: ServerRecords;
   readonly destinations: readonly Destination[];
   readonly root: RouteHandle;
   readonly #plan: RoutePlan;
@@ -49,7 +53,7 @@ export class Router implements DestinationHost, ClientHost {
   constructor(
     settings: RoutingSettings,
     servers: readonly string[],
-    plan: (destinations: readonly Destination[], calls: CallPool) => RoutePlan,
+    plan: (destinations: readonly Destination[], context: RouteContext) => RoutePlan,
     surroundings: RouterSurroundings,
   ) {
     this.settings = settings;
@@ -57,8 +61,9 @@ export class Router implements DestinationHost, ClientHost {
     this.requests = new RequestPool(settings.bufferBytesMax);
     this.calls = new CallPool(this.requests);
     this.#surroundings = surroundings;
+    this.records = surroundings.records ?? new ServerRecords(ServerRecords.allocate(servers.length));
     this.destinations = servers.map((name, server) => new Destination(server, name, this));
-    this.#plan = plan(this.destinations, this.calls);
+    this.#plan = plan(this.destinations, this);
     this.root = new RootRoute(this.#plan.root, (call) => this.calls.giveUp(call));
   }
 

@@ -181,7 +181,7 @@ test('a server dies in the middle of a multi-get: what it has not answered is as
   }
 });
 
-test('errors of a proxy behind this one fail over, errors of a server do not', () => {
+test('errors of a proxy behind this one fail over', () => {
   const world = new RouteWorld({ mains: 1, backups: 1 }).start();
   const client = world.client();
   world.ask(client, 'set a 0 0 1\r\n1\r\n');
@@ -196,6 +196,12 @@ test('errors of a proxy behind this one fail over, errors of a server do not', (
     assert.equal(world.ask(client, 'get a b\r\n'), 'VALUE a 0 1\r\n1\r\nEND\r\n', line);
     assert.equal(world.ask(client, 'incr a 0\r\n'), '1\r\n', line);
   }
+  world.nothingLeft();
+});
+
+test('errors of a server itself are its answers', () => {
+  const world = new RouteWorld({ mains: 1, backups: 1 }).start();
+  const client = world.client();
   for (const line of [
     'SERVER_ERROR object too large for cache',
     'SERVER_ERROR out of memory storing object',

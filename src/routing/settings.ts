@@ -17,6 +17,8 @@ export interface RoutingSettings {
   readonly twinAckMsMax: number;
   /** A server that lacks what its twin has is asked so often whether it has it now. */
   readonly fillingMs: number;
+  /** What is copied from one side of a mirror to the other, because that one lacks it, lives there so long at most: the real expiry time is not known. */
+  readonly fillExptimeSeconds: number;
   /** Calls and bytes that may wait for one destination; beyond it a call fails at once. Less than a transport holds (PENDING_BYTES_MAX). */
   readonly queueCallsMax: number;
   readonly queueBytesMax: number;
@@ -41,6 +43,7 @@ export const ROUTING_SETTINGS_DEFAULT: RoutingSettings = {
   twinAcks: 1,
   twinAckMsMax: 250,
   fillingMs: 20,
+  fillExptimeSeconds: 300,
   queueCallsMax: 65536,
   queueBytesMax: 32 * 1024 * 1024,
   pipelineMax: 1024,

@@ -104,4 +104,16 @@ export class ShardRoute extends RouteHandle {
   override replicates(request: Request, key: number): boolean | null {
     return this.#children[this.#pick(request, key)]?.replicates(request, key) ?? null;
   }
+
+  override behindAt(request: Request, key: number): number {
+    return this.#children[this.#pick(request, key)]?.behindAt(request, key) ?? 0;
+  }
+
+  override noteBehind(request: Request, key: number): void {
+    this.#children[this.#pick(request, key)]?.noteBehind(request, key);
+  }
+
+  override isUp(request: Request, key: number): boolean {
+    return this.#children[this.#pick(request, key)]?.isUp(request, key) ?? false;
+  }
 }

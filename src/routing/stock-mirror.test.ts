@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  RouteWorld,
+  type ScriptedServer,
+  type WorldClient,
+  type WorldOptions,
+} from '../../testing/route-world.ts';
+
+/** A main and a backup of stock memcached. */
+function stock(options: Partial<WorldOptions> = {}): {
+  world: RouteWorld;
+  main: ScriptedServer;
+  backup: ScriptedServer;
+  client: WorldClient;
+} {
+  const world = new RouteWorld({ mains: 1, backups: 1, ...options }).start();
+  const [main, backup] = world.servers;
+  assert.ok(main !== undefined && backup !== undefined);
+  return { world, main, backup, client: world.client() };
+}
+
+function read(world: RouteWorld, client: WorldClient, key: string): string | null {
+  const reply = world.ask(client, `get ${key}\r\n`);
+  return /^VALUE \S+ \d+ \d+\r\n(.*)\r\nEND\r\n$/.exec(reply)?.[1] ?? null;
+}
+
+test('a main that comes back empty is not believed: what the backup has is read there, and added to the main', () => {
+  const { world, main, backup, client } = stock();
+  assert.equal(world.ask(client, 'set a 7 0 1\r\n1\r\nset b 0 0 1\r\n2\r\n'), 'STORED\r\nSTORED\r\n');
+  main.kill();
+  world.run(10);
+  main.restart();
+  world.run(1000);
+  assert.equal(read(world, client, 'a'), '1');
+  world.run(10);
+  assert.deepEqual(main.values.get('a')?.value, '1');
+  assert.equal(main.values.get('a')?.flags, '7');
+  assert.deepEqual(
+    main.seen.filter((line) => line.startsWith('add')),
+    ['add a 7 300 1'],
+  );
+  assert.equal(main.values.has('b'), false, 'nobody has read it');
+  // And now the backup dies: what was read or written since is on the main.
+  assert.equal(world.ask(client, 'set c 0 0 1\r\n3\r\n'), 'STORED\r\n');
+  backup.kill();
+  world.run(10);
+  assert.equal(read(world, client, 'a'), '1');
+  assert.equal(read(world, client, 'c'), '3');
+  assert.equal(world.ask(client, 'set a 0 0 1\r\n4\r\n'), 'STORED\r\n');
+  backup.restart();
+  world.run(1000);
+  assert.equal(read(world, client, 'a'), '4', 'the main is believed again');
+  assert.equal(main.seen.at(-1), 'get a');
+  world.nothingLeft();
+});
+
+test('a main that was only cut off keeps what is stale, and is not read', () => {
+  const { world, main, client } = stock();
+  assert.equal(world.ask(client, 'set a 0 0 3\r\nold\r\n'), 'STORED\r\n');
+  main.kill();
+  world.run(10);
+  assert.equal(world.ask(client, 'set a 0 0 3\r\nnew\r\n'), 'STORED\r\n');
+  main.mode = 'up';
+  world.run(1000);
+  assert.equal(read(world, client, 'a'), 'new');
+  // What counts is told by the side that is believed.
+  assert.equal(world.ask(client, 'set n 0 0 1\r\n5\r\n'), 'STORED\r\n');
+  main.values.delete('n');
+  assert.equal(world.ask(client, 'incr n 1\r\n'), '6\r\n');
+  world.nothingLeft();
+});
+
+test('a main whose connection broke while nothing was written is believed as before', () => {
+  const { world, main, backup, client } = stock();
+  assert.equal(world.ask(client, 'set a 0 0 1\r\n1\r\n'), 'STORED\r\n');
+  main.hangUp('ECONNRESET');
+  world.run(1000);
+  assert.equal(read(world, client, 'a'), '1');
+  assert.equal(main.seen.at(-1), 'get a');
+  assert.equal(backup.seen.at(-1), 'set a 0 0 1');
+});
+
+test('of one request each key is read where it is believed', () => {
+  const world = new RouteWorld({ mains: 2, backups: 2 }).start();
+  const client = world.client();
+  const keys = Array.from({ length: 20 }, (_, i) => `key${i}`);
+  for (const key of keys)
+    assert.equal(world.ask(client, `set ${key} 0 0 ${key.length}\r\n${key}\r\n`), 'STORED\r\n');
+  const [first, second, third, fourth] = world.servers;
+  first!.kill();
+  fourth!.kill();
+  world.run(10);
+  first!.restart();
+  fourth!.restart();
+  world.run(1000);
+  const all = keys.map((key) => `VALUE ${key} 0 ${key.length}\r\n${key}\r\n`).join('');
+  for (const server of world.servers) server.seen.length = 0;
+  assert.equal(world.ask(client, `get ${keys.join(' ')}\r\n`), `${all}END\r\n`);
+  assert.deepEqual(
+    first!.seen.filter((line) => line.startsWith('get')),
+    [],
+  );
+  assert.ok(second!.seen.length > 0 && third!.seen.length > 0);
+  assert.deepEqual(fourth!.seen, []);
+  world.nothingLeft();
+});
+
+test('no answer is lost and none is doubled when sides die in turn, in the middle of anything', () => {
+  for (let seed = 0; seed < 200; seed++) {
+    const { world, main, backup, client } = stock({ seed });
+    const servers = [main, backup];
+    let asked = 0;
+    for (let round = 0; round < 12; round++) {
+      const server = servers[(seed + round) % 2]!;
+      server.bytesUntilBreak = (seed * 7 + round * 13) % 40;
+      for (let i = 0; i < 4; i++, asked++)
+        client.send(`set k${i} 0 0 ${String(asked).length}\r\n${asked}\r\n`);
+      world.run((seed + round) % 7);
+      client.send('get k0 k1 k2 k3 none\r\n');
+      world.run(600);
+      const reply = client.take();
+      const values = [...reply.matchAll(/VALUE k(\d) 0 \d+\r\n(\d+)\r\n/g)].map(([, , value]) =>
+        Number(value),
+      );
+      const failed = reply.includes('SERVER_ERROR');
+      if (!failed) {
+        assert.equal(reply.match(/STORED/g)?.length, 4, `seed ${seed} round ${round}: ${reply}`);
+        assert.deepEqual(values, [asked - 4, asked - 3, asked - 2, asked - 1], `seed ${seed} round ${round}`);
+      }
+      assert.ok(!failed, `seed ${seed} round ${round}: ${reply}`);
+      if (server.mode !== 'up') server.restart();
+      server.bytesUntilBreak = -1;
+      world.run(600);
+    }
+    world.nothingLeft();
+  }
+});
