@@ -20,6 +20,8 @@ export interface DestinationHost {
   dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection;
   /** Something is under way, so `tick` has to be called from now on. */
   wake(): void;
+  /** A server is up that was not. */
+  cameUp(): void;
   /** A line for the operator. */
   log(line: string): void;
 }
@@ -298,6 +300,7 @@ export class Destination implements ReplySink {
     for (let index = 0; index < this.queue.length; index++) this.#write(this.queue.at(index)!, link);
     this.#heardMs = this.#host.nowMs();
     this.#settled();
+    this.#host.cameUp();
   }
 
   #settled(): void {

@@ -1,11 +1,12 @@
 import { assert } from '../base/assert.ts';
 import { VERB } from '../protocol/text/verbs.ts';
-import { type Call, type CallPool, type FoundTaker, mayTryElsewhere } from './call.ts';
+import { type Call, type CallPool, mayTryElsewhere } from './call.ts';
 import { isRead } from './failure.ts';
 import { type JoinOwner, MirrorJoin } from './mirror-join.ts';
 import type { Request } from './request.ts';
 import { type RouteContext, RouteHandle } from './route-handle.ts';
 import type { ServerRecords } from './server-records.ts';
+import { SideRepair } from './side-repair.ts';
 
 const MAIN = 0;
 const BACKUP = 1;
@@ -14,15 +15,6 @@ const JOINS_KEPT_MAX = 1024;
 
 /** Mirrors inside one another; each level has its bit in `Call.crossed`. */
 const LEVELS_MAX = 30;
-
-const SPACE = 32;
-const CR = 13;
-
-function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
-
-const ADD = ascii('add ');
 
 /**
  * Two sides that hold the same keys: mains and backups.
@@ -34,24 +26,32 @@ const ADD = ascii('add ');
  * Writes to stock servers, which know nothing of each other, go to both. One of the two is believed: it is read, and its answer to a write is the
  * answer. That is the main, until it misses a write that the backup takes, or is started anew and so has lost everything. From then
  * on it is the backup that is believed, also when the main is back: it has all that the main has and more. The main takes part in all writes again, and
- * what is read on the backup is added to the main, so that it is of use when the backup dies; then the roles are changed again.
+ * what it lacks is made good (SideRepair), so that it is of use when the backup dies; then the roles are changed again.
  */
-export class MirrorRoute extends RouteHandle implements JoinOwner, FoundTaker {
+export class MirrorRoute extends RouteHandle implements JoinOwner {
   readonly #main: RouteHandle;
   readonly #backup: RouteHandle;
   readonly #calls: CallPool;
   readonly #records: ServerRecords;
-  readonly #fillExptime: Uint8Array;
+  /** What makes good what the main lacks, and the backup. */
+  readonly #repairs: readonly [SideRepair, SideRepair];
   readonly #free: MirrorJoin[] = [];
   #levelBit = 0;
 
-  constructor(main: RouteHandle, backup: RouteHandle, { calls, records, settings }: RouteContext) {
+  constructor(main: RouteHandle, backup: RouteHandle, context: RouteContext) {
     super();
+    const { calls, records, settings } = context;
     this.#main = main;
     this.#backup = backup;
     this.#calls = calls;
     this.#records = records;
-    this.#fillExptime = ascii(` ${settings.fillExptimeSeconds} `);
+    this.#repairs = [
+      new SideRepair(main, backup, calls, settings.fillExptimeSeconds),
+      new SideRepair(backup, main, calls, settings.fillExptimeSeconds),
+    ];
+    context.whenUp(() => {
+      for (const repair of this.#repairs) if (repair.missedKeys > 0) repair.begin();
+    });
     this.adopt([main, backup]);
   }
 
@@ -108,7 +108,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner, FoundTaker {
       this.#main.route(call);
       return;
     }
-    if (call.foundBy === null && call.request.verb === VERB.get) call.foundBy = this;
+    if (call.foundBy === null && call.request.verb === VERB.get) call.foundBy = this.#repairs[MAIN];
     this.#backup.route(call);
   }
 
@@ -154,7 +154,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner, FoundTaker {
       return;
     }
     call.crossed |= this.#bit;
-    if (call.foundBy === this) call.foundBy = null;
+    if (call.foundBy === this.#repairs[MAIN]) call.foundBy = null;
     (index === MAIN ? this.#backup : this.#main).route(call);
   }
 
@@ -183,28 +183,12 @@ export class MirrorRoute extends RouteHandle implements JoinOwner, FoundTaker {
 
   missedBy(side: number, request: Request): void {
     (side === MAIN ? this.#main : this.#backup).noteBehind(request, 0);
+    this.#repairs[side === MAIN ? MAIN : BACKUP].note(request, 0);
   }
 
   releaseJoin(join: MirrorJoin): void {
     join.outer = null;
     if (this.#free.length < JOINS_KEPT_MAX) this.#free.push(join);
-  }
-
-  /** The backup has what the main may lack. It is added there, which harms nothing if the main has a newer value already. */
-  found(call: Call, key: number, source: Uint8Array, from: number, valueStart: number, to: number): void {
-    const { request } = call;
-    if (!this.#main.isUp(request, key)) return;
-    const { requests } = this.#calls;
-    const fill = requests.acquire(null, VERB.add, true);
-    if (fill.reserve(to - from + ADD.length + this.#fillExptime.length)) {
-      writeAdd(fill, request, key, source, from, valueStart, to, this.#fillExptime);
-      const add = this.#calls.acquire(fill, 0, 1);
-      // Here or nowhere.
-      add.fateUnknown = true;
-      add.lastResort = true;
-      this.#main.route(add);
-    }
-    requests.release(fill);
   }
 
   /** Found when it is needed first: the tree does not change after it was made. */
@@ -240,34 +224,3 @@ export class MirrorRoute extends RouteHandle implements JoinOwner, FoundTaker {
     return this.#main.isUp(request, key) || this.#backup.isUp(request, key);
   }
 }
-
-/** Makes `add KEY FLAGS EXPTIME BYTES` and the value of a found block, whose line is `VALUE KEY FLAGS BYTES`. */
-function writeAdd(
-  fill: Request,
-  request: Request,
-  key: number,
-  source: Uint8Array,
-  from: number,
-  valueStart: number,
-  to: number,
-  exptime: Uint8Array,
-): void {
-  const keyBytes = request.keyEnd[key]! - request.keyStart[key]!;
-  const flagsStart = from + 'VALUE '.length + keyBytes + 1;
-  let flagsEnd = flagsStart;
-  while (source[flagsEnd] !== SPACE) flagsEnd++;
-  let countEnd = flagsEnd + 1;
-  while (source[countEnd] !== SPACE && source[countEnd] !== CR && countEnd < valueStart) countEnd++;
-  fill.append(ADD, 0, ADD.length);
-  fill.prefixEnd = ADD.length - 1;
-  const keyStart = fill.length;
-  fill.append(request.bytes, request.keyStart[key]!, request.keyEnd[key]!);
-  fill.addKey(keyStart, fill.length);
-  fill.append(source, flagsStart - 1, flagsEnd);
-  fill.append(exptime, 0, exptime.length);
-  fill.append(source, flagsEnd + 1, countEnd);
-  fill.append(LINE_END, 0, LINE_END.length);
-  fill.append(source, valueStart, to);
-}
-
-const LINE_END = ascii('\r\n');

@@ -8,6 +8,8 @@ export interface RouteContext {
   readonly settings: RoutingSettings;
   readonly calls: CallPool;
   readonly records: ServerRecords;
+  /** Has `callback` called whenever a server is up that was not. */
+  whenUp(callback: () => void): void;
 }
 
 /**

@@ -43,6 +43,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext {
   readonly root: RouteHandle;
   readonly #plan: RoutePlan;
   readonly #surroundings: RouterSurroundings;
+  readonly #upCallbacks: (() => void)[] = [];
   #ticking = false;
   #closed = false;
 
@@ -103,6 +104,14 @@ export class Router implements DestinationHost, ClientHost, RouteContext {
 
   log(line: string): void {
     this.#surroundings.log(line);
+  }
+
+  whenUp(callback: () => void): void {
+    this.#upCallbacks.push(callback);
+  }
+
+  cameUp(): void {
+    for (const callback of this.#upCallbacks) callback();
   }
 
   wake(): void {

@@ -6,6 +6,7 @@ import {
   type WorldClient,
   type WorldOptions,
 } from '../../testing/route-world.ts';
+import { MISSED_KEYS_MAX } from './side-repair.ts';
 
 /** A main and a backup of stock memcached. */
 function stock(options: Partial<WorldOptions> = {}): {
@@ -68,6 +69,60 @@ test('a main that was only cut off keeps what is stale, and is not read', () => 
   assert.equal(world.ask(client, 'set n 0 0 1\r\n5\r\n'), 'STORED\r\n');
   main.values.delete('n');
   assert.equal(world.ask(client, 'incr n 1\r\n'), '6\r\n');
+  world.nothingLeft();
+});
+
+test('what a side has missed is mended when it is back, and what clients write meanwhile is not undone', () => {
+  const { world, main, backup, client } = stock();
+  for (const key of ['a', 'b', 'c', 'd', 'n'])
+    assert.equal(world.ask(client, `set ${key} 0 0 3\r\nold\r\n`), 'STORED\r\n');
+  main.kill();
+  world.run(10);
+  for (const key of ['a', 'b', 'c'])
+    assert.equal(world.ask(client, `set ${key} 0 0 3\r\nnew\r\n`), 'STORED\r\n');
+  assert.equal(world.ask(client, 'delete d\r\n'), 'DELETED\r\n');
+  // A moment in which the deletes are on their way and the adds are not.
+  main.delayMs = 5;
+  main.mode = 'up';
+  const { connections } = main;
+  for (let i = 0; i < 2000 && main.connections === connections; i++) world.run(1);
+  for (let i = 0; i < 40 && !main.seen.includes('delete b'); i++) world.run(1);
+  client.send('set b 0 0 5\r\nnewer\r\n');
+  world.run(100);
+  assert.equal(client.take(), 'STORED\r\n');
+  const values = (server: ScriptedServer): string[] =>
+    ['a', 'b', 'c', 'd', 'n'].map((key) => server.values.get(key)?.value ?? '-');
+  assert.deepEqual(values(main), ['new', 'newer', 'new', '-', 'old']);
+  assert.deepEqual(values(main), values(backup));
+  // So the backup may die now.
+  main.delayMs = 0;
+  backup.kill();
+  world.run(10);
+  assert.equal(read(world, client, 'a'), 'new');
+  assert.equal(read(world, client, 'd'), null);
+  assert.equal(world.ask(client, 'set a 0 0 4\r\nlast\r\n'), 'STORED\r\n');
+  backup.mode = 'up';
+  world.run(1000);
+  assert.deepEqual(values(main), values(backup), 'the other way round, too');
+  world.nothingLeft();
+});
+
+test('so many missed keys are remembered, the latest ones', () => {
+  const { world, main, backup, client } = stock();
+  world.ask(client, 'set k0 0 0 3\r\nold\r\n');
+  world.ask(client, `set k${MISSED_KEYS_MAX} 0 0 3\r\nold\r\n`);
+  main.kill();
+  world.run(10);
+  for (let i = 0; i <= MISSED_KEYS_MAX; i++) client.send(`set k${i} 0 0 3\r\nnew\r\n`);
+  world.run(100);
+  assert.equal(client.take(), 'STORED\r\n'.repeat(MISSED_KEYS_MAX + 1));
+  main.mode = 'up';
+  world.run(1000);
+  assert.equal(main.values.get(`k${MISSED_KEYS_MAX}`)?.value, 'new');
+  assert.equal(main.values.get('k1')?.value, 'new');
+  assert.equal(main.values.get('k0')?.value, 'old', 'the oldest one was forgotten');
+  assert.equal(backup.values.get('k0')?.value, 'new');
+  assert.equal(read(world, client, 'k0'), 'new', 'and is not believed');
   world.nothingLeft();
 });
 

@@ -1,0 +1,165 @@
+import { VERB } from '../protocol/text/verbs.ts';
+import type { Call, CallJoin, CallPool, FoundTaker } from './call.ts';
+import type { Request } from './request.ts';
+import type { RouteHandle } from './route-handle.ts';
+
+/** Keys whose last write a side has missed; of more the oldest are forgotten, and counted. */
+export const MISSED_KEYS_MAX = 8192;
+
+const ALL_LEVELS = -1;
+const SPACE = 32;
+const CR = 13;
+
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+const ADD = ascii('add ');
+const DELETE = ascii('delete ');
+const GET = ascii('get ');
+const LINE_END = ascii('\r\n');
+
+/**
+ * Makes good what one side of a mirror lacks, while the other one is believed:
+ *
+ * - What it has missed by being away is stale there. When it is back, such keys are deleted there, and then asked for on the other side.
+ * - What is found on the other side, by that or by a client's get, is added to it. An add never overwrites: a client's later write stands.
+ *
+ * All of it is sent behind what the side has been sent before, on the same connection, so a client's write that comes in between is not undone:
+ * either the delete is behind it, and what is found then is that write; or the add is, and stores nothing.
+ */
+export class SideRepair implements CallJoin, FoundTaker {
+  /** Keys that were forgotten, because there were too many. */
+  forgotten = 0;
+  readonly #side: RouteHandle;
+  readonly #other: RouteHandle;
+  readonly #calls: CallPool;
+  readonly #exptime: Uint8Array;
+  /** As latin-1 text, the oldest first. Kept only while servers are away, so it costs nothing while all is well. */
+  readonly #missed: Set<string> = new Set();
+
+  /**
+   * @param side which lacks something
+   * @param other which is believed
+   * @param exptimeSeconds how long lives what is added: the real time is not known
+   */
+  constructor(side: RouteHandle, other: RouteHandle, calls: CallPool, exptimeSeconds: number) {
+    this.#side = side;
+    this.#other = other;
+    this.#calls = calls;
+    this.#exptime = ascii(` ${exptimeSeconds} `);
+  }
+
+  get missedKeys(): number {
+    return this.#missed.size;
+  }
+
+  /** A write of this key did not come to the side. */
+  note(request: Request, key: number): void {
+    const missed = this.#missed;
+    const text = keyText(request, key);
+    // To the end: of what was written again lately less is lost.
+    missed.delete(text);
+    missed.add(text);
+    if (missed.size <= MISSED_KEYS_MAX) return;
+    for (const oldest of missed) {
+      missed.delete(oldest);
+      this.forgotten++;
+      break;
+    }
+  }
+
+  /** Some server is up: begins with the keys that can be repaired now. */
+  begin(): void {
+    for (const text of [...this.#missed]) {
+      const request = this.#request(VERB.delete, DELETE, text.length + LINE_END.length);
+      if (request === null) return;
+      const start = request.length;
+      for (let i = 0; i < text.length; i++) request.bytes[request.length++] = text.charCodeAt(i);
+      request.addKey(start, request.length);
+      request.append(LINE_END, 0, LINE_END.length);
+      if (this.#side.isUp(request, 0) && this.#other.isUp(request, 0)) this.#send(request, this.#side, this);
+      else this.#calls.requests.release(request);
+    }
+  }
+
+  /** What was stale is gone: now what the other side has. */
+  answered(request: Request): void {
+    this.#missed.delete(keyText(request, 0));
+    const [start, end] = [request.keyStart[0]!, request.keyEnd[0]!];
+    const get = this.#request(VERB.get, GET, end - start + LINE_END.length);
+    if (get === null) return;
+    const keyStart = get.length;
+    get.append(request.bytes, start, end);
+    get.addKey(keyStart, get.length);
+    get.append(LINE_END, 0, LINE_END.length);
+    this.#send(get, this.#other, null);
+  }
+
+  found(call: Call, key: number, source: Uint8Array, from: number, valueStart: number, to: number): void {
+    if (!this.#side.isUp(call.request, key)) return;
+    const add = this.#request(VERB.add, ADD, to - from + this.#exptime.length);
+    if (add === null) return;
+    writeAdd(add, call.request, key, source, from, valueStart, to, this.#exptime);
+    this.#send(add, this.#side, null);
+  }
+
+  /** @returns null when the thread's buffers are used up: then it stays undone */
+  #request(verb: number, word: Uint8Array, bytes: number): Request | null {
+    const { requests } = this.#calls;
+    const request = requests.acquire(null, verb, verb !== VERB.get);
+    if (!request.reserve(word.length + bytes)) {
+      requests.release(request);
+      return null;
+    }
+    request.append(word, 0, word.length);
+    request.prefixEnd = word.length - 1;
+    return request;
+  }
+
+  /** There or nowhere. */
+  #send(request: Request, target: RouteHandle, join: CallJoin | null): void {
+    const call = this.#calls.acquire(request, 0, 1);
+    call.join = join;
+    if (request.verb === VERB.get) call.foundBy = this;
+    call.fateUnknown = true;
+    call.lastResort = true;
+    call.crossed = ALL_LEVELS;
+    target.route(call);
+    this.#calls.requests.release(request);
+  }
+}
+
+function keyText(request: Request, key: number): string {
+  let text = '';
+  for (let at = request.keyStart[key]!; at < request.keyEnd[key]!; at++)
+    text += String.fromCharCode(request.bytes[at]!);
+  return text;
+}
+
+/** Makes `add KEY FLAGS EXPTIME BYTES` and the value of a found block, whose line is `VALUE KEY FLAGS BYTES`. */
+function writeAdd(
+  add: Request,
+  request: Request,
+  key: number,
+  source: Uint8Array,
+  from: number,
+  valueStart: number,
+  to: number,
+  exptime: Uint8Array,
+): void {
+  const keyBytes = request.keyEnd[key]! - request.keyStart[key]!;
+  const flagsStart = from + 'VALUE '.length + keyBytes + 1;
+  let flagsEnd = flagsStart;
+  while (source[flagsEnd] !== SPACE) flagsEnd++;
+  let countEnd = flagsEnd + 1;
+  while (source[countEnd] !== SPACE && source[countEnd] !== CR && countEnd < valueStart) countEnd++;
+  const keyStart = add.length;
+  add.append(request.bytes, request.keyStart[key]!, request.keyEnd[key]!);
+  add.addKey(keyStart, add.length);
+  add.append(source, flagsStart - 1, flagsEnd);
+  add.append(exptime, 0, exptime.length);
+  add.append(source, flagsEnd + 1, countEnd);
+  add.append(LINE_END, 0, LINE_END.length);
+  add.append(source, valueStart, to);
+}
