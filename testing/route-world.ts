@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { Output } from '../src/base/output.ts';
 import { seededRandom } from '../src/base/random.ts';
 import type { Connection, Session } from '../src/base/session.ts';
+import { type ClientManner, MAGENT_MANNER } from '../src/routing/client-manner.ts';
 import type { Destination } from '../src/routing/destination.ts';
 import { MODULO_PLACEMENT, magentPlan, type Placement } from '../src/routing/magent-plan.ts';
 import type { RouteContext, RouteHandle } from '../src/routing/route-handle.ts';
-import { Router } from '../src/routing/router.ts';
+import { type MakePlan, Router } from '../src/routing/router.ts';
 import { ROUTING_SETTINGS_DEFAULT, type RoutingSettings } from '../src/routing/settings.ts';
 
 /** Events in the order of their times; equal times in the order of their making. */
@@ -423,6 +424,9 @@ export interface WorldOptions {
   readonly names?: readonly string[];
   /** A route tree other than magent's. */
   readonly root?: (destinations: readonly Destination[], context: RouteContext) => RouteHandle;
+  /** A whole plan; instead of `root`. */
+  readonly plan?: MakePlan;
+  readonly manner?: ClientManner;
   readonly seed?: number;
   /** Cuts what servers say into pieces. */
   readonly cut?: (text: string) => string[];
@@ -444,12 +448,21 @@ export class RouteWorld {
     const cut = options.cut ?? ((text) => [text]);
     this.servers = Array.from({ length: count }, () => new ScriptedServer(this.timeline, cut));
     this.router = new Router(
-      { ...ROUTING_SETTINGS_DEFAULT, ...options.settings },
-      options.names ?? this.servers.map((_, index) => `server${index}`),
-      (destinations, context) =>
-        options.root === undefined
-          ? magentPlan(destinations, options.mains, options.placement ?? MODULO_PLACEMENT, context)
-          : { root: options.root(destinations, context), answerMsMax: () => 0, statistics: () => 'END\r\n' },
+      {
+        settings: { ...ROUTING_SETTINGS_DEFAULT, ...options.settings },
+        servers: options.names ?? this.servers.map((_, index) => `server${index}`),
+        manner: options.manner ?? MAGENT_MANNER,
+        plan:
+          options.plan ??
+          ((destinations, context) =>
+            options.root === undefined
+              ? magentPlan(destinations, options.mains, options.placement ?? MODULO_PLACEMENT, context)
+              : {
+                  root: options.root(destinations, context),
+                  answerMsMax: () => 0,
+                  statistics: () => 'END\r\n',
+                }),
+      },
       {
         random: seededRandom(options.seed ?? 1),
         nowMs: () => this.timeline.nowMs,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StartError } from '../base/start-error.ts';
-import { PROXY_OPTIONS_DEFAULT } from '../proxy/options.ts';
+import { POOL_DEFAULT, PROXY_OPTIONS_DEFAULT, type ProxyPool } from '../proxy/options.ts';
 import { type MagentCommand, parseMagent } from './magent-options.ts';
 import { magentUsage } from './magent-table.ts';
 
@@ -26,6 +26,12 @@ function refusal(...words: string[]): string {
   return 'accepted';
 }
 
+function poolOf(line: string): ProxyPool {
+  const [pool] = parse(line).command.proxy.pools;
+  assert.ok(pool !== undefined);
+  return pool;
+}
+
 const USAGE = magentUsage().trimEnd();
 
 test('the lines of the published guides', () => {
@@ -34,19 +40,24 @@ test('the lines of the published guides', () => {
   assert.deepEqual(parse('-u root -n 51200 -l 127.1 -p 11200 -s 127.1:11221 -b 127.1:11222').command, {
     proxy: {
       ...PROXY_OPTIONS_DEFAULT,
-      listen: [{ host: '127.0.0.1', port: 11200 }],
-      mains: [main],
-      backups: [backup],
+      pools: [
+        {
+          ...POOL_DEFAULT,
+          listen: [{ host: '127.0.0.1', port: 11200 }],
+          servers: [main, backup],
+          routing: { kind: 'magent', mains: 1, distribution: 'modulo' },
+        },
+      ],
       connectionsMax: 51200,
     },
     daemon: true,
     user: 'root',
     group: null,
   });
-  const user = parse('-u root -n 51200 -l 127.0.0.1 -p12000 -s 127.1:11200 -s 127.1:11300').command.proxy;
+  const user = poolOf('-u root -n 51200 -l 127.0.0.1 -p12000 -s 127.1:11200 -s 127.1:11300');
   assert.deepEqual(user.listen, [{ host: '127.0.0.1', port: 12000 }]);
   assert.deepEqual(
-    user.mains.map(({ text }) => text),
+    user.servers.map(({ text }) => text),
     ['127.1:11200', '127.1:11300'],
   );
 });
@@ -55,7 +66,13 @@ test('defaults, and what is no value counts as the default', () => {
   const { proxy, daemon, user, group } = parse('-s 127.0.0.1').command;
   assert.deepEqual(proxy, {
     ...PROXY_OPTIONS_DEFAULT,
-    mains: [{ host: '127.0.0.1', port: 11211, text: '127.0.0.1' }],
+    pools: [
+      {
+        ...POOL_DEFAULT,
+        servers: [{ host: '127.0.0.1', port: 11211, text: '127.0.0.1' }],
+        routing: { kind: 'magent', mains: 1, distribution: 'modulo' },
+      },
+    ],
   });
   assert.deepEqual({ daemon, user, group }, { daemon: true, user: null, group: null });
   assert.equal(parse('-s a -n 0').command.proxy.connectionsMax, 4096);
@@ -66,11 +83,11 @@ test('foreground, verbosity, ketama, unix socket, group, threads', () => {
   assert.equal(parse('-D -s a').command.daemon, false);
   const verbose = parse('-vk -s a -g 7').command;
   assert.deepEqual(
-    [verbose.daemon, verbose.proxy.verbosity, verbose.proxy.distribution, verbose.group],
-    [false, 1, 'ketama', '7'],
+    [verbose.daemon, verbose.proxy.verbosity, verbose.proxy.pools[0]?.routing, verbose.group],
+    [false, 1, { kind: 'magent', mains: 1, distribution: 'ketama' }, '7'],
   );
   assert.deepEqual(parse('-k -s a').warnings, ['using ketama algorithm']);
-  const unix = parse('-p 0 -f sock -s a').command.proxy;
+  const unix = poolOf('-p 0 -f sock -s a');
   assert.deepEqual([unix.listen, unix.unixPath, unix.unixMode], [[], '/here/sock', 0o644]);
   assert.equal(parse('-s a -t 3').command.proxy.threads, 3);
 });

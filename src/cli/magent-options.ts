@@ -1,7 +1,13 @@
 import { resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
-import { PROXY_OPTIONS_DEFAULT, type ProxyOptions, type ProxyServer } from '../proxy/options.ts';
+import {
+  type MagentRouting,
+  POOL_DEFAULT,
+  PROXY_OPTIONS_DEFAULT,
+  type ProxyOptions,
+  type ProxyServer,
+} from '../proxy/options.ts';
 import { type Called, type CommandLine, readOptions } from './command-line.ts';
 import { MAGENT_ROWS, magentUsage } from './magent-table.ts';
 import { invalidPort, invalidValue, unixPath, wholeNumber } from './option-values.ts';
@@ -39,7 +45,7 @@ export function parseMagent(call: Called): CommandLine<MagentCommand> {
   let connectionsMax: number = PROXY_OPTIONS_DEFAULT.connectionsMax;
   let threads: number = PROXY_OPTIONS_DEFAULT.threads;
   let path: string | null = null;
-  let distribution: ProxyOptions['distribution'] = 'modulo';
+  let distribution: MagentRouting['distribution'] = 'modulo';
   let foreground = false;
   let verbosity = 0;
   let user: string | null = null;
@@ -113,11 +119,15 @@ export function parseMagent(call: Called): CommandLine<MagentCommand> {
     command: {
       proxy: {
         ...PROXY_OPTIONS_DEFAULT,
-        listen: port === 0 ? [] : [{ host: host === '*' ? null : host, port }],
-        unixPath: path,
-        mains,
-        backups,
-        distribution,
+        pools: [
+          {
+            ...POOL_DEFAULT,
+            listen: port === 0 ? [] : [{ host: host === '*' ? null : host, port }],
+            unixPath: path,
+            servers: [...mains, ...backups],
+            routing: { kind: 'magent', mains: mains.length, distribution },
+          },
+        ],
         connectionsMax,
         threads,
         verbosity,

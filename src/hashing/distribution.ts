@@ -5,6 +5,8 @@ export interface Distribution {
    * @returns the position of the server in the list as configured, or -1 when none is live
    */
   pick(hash: number): number;
+  /** Set where -1 may come, so that one server alone has to be picked as well. */
+  readonly mayBeEmpty?: boolean;
 }
 
 /** A server as a distribution sees it. */

@@ -1,20 +1,38 @@
 import { type Running, StartError } from '../base/start-error.ts';
 import { startDataThreads } from '../net/data-threads.ts';
-import type { SocketAddress } from '../net/loop.ts';
-import { resolveHost } from '../net/resolve.ts';
-import { ServerRecords } from '../routing/server-records.ts';
-import type { ProxyOptions, ProxyServer } from './options.ts';
+import type { ProxyOptions, ProxyPool } from './options.ts';
+import { hasNames, resolvePool, resolveServers } from './pool-addresses.ts';
 import {
   isThreadReport,
+  type PoolFigures,
   type ProxyThreadData,
   type ThreadOrder,
+  type ThreadPool,
   type ThreadReport,
 } from './thread-messages.ts';
+
+/** Names of servers are looked up again so often: DNS tells nobody that an address has changed. */
+const NAMES_MS = 10_000;
+
+/** What a proxy's threads have counted. */
+export interface ProxyFigures {
+  /** By pool, in the order of the options; of all threads together. */
+  readonly pools: readonly { readonly pool: ProxyPool; readonly byThread: readonly PoolFigures[] }[];
+}
 
 /** A proxy that serves. */
 export interface RunningProxy extends Running {
   /** The first TCP port bound; 0 without one. */
   readonly port: number;
+  /** All of them, in the order of the pools and their addresses. */
+  readonly ports: readonly number[];
+  /**
+   * Goes on with other pools. Clients of pools that stay, by name, keep their connections, and so do servers that stay.
+   *
+   * @throws StartError when an address to listen on cannot be had; what was before stays in force, save for the servers
+   */
+  readonly usePools: (pools: readonly ProxyPool[]) => Promise<void>;
+  readonly figures: () => Promise<ProxyFigures>;
 }
 
 /**
@@ -22,108 +40,183 @@ export interface RunningProxy extends Running {
  *
  * It starts whatever state the servers are in. Fulfilled when clients are accepted.
  *
+ * @param log is given what the threads tell
  * @throws StartError when an address to listen on is unknown or cannot be bound
  */
-export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  if (options.mains.length === 0) throw new StartError('a proxy needs at least one main server');
-  const [listen, servers] = await Promise.all([
-    listenAddresses(options),
-    Promise.all([...options.mains, ...options.backups].map(serverAddress)),
-  ]);
-  const records = ServerRecords.allocate(servers.length);
-  const data: ProxyThreadData = { options, servers, listen, clients: new SharedArrayBuffer(4), records };
+export async function startProxy(
+  options: ProxyOptions,
+  log: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+): Promise<RunningProxy> {
+  if (options.pools.length === 0) throw new StartError('a proxy needs at least one pool');
+  for (const { name, servers } of options.pools)
+    if (servers.length === 0) throw new StartError(`${name}: a proxy needs at least one server`);
+  const proxy = new ProxyService(options, await resolvePools(options.pools, []), log);
+  await proxy.start();
+  return proxy;
+}
 
-  const failed = deferred<Error>();
-  const refused = deferred<StartError>();
-  const bound = deferred<number>();
-  const ready = deferred<void>();
-  const open = deferred<void>();
-  const drained = deferred<void>();
-  let waitingReady = 0;
-  let waitingDrained = 0;
-  const receive = (report: ThreadReport): void => {
-    switch (report.kind) {
-      case 'bound':
-        bound.resolve(report.ports[0] ?? 0);
-        return;
-      case 'failed':
-        refused.resolve(new StartError(report.message));
-        return;
-      case 'ready':
-        if (--waitingReady === 0) ready.resolve();
-        return;
-      case 'open':
-        open.resolve();
-        return;
-      case 'drained':
-        if (--waitingDrained === 0) drained.resolve();
-        return;
-      case 'log':
-        process.stderr.write(`${report.line}\n`);
+/** Pools that were there before, by name, keep their serial numbers. */
+async function resolvePools(
+  pools: readonly ProxyPool[],
+  before: readonly ThreadPool[],
+): Promise<ThreadPool[]> {
+  let next = before.reduce((most, { serial }) => Math.max(most, serial + 1), 0);
+  const serials = pools.map(({ name }) => before.find(({ pool }) => pool.name === name)?.serial ?? next++);
+  return Promise.all(pools.map((pool, index) => resolvePool(pool, serials[index]!)));
+}
+
+class ProxyService implements RunningProxy {
+  ports: readonly number[] = [];
+  readonly failed: Promise<Error>;
+  readonly #threads: ReturnType<typeof startDataThreads>;
+  readonly #log: (line: string) => void;
+  #pools: readonly ThreadPool[];
+  /** All that there have been, so that no serial number is used twice. */
+  #everPools: readonly ThreadPool[];
+  /** Who waits for a report of this kind from each thread. */
+  readonly #waiting: Map<ThreadReport['kind'], ((report: ThreadReport, thread: number) => void)[]> =
+    new Map();
+  /** Changes come one after the other. */
+  #change: Promise<void> = Promise.resolve();
+  #namesTimer: NodeJS.Timeout | undefined;
+  #fail: (error: Error) => void = () => {};
+
+  constructor(options: ProxyOptions, pools: readonly ThreadPool[], log: (line: string) => void) {
+    this.#pools = pools;
+    this.#everPools = pools;
+    this.#log = log;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+    const data: ProxyThreadData = { options, pools, clients: new SharedArrayBuffer(4) };
+    this.#threads = startDataThreads({
+      entry: new URL('./data-thread.js', import.meta.url),
+      threads: options.threads,
+      transport: options.transport,
+      data,
+      onMessage: (message, thread) => {
+        if (isThreadReport(message)) this.#receive(message, thread);
+      },
+      onFailure: (error) => this.#fail(error),
+    });
+  }
+
+  get port(): number {
+    return this.ports[0] ?? 0;
+  }
+
+  async start(): Promise<void> {
+    const { count } = this.#threads;
+    const started = async (): Promise<null> => {
+      const [[bound]] = await Promise.all([this.#reports('bound', 1), this.#reports('ready', count)]);
+      if (bound?.kind === 'bound') this.ports = bound.ports;
+      const open = this.#reports('open', 1);
+      this.#order(0, { kind: 'open' });
+      await open;
+      return null;
+    };
+    const refused = this.#reports('failed', 1).then(([report]) =>
+      report?.kind === 'failed' ? new StartError(report.message) : null,
+    );
+    const failure = await Promise.race([started(), refused, this.failed]);
+    if (failure !== null) {
+      await this.#threads.stop();
+      throw failure;
     }
-  };
-  const threads = startDataThreads({
-    entry: new URL('./data-thread.js', import.meta.url),
-    threads: options.threads,
-    transport: options.transport,
-    data,
-    onMessage: (message) => {
-      if (isThreadReport(message)) receive(message);
-    },
-    onFailure: (error) => failed.resolve(error),
-  });
-  waitingReady = threads.count;
-  waitingDrained = threads.count;
-  const order = (thread: number, what: ThreadOrder): void => threads.send(thread, what);
-
-  const started = Promise.all([bound.promise, ready.promise]).then(([port]) => {
-    order(0, 'open');
-    return open.promise.then(() => port);
-  });
-  const outcome = await Promise.race([started, refused.promise, failed.promise]);
-  if (typeof outcome !== 'number') {
-    await threads.stop();
-    throw outcome;
+    this.#watchNames();
   }
-  return {
-    port: outcome,
-    failed: failed.promise,
-    stop: async () => {
-      for (let thread = 0; thread < threads.count; thread++) order(thread, 'drain');
-      await Promise.race([drained.promise, failed.promise]);
-      await threads.stop();
-    },
-  };
-}
 
-async function listenAddresses(options: ProxyOptions): Promise<SocketAddress[]> {
-  const addresses: SocketAddress[] = [];
-  for (const { host, port } of options.listen) {
-    const found = await resolveHost(host ?? '', port);
-    if ('message' in found) throw new StartError(`cannot listen on ${host}: ${found.message}`);
-    // "All addresses" is one socket for magent's users: IPv4, as it has always been.
-    addresses.push(...(host === null ? found.slice(0, 1) : found));
+  async stop(): Promise<void> {
+    clearTimeout(this.#namesTimer);
+    const drained = this.#reports('drained', this.#threads.count);
+    for (let thread = 0; thread < this.#threads.count; thread++) this.#order(thread, { kind: 'drain' });
+    await Promise.race([drained, this.failed]);
+    await this.#threads.stop();
   }
-  if (options.unixPath !== null)
-    addresses.push({ family: 'unix', path: options.unixPath, mode: options.unixMode });
-  return addresses;
-}
 
-/** Null for a name that is unknown: the proxy starts all the same, and the server counts as dead. */
-async function serverAddress(server: ProxyServer): Promise<SocketAddress | null> {
-  const found = await resolveHost(server.host, server.port);
-  return 'message' in found ? null : (found[0] ?? null);
-}
+  usePools(pools: readonly ProxyPool[]): Promise<void> {
+    const change = this.#change.then(async () => {
+      await this.#reload(await resolvePools(pools, this.#everPools));
+    });
+    this.#change = change.catch(() => {});
+    return change;
+  }
 
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-}
+  async #reload(pools: readonly ThreadPool[]): Promise<void> {
+    const known = new Set(pools.map(({ serial }) => serial));
+    this.#everPools = [...this.#everPools.filter(({ serial }) => !known.has(serial)), ...pools];
+    // Thread 0 last: it accepts for all.
+    const { count } = this.#threads;
+    const others = this.#reports('reloaded', count - 1);
+    for (let thread = 1; thread < count; thread++) this.#order(thread, { kind: 'reload', pools });
+    await Promise.race([others, this.failed]);
+    const first = this.#reports('reloaded', 1);
+    this.#order(0, { kind: 'reload', pools });
+    const [report] = await Promise.race([first, this.failed.then(() => [])]);
+    if (report?.kind === 'reloaded' && report.failure !== null) throw new StartError(report.failure);
+    this.#pools = pools;
+  }
 
-function deferred<T>(): Deferred<T> {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((fulfil) => {
-    resolve = fulfil;
-  });
-  return { promise, resolve };
+  async figures(): Promise<ProxyFigures> {
+    const pools = this.#pools;
+    const reports = this.#reports('figures', this.#threads.count);
+    for (let thread = 0; thread < this.#threads.count; thread++) this.#order(thread, { kind: 'figures' });
+    const byThread = (await reports).flatMap((report) => (report.kind === 'figures' ? [report.pools] : []));
+    return {
+      pools: pools.map(({ pool }, index) => ({
+        pool,
+        byThread: byThread.flatMap((figures) => figures[index] ?? []),
+      })),
+    };
+  }
+
+  #order(thread: number, order: ThreadOrder): void {
+    this.#threads.send(thread, order);
+  }
+
+  /** Fulfilled when so many threads have reported something of this kind. */
+  #reports(kind: ThreadReport['kind'], count: number): Promise<ThreadReport[]> {
+    const reports: ThreadReport[] = [];
+    if (count === 0) return Promise.resolve(reports);
+    return new Promise((resolve) => {
+      const take = (report: ThreadReport): void => {
+        reports.push(report);
+        if (reports.length < count) return;
+        const waiting = this.#waiting.get(kind) ?? [];
+        this.#waiting.set(
+          kind,
+          waiting.filter((other) => other !== take),
+        );
+        resolve(reports);
+      };
+      this.#waiting.set(kind, [...(this.#waiting.get(kind) ?? []), take]);
+    });
+  }
+
+  #receive(report: ThreadReport, thread: number): void {
+    if (report.kind === 'log') this.#log(report.line);
+    // Each report is for who has waited longest.
+    else this.#waiting.get(report.kind)?.[0]?.(report, thread);
+  }
+
+  /** Names are looked up again and again; a change is a reload. */
+  #watchNames(): void {
+    this.#namesTimer = setTimeout(() => {
+      this.#change = this.#change.then(() => this.#lookUpAgain()).catch(() => {});
+      void this.#change.then(() => this.#watchNames());
+    }, NAMES_MS);
+    this.#namesTimer.unref();
+  }
+
+  async #lookUpAgain(): Promise<void> {
+    if (!this.#pools.some(({ pool }) => hasNames(pool))) return;
+    const pools = await Promise.all(
+      this.#pools.map(async (threadPool) => ({
+        ...threadPool,
+        servers: await resolveServers(threadPool.pool),
+      })),
+    );
+    const has = JSON.stringify(this.#pools.map(({ servers }) => servers));
+    if (JSON.stringify(pools.map(({ servers }) => servers)) !== has) await this.#reload(pools);
+  }
 }

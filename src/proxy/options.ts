@@ -1,10 +1,14 @@
 /** One server of a list. */
 export interface ProxyServer {
-  /** A numeric address in full (`127.0.0.1`, `::1`), or a host name, which is looked up when the proxy starts. */
+  /** A numeric address in full (`127.0.0.1`, `::1`), a host name, or the path of a unix socket, with a slash in front. */
   readonly host: string;
+  /** 0 for a unix socket. */
   readonly port: number;
-  /** The address as typed (`127.1:11221`): what `stats` shows and what ketama hashes. */
+  /** The address as typed (`127.1:11221`): what `stats` shows and what magent's ketama hashes. */
   readonly text: string;
+  /** What twemproxy's distributions hash instead. */
+  readonly name?: string;
+  readonly weight?: number;
 }
 
 /** Times in milliseconds that bound every request; see docs/reference/magent.md. */
@@ -15,42 +19,79 @@ export interface ProxyTimeouts {
   readonly connectTimeoutMs: number;
 }
 
-/** Everything a proxy is started with. Plain data: structured-clonable, and made by hand as well as from a command line. */
-export interface ProxyOptions {
+/** Mains and backups, as magent has them. */
+export interface MagentRouting {
+  readonly kind: 'magent';
+  /** How many of the pool's servers are mains (`-s`); the others are backups (`-b`). At least one. */
+  readonly mains: number;
+  /** `-k`. */
+  readonly distribution: 'modulo' | 'ketama';
+}
+
+/** A pool of twemproxy's. The names are its directives'. */
+export interface NutcrackerRouting {
+  readonly kind: 'nutcracker';
+  readonly hash: string;
+  /** Two characters; null: none. */
+  readonly hashTag: string | null;
+  readonly distribution: string;
+  /** Connections to each server, per thread. */
+  readonly serverConnections: number;
+  /** Null: dead servers keep their keys (`auto_eject_hosts: false`). */
+  readonly ejection: {
+    readonly failureLimit: number;
+    readonly retryMs: number;
+    /** Ours: a server is ejected at its first failure, its request goes to another one, and it is put back when it answers. */
+    readonly probes: boolean;
+  } | null;
+}
+
+/** Clients' addresses, servers, and the way from the ones to the others. */
+export interface ProxyPool {
+  readonly name: string;
   /** Addresses for TCP; empty: none. A null host is every interface; port 0 is any free port. */
   readonly listen: readonly { readonly host: string | null; readonly port: number }[];
   /** Also listen on this unix socket; null: no. */
   readonly unixPath: string | null;
-  readonly unixMode: number;
+  /** Its access mode; null: as the umask says. */
+  readonly unixMode: number | null;
   readonly backlog: number;
-  /** `-s`, in order: the order decides where keys lie. At least one. */
-  readonly mains: readonly ProxyServer[];
-  /** `-b`, in order. */
-  readonly backups: readonly ProxyServer[];
-  /** `-k`. */
-  readonly distribution: 'modulo' | 'ketama';
-  /** `-n`: clients at once; one more is refused. */
+  /** In order: the order may decide where keys lie. */
+  readonly servers: readonly ProxyServer[];
+  readonly routing: MagentRouting | NutcrackerRouting;
+  readonly timeouts: ProxyTimeouts;
+}
+
+/** Everything a proxy is started with. Plain data: structured-clonable, and made by hand as well as from a command line. */
+export interface ProxyOptions {
+  /** At least one. */
+  readonly pools: readonly ProxyPool[];
+  /** `-n`: clients of all pools at once; one more is refused. */
   readonly connectionsMax: number;
   readonly threads: number;
   /** 0 quiet, 1 tells on stderr when servers come and go. */
   readonly verbosity: number;
-  readonly timeouts: ProxyTimeouts;
   /** How bytes are moved (see net/data-threads.ts). */
   readonly transport: 'auto' | 'reactor' | 'portable';
 }
 
-/** What a proxy is when nothing is said: magent's defaults; `mains` must be given. */
-export const PROXY_OPTIONS_DEFAULT: ProxyOptions = {
+/** A pool of magent's when nothing is said; servers must be given. */
+export const POOL_DEFAULT: ProxyPool = {
+  name: 'agent',
   listen: [{ host: '0.0.0.0', port: 11211 }],
   unixPath: null,
   unixMode: 0o644,
   backlog: 1024,
-  mains: [],
-  backups: [],
-  distribution: 'modulo',
+  servers: [],
+  routing: { kind: 'magent', mains: 0, distribution: 'modulo' },
+  timeouts: { requestTimeoutMs: 1000, connectTimeoutMs: 500 },
+};
+
+/** What a proxy is when nothing is said: magent's defaults; pools must be given. */
+export const PROXY_OPTIONS_DEFAULT: ProxyOptions = {
+  pools: [],
   connectionsMax: 4096,
   threads: 1,
   verbosity: 0,
-  timeouts: { requestTimeoutMs: 1000, connectTimeoutMs: 500 },
   transport: 'auto',
 };

@@ -8,7 +8,13 @@ import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
 import { StartError } from '../base/start-error.ts';
 import { type RunningProxy, startProxy } from './main-thread.ts';
-import { PROXY_OPTIONS_DEFAULT, type ProxyOptions, type ProxyServer } from './options.ts';
+import {
+  POOL_DEFAULT,
+  PROXY_OPTIONS_DEFAULT,
+  type ProxyOptions,
+  type ProxyPool,
+  type ProxyServer,
+} from './options.ts';
 
 const NO_MEMCACHED = MEMCACHED === null ? 'memcached is not installed' : false;
 const CONNECT = 'SERVER_ERROR CAN NOT CONNECT TO BACKEND SERVER\r\n';
@@ -42,16 +48,24 @@ function at(port: number): ProxyServer {
   return { host: '127.0.0.1', port, text: `127.1:${port}` };
 }
 
+function poolOver(mains: readonly number[], backups: readonly number[]): ProxyPool {
+  return {
+    ...POOL_DEFAULT,
+    listen: [{ host: '127.0.0.1', port: 0 }],
+    servers: [...mains, ...backups].map(at),
+    routing: { kind: 'magent', mains: mains.length, distribution: 'modulo' },
+  };
+}
+
 async function proxyOver(
   mains: readonly number[],
   backups: readonly number[],
   options: Partial<ProxyOptions> = {},
+  pool: Partial<ProxyPool> = {},
 ): Promise<number> {
   const proxy = await startProxy({
     ...PROXY_OPTIONS_DEFAULT,
-    listen: [{ host: '127.0.0.1', port: 0 }],
-    mains: mains.map(at),
-    backups: backups.map(at),
+    pools: [{ ...poolOver(mains, backups), ...pool }],
     ...options,
   });
   proxies.push(proxy);
@@ -129,9 +143,14 @@ test('a stopped main is given up after the timeout, and when it goes on it is wr
   const [main, backup] = await freePorts(2);
   const first = await memcached(main!);
   await memcached(backup!);
-  const port = await proxyOver([main!], [backup!], {
-    timeouts: { requestTimeoutMs: 150, connectTimeoutMs: 150 },
-  });
+  const port = await proxyOver(
+    [main!],
+    [backup!],
+    {},
+    {
+      timeouts: { requestTimeoutMs: 150, connectTimeoutMs: 150 },
+    },
+  );
   const client = await clientOf(port);
   await client.set('a', '1');
   await client.set('gone', 'x');
@@ -198,9 +217,14 @@ test('large values in both directions at once do not block each other', { skip: 
   const [main] = await freePorts(1);
   await memcached(main!);
   // The machine may be slow; that is not what is tested.
-  const port = await proxyOver([main!], [], {
-    timeouts: { requestTimeoutMs: 60_000, connectTimeoutMs: 10_000 },
-  });
+  const port = await proxyOver(
+    [main!],
+    [],
+    {},
+    {
+      timeouts: { requestTimeoutMs: 60_000, connectTimeoutMs: 10_000 },
+    },
+  );
   const value = 'v'.repeat(900_000);
   // More than all socket buffers hold, and less than a client may leave unread: beyond that it is dropped if it reads too slowly.
   const rounds = 4;
@@ -276,7 +300,7 @@ test('a unix socket, and its stale file', async () => {
   try {
     const [nobody] = await freePorts(1);
     const unixPath = `${directory}/agent.sock`;
-    await proxyOver([nobody!], [], { listen: [], unixPath });
+    await proxyOver([nobody!], [], {}, { listen: [], unixPath });
     assert.ok(existsSync(unixPath));
     const reply = await new Promise<string>((resolve, reject) => {
       const socket = connect(unixPath, () => socket.write('version\r\n'));
@@ -295,24 +319,32 @@ test('a unix socket, and its stale file', async () => {
 test('a port that is taken, and a host that is unknown: one line', async () => {
   const [nobody] = await freePorts(1);
   const port = await proxyOver([nobody!], []);
-  const options = { ...PROXY_OPTIONS_DEFAULT, mains: [at(nobody!)] };
+  const listening = (host: string, onPort: number): ProxyOptions => ({
+    ...PROXY_OPTIONS_DEFAULT,
+    pools: [{ ...poolOver([nobody!], []), listen: [{ host, port: onPort }] }],
+  });
   await assert.rejects(
-    startProxy({ ...options, listen: [{ host: '127.0.0.1', port }] }),
+    startProxy(listening('127.0.0.1', port)),
     (error: unknown) =>
       error instanceof StartError &&
       error.message === `cannot listen on 127.0.0.1:${port}: Address already in use`,
   );
   await assert.rejects(
-    startProxy({ ...options, listen: [{ host: 'no-such-host.invalid', port: 0 }] }),
+    startProxy(listening('no-such-host.invalid', 0)),
     (error: unknown) =>
       error instanceof StartError && /^cannot listen on no-such-host\.invalid: /.test(error.message),
   );
 });
 
 test('a server with an unknown name counts as dead', async () => {
-  const port = await proxyOver([], [], {
-    mains: [{ host: 'no-such-host.invalid', port: 11211, text: 'no-such-host.invalid' }],
-  });
+  const port = await proxyOver(
+    [1],
+    [],
+    {},
+    {
+      servers: [{ host: 'no-such-host.invalid', port: 11211, text: 'no-such-host.invalid' }],
+    },
+  );
   assert.equal(await (await clientOf(port)).ask('get a'), CONNECT);
 });
 
@@ -321,8 +353,7 @@ test('stopping answers what is under way, and leaves nothing', { skip: NO_MEMCAC
   const server = await memcached(main!);
   const proxy = await startProxy({
     ...PROXY_OPTIONS_DEFAULT,
-    listen: [{ host: '127.0.0.1', port: 0 }],
-    mains: [at(main!)],
+    pools: [poolOver([main!], [])],
   });
   process.kill(server.pid, 'SIGSTOP');
   let stopped: Promise<void> | null = null;

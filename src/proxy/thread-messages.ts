@@ -1,17 +1,50 @@
 import type { SocketAddress } from '../net/loop.ts';
-import type { ProxyOptions } from './options.ts';
+import type { ProxyOptions, ProxyPool } from './options.ts';
+
+/** A pool as the data threads get it: with what the main thread has found out. */
+export interface ThreadPool {
+  readonly pool: ProxyPool;
+  /** Its place among all the pools that there have been; its clients' service number follows from it. */
+  readonly serial: number;
+  /** Where its servers are; null for a name that could not be looked up. */
+  readonly servers: readonly (SocketAddress | null)[];
+  /** Where thread 0 listens for it. */
+  readonly listen: readonly SocketAddress[];
+  /** What all threads know of the servers; see ServerRecords. */
+  readonly records: SharedArrayBuffer;
+}
 
 /** What each data thread of a proxy is started with. */
 export interface ProxyThreadData {
   readonly options: ProxyOptions;
-  /** Where the servers are, mains first; null for a name that could not be looked up. */
-  readonly servers: readonly (SocketAddress | null)[];
-  /** Where thread 0 listens. */
-  readonly listen: readonly SocketAddress[];
+  readonly pools: readonly ThreadPool[];
   /** One Int32: clients of all threads. */
   readonly clients: SharedArrayBuffer;
-  /** What all threads know of the servers; see ServerRecords. */
-  readonly records: SharedArrayBuffer;
+}
+
+/** What a thread tells of one server of a pool. */
+export interface ServerFigures {
+  readonly ends: number;
+  readonly errors: number;
+  readonly timedOut: number;
+  readonly connections: number;
+  /** Microseconds since 1970; 0: never. */
+  readonly ejectedAtUs: number;
+  readonly requests: number;
+  readonly requestBytes: number;
+  readonly responses: number;
+  readonly responseBytes: number;
+  readonly waiting: number;
+  readonly waitingBytes: number;
+}
+
+export interface PoolFigures {
+  readonly clientEnds: number;
+  readonly clientErrors: number;
+  readonly clients: number;
+  readonly ejections: number;
+  readonly failures: number;
+  readonly servers: readonly ServerFigures[];
 }
 
 /** From a data thread to the main thread. */
@@ -26,23 +59,46 @@ export type ThreadReport =
   | { readonly kind: 'open' }
   /** After `drain`: no request is unanswered any more, or it was waited for long enough. */
   | { readonly kind: 'drained' }
+  /** After `reload`: the pools are those that were given. @param failure null, or which address cannot be listened on */
+  | { readonly kind: 'reloaded'; readonly failure: string | null }
+  /** After `figures`, by pool. */
+  | { readonly kind: 'figures'; readonly pools: readonly PoolFigures[]; readonly accepted: number }
   | { readonly kind: 'log'; readonly line: string };
 
 /** From the main thread to a data thread. */
-export type ThreadOrder = 'open' | 'drain';
+export type ThreadOrder =
+  | { readonly kind: 'open' | 'drain' | 'figures' }
+  | { readonly kind: 'reload'; readonly pools: readonly ThreadPool[] };
 
-const REPORT_KINDS: ReadonlySet<unknown> = new Set(['bound', 'failed', 'ready', 'open', 'drained', 'log']);
+const REPORT_KINDS: ReadonlySet<unknown> = new Set([
+  'bound',
+  'failed',
+  'ready',
+  'open',
+  'drained',
+  'reloaded',
+  'figures',
+  'log',
+]);
+const ORDER_KINDS: ReadonlySet<unknown> = new Set(['open', 'drain', 'figures', 'reload']);
+
+function hasKind(message: unknown, kinds: ReadonlySet<unknown>): boolean {
+  return typeof message === 'object' && message !== null && 'kind' in message && kinds.has(message.kind);
+}
 
 /** Whether a message of a data thread is a report. They come from our own code, so their kind is check enough. */
 export function isThreadReport(message: unknown): message is ThreadReport {
-  return (
-    typeof message === 'object' && message !== null && 'kind' in message && REPORT_KINDS.has(message.kind)
-  );
+  return hasKind(message, REPORT_KINDS);
+}
+
+/** Whether a message of the main thread is an order. */
+export function isThreadOrder(message: unknown): message is ThreadOrder {
+  return hasKind(message, ORDER_KINDS);
 }
 
 /** Whether a thread was started by this room. */
 export function isProxyThreadData(data: unknown): data is ProxyThreadData {
   return (
-    typeof data === 'object' && data !== null && 'options' in data && 'servers' in data && 'clients' in data
+    typeof data === 'object' && data !== null && 'options' in data && 'pools' in data && 'clients' in data
   );
 }

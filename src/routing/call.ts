@@ -1,4 +1,5 @@
-import { FAILURE, type Failure, failureLine, isRead, isRetrySafe } from './failure.ts';
+import { type ClientManner, MAGENT_MANNER } from './client-manner.ts';
+import { FAILURE, type Failure, isRead, isRetrySafe } from './failure.ts';
 import type { Request, RequestPool } from './request.ts';
 
 /** The leaf of a route tree, as a call that waits at it sees it. */
@@ -39,6 +40,8 @@ export class Call {
   branch = 0;
   /** Links the parts of a call that is being split. */
   nextPart: Call | null = null;
+  /** How often its key was placed anew, because its server was ejected. */
+  rehashes = 0;
   /** Mirrors whose second side is being asked: one bit for each level of the tree. */
   crossed = 0;
   /** Who wants to see what is found; null: nobody. */
@@ -70,6 +73,10 @@ export class Call {
 /** Records of calls, used again and again. */
 export class CallPool {
   readonly requests: RequestPool;
+  /** How clients are told of failures. */
+  manner: ClientManner = MAGENT_MANNER;
+  /** Answers that were failures. */
+  failures = 0;
   /** Calls under way. */
   live = 0;
   readonly #free: Call[] = [];
@@ -90,6 +97,7 @@ export class CallPool {
     call.join = null;
     call.branch = 0;
     call.crossed = 0;
+    call.rehashes = 0;
     call.foundBy = null;
     call.deadlineMs = 0;
     call.written = false;
@@ -112,6 +120,7 @@ export class CallPool {
     copy.join = call.join;
     copy.branch = call.branch;
     copy.crossed = call.crossed;
+    copy.rehashes = call.rehashes;
     copy.foundBy = call.foundBy;
     copy.resent = call.resent;
     copy.failure = call.failure;
@@ -135,8 +144,9 @@ export class CallPool {
 
   /** No handle knows a further destination: the client gets the reason. */
   giveUp(call: Call): void {
-    const line = failureLine(call.failure);
+    const line = this.manner.failureLine(call.failure);
     const { request } = call;
+    this.failures++;
     if (isRead(request.verb)) request.failKeys(call.firstKey, line, 0, line.length);
     else request.answer(line, 0, line.length);
     this.release(call);

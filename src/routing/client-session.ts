@@ -4,6 +4,8 @@ import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB, VERB_SPELLINGS } from '../protocol/text/verbs.ts';
 import type { CallPool } from './call.ts';
+import type { ClientManner } from './client-manner.ts';
+import { isNutcrackerLine } from './nutcracker-lines.ts';
 import type { Request, RequestOwner, RequestPool } from './request.ts';
 import { Ring } from './ring.ts';
 import type { RouteHandle } from './route-handle.ts';
@@ -15,6 +17,7 @@ export interface ClientHost {
   readonly requests: RequestPool;
   readonly calls: CallPool;
   readonly root: RouteHandle;
+  readonly manner: ClientManner;
   /** The whole answer to `stats` with these arguments. */
   statistics(subject: string): string;
 }
@@ -23,7 +26,6 @@ function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-const REPLY_VERSION = ascii('VERSION memcached agent v0.5\r\n');
 const REPLY_META_NOOP = ascii('MN\r\n');
 const REPLY_ERROR = ascii('ERROR\r\n');
 const REPLY_BAD_CHUNK = ascii('CLIENT_ERROR bad data chunk\r\n');
@@ -79,7 +81,7 @@ const BINARY_BODY_BYTES_MAX: number = 1024 * 1024;
 export class ClientSession implements Session, RequestOwner {
   readonly #host: ClientHost;
   readonly #connection: Connection;
-  readonly #gone: () => void;
+  readonly #gone: (error: ConnectionError | null) => void;
   readonly #line = new TextRequest();
   /** Requests in order; the answer of the first is the next to be sent. */
   readonly #queue = new Ring<Request>();
@@ -97,7 +99,7 @@ export class ClientSession implements Session, RequestOwner {
   #backlogBytes = 0;
 
   /** @param gone is called once, when the connection has ended */
-  constructor(host: ClientHost, connection: Connection, gone: () => void) {
+  constructor(host: ClientHost, connection: Connection, gone: (error: ConnectionError | null) => void) {
     this.#host = host;
     this.#connection = connection;
     this.#gone = gone;
@@ -185,6 +187,15 @@ export class ClientSession implements Session, RequestOwner {
     const line = this.#line;
     parseTextLine(input, start, lf, line);
     const next = lf + 1;
+    const { manner } = this.#host;
+    if (manner.closesOnError) {
+      const isGood =
+        line.error === LINE_ERROR.none && isNutcrackerLine(input, line.verb, line.argumentsStart, lf);
+      if (!isGood) {
+        this.#close();
+        return end;
+      }
+    }
     if (line.error !== LINE_ERROR.none) return this.#lineError(next, end);
     switch (line.verb) {
       case VERB.get:
@@ -210,7 +221,8 @@ export class ClientSession implements Session, RequestOwner {
         return next;
       }
       case VERB.version:
-        this.#answer(REPLY_VERSION);
+        if (manner.version === null) this.#askVersion();
+        else this.#answer(manner.version);
         return next;
       case VERB.metaNoop:
         this.#answer(REPLY_META_NOOP);
@@ -258,6 +270,17 @@ export class ClientSession implements Session, RequestOwner {
       this.#answer(REPLY_FORMAT);
       return;
     }
+    request.append(LINE_END, 0, 2);
+    request.isWhole = this.#host.manner.failsWhole && request.keyCount > 1;
+    this.#submit(request);
+  }
+
+  /** Has one of the servers say its version: that of the key `version`, as good as any. */
+  #askVersion(): void {
+    const request = this.#host.requests.acquire(this, VERB.version, false);
+    const word = VERB_BYTES[VERB.version]!;
+    request.append(word, 0, word.length);
+    request.addKey(0, word.length);
     request.append(LINE_END, 0, 2);
     this.#submit(request);
   }
@@ -319,6 +342,10 @@ export class ClientSession implements Session, RequestOwner {
     else {
       const { noreply } = request;
       this.#host.requests.release(request);
+      if (this.#host.manner.closesOnError) {
+        this.#close();
+        return end;
+      }
       if (!noreply) this.#answer(REPLY_BAD_CHUNK);
     }
     return start + taken;
@@ -346,6 +373,10 @@ export class ClientSession implements Session, RequestOwner {
    * The binary protocol as far as health checks use it: a no-op is answered, so is quit; all else is an unknown command.
    */
   #binary(input: Uint8Array, start: number, end: number): number {
+    if (!this.#host.manner.answersProbes) {
+      this.#close();
+      return end;
+    }
     if (end - start < BINARY_HEADER_BYTES) return start;
     const opcode = input[start + 1]!;
     const bodyBytes =
@@ -410,6 +441,11 @@ export class ClientSession implements Session, RequestOwner {
     }
   }
 
+  failedWhole(): void {
+    this.#closing = true;
+    this.#connection.end();
+  }
+
   abort(): void {
     this.#closing = true;
     this.#connection.destroy();
@@ -424,7 +460,7 @@ export class ClientSession implements Session, RequestOwner {
     this.#close();
   }
 
-  closed(_error: ConnectionError | null): void {
+  closed(error: ConnectionError | null): void {
     this.#closing = true;
     while (this.#queue.length > 0) {
       const request = this.#queue.shift();
@@ -435,7 +471,7 @@ export class ClientSession implements Session, RequestOwner {
       this.#host.requests.release(this.#collecting);
       this.#collecting = null;
     }
-    this.#gone();
+    this.#gone(error);
   }
 }
 

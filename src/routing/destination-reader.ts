@@ -1,6 +1,6 @@
 import { beginsWith, REPLY, TextReplyParser } from '../protocol/text/reply-parser.ts';
 import type { Call, CallPool } from './call.ts';
-import { classifyServerError, FAILURE, failureLine, isRead, SERVER_ERROR } from './failure.ts';
+import { classifyServerError, FAILURE, isRead, SERVER_ERROR } from './failure.ts';
 import { LARGE, type Request, type RequestOwner } from './request.ts';
 import type { Ring } from './ring.ts';
 
@@ -302,7 +302,7 @@ export class DestinationReader {
 
   /** The block does not fit into our buffers: the keys from this one on are refused, and the rest of the reply is skipped. */
   #outOfMemory(call: Call, key: number): void {
-    const line = failureLine(FAILURE.memory);
+    const line = this.#calls.manner.failureLine(FAILURE.memory);
     call.detached = true;
     call.request.failKeys(key, line, 0, line.length);
   }

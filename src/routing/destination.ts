@@ -22,6 +22,8 @@ export interface DestinationHost {
   wake(): void;
   /** A server is up that was not. */
   cameUp(): void;
+  /** A server has failed. */
+  noteFailure(): void;
   /** A line for the operator. */
   log(line: string): void;
 }
@@ -47,6 +49,21 @@ const LAST_RESORT_PAUSE = 4;
 
 const LINE_END = Uint8Array.of(13, 10);
 
+/** Why a connection has ended that the server closed. */
+const CLOSED = 'connection closed';
+
+/** What is counted of a destination, by place in its `figures`. */
+export const FIGURE = {
+  requests: 0,
+  requestBytes: 1,
+  responses: 2,
+  responseBytes: 3,
+  ends: 4,
+  errors: 5,
+  timedOut: 6,
+} as const;
+const DESTINATION_FIGURES = 7;
+
 /**
  * One server as one thread sees it: a pipelined connection shared by all clients, the calls that wait for it, and its health.
  *
@@ -59,12 +76,15 @@ const LINE_END = Uint8Array.of(13, 10);
  */
 export class Destination implements ReplySink {
   /** Position in the configuration. */
-  readonly server: number;
+  server: number;
   /** The address as typed. */
   readonly name: string;
   state = 0;
   /** Connections that were lost or never came up. */
   failures = 0;
+  /** The same since its last answer, with the calls that were refused because it is dead. */
+  failuresInRow = 0;
+  readonly figures: Float64Array = new Float64Array(DESTINATION_FIGURES);
   /** Calls that were written stand in front; without a connection all wait. */
   readonly queue: Ring<Call> = new Ring<Call>();
   queuedBytes = 0;
@@ -119,6 +139,18 @@ export class Destination implements ReplySink {
     return this.#requestTimeoutMs;
   }
 
+  /** The configuration has changed, and this server is in it still, at another place maybe. */
+  reconfigured(server: number): void {
+    this.server = server;
+    this.#setTimeout();
+  }
+
+  #setTimeout(): void {
+    const { answerMsMax } = this.#probe;
+    const needed = answerMsMax === 0 ? 0 : answerMsMax + AGENT_MARGIN_MS;
+    this.#requestTimeoutMs = Math.max(this.#host.settings.requestTimeoutMs, needed);
+  }
+
   /** Dials now, without a call. @param settled called once, when the server is up or known to be down */
   connect(settled: () => void): void {
     const { state } = this;
@@ -134,6 +166,7 @@ export class Destination implements ReplySink {
     const { settings } = this.#host;
     if (this.state === DESTINATION.idle) this.#dial(true);
     if (!this.#takes(call)) {
+      this.#countFailure();
       failCall(call, FAILURE.connect);
       return;
     }
@@ -176,6 +209,8 @@ export class Destination implements ReplySink {
     // Silence counts from the moment when there is something to answer.
     if (this.queue.length === 1) this.#heardMs = this.#host.nowMs();
     call.written = true;
+    this.figures[FIGURE.requests]!++;
+    this.figures[FIGURE.requestBytes]! += request.length;
     if (call.keyCount === request.keyCount) output.append(request.bytes, 0, request.length);
     else {
       output.append(request.bytes, 0, request.prefixEnd);
@@ -188,6 +223,12 @@ export class Destination implements ReplySink {
   }
 
   shift(): Call {
+    this.failuresInRow = 0;
+    this.figures[FIGURE.responses]!++;
+    return this.#dequeue();
+  }
+
+  #dequeue(): Call {
     const call = this.queue.shift();
     this.queuedBytes -= call.queuedBytes;
     return call;
@@ -237,6 +278,7 @@ export class Destination implements ReplySink {
     }
     if (at === end || link !== this.#link) return end;
     const after = this.#reader.read(input, at, end);
+    if (after > at) this.figures[FIGURE.responseBytes]! += after - at;
     if (after < 0) {
       this.#ended(FAILURE.garbled, 'it sent what is no answer');
       return end;
@@ -251,10 +293,9 @@ export class Destination implements ReplySink {
 
   #probed(outcome: number, link: Link): void {
     if (outcome === PROBED.asking) return;
-    const { answerMsMax, pid, startedSeconds } = this.#probe;
+    const { pid, startedSeconds } = this.#probe;
     if (pid > 0 && this.#host.records.identify(this.server, pid, startedSeconds)) this.noteBehind();
-    const needed = answerMsMax === 0 ? 0 : answerMsMax + AGENT_MARGIN_MS;
-    this.#requestTimeoutMs = Math.max(this.#host.settings.requestTimeoutMs, needed);
+    this.#setTimeout();
     if (outcome === PROBED.ready) this.#up(link);
     else this.#fill(link);
   }
@@ -269,7 +310,7 @@ export class Destination implements ReplySink {
       }
     this.#askAgainMs = this.#host.nowMs() + this.#host.settings.fillingMs;
     for (let waiting = this.queue.length; waiting > 0; waiting--) {
-      const call = this.shift();
+      const call = this.#dequeue();
       // It has not been waited for in vain: if there is nobody else, better this one than none.
       call.passedOver = true;
       failCall(call, FAILURE.connect);
@@ -320,7 +361,7 @@ export class Destination implements ReplySink {
       this.#dial(this.#patient);
       return;
     }
-    this.#ended(FAILURE.reset, error?.message ?? 'connection closed');
+    this.#ended(FAILURE.reset, error?.message ?? CLOSED);
   }
 
   /** The connection is of no use any more. */
@@ -329,6 +370,10 @@ export class Destination implements ReplySink {
     const wasUp = this.state === DESTINATION.up;
     this.#link = null;
     this.failures++;
+    this.figures[
+      failure === FAILURE.timeout ? FIGURE.timedOut : reason === CLOSED ? FIGURE.ends : FIGURE.errors
+    ]!++;
+    this.#countFailure();
     link?.connection.destroy();
     this.#reader.connectionLost();
     const waiting = this.queue.length;
@@ -336,8 +381,13 @@ export class Destination implements ReplySink {
     // A working connection that the server closed is most often a restart: dial at once, and let calls wait for it.
     if (wasUp && failure === FAILURE.reset) this.#dial(true);
     else this.#backOff(reason);
-    for (let i = 0; i < waiting; i++) this.#callLost(this.shift(), wasUp ? failure : FAILURE.connect);
+    for (let i = 0; i < waiting; i++) this.#callLost(this.#dequeue(), wasUp ? failure : FAILURE.connect);
     if (this.state === DESTINATION.down) this.#settled();
+  }
+
+  #countFailure(): void {
+    this.failuresInRow++;
+    this.#host.noteFailure();
   }
 
   #afterVainWait(wasUp: boolean): number {
@@ -459,7 +509,7 @@ export class Destination implements ReplySink {
     for (;;) {
       const call = this.queue.peek();
       if (call === undefined || call.deadlineMs > nowMs) return;
-      this.#fail(this.shift(), FAILURE.timeout);
+      this.#fail(this.#dequeue(), FAILURE.timeout);
     }
   }
 
@@ -472,7 +522,7 @@ export class Destination implements ReplySink {
     link?.connection.destroy();
     this.#reader.connectionLost();
     for (let waiting = this.queue.length; waiting > 0; waiting--)
-      this.#callLost(this.shift(), FAILURE.connect);
+      this.#callLost(this.#dequeue(), FAILURE.connect);
     this.#settled();
   }
 }

@@ -7,6 +7,8 @@ export interface RequestOwner {
   write(source: Uint8Array, from: number, to: number): void;
   /** The oldest unanswered request has more to say, or is complete. */
   headProgressed(): void;
+  /** A retrieval that is answered whole or not at all was not. */
+  failedWhole(): void;
   /** Half of a value was sent and the rest will never come: nothing but the end of the connection says so. */
   abort(): void;
   /** So much is unread that the sender of more should pause. */
@@ -73,6 +75,8 @@ export class Request {
   references = 0;
   /** The whole answer is with the client, or nobody waits for it. */
   finished = false;
+  /** A failed key fails all, so nothing is sent before all keys are settled. */
+  isWhole = false;
 
   #keyState = new Uint8Array(8);
   #blockStart = new Int32Array(8);
@@ -102,6 +106,7 @@ export class Request {
     this.keyCount = 0;
     this.references = 1;
     this.finished = false;
+    this.isWhole = false;
     this.#replyLength = 0;
     this.#nextKey = 0;
     this.#lateKeys = 0;
@@ -209,7 +214,8 @@ export class Request {
    * Else it belongs to `keepBlock`.
    */
   takeTurn(key: number): boolean {
-    if (!this.head || this.finished || this.owner === null || !this.#isTurn(key)) return false;
+    if (!this.head || this.finished || this.owner === null || this.isWhole || !this.#isTurn(key))
+      return false;
     this.#keyState[key] = KEY.emitted;
     this.#nextKey = key + 1;
     return true;
@@ -252,7 +258,7 @@ export class Request {
    */
   beginLarge(key: number, blockBytes: number): number {
     if (this.finished || this.owner === null) return LARGE.dropped;
-    if (this.head && this.#isTurn(key)) {
+    if (this.head && !this.isWhole && this.#isTurn(key)) {
       this.#keyState[key] = KEY.streaming;
       this.#nextKey = key;
       return LARGE.direct;
@@ -314,6 +320,18 @@ export class Request {
   }
 
   #flushBlocks(owner: RequestOwner): boolean {
+    if (this.isWhole) {
+      let hasFailed = false;
+      for (let key = 0; key < this.keyCount; key++) {
+        if (this.#keyState[key] === KEY.pending) return false;
+        if (this.#keyState[key] === KEY.failed) hasFailed = true;
+      }
+      if (hasFailed) {
+        owner.write(this.#reply, this.#finalStart, this.#finalEnd);
+        owner.failedWhole();
+        return true;
+      }
+    }
     for (; this.#nextKey < this.keyCount; this.#nextKey++) {
       const key = this.#nextKey;
       const state = this.#keyState[key];

@@ -1,3 +1,4 @@
+import type { Random } from '../base/random.ts';
 import { type Call, type CallPool, mayTryElsewhere } from './call.ts';
 import type { Request } from './request.ts';
 import type { ServerRecords } from './server-records.ts';
@@ -8,6 +9,7 @@ export interface RouteContext {
   readonly settings: RoutingSettings;
   readonly calls: CallPool;
   readonly records: ServerRecords;
+  readonly random: Random;
   /** Has `callback` called whenever a server is up that was not. */
   whenUp(callback: () => void): void;
 }

@@ -1,8 +1,10 @@
 import type { Random } from '../base/random.ts';
-import type { Connection, Session } from '../base/session.ts';
+import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { CallPool } from './call.ts';
+import type { ClientManner } from './client-manner.ts';
 import { type ClientHost, ClientSession } from './client-session.ts';
 import { DESTINATION, Destination, type DestinationHost } from './destination.ts';
+import type { EjectingDistribution, EjectionHost } from './ejecting-distribution.ts';
 import { RequestPool } from './request.ts';
 import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
 import { ServerRecords } from './server-records.ts';
@@ -18,8 +20,6 @@ export interface RouterSurroundings {
   dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection;
   schedule(delayMs: number, callback: () => void): void;
   log(line: string): void;
-  /** What all threads know of the servers; null: this thread is alone. */
-  readonly records?: ServerRecords;
 }
 
 /** A route tree over the destinations of a router, and what `stats` says about it. */
@@ -28,48 +28,89 @@ export interface RoutePlan {
   /** Longest time from a request to its answer, in milliseconds. */
   answerMsMax(): number;
   statistics(subject: string): string;
+  /** What takes servers out; null or not given: nothing does. */
+  readonly ejecting?: EjectingDistribution | null;
+}
+
+/** The tree over destinations. */
+export type MakePlan = (
+  destinations: readonly Destination[],
+  context: RouteContext & EjectionHost,
+) => RoutePlan;
+
+/** What a router routes by, at first and after a change. */
+export interface Routing {
+  readonly settings: RoutingSettings;
+  /** The addresses as typed; `dial` gets their positions. One that stands here twice has two connections. */
+  readonly servers: readonly string[];
+  readonly manner: ClientManner;
+  readonly plan: MakePlan;
+  /** What all threads know of the servers; not given: this thread is alone. */
+  readonly records?: ServerRecords;
 }
 
 /**
- * One thread's routing: its destinations, its route tree and the pools of records. Clients come in by `session`.
+ * One thread's routing for one pool: its destinations, its route tree and the pools of records. Clients come in by `session`.
  */
-export class Router implements DestinationHost, ClientHost, RouteContext {
-  readonly settings: RoutingSettings;
+export class Router implements DestinationHost, ClientHost, RouteContext, EjectionHost {
+  settings: RoutingSettings;
   readonly random: Random;
   readonly requests: RequestPool;
   readonly calls: CallPool;
-  readonly records: ServerRecords;
-  readonly destinations: readonly Destination[];
-  readonly root: RouteHandle;
-  readonly #plan: RoutePlan;
+  records: ServerRecords;
+  destinations: readonly Destination[] = [];
+  root: RouteHandle;
+  /** Grows with each failure of a server. */
+  failureSerial = 0;
+  #plan: RoutePlan;
   readonly #surroundings: RouterSurroundings;
-  readonly #upCallbacks: (() => void)[] = [];
+  #upCallbacks: (() => void)[] = [];
+  /** Servers that the configuration names no more, until what waits for them is answered. */
+  #retired: readonly Destination[] = [];
   #ticking = false;
   #closed = false;
 
-  /**
-   * @param servers the addresses as typed; `dial` gets their positions
-   * @param plan makes the route tree
-   */
-  constructor(
-    settings: RoutingSettings,
-    servers: readonly string[],
-    plan: (destinations: readonly Destination[], context: RouteContext) => RoutePlan,
-    surroundings: RouterSurroundings,
-  ) {
-    this.settings = settings;
+  constructor(routing: Routing, surroundings: RouterSurroundings) {
     this.random = surroundings.random;
-    this.requests = new RequestPool(settings.bufferBytesMax);
+    this.requests = new RequestPool(routing.settings.bufferBytesMax);
     this.calls = new CallPool(this.requests);
     this.#surroundings = surroundings;
-    this.records = surroundings.records ?? new ServerRecords(ServerRecords.allocate(servers.length));
-    this.destinations = servers.map((name, server) => new Destination(server, name, this));
-    this.#plan = plan(this.destinations, this);
-    this.root = new RootRoute(this.#plan.root, (call) => this.calls.giveUp(call));
+    this.settings = routing.settings;
+    this.records = recordsOf(routing);
+    [this.#plan, this.root] = this.#configure(routing);
+  }
+
+  /**
+   * Routes by something else from now on. Requests under way end as they began; connections to servers that stay are kept, those to
+   * others are closed when nothing waits for them.
+   */
+  reconfigure(routing: Routing): void {
+    this.settings = routing.settings;
+    this.records = recordsOf(routing);
+    const before = this.destinations;
+    [this.#plan, this.root] = this.#configure(routing);
+    const gone = before.filter((destination) => !this.destinations.includes(destination));
+    this.#retired = [...this.#retired, ...gone];
+    this.wake();
+  }
+
+  #configure({ servers, manner, plan }: Routing): [RoutePlan, RouteHandle] {
+    this.calls.manner = manner;
+    this.#upCallbacks = [];
+    const kept = [...this.destinations];
+    this.destinations = servers.map((name, server) => {
+      const found = kept.findIndex((destination) => destination.name === name);
+      const destination = found < 0 ? undefined : kept.splice(found, 1)[0];
+      if (destination === undefined) return new Destination(server, name, this);
+      destination.reconfigured(server);
+      return destination;
+    });
+    const made = plan(this.destinations, this);
+    return [made, new RootRoute(made.root, (call) => this.calls.giveUp(call))];
   }
 
   /** The session of a new client. @param gone is called once, when it has gone */
-  session(connection: Connection, gone: () => void): Session {
+  session(connection: Connection, gone: (error: ConnectionError | null) => void): Session {
     return new ClientSession(this, connection, gone);
   }
 
@@ -87,7 +128,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext {
   /** Gives up all connections to servers; what waits for them is answered with an error. */
   close(): void {
     this.#closed = true;
-    for (const destination of this.destinations) destination.close();
+    for (const destination of [...this.destinations, ...this.#retired]) destination.close();
   }
 
   statistics(subject: string): string {
@@ -110,6 +151,10 @@ export class Router implements DestinationHost, ClientHost, RouteContext {
     this.#upCallbacks.push(callback);
   }
 
+  noteFailure(): void {
+    this.failureSerial++;
+  }
+
   cameUp(): void {
     for (const callback of this.#upCallbacks) callback();
   }
@@ -126,7 +171,26 @@ export class Router implements DestinationHost, ClientHost, RouteContext {
     const nowMs = this.nowMs();
     let busy = false;
     for (const destination of this.destinations) if (destination.tick(nowMs)) busy = true;
+    if (this.#retired.length > 0 && this.#tickRetired(nowMs)) busy = true;
     if (busy) this.wake();
+  }
+
+  #tickRetired(nowMs: number): boolean {
+    for (const destination of this.#retired) {
+      destination.tick(nowMs);
+      if (destination.queue.length === 0) destination.close();
+    }
+    this.#retired = this.#retired.filter((destination) => destination.queue.length > 0);
+    return this.#retired.length > 0;
+  }
+
+  /** Of the plan in force, whose kind the caller knows. */
+  get plan(): RoutePlan {
+    return this.#plan;
+  }
+
+  get manner(): ClientManner {
+    return this.calls.manner;
   }
 
   /** Destinations that have an answered connection now. */
@@ -135,4 +199,8 @@ export class Router implements DestinationHost, ClientHost, RouteContext {
     for (const destination of this.destinations) if (destination.state === DESTINATION.up) count++;
     return count;
   }
+}
+
+function recordsOf({ records, servers }: Routing): ServerRecords {
+  return records ?? new ServerRecords(ServerRecords.allocate(servers.length));
 }

@@ -15,6 +15,8 @@ export class ShardRoute extends RouteHandle {
   readonly #distribution: Distribution;
   readonly #children: readonly RouteHandle[];
   readonly #calls: CallPool;
+  /** One child, and always there: keys need not be hashed. */
+  readonly #isAlone: boolean;
   /** While a call is split: the call for each child and its last key so far; the last slot is for keys that have no live child. */
   readonly #parts: (Call | null)[];
   readonly #lastKeys: Int32Array;
@@ -26,17 +28,22 @@ export class ShardRoute extends RouteHandle {
     this.#distribution = distribution;
     this.#children = children;
     this.#calls = calls;
+    this.#isAlone = children.length === 1 && distribution.mayBeEmpty !== true;
     this.#parts = new Array<Call | null>(children.length + 1).fill(null);
     this.#lastKeys = new Int32Array(children.length + 1);
     this.adopt(children);
   }
 
+  get childCount(): number {
+    return this.#children.length;
+  }
+
   override route(call: Call): void {
-    const { request } = call;
-    if (this.#children.length === 1) {
+    if (this.#isAlone) {
       this.#routeTo(0, call);
       return;
     }
+    const { request } = call;
     const first = this.#pick(request, call.firstKey);
     if (call.keyCount > 1) {
       for (let key = request.keyNext[call.firstKey]!; key >= 0; key = request.keyNext[key]!) {

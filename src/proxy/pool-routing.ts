@@ -1,0 +1,57 @@
+import type { PlacedServer } from '../hashing/index.ts';
+import { MAGENT_MANNER, NUTCRACKER_MANNER } from '../routing/client-manner.ts';
+import { KETAMA_PLACEMENT, MODULO_PLACEMENT, magentPlan } from '../routing/magent-plan.ts';
+import { nutcrackerPlan } from '../routing/nutcracker-plan.ts';
+import type { Routing } from '../routing/router.ts';
+import { ServerRecords } from '../routing/server-records.ts';
+import { ROUTING_SETTINGS_DEFAULT } from '../routing/settings.ts';
+import type { NutcrackerRouting, ProxyPool, ProxyServer } from './options.ts';
+import type { ThreadPool } from './thread-messages.ts';
+
+/** How a pool is routed, from its options. */
+export function poolRouting({ pool, records }: ThreadPool): Routing {
+  const { routing } = pool;
+  const settings = { ...ROUTING_SETTINGS_DEFAULT, ...pool.timeouts };
+  const shared = { settings, records: new ServerRecords(records) };
+  if (routing.kind === 'nutcracker') {
+    const nutcracker = { ...routing, servers: pool.servers.map(placedServer) };
+    return {
+      ...shared,
+      servers: connectionNames(pool, routing),
+      manner: NUTCRACKER_MANNER,
+      plan: (destinations, context) => nutcrackerPlan(destinations, nutcracker, context),
+    };
+  }
+  const placement = routing.distribution === 'ketama' ? KETAMA_PLACEMENT : MODULO_PLACEMENT;
+  return {
+    ...shared,
+    servers: pool.servers.map(addressName),
+    manner: MAGENT_MANNER,
+    plan: (destinations, context) => magentPlan(destinations, routing.mains, placement, context),
+  };
+}
+
+/** How many connections there are to each server of a pool. */
+export function connectionsEach({ routing }: ProxyPool): number {
+  return routing.kind === 'nutcracker' ? routing.serverConnections : 1;
+}
+
+/** Each server as often as there are connections to it. */
+function connectionNames(pool: ProxyPool, { serverConnections }: NutcrackerRouting): string[] {
+  return pool.servers.flatMap((server) =>
+    Array.from({ length: serverConnections }, () => `${server.host}:${server.port}`),
+  );
+}
+
+function placedServer({ name, text, weight }: ProxyServer): PlacedServer {
+  return { name: name ?? text, weight: weight ?? 1 };
+}
+
+/** The address as typed, and the port in any case. */
+function addressName({ text, port }: ProxyServer): string {
+  const bare = text.startsWith('[') ? text.slice(0, text.indexOf(']') + 1) : text;
+  const colon = bare.indexOf(':');
+  const host =
+    colon < 0 || colon !== bare.lastIndexOf(':') || bare.startsWith('[') ? bare : bare.slice(0, colon);
+  return `${host}:${port}`;
+}

@@ -1,0 +1,152 @@
+import type { Random } from '../base/random.ts';
+import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import type { DataThread } from '../net/data-threads.ts';
+import type { SocketAddress } from '../net/loop.ts';
+import { DESTINATION, type Destination, FIGURE } from '../routing/destination.ts';
+import type { EjectingDistribution } from '../routing/ejecting-distribution.ts';
+import { Router } from '../routing/router.ts';
+import type { ClientLimit } from './client-limit.ts';
+import { connectionsEach, poolRouting } from './pool-routing.ts';
+import { RefusedSession } from './refused-session.ts';
+import type { PoolFigures, ServerFigures, ThreadPool } from './thread-messages.ts';
+
+/** The service number of the first pool's clients. */
+const SERVICE_FIRST = 1;
+
+/** What one data thread does for one pool: its router and its clients. */
+export class PoolService {
+  readonly router: Router;
+  readonly serial: number;
+  clients = 0;
+  /** Clients that have gone by themselves, and those whose connection broke. */
+  #clientEnds = 0;
+  #clientErrors = 0;
+  #threadPool: ThreadPool;
+  #servers: readonly (SocketAddress | null)[] = [];
+  #isRemoved = false;
+  readonly #thread: DataThread;
+  readonly #limit: ClientLimit;
+
+  /** @param log a line for the operator */
+  constructor(
+    thread: DataThread,
+    threadPool: ThreadPool,
+    limit: ClientLimit,
+    random: Random,
+    log: (line: string) => void,
+  ) {
+    const { loop } = thread;
+    this.#thread = thread;
+    this.#threadPool = threadPool;
+    this.#limit = limit;
+    this.serial = threadPool.serial;
+    this.#useServers(threadPool);
+    this.router = new Router(poolRouting(threadPool), {
+      random,
+      nowMs: () => loop.turnMs,
+      dial: (server, timeoutMs, factory) => {
+        // A name without an address is dialled where nobody can listen, and so is found dead as any other server.
+        const address = this.#servers[server] ?? { family: 'ipv4', host: '127.0.0.1', port: 0 };
+        return loop.dial(address, timeoutMs, factory);
+      },
+      schedule: (delayMs, callback) => {
+        loop.schedule(delayMs, callback);
+      },
+      log,
+    });
+    loop.serve(this.service, (connection) => this.#session(connection));
+  }
+
+  /** The loop's number for its clients. */
+  get service(): number {
+    return SERVICE_FIRST + this.serial;
+  }
+
+  get listen(): readonly SocketAddress[] {
+    return this.#threadPool.listen;
+  }
+
+  get backlog(): number {
+    return this.#threadPool.pool.backlog;
+  }
+
+  /** Goes on by other options; clients and connections to servers that stay are kept. */
+  reload(threadPool: ThreadPool): void {
+    this.#threadPool = threadPool;
+    this.#useServers(threadPool);
+    this.router.reconfigure(poolRouting(threadPool));
+    this.router.connect(() => {});
+  }
+
+  /** The pool is gone from the configuration: its last client takes its connections to servers along. */
+  remove(): void {
+    this.#isRemoved = true;
+    if (this.clients === 0) this.router.close();
+  }
+
+  #useServers({ servers, pool }: ThreadPool): void {
+    const each = connectionsEach(pool);
+    this.#servers = servers.flatMap((server) => Array.from({ length: each }, () => server));
+  }
+
+  #session(connection: Connection): Session {
+    const { loop } = this.#thread;
+    if (!this.#limit.enter())
+      return new RefusedSession(connection, (delayMs, callback) => loop.schedule(delayMs, callback));
+    this.clients++;
+    return this.router.session(connection, (error) => this.#gone(error));
+  }
+
+  #gone(error: ConnectionError | null): void {
+    this.#limit.leave();
+    this.clients--;
+    if (error === null) this.#clientEnds++;
+    else this.#clientErrors++;
+    if (this.#isRemoved && this.clients === 0) this.router.close();
+  }
+
+  figures(): PoolFigures {
+    const { destinations, calls, plan } = this.router;
+    const { pool } = this.#threadPool;
+    const each = connectionsEach(pool);
+    const ejecting = plan.ejecting ?? null;
+    const nowUs = this.#thread.loop.clock.wallMs() * 1000;
+    return {
+      clientEnds: this.#clientEnds,
+      clientErrors: this.#clientErrors,
+      clients: this.clients,
+      ejections: ejecting?.ejections ?? 0,
+      failures: calls.failures,
+      servers: pool.servers.map((_, index) =>
+        serverFigures(
+          destinations.slice(index * each, (index + 1) * each),
+          ejectedAtUs(ejecting, index, nowUs),
+        ),
+      ),
+    };
+  }
+}
+
+function ejectedAtUs(ejecting: EjectingDistribution | null, position: number, nowUs: number): number {
+  const agoMs = ejecting?.ejectedAgoMs(position) ?? null;
+  return agoMs === null ? 0 : Math.round(nowUs - agoMs * 1000);
+}
+
+function serverFigures(group: readonly Destination[], ejectedAtUs: number): ServerFigures {
+  const sum = (of: (destination: Destination) => number): number =>
+    group.reduce((total, destination) => total + of(destination), 0);
+  const count = (figure: number): number => sum(({ figures }) => figures[figure] ?? 0);
+  return {
+    ends: count(FIGURE.ends),
+    errors: count(FIGURE.errors),
+    timedOut: count(FIGURE.timedOut),
+    connections: sum(({ state }) => (state === DESTINATION.idle || state === DESTINATION.down ? 0 : 1)),
+    ejectedAtUs,
+    requests: count(FIGURE.requests),
+    requestBytes: count(FIGURE.requestBytes),
+    responses: count(FIGURE.responses),
+    responseBytes: count(FIGURE.responseBytes),
+    waiting: sum(({ queue }) => queue.length),
+    waitingBytes: sum(({ queuedBytes }) => queuedBytes),
+  };
+}

@@ -1,0 +1,121 @@
+import type { Distribution } from '../hashing/distribution.ts';
+import { DESTINATION, type Destination } from './destination.ts';
+
+/** When servers are taken out of a distribution, and put back. */
+export interface EjectionRules {
+  /** So many failures in a row, without an answer between them, and a server is out. */
+  readonly failureLimit: number;
+  /** It stays out for so long. */
+  readonly retryMs: number;
+  /** One failure is enough, and it comes back when it answers; nobody's request has to try. */
+  readonly probes: boolean;
+}
+
+/** What it is given of its surroundings. */
+export interface EjectionHost {
+  nowMs(): number;
+  /** Grows with each failure of any server. */
+  readonly failureSerial: number;
+}
+
+/**
+ * A distribution over the servers that are not ejected, made anew whenever one goes or comes: twemproxy's `auto_eject_hosts`.
+ *
+ * twemproxy puts a server back untested, so each of its returns to a dead server costs so many errors as the limit says. With `probes` the health
+ * machine of the destination decides: it dials and asks by itself.
+ */
+export class EjectingDistribution implements Distribution {
+  /** Times that a server was taken out. */
+  ejections = 0;
+  readonly mayBeEmpty = true;
+  /** By position: on the router's clock, until when it is out; 0: it is in. */
+  readonly #outUntilMs: Float64Array;
+  /** By position: on the router's clock, when it was taken out last; 0: never. */
+  readonly #ejectedAtMs: Float64Array;
+  readonly #groups: readonly (readonly Destination[])[];
+  readonly #make: (isLive: (position: number) => boolean) => Distribution;
+  readonly #rules: EjectionRules;
+  readonly #host: EjectionHost;
+  #current: Distribution;
+  #seenSerial = -1;
+  #out = 0;
+  #nextReturnMs = Number.POSITIVE_INFINITY;
+
+  /**
+   * @param groups the connections of each server, by its position
+   * @param make a distribution over the servers that are live
+   */
+  constructor(
+    groups: readonly (readonly Destination[])[],
+    make: (isLive: (position: number) => boolean) => Distribution,
+    rules: EjectionRules,
+    host: EjectionHost,
+  ) {
+    this.#groups = groups;
+    this.#make = make;
+    this.#rules = rules;
+    this.#host = host;
+    this.#outUntilMs = new Float64Array(groups.length);
+    this.#ejectedAtMs = new Float64Array(groups.length);
+    this.#current = make(() => true);
+  }
+
+  pick(hash: number): number {
+    const host = this.#host;
+    if (host.failureSerial !== this.#seenSerial || (this.#out > 0 && host.nowMs() >= this.#nextReturnMs))
+      this.#review();
+    return this.#current.pick(hash);
+  }
+
+  /** Whether a server is out now. */
+  isOut(position: number): boolean {
+    return this.#outUntilMs[position]! > 0;
+  }
+
+  /** How long ago a server was taken out last, in milliseconds; null: never. */
+  ejectedAgoMs(position: number): number | null {
+    const atMs = this.#ejectedAtMs[position]!;
+    return atMs === 0 ? null : this.#host.nowMs() - atMs;
+  }
+
+  #review(): void {
+    const nowMs = this.#host.nowMs();
+    this.#seenSerial = this.#host.failureSerial;
+    let changed = false;
+    this.#out = 0;
+    this.#nextReturnMs = Number.POSITIVE_INFINITY;
+    for (let position = 0; position < this.#groups.length; position++) {
+      if (this.#look(position, nowMs)) changed = true;
+      const outUntilMs = this.#outUntilMs[position]!;
+      if (outUntilMs === 0) continue;
+      this.#out++;
+      this.#nextReturnMs = Math.min(this.#nextReturnMs, this.#rules.probes ? nowMs + 1 : outUntilMs);
+    }
+    if (changed) this.#current = this.#make((position) => this.#outUntilMs[position] === 0);
+  }
+
+  /** @returns whether the server has gone or come */
+  #look(position: number, nowMs: number): boolean {
+    const { probes, retryMs } = this.#rules;
+    const group = this.#groups[position]!;
+    if (this.#outUntilMs[position]! > 0) {
+      const isBack = probes
+        ? group.some((destination) => destination.state === DESTINATION.up)
+        : nowMs >= this.#outUntilMs[position]!;
+      if (!isBack) return false;
+      this.#outUntilMs[position] = 0;
+      for (const destination of group) destination.failuresInRow = 0;
+      return true;
+    }
+    let failures = 0;
+    for (const destination of group) failures += destination.failuresInRow;
+    if (failures < (probes ? 1 : this.#rules.failureLimit)) return false;
+    // One that was redialled at once and answers is none to be taken out.
+    if (probes && group.some((destination) => destination.state === DESTINATION.up)) return false;
+    this.#outUntilMs[position] = nowMs + retryMs;
+    this.#ejectedAtMs[position] = nowMs;
+    this.ejections++;
+    for (const destination of group) destination.failuresInRow = 0;
+    return true;
+  }
+}

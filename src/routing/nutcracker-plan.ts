@@ -1,0 +1,79 @@
+import { assert } from '../base/assert.ts';
+import { DISTRIBUTIONS, KEY_HASHES, type PlacedServer, taggedHash } from '../hashing/index.ts';
+import type { Call } from './call.ts';
+import { mayTryElsewhere } from './call.ts';
+import type { Destination } from './destination.ts';
+import { DestinationRoute } from './destination-route.ts';
+import { EjectingDistribution, type EjectionHost, type EjectionRules } from './ejecting-distribution.ts';
+import { RotationRoute } from './rotation.ts';
+import type { RouteContext } from './route-handle.ts';
+import type { RoutePlan } from './router.ts';
+import { ShardRoute } from './shard.ts';
+
+/** A pool of twemproxy's as a route tree is made of it. */
+export interface NutcrackerPool {
+  readonly servers: readonly PlacedServer[];
+  /** One of twemproxy's names. */
+  readonly hash: string;
+  readonly hashTag: string | null;
+  readonly distribution: string;
+  readonly serverConnections: number;
+  /** Null: nobody is ejected. */
+  readonly ejection: EjectionRules | null;
+}
+
+/** What statistics tell of a pool. */
+export interface NutcrackerPlan extends RoutePlan {
+  readonly ejecting: EjectingDistribution | null;
+}
+
+/** A request whose server has been ejected because of it goes to the server that has its key now. */
+class RehashingShard extends ShardRoute {
+  override childFailed(index: number, call: Call): void {
+    if (call.rehashes < this.childCount && mayTryElsewhere(call)) {
+      call.rehashes++;
+      this.route(call);
+    } else super.childFailed(index, call);
+  }
+}
+
+/**
+ * twemproxy's meaning as a route tree:
+ *
+ *     shard(rotation(connections of a server), ...)
+ *
+ * @param destinations of the first server all connections, then of the second, ...
+ */
+export function nutcrackerPlan(
+  destinations: readonly Destination[],
+  pool: NutcrackerPool,
+  context: RouteContext & EjectionHost,
+): NutcrackerPlan {
+  const { servers, serverConnections: connections } = pool;
+  const keyHash = KEY_HASHES.get(pool.hash);
+  const make = DISTRIBUTIONS.get(pool.distribution);
+  assert(
+    keyHash !== undefined && make !== undefined,
+    'hash and distribution were checked when the file was read',
+  );
+  const [open = 0, close = 0] = [...(pool.hashTag ?? '')].map((character) => character.charCodeAt(0));
+  const hash = pool.hashTag === null ? keyHash : taggedHash(keyHash, open, close);
+  const groups = servers.map((_, index) =>
+    destinations.slice(index * connections, (index + 1) * connections),
+  );
+  const children = groups.map((group) => {
+    const leaves = group.map((destination) => new DestinationRoute(destination));
+    return leaves.length === 1 ? leaves[0]! : new RotationRoute(leaves);
+  });
+  const distribute = (isLive: (position: number) => boolean) => make(servers, isLive, context.random);
+  const { ejection } = pool;
+  const ejecting = ejection === null ? null : new EjectingDistribution(groups, distribute, ejection, context);
+  const distribution = ejecting ?? distribute(() => true);
+  const Shard = ejection?.probes === true ? RehashingShard : ShardRoute;
+  return {
+    root: new Shard(hash, distribution, children, context.calls),
+    ejecting,
+    answerMsMax: () => Math.max(...destinations.map((destination) => destination.answerMsMax)),
+    statistics: () => 'END\r\n',
+  };
+}
