@@ -1,5 +1,6 @@
 import { StartError } from '../base/start-error.ts';
 import type { NodeOptions } from '../node/options.ts';
+import type { NutcrackerOptions } from '../proxy/nutcracker-service.ts';
 import type { ProxyOptions } from '../proxy/options.ts';
 import type { ClientCommand } from './client-command.ts';
 import type { Invocation } from './invocation.ts';
@@ -9,10 +10,16 @@ import { type TransportChoice, transportOf } from './transport.ts';
 /** A program that this one can be: runs to its end. @returns the exit code */
 export type Personality = (invocation: Invocation) => Promise<number>;
 
+/** A proxy as twemproxy, whose log can be made to say more or less. */
+export interface StartedNutcracker extends StartedRole {
+  readonly changeLogLevel?: (by: 1 | -1) => void;
+}
+
 /** The roles' start functions; tests put stand-ins in their place. */
 export interface RoleStarters {
   readonly startNode: (options: NodeOptions, transport: TransportChoice) => Promise<StartedRole>;
   readonly startProxy: (options: ProxyOptions) => Promise<StartedRole>;
+  readonly startNutcracker: (options: NutcrackerOptions) => Promise<StartedNutcracker>;
 }
 
 /** The roles themselves, each loaded when it is started: a proxy's start does not wait for the node's modules. */
@@ -20,6 +27,8 @@ export const ROLE_STARTERS: RoleStarters = {
   startNode: async (options, transport) =>
     (await import('../node/main-thread.ts')).startNode(options, transport),
   startProxy: async (options) => (await import('../proxy/main-thread.ts')).startProxy(options),
+  startNutcracker: async (options) =>
+    (await import('../proxy/nutcracker-service.ts')).startNutcracker(options),
 };
 
 /** `twincached memcached`, and the program as memcached (or, with the replication port open in any case, as repcached). */
@@ -101,6 +110,57 @@ export function magent(starters: RoleStarters): Personality {
   };
 }
 
+/** `twincached nutcracker`, and the program as nutcracker. */
+export function nutcracker(starters: RoleStarters): Personality {
+  return async (invocation) => {
+    const { parseNutcracker } = await import('./nutcracker-options.ts');
+    const line = parseNutcracker(invocation);
+    if (line.kind === 'answer') {
+      invocation.complain(line.text.trimEnd());
+      return 0;
+    }
+    const { proxy, daemon, pidFile, isTest, fileAsTyped } = line.command;
+    if (isTest) return testNutcrackerFile(invocation, proxy.configurationFile, fileAsTyped);
+    const options = { ...proxy, transport: transportOf(invocation.environment) };
+    const { serve } = await import('./serve.ts');
+    let running: StartedNutcracker | null = null;
+    // As in twemproxy; SIGUSR1 and SIGUSR2 mean nothing there, and must not end anything here.
+    process.on('SIGTTIN', () => running?.changeLogLevel?.(1));
+    process.on('SIGTTOU', () => running?.changeLogLevel?.(-1));
+    process.on('SIGUSR2', () => {});
+    return serve(invocation, {
+      options: { daemon, pidFile },
+      warnings: [],
+      verbosity: 0,
+      ignoreHangup: true,
+      ignoresGracefulStop: true,
+      prepare: async () => {
+        const { allowDescriptors } = await import('../system/resource-limits.ts');
+        await allowDescriptors(options.connectionsMax, options.threads).catch(() => {});
+      },
+      start: async () => {
+        running = await starters.startNutcracker(options);
+        return running;
+      },
+    });
+  };
+}
+
+/** `-t`: says whether the file is good, and, unlike twemproxy, what is wrong with it. */
+async function testNutcrackerFile(invocation: Invocation, path: string, typed: string): Promise<number> {
+  const { readNutcrackerFile } = await import('../proxy/nutcracker-service.ts');
+  try {
+    readNutcrackerFile(path);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    invocation.complain(error.message);
+    invocation.complain(`nutcracker: configuration file '${typed}' syntax is invalid`);
+    return 1;
+  }
+  invocation.complain(`nutcracker: configuration file '${typed}' syntax is ok`);
+  return 0;
+}
+
 /** A program that this one will be one day. */
 function missing(name: string): Personality {
   return async () => {
@@ -167,7 +227,14 @@ export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubComm
       },
     ],
     ['magent', { usage: 'magent ...', help: "a proxy, with magent's options", run: magent(starters) }],
-    ['nutcracker', { usage: 'nutcracker ...', help: 'not built yet', run: missing('nutcracker') }],
+    [
+      'nutcracker',
+      {
+        usage: 'nutcracker ...',
+        help: "a proxy, with twemproxy's options and file",
+        run: nutcracker(starters),
+      },
+    ],
     ['monit', { usage: 'monit ...', help: 'not built yet', run: missing('monit') }],
     [
       'links',

@@ -18,6 +18,8 @@ export interface Service {
   readonly ignoreHangup: boolean;
   /** What must be done in the process that serves before the role starts: limits, user. */
   readonly prepare: () => Promise<void>;
+  /** SIGUSR1 means nothing. */
+  readonly ignoresGracefulStop?: boolean;
   /** Says so on stderr when it is asked to stop gracefully, as memcached does. */
   readonly tellsGracefulStop?: boolean;
   readonly start: () => Promise<StartedRole>;
@@ -70,6 +72,7 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
   let onHangup = (): void => {};
   const unfollow = followSignals({
     onStop: (signal) => onStop(signal),
+    ignoresGracefulStop: service.ignoresGracefulStop === true,
     onImpatience: () => end(1),
     onHangup: () => onHangup(),
     ignoreHangup: service.ignoreHangup || service.options.daemon,

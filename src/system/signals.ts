@@ -6,6 +6,8 @@ export interface SignalPlan {
   readonly onImpatience: (signal: NodeJS.Signals) => void;
   /** Survive the end of the terminal (a daemon); else SIGHUP ends the process, as the system has it. */
   readonly ignoreHangup: boolean;
+  /** SIGUSR1 is survived, and means nothing. */
+  readonly ignoresGracefulStop?: boolean;
   /** SIGHUP came, and is survived. */
   readonly onHangup?: () => void;
 }
@@ -29,6 +31,7 @@ export function followSignals(plan: SignalPlan, nowMs: () => number = () => perf
   let first: NodeJS.Signals | null = null;
   let firstMs = 0;
   const stop = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGUSR1' && plan.ignoresGracefulStop === true) return;
     if (first === null) {
       first = signal;
       firstMs = nowMs();

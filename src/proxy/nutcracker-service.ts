@@ -1,0 +1,130 @@
+import { readFileSync, statSync } from 'node:fs';
+import { type Running, StartError } from '../base/start-error.ts';
+import { startProxy } from './main-thread.ts';
+import { parseNutcrackerFile } from './nutcracker-file.ts';
+import { NutcrackerStats, type StatsAddress } from './nutcracker-stats.ts';
+import type { ProxyOptions, ProxyPool } from './options.ts';
+import { LOG_LEVEL, LOG_LEVEL_MAX, ProxyLog } from './proxy-log.ts';
+
+/** The file is looked at so often; a change that has been there for one look is taken over. */
+const WATCH_MS = 500;
+
+export interface NutcrackerOptions {
+  /** Absolute. */
+  readonly configurationFile: string;
+  readonly logLevel: number;
+  /** Absolute; null: stderr. */
+  readonly logFile: string | null;
+  readonly stats: StatsAddress;
+  readonly threads: number;
+  readonly connectionsMax: number;
+  readonly transport: ProxyOptions['transport'];
+}
+
+/** A proxy that serves the pools of a file. */
+export interface RunningNutcracker extends Running {
+  readonly port: number;
+  readonly ports: readonly number[];
+  readonly statsPort: number;
+  /** SIGHUP: the log is opened anew, and the file is read again. */
+  readonly reload: () => void;
+  /** SIGTTIN and SIGTTOU: more of the log, or less. */
+  readonly changeLogLevel: (by: 1 | -1) => void;
+}
+
+/** @throws StartError when the file cannot be read, NutcrackerFileError when something in it is wrong */
+export function readNutcrackerFile(path: string): readonly ProxyPool[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.replace(/^\w+: ([^,]+),.*$/s, '$1') : String(error);
+    throw new StartError(`conf: failed to open configuration '${path}': ${reason}`);
+  }
+  return parseNutcrackerFile(path, text);
+}
+
+/** Starts what a twemproxy with these options would be. */
+export async function startNutcracker(options: NutcrackerOptions): Promise<RunningNutcracker> {
+  const log = new ProxyLog(options.logLevel, options.logFile);
+  const pools = readNutcrackerFile(options.configurationFile);
+  const proxy = await startProxy(
+    {
+      pools,
+      connectionsMax: options.connectionsMax,
+      threads: options.threads,
+      verbosity: 1,
+      transport: options.transport,
+    },
+    (line) => log.tell(LOG_LEVEL.warning, line),
+  );
+  let stats: NutcrackerStats;
+  try {
+    stats = await NutcrackerStats.start(options.stats, proxy.figures);
+  } catch (error) {
+    await proxy.stop();
+    throw error;
+  }
+  log.tell(LOG_LEVEL.notice, `serving ${pools.length} pools of ${options.configurationFile}`);
+  const reload = (why: string): void => {
+    let changed: readonly ProxyPool[];
+    try {
+      changed = readNutcrackerFile(options.configurationFile);
+    } catch (error) {
+      log.tell(LOG_LEVEL.error, `${message(error)}; going on as before`);
+      return;
+    }
+    proxy.usePools(changed).then(
+      () => log.tell(LOG_LEVEL.notice, `${why}: serving ${changed.length} pools`),
+      (error: unknown) => log.tell(LOG_LEVEL.error, `${message(error)}; going on with what can be had`),
+    );
+  };
+  const stopWatching = watch(options.configurationFile, () => reload('the configuration has changed'));
+  return {
+    port: proxy.port,
+    ports: proxy.ports,
+    statsPort: stats.port,
+    failed: proxy.failed,
+    reload: () => {
+      log.reopen();
+      reload('SIGHUP');
+    },
+    changeLogLevel: (by) => {
+      log.level = Math.min(LOG_LEVEL_MAX, Math.max(0, log.level + by));
+      log.tell(LOG_LEVEL.notice, `log level ${log.level}`);
+    },
+    stop: async () => {
+      stopWatching();
+      stats.close();
+      await proxy.stop();
+    },
+  };
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Calls back when a file is another one than before, and has stayed so for a moment. @returns ends it */
+function watch(path: string, changed: () => void): () => void {
+  const stampOf = (): string => {
+    try {
+      const { mtimeMs, size, ino } = statSync(path);
+      return `${mtimeMs} ${size} ${ino}`;
+    } catch {
+      return '';
+    }
+  };
+  let known = stampOf();
+  let last = known;
+  const timer = setInterval(() => {
+    const stamp = stampOf();
+    if (stamp === last && stamp !== known && stamp !== '') {
+      known = stamp;
+      changed();
+    }
+    last = stamp;
+  }, WATCH_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
