@@ -31,8 +31,8 @@ export interface RunningProxy extends Running {
    *
    * @throws StartError when an address to listen on cannot be had; what was before stays in force, save for the servers
    */
-  readonly usePools: (pools: readonly ProxyPool[]) => Promise<void>;
-  readonly figures: () => Promise<ProxyFigures>;
+  usePools(pools: readonly ProxyPool[]): Promise<void>;
+  figures(): Promise<ProxyFigures>;
 }
 
 /**

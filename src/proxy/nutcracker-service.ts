@@ -60,7 +60,7 @@ export async function startNutcracker(options: NutcrackerOptions): Promise<Runni
   );
   let stats: NutcrackerStats;
   try {
-    stats = await NutcrackerStats.start(options.stats, proxy.figures);
+    stats = await NutcrackerStats.start(options.stats, () => proxy.figures());
   } catch (error) {
     await proxy.stop();
     throw error;

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RouteWorld } from '../../testing/route-world.ts';
+import { NUTCRACKER_MANNER } from './client-manner.ts';
+import type { EjectionRules } from './ejecting-distribution.ts';
+import { nutcrackerPlan } from './nutcracker-plan.ts';
+
+const REFUSED = 'SERVER_ERROR Connection refused\r\n';
+
+function pool(servers: number, ejection: EjectionRules | null, serverConnections = 1): RouteWorld {
+  const names = Array.from(
+    { length: servers * serverConnections },
+    (_, i) => `server${Math.floor(i / serverConnections)}`,
+  );
+  return new RouteWorld({
+    mains: names.length,
+    backups: 0,
+    names,
+    manner: NUTCRACKER_MANNER,
+    plan: (destinations, context) =>
+      nutcrackerPlan(
+        destinations,
+        {
+          servers: Array.from({ length: servers }, (_, i) => ({ name: `server${i}`, weight: 1 })),
+          hash: 'fnv1a_64',
+          hashTag: null,
+          distribution: 'ketama',
+          serverConnections,
+          ejection,
+        },
+        context,
+      ),
+  }).start();
+}
+
+/** A key that lies on a server. */
+function keyOn(world: RouteWorld, server: number): string {
+  const client = world.client();
+  for (let i = 0; ; i++) {
+    world.ask(client, `set k${i} 0 0 1\r\n1\r\n`);
+    if (world.servers[server]!.values.has(`k${i}`)) return `k${i}`;
+  }
+}
+
+test('after so many failures in a row a server is out, its keys go elsewhere, and it comes back untested', () => {
+  const world = pool(3, { failureLimit: 3, retryMs: 30_000, probes: false });
+  const key = keyOn(world, 0);
+  const client = world.client();
+  const ask = (): string => world.ask(client, `set ${key} 0 0 1\r\n2\r\n`);
+  world.servers[0]!.kill();
+  let errors = 0;
+  while (ask() !== 'STORED\r\n') errors++;
+  assert.ok(errors <= 3, `${errors} errors`);
+  world.run(29_000);
+  assert.equal(ask(), 'STORED\r\n');
+  world.run(2000);
+  assert.equal(ask(), REFUSED, 'it is tried again though it is dead, as twemproxy does');
+  for (errors = 1; ask() !== 'STORED\r\n'; errors++);
+  assert.ok(errors <= 3, `${errors} errors`);
+  world.servers[0]!.mode = 'up';
+  world.run(31_000);
+  assert.equal(ask(), 'STORED\r\n');
+  assert.equal(world.servers[0]!.values.get(key)?.value, '2');
+  world.nothingLeft();
+});
+
+test('an answer between two failures begins the count anew', () => {
+  const world = pool(2, { failureLimit: 2, retryMs: 30_000, probes: false });
+  const key = keyOn(world, 0);
+  const client = world.client();
+  for (let i = 0; i < 5; i++) {
+    world.servers[0]!.hangUp();
+    world.run(600);
+    assert.equal(world.ask(client, `get ${key}\r\n`), `VALUE ${key} 0 1\r\n1\r\nEND\r\n`);
+  }
+  world.nothingLeft();
+});
+
+test('with probes no client sees an error, and a server is put back when it answers', () => {
+  const world = pool(3, { failureLimit: 3, retryMs: 30_000, probes: true });
+  const keys = [0, 1, 2].map((server) => keyOn(world, server));
+  const client = world.client();
+  world.servers[0]!.kill();
+  assert.equal(world.ask(client, `set ${keys[0]} 0 0 1\r\n2\r\n`), 'STORED\r\n');
+  assert.equal(
+    world.ask(client, `get ${keys.join(' ')}\r\n`),
+    `VALUE ${keys[0]} 0 1\r\n2\r\nVALUE ${keys[1]} 0 1\r\n1\r\nVALUE ${keys[2]} 0 1\r\n1\r\nEND\r\n`,
+  );
+  world.servers[0]!.mode = 'up';
+  world.run(2000);
+  assert.equal(world.ask(client, `set ${keys[0]} 0 0 1\r\n3\r\n`), 'STORED\r\n');
+  assert.equal(world.servers[0]!.values.get(keys[0]!)?.value, '3');
+  for (const server of world.servers) server.kill();
+  world.run(100);
+  assert.equal(world.ask(client, `get ${keys[0]}\r\n`), REFUSED);
+  world.nothingLeft();
+});
+
+test('all servers out: an error at once, until the first may come back', () => {
+  const world = pool(1, { failureLimit: 1, retryMs: 1000, probes: false });
+  const client = world.client();
+  world.servers[0]!.mode = 'unreachable';
+  world.servers[0]!.hangUp('ECONNRESET');
+  world.run(600);
+  world.ask(client, 'get a\r\n', 600);
+  for (let i = 0; i < 5; i++) assert.equal(world.ask(client, 'get a\r\n'), REFUSED);
+  world.servers[0]!.mode = 'up';
+  world.run(3000);
+  assert.equal(world.ask(client, 'get a\r\n'), 'END\r\n');
+  world.nothingLeft();
+});
+
+test('several connections to a server are used in turn', () => {
+  const world = pool(1, null, 3);
+  const client = world.client();
+  for (let i = 0; i < 6; i++) world.ask(client, `set a${i} 0 0 1\r\n1\r\n`);
+  assert.deepEqual(
+    world.servers.map(({ seen }) => seen.length),
+    [2, 2, 2],
+  );
+});

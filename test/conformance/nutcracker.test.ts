@@ -1,0 +1,321 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { seededRandom } from '../../src/base/random.ts';
+import { NUTCRACKER_FILES } from '../../testing/nutcracker-files.ts';
+import { AS_ROOT, freePorts, MEMCACHED, type Running, run, twincached } from '../../testing/processes.ts';
+import { TextClient } from '../../testing/text-client.ts';
+import { until } from '../../testing/wait.ts';
+
+const NUTCRACKER = existsSync('/usr/sbin/nutcracker') ? '/usr/sbin/nutcracker' : null;
+const SKIP = NUTCRACKER === null || MEMCACHED === null ? 'nutcracker or memcached is not installed' : false;
+const SEED = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 1e6));
+
+/** How long nothing comes before a conversation counts as over. Both programs get the same. */
+const QUIET_MS = 150;
+
+interface Heard {
+  readonly text: string;
+  readonly isClosed: boolean;
+}
+
+/** Sends a text and hears what comes until the connection is closed or nothing more has come for a while. */
+function hear(port: number, text: string): Promise<Heard> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    let heard = '';
+    let timer = setTimeout(() => {}, 0);
+    const done = (isClosed: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ text: heard, isClosed });
+    };
+    const wait = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => done(false), QUIET_MS);
+    };
+    socket.setEncoding('latin1');
+    socket.on('connect', () => {
+      socket.write(text, 'latin1');
+      wait();
+    });
+    socket.on('data', (piece: string) => {
+      heard += piece;
+      wait();
+    });
+    socket.on('error', (error) =>
+      heard === '' && error.message.includes('ECONNREFUSED') ? reject(error) : done(true),
+    );
+    socket.on('close', () => done(true));
+  });
+}
+
+/** Ours and theirs over the same servers, with the same pools on other ports. */
+class Both {
+  readonly directory: string = mkdtempSync(join(tmpdir(), 'twincached-nutcracker-'));
+  readonly servers: Running[] = [];
+  serverPorts: number[] = [];
+  #proxies: Running[] = [];
+
+  async startServers(count: number): Promise<void> {
+    this.serverPorts = await freePorts(count);
+    for (const port of this.serverPorts) this.servers.push(await this.startServer(port));
+  }
+
+  async startServer(port: number): Promise<Running> {
+    const server = run(MEMCACHED ?? '', [...AS_ROOT, '-l', '127.0.0.1', '-p', `${port}`, '-t', '1']);
+    await opens(port);
+    return server;
+  }
+
+  /** @param pools each by its directives without `listen`. @returns the ports of each pool, ours and theirs */
+  async start(pools: readonly string[]): Promise<readonly (readonly [number, number])[]> {
+    const free = await freePorts(pools.length * 2 + 2);
+    const places = pools.map((_, index) => [free[index * 2]!, free[index * 2 + 1]!] as const);
+    for (const side of [0, 1] as const) {
+      const file = join(this.directory, `${side}-${free[0]}.yml`);
+      const text = pools.map(
+        (pool, index) => `pool${index}:\n  listen: 127.0.0.1:${places[index]![side]}\n${pool}`,
+      );
+      writeFileSync(file, text.join(''));
+      const words = ['-c', file, '-s', `${free.at(-1 - side)}`, '-a', '127.0.0.1', '-i', '50'];
+      this.#proxies.push(
+        side === 0
+          ? twincached(['nutcracker', ...words])
+          : run(NUTCRACKER ?? '', [...words, '-o', '/dev/null']),
+      );
+    }
+    for (const pair of places) for (const port of pair) await opens(port);
+    return places;
+  }
+
+  /** Both meet the same: nothing. */
+  async flush(): Promise<void> {
+    for (const port of this.serverPorts) {
+      const client = await TextClient.connect(port);
+      await client.ask('flush_all');
+      client.close();
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([...this.#proxies, ...this.servers].map((program) => program.kill('SIGKILL')));
+    rmSync(this.directory, { recursive: true });
+  }
+}
+
+async function opens(port: number): Promise<void> {
+  await until(`port ${port}`, async () => {
+    (await TextClient.connect(port)).close();
+    return true;
+  });
+}
+
+test('a file is good where nutcracker -t says so, save for those of which another is known', {
+  skip: SKIP,
+}, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'twincached-nutcracker-'));
+  try {
+    for (const [index, { text, refusal, differs }] of NUTCRACKER_FILES.entries()) {
+      const file = join(directory, `${index}.yml`);
+      writeFileSync(file, text);
+      const said = async (program: Running): Promise<readonly [unknown, string]> => [
+        await program.ended(),
+        program.stderr().split('\n').at(-2) ?? '',
+      ];
+      const ours = await said(twincached(['nutcracker', '-t', '-c', file]));
+      const theirs = await said(run(NUTCRACKER ?? '', ['-t', '-c', file]));
+      assert.equal(ours[0], refusal === null ? 0 : 1);
+      if (differs === undefined) assert.deepEqual(ours, theirs, text);
+      else assert.notEqual(ours[0], theirs[0], `${text} is no difference any more`);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('-V, -D and refused options, word for word', { skip: SKIP }, async () => {
+  for (const [words, lines] of [
+    [['-V'], 3],
+    [['-D'], 30],
+    [['-h'], 10],
+    [['-z'], 6],
+    [['-s'], 6],
+    [['-s', '99999'], 6],
+    [['-m', '1'], 6],
+    [['-m', '0'], 6],
+    [['-v', 'x'], 6],
+    [['-c'], 6],
+    [['-a'], 6],
+    [['-p'], 6],
+  ] as const) {
+    const [ours, theirs] = [twincached(['nutcracker', ...words]), run(NUTCRACKER ?? '', words)];
+    assert.equal(await ours.ended(), await theirs.ended(), words.join(' '));
+    const first = (program: Running): string[] =>
+      program.stderr().replaceAll('\r', '').split('\n').slice(0, lines);
+    assert.deepEqual(first(ours), first(theirs), words.join(' '));
+    assert.equal(ours.stdout(), theirs.stdout());
+  }
+});
+
+describe('as nutcracker, beside nutcracker', { skip: SKIP }, () => {
+  const both = new Both();
+  before(() => both.startServers(4));
+  after(() => both.dispose());
+
+  const serversOf = (weights = false): string =>
+    `  servers:\n${both.serverPorts.map((port, index) => `   - 127.0.0.1:${port}:${weights ? index + 1 : 1}\n`).join('')}`;
+
+  test('every hash and distribution places every key where nutcracker places it', async (t) => {
+    t.diagnostic(`SEED=${SEED}`);
+    const random = seededRandom(SEED);
+    const hashes =
+      'one_at_a_time md5 crc16 crc32 crc32a fnv1_64 fnv1a_64 fnv1_32 fnv1a_32 hsieh murmur jenkins'.split(
+        ' ',
+      );
+    const named = `  servers:\n${both.serverPorts.map((port, index) => `   - 127.0.0.1:${port}:${index + 1} server${'x'.repeat(3 - index)}\n`).join('')}`;
+    const pools = hashes.flatMap((hash) => [
+      `  hash: ${hash}\n  distribution: ketama\n${serversOf(true)}`,
+      `  hash: ${hash}\n  distribution: modula\n  hash_tag: "{}"\n${named}`,
+    ]);
+    const places = await both.start(pools);
+    const clients = await Promise.all(both.serverPorts.map((port) => TextClient.connect(port)));
+    for (const [ours, theirs] of places) {
+      const [one, other] = [await TextClient.connect(ours), await TextClient.connect(theirs)];
+      for (let i = 0; i < 40; i++) {
+        const length = 1 + random.below(30);
+        let key = '';
+        while (key.length < length) key += String.fromCharCode(33 + random.below(94));
+        if (i % 3 === 0) key = `a{${key.slice(0, 5)}}${key}`;
+        assert.equal(await one.set(key, 'ours'), 'STORED');
+        const where = await Promise.all(clients.map(async (client) => (await client.get(key)) !== null));
+        assert.equal(where.filter((has) => has).length, 1, `SEED=${SEED} ${key}`);
+        assert.equal(await other.get(key), 'ours', `SEED=${SEED} ${key}`);
+        await one.ask(`delete ${key}`);
+      }
+      one.close();
+      other.close();
+    }
+    for (const client of clients) client.close();
+  });
+
+  test('conversations are alike, to the end of the connection', async () => {
+    const [[ours = 0, theirs = 0] = []] = await both.start([`  hash: fnv1a_64\n${serversOf()}`]);
+    const long = 'k'.repeat(251);
+    for (const text of [
+      'set name 0 0 3\r\ntom\r\nget name\r\n',
+      'set name 0 0 3 noreply\r\ntim\r\nget name\r\n',
+      '  get name\r\n',
+      'add name 0 0 1\r\nx\r\nreplace name 1 0 1\r\ny\r\nappend name 0 0 1\r\nz\r\nprepend name 0 0 1\r\nx\r\nget name\r\n',
+      'set n 0 0 1\r\n1\r\nincr n 5\r\ndecr n 2\r\nincr none 1\r\nincr name 1\r\n',
+      'touch n 100\r\ntouch none 5\r\ntouch n -1\r\n',
+      'delete name\r\ndelete name\r\ndelete name noreply\r\nversion\r\n',
+      'cas name 0 0 1 1\r\nx\r\n',
+      'get a b c\r\n',
+      'set a 0 0 1\r\n1\r\nset b 0 0 1\r\n2\r\nset c 0 0 1\r\n3\r\nget a b c\r\ngets none\r\n',
+      'quit\r\n',
+      'get a\r\nquit\r\n',
+      // What ends the connection.
+      'stats\r\n',
+      'flush_all\r\n',
+      'verbosity 1\r\n',
+      'gat 10 a\r\n',
+      'gats 10 a\r\n',
+      'mg a v\r\n',
+      'mn\r\n',
+      'GET a\r\n',
+      'nonsense\r\n',
+      '\r\n',
+      'delete a 0\r\n',
+      'set a 0 -1 1\r\nx\r\n',
+      'set a 0 0 1\r\nxyz\r\n',
+      'set a x 0 1\r\nx\r\n',
+      'set a 0 0\r\n',
+      'set a 0 0 1 more\r\nx\r\n',
+      `get ${long}\r\n`,
+      `set ${long} 0 0 1\r\nx\r\n`,
+      'quit now\r\n',
+      'incr a\r\n',
+      'incr a x\r\n',
+      'get\r\n',
+      'touch a\r\n',
+      'version now\r\n',
+    ]) {
+      await both.flush();
+      const one = await hear(ours, text);
+      await both.flush();
+      assert.deepEqual(one, await hear(theirs, text), JSON.stringify(text));
+    }
+  });
+
+  test('a dead server: the same errors, and those of a get of several keys end the connection', async () => {
+    const [dead = 0] = await freePorts(1);
+    const pools = await both.start([
+      `  timeout: 400\n  servers:\n   - 127.0.0.9:${dead}:1\n   - 127.0.0.1:${both.serverPorts[0]}:1\n`,
+    ]);
+    const [[ours = 0, theirs = 0] = []] = pools;
+    // Neighbours in the alphabet are neighbours on the ring.
+    const keys = Array.from({ length: 16 }, (_, i) => `${i * 7919}${'abcdefgh'.slice(i % 8)}`);
+    let refused = 0;
+    for (const key of keys) {
+      for (const text of [
+        `get ${key}\r\n`,
+        `set ${key} 0 0 1\r\nx\r\n`,
+        `incr ${key} 1\r\n`,
+        `set ${key} 0 0 1 noreply\r\nx\r\n`,
+      ]) {
+        const [one, other] = [await hear(ours, text), await hear(theirs, text)];
+        assert.deepEqual(one, other, JSON.stringify(text));
+        if (one.text === 'SERVER_ERROR Connection refused\r\n') refused++;
+      }
+    }
+    assert.ok(refused > 0, 'some keys are on the dead server');
+    const several = `get ${keys.join(' ')}\r\n`;
+    const [one, other] = [await hear(ours, several), await hear(theirs, several)];
+    assert.deepEqual(one, other);
+    assert.deepEqual(one, { text: 'SERVER_ERROR Connection refused\r\n', isClosed: true });
+  });
+
+  test('a server that is killed is ejected after no more errors than nutcracker gives, and its keys go to the same servers', async () => {
+    const [first = 0, second = 0, third = 0] = await freePorts(3);
+    const servers = [
+      await both.startServer(first),
+      await both.startServer(second),
+      await both.startServer(third),
+    ];
+    both.servers.push(...servers);
+    const pool = `  distribution: ketama\n  hash: fnv1a_64\n  auto_eject_hosts: true\n  server_failure_limit: 3\n  server_retry_timeout: 60000\n  servers:\n${[first, second, third].map((port) => `   - 127.0.0.1:${port}:1\n`).join('')}`;
+    const [[ours = 0, theirs = 0] = []] = await both.start([pool]);
+    const [one, other] = [await TextClient.connect(ours), await TextClient.connect(theirs)];
+    const direct = await TextClient.connect(first);
+    const keys: string[] = [];
+    for (let i = 0; keys.length < 20; i++) {
+      assert.equal(await one.set(`e${i}`, '1'), 'STORED');
+      if ((await direct.get(`e${i}`)) !== null) keys.push(`e${i}`);
+    }
+    direct.close();
+    await other.get(keys[0]!);
+    await servers[0]!.kill('SIGKILL');
+    const errors = async (client: TextClient): Promise<number> => {
+      let count = 0;
+      for (let tries = 0; tries < 30; tries++) {
+        const reply = await client.set(keys[0]!, 'moved');
+        if (reply === 'STORED') return count;
+        assert.match(reply, /^SERVER_ERROR /);
+        count++;
+      }
+      return count;
+    };
+    const [oneErrors, otherErrors] = [await errors(one), await errors(other)];
+    assert.ok(oneErrors <= otherErrors, `${oneErrors} errors of ours, ${otherErrors} of nutcracker`);
+    for (const key of keys) {
+      assert.equal(await one.set(key, 'moved'), 'STORED');
+      assert.equal(await other.get(key), 'moved', key);
+    }
+    one.close();
+    other.close();
+  });
+});
