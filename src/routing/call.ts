@@ -142,6 +142,21 @@ export class CallPool {
     this.requests.release(request);
   }
 
+  /** Leaves only the keys in a call that have not been answered. @returns true when none is left; then the call is settled */
+  dropAnswered(call: Call): boolean {
+    const { request, cursor } = call;
+    if (!isRead(request.verb) || cursor === call.firstKey) return false;
+    if (cursor < 0) {
+      request.missKeys(-1);
+      this.release(call);
+      return true;
+    }
+    call.firstKey = cursor;
+    call.keyCount = 0;
+    for (let key = cursor; key >= 0; key = request.keyNext[key]!) call.keyCount++;
+    return false;
+  }
+
   /** No handle knows a further destination: the client gets the reason. */
   giveUp(call: Call): void {
     const line = this.manner.failureLine(call.failure);
@@ -159,4 +174,14 @@ export class CallPool {
  */
 export function mayTryElsewhere(call: Call): boolean {
   return !call.fateUnknown || isRetrySafe(call.request.verb);
+}
+
+/** Sends a failed call up the tree from the leaf that it reached. */
+export function failCall(call: Call, failure: Failure): void {
+  call.failure = failure;
+  call.deadlineMs = 0;
+  call.resent = false;
+  const { leaf } = call;
+  if (leaf === null) throw new Error('a call failed that no leaf of the tree has sent');
+  leaf.childFailed(0, call);
 }

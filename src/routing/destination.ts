@@ -1,9 +1,11 @@
 import type { Random } from '../base/random.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
-import type { Call, CallPool } from './call.ts';
+import { type Call, type CallPool, failCall } from './call.ts';
+import { DestinationBackoff } from './destination-backoff.ts';
+import { DestinationLink, type LinkOwner } from './destination-link.ts';
 import { DestinationProbe, PROBED } from './destination-probe.ts';
 import { DestinationReader, type ReplySink } from './destination-reader.ts';
-import { FAILURE, type Failure, isRead, isRetrySafe } from './failure.ts';
+import { FAILURE, type Failure, isRetrySafe } from './failure.ts';
 import { Ring } from './ring.ts';
 import type { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
@@ -44,9 +46,6 @@ export const DESTINATION = { idle: 0, connecting: 1, probing: 2, up: 3, down: 4,
 /** A proxy gets this much longer than it says that it needs. */
 const AGENT_MARGIN_MS = 250;
 
-/** After a dial that calls have waited for in vain none waits for so many times its length: most calls are refused at once. */
-const LAST_RESORT_PAUSE = 4;
-
 const LINE_END = Uint8Array.of(13, 10);
 
 /** Why a connection has ended that the server closed. */
@@ -74,7 +73,7 @@ const DESTINATION_FIGURES = 7;
  * resort waits for any dial, and has one made if none is under way; at most one in `lastResortGapMs`, and after dials that
  * took long (a host that is off says nothing) so rarely that most calls are still refused at once.
  */
-export class Destination implements ReplySink {
+export class Destination implements ReplySink, LinkOwner {
   /** Position in the configuration. */
   server: number;
   /** The address as typed. */
@@ -89,17 +88,13 @@ export class Destination implements ReplySink {
   readonly queue: Ring<Call> = new Ring<Call>();
   queuedBytes = 0;
 
-  #link: Link | null = null;
+  #link: DestinationLink | null = null;
   readonly #probe: DestinationProbe;
   /** Calls wait for the dial that is under way; else they fail. */
   #patient = true;
-  /** Failed dials in a row. */
-  #attempts = 0;
   /** The operator was told that it is down. */
   #reported = false;
-  #dialAtMs = 0;
-  /** Before this time no call, be it the last resort, has a dial made. */
-  #lastResortAtMs = 0;
+  readonly #backoff: DestinationBackoff;
   #dialledMs = 0;
   #probeDeadlineMs = 0;
   #askAgainMs = 0;
@@ -116,6 +111,7 @@ export class Destination implements ReplySink {
     this.name = name;
     this.#host = host;
     this.#requestTimeoutMs = host.settings.requestTimeoutMs;
+    this.#backoff = new DestinationBackoff(host.settings, host.random);
     this.#probe = new DestinationProbe(host.settings.twinAcks, host.settings.twinAckMsMax);
     this.#reader = new DestinationReader(this, host.calls);
   }
@@ -191,7 +187,7 @@ export class Destination implements ReplySink {
     if (call.lastResort) {
       if (call.triedInVain.includes(this)) return false;
       if (this.state === DESTINATION.up) return true;
-      if (this.#host.nowMs() < this.#lastResortAtMs) return false;
+      if (this.#host.nowMs() < this.#backoff.lastResortAtMs) return false;
       if (this.state === DESTINATION.down) this.#dial(false);
       if (this.state === DESTINATION.filling && this.#link !== null) this.#insist(this.#link);
       return true;
@@ -203,7 +199,7 @@ export class Destination implements ReplySink {
     return false;
   }
 
-  #write(call: Call, link: Link): void {
+  #write(call: Call, link: DestinationLink): void {
     const { output } = link.connection;
     const { request } = call;
     // Silence counts from the moment when there is something to answer.
@@ -235,7 +231,7 @@ export class Destination implements ReplySink {
   }
 
   refused(call: Call): void {
-    if (!this.#dropAnswered(call)) this.#fail(call, call.failure);
+    if (!this.#host.calls.dropAnswered(call)) this.#fail(call, call.failure);
   }
 
   #dial(patient: boolean): void {
@@ -245,7 +241,7 @@ export class Destination implements ReplySink {
     this.#dialledMs = this.#host.nowMs();
     this.#probeDeadlineMs = this.#dialledMs + settings.connectTimeoutMs;
     this.#host.dial(this.server, settings.connectTimeoutMs, (connection) => {
-      const link = new Link(this, connection);
+      const link = new DestinationLink(this, connection);
       this.#link = link;
       return link;
     });
@@ -253,7 +249,7 @@ export class Destination implements ReplySink {
   }
 
   /** The connection is established. */
-  opened(link: Link): void {
+  opened(link: DestinationLink): void {
     if (link !== this.#link) return;
     this.state = DESTINATION.probing;
     this.#reader.reset();
@@ -261,7 +257,7 @@ export class Destination implements ReplySink {
   }
 
   /** Bytes have come. @returns the index of the first byte not consumed */
-  feed(link: Link, input: Uint8Array, start: number, end: number): number {
+  feed(link: DestinationLink, input: Uint8Array, start: number, end: number): number {
     if (link !== this.#link) return end;
     this.#heardMs = this.#host.nowMs();
     let at = start;
@@ -291,7 +287,7 @@ export class Destination implements ReplySink {
     return after;
   }
 
-  #probed(outcome: number, link: Link): void {
+  #probed(outcome: number, link: DestinationLink): void {
     if (outcome === PROBED.asking) return;
     const { pid, startedSeconds } = this.#probe;
     if (pid > 0 && this.#host.records.identify(this.server, pid, startedSeconds)) this.noteBehind();
@@ -301,7 +297,7 @@ export class Destination implements ReplySink {
   }
 
   /** The server lacks what its twin has: others are asked meanwhile, and it is asked again soon whether it has it now. */
-  #fill(link: Link): void {
+  #fill(link: DestinationLink): void {
     this.state = DESTINATION.filling;
     for (let index = 0; index < this.queue.length; index++)
       if (this.queue.at(index)!.lastResort) {
@@ -319,7 +315,7 @@ export class Destination implements ReplySink {
     this.#host.wake();
   }
 
-  #askAgain(link: Link, nowMs: number): void {
+  #askAgain(link: DestinationLink, nowMs: number): void {
     this.state = DESTINATION.probing;
     this.#patient = false;
     this.#probeDeadlineMs = nowMs + this.#host.settings.connectTimeoutMs;
@@ -327,15 +323,15 @@ export class Destination implements ReplySink {
   }
 
   /** A call has nobody else: the server is used though it lacks something. */
-  #insist(link: Link): void {
+  #insist(link: DestinationLink): void {
     this.state = DESTINATION.probing;
     this.#probeDeadlineMs = this.#host.nowMs() + this.#host.settings.connectTimeoutMs;
     if (this.#probe.insist(link.connection) === PROBED.ready) this.#up(link);
   }
 
-  #up(link: Link): void {
+  #up(link: DestinationLink): void {
     this.state = DESTINATION.up;
-    this.#attempts = 0;
+    this.#backoff.cameUp();
     if (this.#reported) this.#host.log(`${this.name} is up`);
     this.#reported = false;
     for (let index = 0; index < this.queue.length; index++) this.#write(this.queue.at(index)!, link);
@@ -351,7 +347,7 @@ export class Destination implements ReplySink {
   }
 
   /** The connection has ended by itself. */
-  closed(link: Link, error: ConnectionError | null): void {
+  closed(link: DestinationLink, error: ConnectionError | null): void {
     if (link !== this.#link) return;
     const probe = this.#probe;
     if (this.state === DESTINATION.probing && probe.awaitsDetails && probe.asksDetails) {
@@ -377,7 +373,8 @@ export class Destination implements ReplySink {
     link?.connection.destroy();
     this.#reader.connectionLost();
     const waiting = this.queue.length;
-    if (waiting > 0) this.#lastResortAtMs = this.#afterVainWait(wasUp);
+    const nowMs = this.#host.nowMs();
+    if (waiting > 0) this.#backoff.waitedInVain(nowMs, wasUp ? 0 : nowMs - this.#dialledMs);
     // A working connection that the server closed is most often a restart: dial at once, and let calls wait for it.
     if (wasUp && failure === FAILURE.reset) this.#dial(true);
     else this.#backOff(reason);
@@ -390,12 +387,6 @@ export class Destination implements ReplySink {
     this.#host.noteFailure();
   }
 
-  #afterVainWait(wasUp: boolean): number {
-    const nowMs = this.#host.nowMs();
-    const waitedMs = wasUp ? 0 : nowMs - this.#dialledMs;
-    return nowMs + Math.max(this.#host.settings.lastResortGapMs, waitedMs * LAST_RESORT_PAUSE);
-  }
-
   #callLost(call: Call, failure: Failure): void {
     if (call.detached) {
       this.#host.calls.release(call);
@@ -404,7 +395,7 @@ export class Destination implements ReplySink {
     if (call.written) call.fateUnknown = true;
     const again = failure === FAILURE.reset && !call.resent && isRetrySafe(call.request.verb);
     call.written = false;
-    if (this.#dropAnswered(call)) return;
+    if (this.#host.calls.dropAnswered(call)) return;
     if (again) {
       call.resent = true;
       this.send(call);
@@ -417,31 +408,9 @@ export class Destination implements ReplySink {
     failCall(call, failure);
   }
 
-  /** Leaves only the keys in a call that have not been answered. @returns true when none is left; then the call is settled */
-  #dropAnswered(call: Call): boolean {
-    const { request, cursor } = call;
-    if (!isRead(request.verb) || cursor === call.firstKey) return false;
-    if (cursor < 0) {
-      request.missKeys(-1);
-      this.#host.calls.release(call);
-      return true;
-    }
-    call.firstKey = cursor;
-    call.keyCount = 0;
-    for (let key = cursor; key >= 0; key = request.keyNext[key]!) call.keyCount++;
-    return false;
-  }
-
   #backOff(reason: string): void {
-    const { settings, random } = this.#host;
-    const longestMs = Math.min(
-      settings.backoffMsMin * 2 ** Math.min(this.#attempts, 16),
-      settings.backoffMsMax,
-    );
-    this.#attempts++;
-    const nowMs = this.#host.nowMs();
     this.state = DESTINATION.down;
-    this.#dialAtMs = nowMs + longestMs / 2 + random.below(Math.ceil(longestMs / 2) + 1);
+    this.#backoff.dialFailed(this.#host.nowMs());
     if (!this.#reported) this.#host.log(`${this.name} is down: ${reason}`);
     this.#reported = true;
     this.#host.wake();
@@ -453,7 +422,7 @@ export class Destination implements ReplySink {
       case DESTINATION.idle:
         return false;
       case DESTINATION.down:
-        if (nowMs >= this.#dialAtMs) this.#dial(false);
+        if (nowMs >= this.#backoff.dialAtMs) this.#dial(false);
         return true;
       case DESTINATION.filling:
         if (nowMs >= this.#askAgainMs && this.#link !== null) this.#askAgain(this.#link, nowMs);
@@ -501,7 +470,7 @@ export class Destination implements ReplySink {
       call.detached = true;
       call.join = null;
       copy.fateUnknown = true;
-      if (!this.#dropAnswered(copy)) this.#fail(copy, FAILURE.timeout);
+      if (!this.#host.calls.dropAnswered(copy)) this.#fail(copy, FAILURE.timeout);
     }
   }
 
@@ -518,45 +487,11 @@ export class Destination implements ReplySink {
     const link = this.#link;
     this.#link = null;
     this.state = DESTINATION.down;
-    this.#dialAtMs = Number.POSITIVE_INFINITY;
+    this.#backoff.dialAtMs = Number.POSITIVE_INFINITY;
     link?.connection.destroy();
     this.#reader.connectionLost();
     for (let waiting = this.queue.length; waiting > 0; waiting--)
       this.#callLost(this.#dequeue(), FAILURE.connect);
     this.#settled();
-  }
-}
-
-/** Sends a failed call up the tree from the leaf that it reached. */
-function failCall(call: Call, failure: Failure): void {
-  call.failure = failure;
-  call.deadlineMs = 0;
-  call.resent = false;
-  const { leaf } = call;
-  if (leaf === null) throw new Error('a call failed that no leaf of the tree has sent');
-  leaf.childFailed(0, call);
-}
-
-/** One connection of a destination. A connection that was given up may still report; the destination does not know it any more. */
-class Link implements Session {
-  readonly readsWhileBlocked = true;
-  readonly connection: Connection;
-  readonly #destination: Destination;
-
-  constructor(destination: Destination, connection: Connection) {
-    this.#destination = destination;
-    this.connection = connection;
-  }
-
-  opened(): void {
-    this.#destination.opened(this);
-  }
-
-  feed(input: Uint8Array, start: number, end: number): number {
-    return this.#destination.feed(this, input, start, end);
-  }
-
-  closed(error: ConnectionError | null): void {
-    this.#destination.closed(this, error);
   }
 }
