@@ -6,7 +6,7 @@ import { type ClientManner, MAGENT_MANNER } from '../src/routing/client-manner.t
 import type { Destination } from '../src/routing/destination.ts';
 import { MODULO_PLACEMENT, magentPlan, type Placement } from '../src/routing/magent-plan.ts';
 import type { RouteContext, RouteHandle } from '../src/routing/route-handle.ts';
-import { type MakePlan, Router } from '../src/routing/router.ts';
+import { type MakePlan, type RoutePlan, Router } from '../src/routing/router.ts';
 import { ROUTING_SETTINGS_DEFAULT, type RoutingSettings } from '../src/routing/settings.ts';
 
 /** Events in the order of their times; equal times in the order of their making. */
@@ -187,7 +187,9 @@ export class ScriptedServer {
   /** A line instead of `VERSION …`, and what it says to stats. */
   versionLine = 'VERSION 1.6.45';
   statsReply: string | null = null;
-  readonly values: Map<string, { value: string; flags: string; cas: number }> = new Map();
+  readonly values: Map<string, { value: string; flags: string; cas: number; exptime?: string }> = new Map();
+  /** Answers `mg KEY t`; else no meta command. */
+  knowsMeta = false;
   /** Command lines received, without version and stats. */
   readonly seen: string[] = [];
   /** The twin that gets every change. */
@@ -334,6 +336,11 @@ export class ScriptedServer {
     if (this.errorLine !== null) return `${this.errorLine}\r\n`;
     if (verb === 'get' || verb === 'gets') return this.#get(words.slice(1), verb === 'gets');
     if (verb === 'gat' || verb === 'gats') return this.#get(words.slice(2), verb === 'gats');
+    if (verb === 'mg' && this.knowsMeta) {
+      const item = this.values.get(key!);
+      const exptime = item?.exptime ?? '0';
+      return item === undefined ? 'EN\r\n' : `HD t${exptime === '0' ? -1 : exptime}\r\n`;
+    }
     return `${this.#change(words, key!, value)}\r\n`;
   }
 
@@ -352,7 +359,8 @@ export class ScriptedServer {
     const verb = words[0];
     const item = this.values.get(key);
     const put = (text: string, flags: string): void => {
-      this.values.set(key, { value: text, flags, cas: this.#cas++ });
+      const exptime = /^(set|add)$/.test(verb ?? '') ? words[3]! : (item?.exptime ?? '0');
+      this.values.set(key, { value: text, flags, cas: this.#cas++, exptime });
       this.twin?.values.set(key, { value: text, flags, cas: this.#cas });
     };
     switch (verb) {
@@ -432,6 +440,13 @@ export interface WorldOptions {
   readonly cut?: (text: string) => string[];
 }
 
+/** When the virtual clock says 0, by the wall clock. */
+export const WALL_START_MS = 1_800_000_000_000;
+
+function plainPlan(root: RouteHandle): RoutePlan {
+  return { root, answerMsMax: () => root.answerMsMax(), statistics: () => 'END\r\n' };
+}
+
 /**
  * A proxy's routing between simulated clients and simulated servers, on a virtual clock.
  */
@@ -457,15 +472,12 @@ export class RouteWorld {
           ((destinations, context) =>
             options.root === undefined
               ? magentPlan(destinations, options.mains, options.placement ?? MODULO_PLACEMENT, context)
-              : {
-                  root: options.root(destinations, context),
-                  answerMsMax: () => 0,
-                  statistics: () => 'END\r\n',
-                }),
+              : plainPlan(options.root(destinations, context))),
       },
       {
         random: seededRandom(options.seed ?? 1),
         nowMs: () => this.timeline.nowMs,
+        wallMs: () => WALL_START_MS + this.timeline.nowMs,
         dial: (server, timeoutMs, factory) => {
           this.dials.push({ server, atMs: this.timeline.nowMs });
           return this.servers[server]!.accept(timeoutMs, factory);

@@ -44,6 +44,7 @@ export class PoolService {
     this.router = new Router(poolRouting(threadPool), {
       random,
       nowMs: () => loop.turnMs,
+      wallMs: () => loop.clock.wallMs(),
       dial: (server, timeoutMs, factory) => {
         // A name without an address is dialled where nobody can listen, and so is found dead as any other server.
         const address = this.#servers[server] ?? { family: 'ipv4', host: '127.0.0.1', port: 0 };

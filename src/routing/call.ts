@@ -6,6 +6,8 @@ import type { Request, RequestPool } from './request.ts';
 export interface CallLeaf {
   /** The call got no answer here; see RouteHandle. */
   childFailed(index: number, call: Call): void;
+  /** The keys that the call still carries are not here; see RouteHandle. */
+  childMissed(index: number, call: Call): void;
 }
 
 /** Takes copies of what was found, for a server that lacks it. */
@@ -44,6 +46,10 @@ export class Call {
   rehashes = 0;
   /** Mirrors whose second side is being asked: one bit for each level of the tree. */
   crossed = 0;
+  /** Warm-ups whose warm side has been asked, and other handles that have had their turn: one bit for each level of the tree. */
+  turned = 0;
+  /** Keys that the server does not have stay open until the end of its answer, because somebody may know where else they are. */
+  keepsMisses = false;
   /** Who wants to see what is found; null: nobody. */
   foundBy: FoundTaker | null = null;
   deadlineMs = 0;
@@ -56,6 +62,8 @@ export class Call {
   /** Somebody else carries on with the request; only the reply has to be skipped. */
   detached = false;
   failure: Failure = FAILURE.none;
+  /** The line for the client where the configuration refuses it. */
+  refusal: Uint8Array | null = null;
   /** A server may have done what was asked. */
   fateUnknown = false;
   /** A server was passed over because it is in its back-off: it may be back without our knowing. */
@@ -98,12 +106,15 @@ export class CallPool {
     call.branch = 0;
     call.crossed = 0;
     call.rehashes = 0;
+    call.turned = 0;
+    call.keepsMisses = false;
     call.foundBy = null;
     call.deadlineMs = 0;
     call.written = false;
     call.resent = false;
     call.detached = false;
     call.failure = FAILURE.none;
+    call.refusal = null;
     call.fateUnknown = false;
     call.passedOver = false;
     call.lastResort = false;
@@ -121,9 +132,12 @@ export class CallPool {
     copy.branch = call.branch;
     copy.crossed = call.crossed;
     copy.rehashes = call.rehashes;
+    copy.turned = call.turned;
+    copy.keepsMisses = call.keepsMisses;
     copy.foundBy = call.foundBy;
     copy.resent = call.resent;
     copy.failure = call.failure;
+    copy.refusal = call.refusal;
     copy.fateUnknown = call.fateUnknown;
     copy.passedOver = call.passedOver;
     copy.lastResort = call.lastResort;
@@ -145,7 +159,13 @@ export class CallPool {
   /** Leaves only the keys in a call that have not been answered. @returns true when none is left; then the call is settled */
   dropAnswered(call: Call): boolean {
     const { request, cursor } = call;
-    if (!isRead(request.verb) || cursor === call.firstKey) return false;
+    if (!isRead(request.verb)) return false;
+    if (call.keepsMisses) {
+      if (keepOpenKeys(call)) return false;
+      this.missAll(call);
+      return true;
+    }
+    if (cursor === call.firstKey) return false;
     if (cursor < 0) {
       request.missKeys(-1);
       this.release(call);
@@ -157,9 +177,24 @@ export class CallPool {
     return false;
   }
 
+  /** The answer to anything but a retrieval has come: bytes [from, to) of `source`, a line. */
+  answer(call: Call, source: Uint8Array, from: number, to: number): void {
+    const { request } = call;
+    if (call.join !== null) call.join.answered(request, call.branch, source, from, to);
+    else request.answer(source, from, to);
+    this.release(call);
+  }
+
+  /** The keys that a call still carries are nowhere; also when it carries none any more. */
+  missAll(call: Call): void {
+    call.request.missKeys(call.firstKey);
+    this.release(call);
+  }
+
   /** No handle knows a further destination: the client gets the reason. */
   giveUp(call: Call): void {
-    const line = this.manner.failureLine(call.failure);
+    const isRefused = call.failure === FAILURE.refused;
+    const line = (isRefused ? call.refusal : null) ?? this.manner.failureLine(call.failure);
     const { request } = call;
     this.failures++;
     if (isRead(request.verb)) request.failKeys(call.firstKey, line, 0, line.length);
@@ -184,4 +219,30 @@ export function failCall(call: Call, failure: Failure): void {
   const { leaf } = call;
   if (leaf === null) throw new Error('a call failed that no leaf of the tree has sent');
   leaf.childFailed(0, call);
+}
+
+/**
+ * Leaves only those keys in a call that have no answer yet.
+ *
+ * @returns whether there are any; if not, its first key is -1
+ */
+export function keepOpenKeys(call: Call): boolean {
+  const { request } = call;
+  let last = -1;
+  let count = 0;
+  for (let key = call.firstKey; key >= 0; ) {
+    const next = request.keyNext[key]!;
+    if (request.isOpen(key)) {
+      if (last < 0) call.firstKey = key;
+      else request.keyNext[last] = key;
+      last = key;
+      count++;
+    }
+    key = next;
+  }
+  if (last < 0) call.firstKey = -1;
+  else request.keyNext[last] = -1;
+  call.cursor = call.firstKey;
+  call.keyCount = count;
+  return count > 0;
 }

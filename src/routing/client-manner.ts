@@ -39,6 +39,7 @@ const NUTCRACKER_LINES: Record<Failure, Uint8Array> = {
   [FAILURE.reported]: ascii('SERVER_ERROR Connection refused\r\n'),
   [FAILURE.busy]: ascii('SERVER_ERROR Resource temporarily unavailable\r\n'),
   [FAILURE.memory]: ascii('SERVER_ERROR Cannot allocate memory\r\n'),
+  [FAILURE.refused]: ascii('SERVER_ERROR Operation not permitted\r\n'),
 };
 
 export const NUTCRACKER_MANNER: ClientManner = {

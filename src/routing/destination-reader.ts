@@ -1,5 +1,5 @@
 import { beginsWith, REPLY, TextReplyParser } from '../protocol/text/reply-parser.ts';
-import type { Call, CallPool } from './call.ts';
+import { type Call, type CallPool, keepOpenKeys } from './call.ts';
 import { classifyServerError, FAILURE, isRead, SERVER_ERROR } from './failure.ts';
 import { LARGE, type Request, type RequestOwner } from './request.ts';
 import type { Ring } from './ring.ts';
@@ -304,7 +304,9 @@ export class DestinationReader {
   #outOfMemory(call: Call, key: number): void {
     const line = this.#calls.manner.failureLine(FAILURE.memory);
     call.detached = true;
-    call.request.failKeys(key, line, 0, line.length);
+    // Those that were passed over are open still, and stand before it.
+    const first = call.keepsMisses && keepOpenKeys(call) ? call.firstKey : key;
+    call.request.failKeys(first, line, 0, line.length);
   }
 
   /** A line that ends the oldest call. @returns false when no such call can be answered so */
@@ -331,10 +333,15 @@ export class DestinationReader {
       }
     }
     if (!read) {
-      if (call.join !== null) call.join.answered(request, call.branch, input, parser.lineStart, parser.next);
-      else request.answer(input, parser.lineStart, parser.next);
-    } else if (kind === REPLY.end) request.missKeys(call.cursor);
-    else request.failKeys(call.cursor, input, parser.lineStart, parser.next);
+      this.#calls.answer(call, input, parser.lineStart, parser.next);
+      return true;
+    }
+    if (call.keepsMisses) keepOpenKeys(call);
+    if (kind !== REPLY.end) request.failKeys(call.cursor, input, parser.lineStart, parser.next);
+    else if (call.keepsMisses && call.keyCount > 0 && !request.finished) {
+      call.leaf?.childMissed(0, call);
+      return true;
+    } else request.missKeys(call.cursor);
     this.#calls.release(call);
     return true;
   }
@@ -354,7 +361,11 @@ function keyInTurn(call: Call, input: Uint8Array, start: number, end: number): n
 function keyOutOfTurn(call: Call, input: Uint8Array, start: number, end: number): number {
   const { request } = call;
   for (let key = call.firstKey; key >= 0 && key !== call.cursor; key = request.keyNext[key]!)
-    if (request.wasMissed(key) && request.keyIs(key, input, start, end)) return key;
+    if (
+      (request.wasMissed(key) || (call.keepsMisses && request.isOpen(key))) &&
+      request.keyIs(key, input, start, end)
+    )
+      return key;
   return -1;
 }
 
@@ -363,7 +374,7 @@ function passTo(call: Call, key: number, behind = true): void {
   const { request } = call;
   for (; call.cursor !== key; call.cursor = request.keyNext[call.cursor]!) {
     if (call.cursor < 0) return;
-    request.missKey(call.cursor);
+    if (!call.keepsMisses) request.missKey(call.cursor);
   }
   if (behind) call.cursor = request.keyNext[key]!;
 }

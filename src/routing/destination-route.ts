@@ -5,6 +5,8 @@ import { RouteHandle } from './route-handle.ts';
 /** A leaf of the tree. Several leaves may stand for one destination. */
 export class DestinationRoute extends RouteHandle {
   readonly destination: Destination;
+  /** Whether a handle above does something about misses; found when it is needed first: the tree does not change after it was made. */
+  #missesWatched: boolean | null = null;
 
   constructor(destination: Destination) {
     super();
@@ -13,7 +15,18 @@ export class DestinationRoute extends RouteHandle {
 
   override route(call: Call): void {
     call.leaf = this;
+    call.keepsMisses = this.#missesWatched ??= this.#findWatcher();
     this.destination.send(call);
+  }
+
+  #findWatcher(): boolean {
+    for (let handle: RouteHandle = this; handle.parent !== null; handle = handle.parent)
+      if (handle.parent.watchesMisses(handle.index)) return true;
+    return false;
+  }
+
+  override answerMsMax(): number {
+    return this.destination.answerMsMax;
   }
 
   override replicates(): boolean | null {

@@ -207,7 +207,7 @@ export class Destination implements ReplySink, LinkOwner {
     call.written = true;
     this.figures[FIGURE.requests]!++;
     this.figures[FIGURE.requestBytes]! += request.length;
-    if (call.keyCount === request.keyCount) output.append(request.bytes, 0, request.length);
+    if (call.keyCount === request.lineKeys) output.append(request.bytes, 0, request.length);
     else {
       output.append(request.bytes, 0, request.prefixEnd);
       // Each with the space that stands before it.

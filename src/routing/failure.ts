@@ -18,6 +18,8 @@ export const FAILURE = {
   reported: 6,
   /** The answer does not fit our buffers. */
   memory: 7,
+  /** The configuration refuses the call, with a line of its own. */
+  refused: 8,
 } as const;
 
 /** One of the numbers of FAILURE. */
@@ -40,6 +42,7 @@ const FAILURE_LINES: Record<Failure, Uint8Array> = {
   [FAILURE.garbled]: ascii('SERVER_ERROR BACKEND SERVER ERROR\r\n'),
   [FAILURE.reported]: ascii('SERVER_ERROR CAN NOT CONNECT TO BACKEND SERVER\r\n'),
   [FAILURE.memory]: ascii('SERVER_ERROR OUT OF MEMORY\r\n'),
+  [FAILURE.refused]: ascii('SERVER_ERROR NO ROUTE\r\n'),
 };
 
 /** The reply line, with its CR LF, for a failure. */

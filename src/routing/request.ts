@@ -15,6 +15,26 @@ export interface RequestOwner {
   readonly congested: boolean;
 }
 
+/** Who waits for the whole answer of a request that no client has sent. */
+export interface RequestWatcher {
+  /** Everything is known of the request now: it has its line, or each of its keys is settled. Told once. */
+  requestSettled(request: Request): void;
+}
+
+/** Which keys of a request are meant. */
+export interface KeySelector {
+  wants(request: Request, key: number): boolean;
+}
+
+/** Takes the place of a client for a request whose answer stays in its record until its watcher has read it. */
+const KEEPER: RequestOwner = {
+  write: () => {},
+  headProgressed: () => {},
+  failedWhole: () => {},
+  abort: () => {},
+  congested: false,
+};
+
 /** Buffer bytes that all requests of a thread share (`bufferBytesMax`). */
 export interface BufferBudget {
   used: number;
@@ -77,6 +97,16 @@ export class Request {
   finished = false;
   /** A failed key fails all, so nothing is sent before all keys are settled. */
   isWhole = false;
+  /** Keys that the line in `bytes` has: those of this request, or more where it has only some keys of another one. */
+  lineKeys = 0;
+  /** Told when the answer is whole; only of a request that no client waits for. */
+  watcher: RequestWatcher | null = null;
+  /** Its place among the requests of its watcher. */
+  slot = 0;
+  /** A key of it, or all of it, was refused without an answer. */
+  refused = false;
+  /** The request whose bytes these are; kept until this one ends. */
+  lender: Request | null = null;
 
   #keyState = new Uint8Array(8);
   #blockStart = new Int32Array(8);
@@ -89,6 +119,8 @@ export class Request {
   #finalStart = 0;
   #finalEnd = 0;
   #charged = 0;
+  #told = false;
+  #ownBytes: Uint8Array | null = null;
   readonly #budget: BufferBudget;
 
   constructor(budget: BufferBudget) {
@@ -107,6 +139,10 @@ export class Request {
     this.references = 1;
     this.finished = false;
     this.isWhole = false;
+    this.lineKeys = 0;
+    this.slot = 0;
+    this.refused = false;
+    this.#told = false;
     this.#replyLength = 0;
     this.#nextKey = 0;
     this.#lateKeys = 0;
@@ -116,6 +152,10 @@ export class Request {
   /** Gives memory back; the record goes to its pool. */
   end(): void {
     this.owner = null;
+    this.watcher = null;
+    this.lender = null;
+    if (this.#ownBytes !== null) this.bytes = this.#ownBytes;
+    this.#ownBytes = null;
     this.#budget.used -= this.#charged;
     this.#charged = 0;
     if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(256);
@@ -161,6 +201,33 @@ export class Request {
     if (key > 0) this.keyNext[key - 1] = key;
     this.#keyState[key] = KEY.pending;
     this.keyCount = key + 1;
+    this.lineKeys = key + 1;
+  }
+
+  /** Has the answer kept for a watcher. */
+  watch(watcher: RequestWatcher, slot: number): void {
+    this.owner = KEEPER;
+    this.watcher = watcher;
+    this.slot = slot;
+  }
+
+  /**
+   * Makes this record ask for the same as another one, or for some of its keys, with the bytes of that one: they are not copied. The lender must
+   * not be released before this one is.
+   *
+   * @param firstKey the first of the lender's keys, the others by its `keyNext`
+   * @param selector which of them; null: all
+   */
+  borrow(lender: Request, firstKey: number, selector: KeySelector | null): void {
+    this.lender = lender;
+    this.#ownBytes = this.bytes;
+    this.bytes = lender.bytes;
+    this.length = lender.length;
+    this.prefixEnd = lender.prefixEnd;
+    for (let key = firstKey; key >= 0; key = lender.keyNext[key]!)
+      if (selector === null || selector.wants(lender, key))
+        this.addKey(lender.keyStart[key]!, lender.keyEnd[key]!);
+    this.lineKeys = lender.lineKeys;
   }
 
   /** Whether key number `key` consists of bytes [start, end) of `source`. */
@@ -192,6 +259,61 @@ export class Request {
     this.#progress();
   }
 
+  /** Nobody can answer for these keys, or for the request; its watcher knows why. */
+  refuse(firstKey: number): void {
+    this.refused = true;
+    if (isRead(this.verb))
+      for (let key = firstKey; key >= 0; key = this.keyNext[key]!) this.#keyState[key] = KEY.failed;
+    else if (this.#final === FINAL.none) this.#final = FINAL.silent;
+    this.#progress();
+  }
+
+  /** Its failed keys count as missing from now on. */
+  forgetFailures(): void {
+    for (let key = 0; key < this.keyCount; key++)
+      if (this.#keyState[key] === KEY.failed) this.#keyState[key] = KEY.missed;
+  }
+
+  /** Whether nothing will change any more. */
+  get isSettled(): boolean {
+    if (!isRead(this.verb)) return this.#final !== FINAL.none;
+    for (let key = 0; key < this.keyCount; key++) {
+      const state = this.#keyState[key];
+      if (state === KEY.pending || state === KEY.streaming) return false;
+    }
+    return true;
+  }
+
+  /** Whether the block of a key stands in `reply`, from `blockStart` to `blockEnd`. */
+  hasBlock(key: number): boolean {
+    return this.#keyState[key] === KEY.ready;
+  }
+
+  hasFailed(key: number): boolean {
+    return this.#keyState[key] === KEY.failed;
+  }
+
+  blockStart(key: number): number {
+    return this.#blockStart[key]!;
+  }
+
+  blockEnd(key: number): number {
+    return this.#blockEnd[key]!;
+  }
+
+  /** What is kept of the answer. The line, of a write or an error, goes from `lineStart` to `lineEnd`; both are 0 when there is none. */
+  get reply(): Uint8Array {
+    return this.#reply;
+  }
+
+  get lineStart(): number {
+    return this.#final === FINAL.line ? this.#finalStart : 0;
+  }
+
+  get lineEnd(): number {
+    return this.#final === FINAL.line ? this.#finalEnd : 0;
+  }
+
   /** The server has none of these keys: `firstKey` and those behind it in the same call. */
   missKeys(firstKey: number): void {
     if (this.finished) return;
@@ -202,6 +324,11 @@ export class Request {
   /** The server has passed this key over in its answer. */
   missKey(key: number): void {
     this.#keyState[key] = KEY.missed;
+  }
+
+  /** Whether nothing is known of the key yet. */
+  isOpen(key: number): boolean {
+    return this.#keyState[key] === KEY.pending;
   }
 
   /** Whether the key was passed over before, so that a block for it comes out of turn. */
@@ -240,7 +367,10 @@ export class Request {
 
   /** Keeps a whole block until its turn. @returns false when the buffers are used up */
   keepBlock(key: number, source: Uint8Array, from: number, to: number): boolean {
-    if (this.finished || this.owner === null) return true;
+    if (this.finished || this.owner === null) {
+      this.#keyState[key] = KEY.emitted;
+      return true;
+    }
     const at = this.#reserveReply(to - from);
     if (at < 0) return false;
     this.#reply.set(source.subarray(from, to), at);
@@ -257,7 +387,10 @@ export class Request {
    *   -1 when the buffers are used up
    */
   beginLarge(key: number, blockBytes: number): number {
-    if (this.finished || this.owner === null) return LARGE.dropped;
+    if (this.finished || this.owner === null) {
+      this.#keyState[key] = KEY.emitted;
+      return LARGE.dropped;
+    }
     if (this.head && !this.isWhole && this.#isTurn(key)) {
       this.#keyState[key] = KEY.streaming;
       this.#nextKey = key;
@@ -357,6 +490,16 @@ export class Request {
 
   #progress(): void {
     if (this.head && this.owner !== null) this.owner.headProgressed();
+    if (this.watcher === null || this.#told || !this.isSettled) return;
+    this.#told = true;
+    this.watcher.requestSettled(this);
+  }
+
+  /** Takes a block for a key that is open: to the client if it is its turn, else it is kept. @returns false when the buffers are used up */
+  take(key: number, source: Uint8Array, from: number, to: number): boolean {
+    if (!this.takeTurn(key)) return this.keepBlock(key, source, from, to);
+    this.owner?.write(source, from, to);
+    return true;
   }
 
   /** Whether all keys before this one are settled and sent. */
@@ -450,13 +593,30 @@ export class RequestPool {
     return request;
   }
 
+  /** A request for the same as some keys of another one, whose answer is kept for a watcher. */
+  derive(
+    lender: Request,
+    firstKey: number,
+    watcher: RequestWatcher,
+    slot: number,
+    selector: KeySelector | null,
+  ): Request {
+    const request = this.acquire(KEEPER, lender.verb, false);
+    lender.references++;
+    request.borrow(lender, firstKey, selector);
+    request.watch(watcher, slot);
+    return request;
+  }
+
   /** One user of the record fewer; with the last one it returns to the pool. */
   release(request: Request): void {
     request.references--;
     if (request.references > 0) return;
     assert(request.references === 0, 'a request was released twice');
+    const { lender } = request;
     request.end();
     this.live--;
     if (this.#free.length < this.#keptMax) this.#free.push(request);
+    if (lender !== null) this.release(lender);
   }
 }

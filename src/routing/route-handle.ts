@@ -10,6 +10,8 @@ export interface RouteContext {
   readonly calls: CallPool;
   readonly records: ServerRecords;
   readonly random: Random;
+  /** Milliseconds since 1970. */
+  wallMs(): number;
   /** Has `callback` called whenever a server is up that was not. */
   whenUp(callback: () => void): void;
 }
@@ -24,6 +26,7 @@ export abstract class RouteHandle {
   parent: RouteHandle | null = null;
   /** Which child of its parent it is. */
   index = 0;
+  protected children: readonly RouteHandle[] = [];
 
   /**
    * Sends a call on. Exactly one of these follows, maybe before this returns: a destination settles the call, or the
@@ -39,23 +42,68 @@ export abstract class RouteHandle {
   }
 
   /**
+   * The keys that this call still carries are not there, as far as child number `index` goes. Called only for children of which
+   * `watchesMisses` says so, or that stand below such a one. The handle asks another child for them or passes the call up.
+   */
+  childMissed(_index: number, call: Call): void {
+    this.miss(call);
+  }
+
+  /** Whether this handle does something about keys that child number `index` does not have. */
+  watchesMisses(_index: number): boolean {
+    return false;
+  }
+
+  /**
+   * Longest time that a call is under way from here on, in milliseconds: unless a handle knows better, as if its children were asked
+   * one after the other.
+   */
+  answerMsMax(): number {
+    return this.children.reduce((sum, child) => sum + child.answerMsMax(), 0);
+  }
+
+  /** What it counts, by name, for `stats`. */
+  counters(): Iterable<readonly [name: string, count: number]> {
+    return [];
+  }
+
+  /** All handles from here on down, each before its children. */
+  *walk(): Iterable<RouteHandle> {
+    yield this;
+    for (const child of this.children) yield* child.walk();
+  }
+
+  /**
    * Whether the servers that hold this key keep each other up to date by themselves, so that a write to one of them is enough.
    *
    * @returns null when that is not known, because there has never been a connection
    */
-  abstract replicates(request: Request, key: number): boolean | null;
+  replicates(request: Request, key: number): boolean | null {
+    let all: boolean | null = true;
+    for (const child of this.children) {
+      const one = child.replicates(request, key);
+      if (one === false) return false;
+      if (one === null) all = null;
+    }
+    return all;
+  }
 
-  /** When the server that holds this key was behind another one last, in the order of ServerRecords; 0: never, or it is not known here. */
-  behindAt(_request: Request, _key: number): number {
-    return 0;
+  /**
+   * When the server that holds this key was behind another one last, in the order of ServerRecords; 0: never, or it is not known here. Of several
+   * children the first one stands for all.
+   */
+  behindAt(request: Request, key: number): number {
+    return this.children[0]?.behindAt(request, key) ?? 0;
   }
 
   /** The server that holds this key has missed a write of it. */
-  noteBehind(_request: Request, _key: number): void {}
+  noteBehind(request: Request, key: number): void {
+    this.children[0]?.noteBehind(request, key);
+  }
 
-  /** Whether the server that holds this key can be asked at once. */
-  isUp(_request: Request, _key: number): boolean {
-    return true;
+  /** Whether a server that holds this key can be asked at once. */
+  isUp(request: Request, key: number): boolean {
+    return this.children.some((child) => child.isUp(request, key));
   }
 
   /** Hands a call that failed here to the parent. The root has none; it overrides this. */
@@ -64,7 +112,19 @@ export abstract class RouteHandle {
     this.parent.childFailed(this.index, call);
   }
 
+  /** As if a child had said that it does not have the keys of this call. */
+  missHere(call: Call): void {
+    this.miss(call);
+  }
+
+  /** Hands a call whose keys are not there to the parent. */
+  protected miss(call: Call): void {
+    if (this.parent === null) throw new Error('the root of a route tree must settle misses itself');
+    this.parent.childMissed(this.index, call);
+  }
+
   protected adopt(children: readonly RouteHandle[]): void {
+    this.children = children;
     children.forEach((child, index) => {
       if (child.parent !== null) throw new Error('a route handle stands at one place of one tree');
       child.parent = this;
@@ -80,13 +140,13 @@ export abstract class RouteHandle {
  */
 export class RootRoute extends RouteHandle {
   readonly #child: RouteHandle;
-  readonly #giveUp: (call: Call) => void;
+  readonly #calls: CallPool;
 
-  /** @param giveUp settles a call with its failure */
-  constructor(child: RouteHandle, giveUp: (call: Call) => void) {
+  /** @param calls settles calls with their failures */
+  constructor(child: RouteHandle, calls: CallPool) {
     super();
     this.#child = child;
-    this.#giveUp = giveUp;
+    this.#calls = calls;
     this.adopt([child]);
   }
 
@@ -99,10 +159,10 @@ export class RootRoute extends RouteHandle {
       call.lastResort = true;
       call.crossed = 0;
       this.#child.route(call);
-    } else this.#giveUp(call);
+    } else this.#calls.giveUp(call);
   }
 
-  override replicates(request: Request, key: number): boolean | null {
-    return this.#child.replicates(request, key);
+  override childMissed(_index: number, call: Call): void {
+    this.#calls.missAll(call);
   }
 }

@@ -17,6 +17,8 @@ export const TICK_MS = 20;
 export interface RouterSurroundings {
   readonly random: Random;
   nowMs(): number;
+  /** Milliseconds since 1970. Not given: no handle goes by the clock. */
+  wallMs?(): number;
   dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection;
   schedule(delayMs: number, callback: () => void): void;
   log(line: string): void;
@@ -106,7 +108,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
       return destination;
     });
     const made = plan(this.destinations, this);
-    return [made, new RootRoute(made.root, (call) => this.calls.giveUp(call))];
+    return [made, new RootRoute(made.root, this.calls)];
   }
 
   /** The session of a new client. @param gone is called once, when it has gone */
@@ -137,6 +139,10 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
 
   nowMs(): number {
     return this.#surroundings.nowMs();
+  }
+
+  wallMs(): number {
+    return this.#surroundings.wallMs?.() ?? 0;
   }
 
   dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection {

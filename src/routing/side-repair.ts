@@ -1,5 +1,6 @@
 import { VERB } from '../protocol/text/verbs.ts';
 import type { Call, CallJoin, CallPool, FoundTaker } from './call.ts';
+import { writeAdd } from './fill-request.ts';
 import type { Request } from './request.ts';
 import type { RouteHandle } from './route-handle.ts';
 
@@ -7,14 +8,11 @@ import type { RouteHandle } from './route-handle.ts';
 export const MISSED_KEYS_MAX = 8192;
 
 const ALL_LEVELS = -1;
-const SPACE = 32;
-const CR = 13;
 
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-const ADD = ascii('add ');
 const DELETE = ascii('delete ');
 const GET = ascii('get ');
 const LINE_END = ascii('\r\n');
@@ -34,7 +32,7 @@ export class SideRepair implements CallJoin, FoundTaker {
   readonly #side: RouteHandle;
   readonly #other: RouteHandle;
   readonly #calls: CallPool;
-  readonly #exptime: Uint8Array;
+  readonly #exptimeSeconds: number;
   /** As latin-1 text, the oldest first. Kept only while servers are away, so it costs nothing while all is well. */
   readonly #missed: Set<string> = new Set();
 
@@ -47,7 +45,7 @@ export class SideRepair implements CallJoin, FoundTaker {
     this.#side = side;
     this.#other = other;
     this.#calls = calls;
-    this.#exptime = ascii(` ${exptimeSeconds} `);
+    this.#exptimeSeconds = exptimeSeconds;
   }
 
   get missedKeys(): number {
@@ -96,11 +94,14 @@ export class SideRepair implements CallJoin, FoundTaker {
     this.#send(get, this.#other, null);
   }
 
-  found(call: Call, key: number, source: Uint8Array, from: number, valueStart: number, to: number): void {
+  found(call: Call, key: number, source: Uint8Array, from: number, _valueStart: number, to: number): void {
     if (!this.#side.isUp(call.request, key)) return;
-    const add = this.#request(VERB.add, ADD, to - from + this.#exptime.length);
-    if (add === null) return;
-    writeAdd(add, call.request, key, source, from, valueStart, to, this.#exptime);
+    const { requests } = this.#calls;
+    const add = requests.acquire(null, VERB.add, true);
+    if (!writeAdd(add, source, from, to, this.#exptimeSeconds)) {
+      requests.release(add);
+      return;
+    }
     this.#send(add, this.#side, null);
   }
 
@@ -135,31 +136,4 @@ function keyText(request: Request, key: number): string {
   for (let at = request.keyStart[key]!; at < request.keyEnd[key]!; at++)
     text += String.fromCharCode(request.bytes[at]!);
   return text;
-}
-
-/** Makes `add KEY FLAGS EXPTIME BYTES` and the value of a found block, whose line is `VALUE KEY FLAGS BYTES`. */
-function writeAdd(
-  add: Request,
-  request: Request,
-  key: number,
-  source: Uint8Array,
-  from: number,
-  valueStart: number,
-  to: number,
-  exptime: Uint8Array,
-): void {
-  const keyBytes = request.keyEnd[key]! - request.keyStart[key]!;
-  const flagsStart = from + 'VALUE '.length + keyBytes + 1;
-  let flagsEnd = flagsStart;
-  while (source[flagsEnd] !== SPACE) flagsEnd++;
-  let countEnd = flagsEnd + 1;
-  while (source[countEnd] !== SPACE && source[countEnd] !== CR && countEnd < valueStart) countEnd++;
-  const keyStart = add.length;
-  add.append(request.bytes, request.keyStart[key]!, request.keyEnd[key]!);
-  add.addKey(keyStart, add.length);
-  add.append(source, flagsStart - 1, flagsEnd);
-  add.append(exptime, 0, exptime.length);
-  add.append(source, flagsEnd + 1, countEnd);
-  add.append(LINE_END, 0, LINE_END.length);
-  add.append(source, valueStart, to);
 }

@@ -1,0 +1,58 @@
+import type { Request } from './request.ts';
+
+const SPACE = 32;
+const CR = 13;
+const LF = 10;
+
+function ascii(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+const ADD = ascii('add ');
+const ONE_SPACE = ascii(' ');
+const LINE_END = ascii('\r\n');
+const KEY_OFFSET = 'VALUE '.length;
+
+/**
+ * Makes `add KEY FLAGS EXPTIME BYTES` with its value out of a found block.
+ *
+ * @param add an empty request
+ * @param from the block, bytes [from, to) of `source`: `VALUE KEY FLAGS BYTES [CAS]`, the value, CR LF
+ * @param exptime as it is sent
+ * @returns false when the buffers are used up
+ */
+export function writeAdd(
+  add: Request,
+  source: Uint8Array,
+  from: number,
+  to: number,
+  exptime: number,
+): boolean {
+  const text = String(exptime);
+  if (!add.reserve(ADD.length + to - from + text.length + 1)) return false;
+  const keyEnd = wordEnd(source, from + KEY_OFFSET);
+  const flagsEnd = wordEnd(source, keyEnd + 1);
+  const bytesEnd = wordEnd(source, flagsEnd + 1);
+  let valueStart = bytesEnd;
+  while (source[valueStart] !== LF) valueStart++;
+  valueStart++;
+  add.append(ADD, 0, ADD.length);
+  add.prefixEnd = ADD.length - 1;
+  const keyStart = add.length;
+  add.append(source, from + KEY_OFFSET, keyEnd);
+  add.addKey(keyStart, add.length);
+  add.append(source, keyEnd, flagsEnd);
+  add.append(ONE_SPACE, 0, 1);
+  for (let i = 0; i < text.length; i++) add.bytes[add.length++] = text.charCodeAt(i);
+  add.append(source, flagsEnd, bytesEnd);
+  add.append(LINE_END, 0, LINE_END.length);
+  add.append(source, valueStart, to);
+  return true;
+}
+
+/** Where the word ends that begins at `start`. */
+function wordEnd(source: Uint8Array, start: number): number {
+  let at = start;
+  while (source[at] !== SPACE && source[at] !== CR) at++;
+  return at;
+}
