@@ -5,6 +5,7 @@ import type { OptionRow } from './getopt.ts';
 import { MAGENT_ROWS } from './magent-table.ts';
 import { EXTENDED_WORDS } from './memcached-extended.ts';
 import { MEMCACHED_ROWS } from './memcached-table.ts';
+import { NUTCRACKER_ROWS } from './nutcracker-table.ts';
 
 /** The reference page is written by hand; this holds it to the tables that the programs read. Compiled, this file is dist/src/cli/…. */
 const page = readFileSync(new URL('../../../docs/reference/options.md', import.meta.url), 'utf8');
@@ -20,7 +21,7 @@ function section(title: string): string {
 function documented(text: string): Set<string> {
   const cells = [...text.matchAll(/^\| (`-[^|]*)\|/gm)].map(([, cell]) => cell ?? '');
   return new Set(
-    cells.flatMap((cell) => [...cell.matchAll(/`(--?[\w-]+)`/g)].map(([, option]) => option ?? '')),
+    cells.flatMap((cell) => [...cell.matchAll(/`(--?[\w?-]+)`/g)].map(([, option]) => option ?? '')),
   );
 }
 
@@ -36,6 +37,7 @@ function spellings(rows: readonly OptionRow[]): Set<string> {
 for (const [title, rows] of [
   ['memcached', MEMCACHED_ROWS],
   ['magent', MAGENT_ROWS],
+  ['nutcracker', NUTCRACKER_ROWS],
 ] as const) {
   test(`the reference page has every option of ${title}, and no other`, () => {
     assert.deepEqual([...documented(section(title))].sort(), [...spellings(rows)].sort());
