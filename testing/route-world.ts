@@ -184,6 +184,8 @@ export class ScriptedServer {
   bytesUntilBreak = -1;
   /** Answers with this line to all but version and stats. */
   errorLine: string | null = null;
+  /** The whole answer to each meta command; null: it knows none. */
+  metaReply: (() => string) | null = null;
   /** A line instead of `VERSION …`, and what it says to stats. */
   versionLine = 'VERSION 1.6.45';
   statsReply: string | null = null;
@@ -261,8 +263,8 @@ export class ScriptedServer {
       const words = inbound.text.slice(0, lineEnd).split(' ');
       let next = lineEnd + 2;
       let value = '';
-      if (/^(set|add|replace|append|prepend|cas)$/.test(words[0]!)) {
-        const length = Number(words[4]);
+      if (/^(set|add|replace|append|prepend|cas|ms)$/.test(words[0]!)) {
+        const length = Number(words[words[0] === 'ms' ? 2 : 4]);
         if (inbound.text.length < next + length + 2) return;
         value = inbound.text.slice(next, next + length);
         next += length + 2;
@@ -333,6 +335,7 @@ export class ScriptedServer {
       this.hangUp('ECONNRESET');
       return null;
     }
+    if (this.metaReply !== null && /^m[gsdae]$/.test(verb ?? '')) return this.metaReply();
     if (this.errorLine !== null) return `${this.errorLine}\r\n`;
     if (verb === 'get' || verb === 'gets') return this.#get(words.slice(1), verb === 'gets');
     if (verb === 'gat' || verb === 'gats') return this.#get(words.slice(2), verb === 'gats');

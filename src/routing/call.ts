@@ -1,5 +1,5 @@
 import { type ClientManner, MAGENT_MANNER } from './client-manner.ts';
-import { FAILURE, type Failure, isRead, isRetrySafe } from './failure.ts';
+import { FAILURE, type Failure, isRead } from './failure.ts';
 import type { Request, RequestPool } from './request.ts';
 
 /** The leaf of a route tree, as a call that waits at it sees it. */
@@ -208,7 +208,7 @@ export class CallPool {
  * twice is harmless.
  */
 export function mayTryElsewhere(call: Call): boolean {
-  return !call.fateUnknown || isRetrySafe(call.request.verb);
+  return !call.fateUnknown || call.request.isRetrySafe;
 }
 
 /** Sends a failed call up the tree from the leaf that it reached. */

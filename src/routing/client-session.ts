@@ -1,10 +1,12 @@
 import { KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import { META_ERROR, MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB, VERB_SPELLINGS } from '../protocol/text/verbs.ts';
 import type { CallPool } from './call.ts';
 import type { ClientManner } from './client-manner.ts';
+import { BASE64_KEY_BYTES_MAX, copyMetaLine, placeBase64Key } from './meta-front.ts';
 import { isNutcrackerLine } from './nutcracker-lines.ts';
 import type { Request, RequestOwner, RequestPool } from './request.ts';
 import { Ring } from './ring.ts';
@@ -41,8 +43,14 @@ const LINE_ERROR_REPLIES: ReadonlyMap<number, Uint8Array> = new Map([
   [LINE_ERROR.delta, ascii('CLIENT_ERROR invalid numeric delta argument\r\n')],
 ]);
 
+const META_REFUSALS: ReadonlyMap<number, Uint8Array> = new Map([
+  [META_ERROR.format, REPLY_FORMAT],
+  [META_ERROR.duplicateFlag, ascii('CLIENT_ERROR duplicate flag\r\n')],
+  [META_ERROR.invalidOrDuplicateFlag, ascii('CLIENT_ERROR invalid or duplicate flag\r\n')],
+]);
+
 /** Each verb as it is sent on, by number. */
-const VERB_BYTES: readonly Uint8Array[] = Array.from({ length: 32 }, (_, verb) =>
+const VERB_BYTES: readonly Uint8Array[] = Array.from({ length: 64 }, (_, verb) =>
   ascii([...VERB_SPELLINGS].find(([number]) => number === verb)?.[1] ?? ''),
 );
 
@@ -83,6 +91,7 @@ export class ClientSession implements Session, RequestOwner {
   readonly #connection: Connection;
   readonly #gone: (error: ConnectionError | null) => void;
   readonly #line = new TextRequest();
+  readonly #metaRequest = new MetaRequest();
   /** Requests in order; the answer of the first is the next to be sent. */
   readonly #queue = new Ring<Request>();
   /** The request whose value is being collected, and how much of it is to come. */
@@ -224,6 +233,13 @@ export class ClientSession implements Session, RequestOwner {
         if (manner.version === null) this.#askVersion();
         else this.#answer(manner.version);
         return next;
+      case VERB.metaGet:
+      case VERB.metaSet:
+      case VERB.metaDelete:
+      case VERB.metaArithmetic:
+      case VERB.metaDebug:
+        this.#meta(input);
+        return next;
       case VERB.metaNoop:
         this.#answer(REPLY_META_NOOP);
         return next;
@@ -325,7 +341,7 @@ export class ClientSession implements Session, RequestOwner {
 
   #collect(request: Request, input: Uint8Array, start: number, end: number): number {
     const taken = Math.min(this.#collectRest, end - start);
-    if (!request.reserve(taken)) {
+    if (!request.reserve(request.hasBase64Key ? taken + BASE64_KEY_BYTES_MAX : taken)) {
       const { noreply } = request;
       this.#collecting = null;
       this.#swallowRest = this.#collectRest;
@@ -351,7 +367,42 @@ export class ClientSession implements Session, RequestOwner {
     return start + taken;
   }
 
+  /** A meta command, sent on as one. What is wrong with its flags the server says. */
+  #meta(input: Uint8Array): void {
+    const line = this.#line;
+    const meta = this.#metaRequest;
+    parseMetaRequest(input, line.verb, line.argumentsStart, line.lineEnd, meta);
+    const { valueBytes } = meta;
+    const isStore = line.verb === VERB.metaSet;
+    // What cannot be passed on as it is: without its key or length, or with more than one q, which is not passed on.
+    const refusal = META_REFUSALS.get(meta.error);
+    if (refusal !== undefined && (!isStore || valueBytes < 0 || meta.error !== META_ERROR.format)) {
+      if (isStore && valueBytes >= 0) this.#swallowRest = valueBytes + 2;
+      this.#answer(refusal);
+      return;
+    }
+    const { requests, settings } = this.#host;
+    const request = valueBytes > settings.valueBytesMax ? null : requests.acquire(this, line.verb, false);
+    const room = line.lineEnd - line.argumentsStart + 16 + (isStore ? 0 : BASE64_KEY_BYTES_MAX);
+    if (request?.reserve(room) !== true) {
+      if (request !== null) requests.release(request);
+      if (isStore) this.#swallowRest = valueBytes + 2;
+      this.#answer(request === null ? REPLY_TOO_LARGE : REPLY_NO_MEMORY);
+      return;
+    }
+    const word = VERB_BYTES[line.verb]!;
+    request.append(word, 0, word.length);
+    request.prefixEnd = request.length;
+    copyMetaLine(request, meta, input, line.argumentsStart, line.lineEnd);
+    request.append(LINE_END, 0, 2);
+    if (isStore) {
+      this.#collecting = request;
+      this.#collectRest = valueBytes + 2;
+    } else this.#submit(request);
+  }
+
   #submit(request: Request): void {
+    if (request.hasBase64Key) placeBase64Key(request);
     this.#queue.push(request);
     if (this.#queue.length === 1) request.head = true;
     const { calls, root } = this.#host;

@@ -1,4 +1,5 @@
 import { beginsWith, REPLY, TextReplyParser } from '../protocol/text/reply-parser.ts';
+import { VERB } from '../protocol/text/verbs.ts';
 import { type Call, type CallPool, keepOpenKeys } from './call.ts';
 import { classifyServerError, FAILURE, isRead, SERVER_ERROR } from './failure.ts';
 import { LARGE, type Request, type RequestOwner } from './request.ts';
@@ -163,6 +164,13 @@ export class DestinationReader {
       const kind = parser.parseLine(input, at, end);
       if (kind === REPLY.incomplete) return at;
       if (kind === REPLY.malformed) return -1;
+      if (kind === REPLY.other && call.request.verb >= VERB.metaGet && parser.metaValue(input)) {
+        const after = this.#metaValue(call, input, at, end);
+        if (after === at) return at;
+        if (after < 0) return -1;
+        at = after;
+        continue;
+      }
       if (kind !== REPLY.value) {
         if (!this.#line(call, kind, input)) return -1;
         at = parser.next;
@@ -203,6 +211,25 @@ export class DestinationReader {
     if (!late) passTo(call, key);
     this.#block(call, key, input, start, blockEnd);
     return blockEnd;
+  }
+
+  /** A VA line, and maybe its value: together the whole answer to a meta command. @returns as `#value` */
+  #metaValue(call: Call, input: Uint8Array, start: number, end: number): number {
+    const parser = this.#parser;
+    const blockEnd = parser.next + parser.valueBytes + 2;
+    if (blockEnd <= end) {
+      if (parser.takeValue(input, parser.next, end) !== blockEnd) return -1;
+      this.#writeRun(input);
+      this.#sink.shift();
+      if (call.detached) this.#calls.release(call);
+      else this.#calls.answer(call, input, start, blockEnd);
+      return blockEnd;
+    }
+    if (blockEnd - start <= WHOLE_BLOCK_BYTES_MAX) {
+      parser.reset();
+      return start;
+    }
+    return this.#beginLarge(call, call.firstKey, false, input, start, blockEnd);
   }
 
   #block(call: Call, key: number, input: Uint8Array, from: number, to: number): void {
@@ -288,6 +315,13 @@ export class DestinationReader {
     if (parser.valueRest > 0) return after;
     const key = this.#largeKey;
     this.#largeKey = -1;
+    if (!isRead(call.request.verb)) {
+      // Nothing follows it.
+      this.#sink.shift();
+      if (!call.detached && this.#largeMode !== LARGE.dropped) call.request.endLarge(key);
+      this.#calls.release(call);
+      return after;
+    }
     if (call.detached) return after;
     if (!this.#largeLate) passTo(call, key);
     if (this.#largeMode !== LARGE.dropped) call.request.endLarge(key);

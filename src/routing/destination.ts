@@ -5,7 +5,7 @@ import { DestinationBackoff } from './destination-backoff.ts';
 import { DestinationLink, type LinkOwner } from './destination-link.ts';
 import { DestinationProbe, PROBED } from './destination-probe.ts';
 import { DestinationReader, type ReplySink } from './destination-reader.ts';
-import { FAILURE, type Failure, isRetrySafe } from './failure.ts';
+import { FAILURE, type Failure } from './failure.ts';
 import { Ring } from './ring.ts';
 import type { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
@@ -393,7 +393,7 @@ export class Destination implements ReplySink, LinkOwner {
       return;
     }
     if (call.written) call.fateUnknown = true;
-    const again = failure === FAILURE.reset && !call.resent && isRetrySafe(call.request.verb);
+    const again = failure === FAILURE.reset && !call.resent && call.request.isRetrySafe;
     call.written = false;
     if (this.#host.calls.dropAnswered(call)) return;
     if (again) {

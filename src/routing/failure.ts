@@ -111,7 +111,7 @@ const RETRY_SAFE: ReadonlySet<number> = new Set<number>([
   VERB.delete,
   VERB.touch,
 ]);
-const retrySafe = new Uint8Array(32);
+const retrySafe = new Uint8Array(64);
 for (const verb of RETRY_SAFE) retrySafe[verb] = 1;
 
 /** Whether a request may be sent again although a server may have done it already. */
@@ -119,7 +119,12 @@ export function isRetrySafe(verb: number): boolean {
   return retrySafe[verb] === 1;
 }
 
-/** Whether a request only asks (gat and gats also move the exptime, of the copy that answers). */
+/** Whether a request only asks, with whatever command: it goes where keys are read. (mg may also make or touch an item.) */
+export function asksOnly(verb: number): boolean {
+  return isRead(verb) || verb === VERB.metaGet || verb === VERB.metaDebug;
+}
+
+/** Whether a request is a retrieval of the classic protocol, which may have many keys (gat and gats also move the exptime, of the copy that answers). */
 export function isRead(verb: number): boolean {
   return verb >= VERB.get && verb <= VERB.gats;
 }

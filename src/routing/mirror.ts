@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { VERB } from '../protocol/text/verbs.ts';
 import { type Call, type CallPool, mayTryElsewhere } from './call.ts';
-import { isRead } from './failure.ts';
+import { asksOnly } from './failure.ts';
 import { type JoinOwner, MirrorJoin } from './mirror-join.ts';
 import type { Request } from './request.ts';
 import { type RouteContext, RouteHandle } from './route-handle.ts';
@@ -58,7 +58,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
   override route(call: Call): void {
     call.crossed &= ~this.#bit;
     if (this.#oneSideIsEnough(call)) this.#main.route(call);
-    else if (isRead(call.request.verb)) this.#read(call);
+    else if (asksOnly(call.request.verb)) this.#read(call);
     else this.#writeBoth(call);
   }
 
@@ -67,7 +67,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
    * but an incr counted twice is wrong for ever.
    */
   #oneSideIsEnough(call: Call): boolean {
-    if (isRead(call.request.verb) && !this.#records.anyBehind) return true;
+    if (asksOnly(call.request.verb) && !this.#records.anyBehind) return true;
     return this.replicates(call.request, call.firstKey) !== false;
   }
 

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
-import { isRead } from './failure.ts';
+import { isRead, isRetrySafe } from './failure.ts';
+import { isHushedReply } from './hushed-reply.ts';
 
 /** What a request needs of the client that sent it. */
 export interface RequestOwner {
@@ -97,6 +98,12 @@ export class Request {
   finished = false;
   /** A failed key fails all, so nothing is sent before all keys are settled. */
   isWhole = false;
+  /** A quiet meta command: its usual answer is kept from the client. */
+  isHushed = false;
+  /** The key is in base64, and is to be placed by what that stands for. */
+  hasBase64Key = false;
+  /** Doing it twice leaves the same, so an unknown fate is no reason to give up. */
+  isRetrySafe = false;
   /** Keys that the line in `bytes` has: those of this request, or more where it has only some keys of another one. */
   lineKeys = 0;
   /** Told when the answer is whole; only of a request that no client waits for. */
@@ -139,6 +146,9 @@ export class Request {
     this.references = 1;
     this.finished = false;
     this.isWhole = false;
+    this.isHushed = false;
+    this.hasBase64Key = false;
+    this.isRetrySafe = isRetrySafe(verb);
     this.lineKeys = 0;
     this.slot = 0;
     this.refused = false;
@@ -242,7 +252,9 @@ export class Request {
   /** The whole answer in one line: bytes [from, to) with the CR LF. */
   answer(source: Uint8Array, from: number, to: number): void {
     if (this.finished || this.#final !== FINAL.none) return;
-    if (this.owner === null || this.noreply) {
+    const isSilent =
+      this.noreply || (this.isHushed && isHushedReply(this.verb, source[from]!, source[from + 1]!));
+    if (this.owner === null || isSilent) {
       this.#final = FINAL.silent;
     } else if (this.head && !isRead(this.verb)) {
       this.owner.write(source, from, to);
@@ -415,8 +427,19 @@ export class Request {
     if (this.#keyState[key] === KEY.streaming) {
       this.#keyState[key] = KEY.emitted;
       this.#nextKey = key + 1;
-    } else this.#settleBlock(key);
+      if (!isRead(this.verb)) this.#final = FINAL.silent;
+    } else {
+      this.#settleBlock(key);
+      if (!isRead(this.verb)) this.#finalIsBlock(key);
+    }
     this.#progress();
+  }
+
+  /** The value of a meta get: it is the whole answer. */
+  #finalIsBlock(key: number): void {
+    this.#final = FINAL.line;
+    this.#finalStart = this.#blockStart[key]!;
+    this.#finalEnd = this.#blockEnd[key]!;
   }
 
   /** The rest of a large block will not come. @returns whether the key may be asked for elsewhere */

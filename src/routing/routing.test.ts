@@ -29,7 +29,7 @@ test('every command goes through and comes back', () => {
 test('what the proxy refuses', () => {
   const world = new RouteWorld({ mains: 1, backups: 0 }).start();
   const client = world.client();
-  for (const line of ['flush_all', 'verbosity 1', 'GET a', 'mg a v', 'nonsense', 'get'])
+  for (const line of ['flush_all', 'verbosity 1', 'GET a', 'mg', 'ms a', 'nonsense', 'get'])
     assert.match(
       world.ask(client, `${line}\r\n`),
       /^(ERROR|CLIENT_ERROR bad command line format)\r\n$/,

@@ -122,3 +122,26 @@ test('a reply line may be as long as the bound and not longer', () => {
   assert.deepEqual(parse([`${longest}xx\r\n`]), ['malformed']);
   assert.deepEqual(parse([...longest, 'x', 'x', 'x']), ['malformed']);
 });
+
+test('the VA line of a meta command announces a value, and other lines do not', () => {
+  const parser = new TextReplyParser();
+  for (const [line, valueBytes] of [
+    ['VA 5 f0 c1', 5],
+    ['VA 0', 0],
+    ['VA 2147483645', 2147483645],
+    ['VA 2147483646', null],
+    ['VA', null],
+    ['VA ', null],
+    ['VA x', null],
+    ['VA 5x', null],
+    ['HD 5', null],
+    ['VB 5', null],
+  ] as const) {
+    const bytes = Uint8Array.from(Buffer.from(`${line}\r\n`, 'latin1'));
+    parser.reset();
+    assert.equal(parser.parseLine(bytes, 0, bytes.length), REPLY.other, line);
+    assert.equal(parser.metaValue(bytes), valueBytes !== null, line);
+    if (valueBytes !== null)
+      assert.deepEqual([parser.valueBytes, parser.valueRest], [valueBytes, valueBytes + 2]);
+  }
+});

@@ -214,6 +214,28 @@ export class TextReplyParser {
   }
 
   /**
+   * Looks whether the line that was read last, `REPLY.other`, is a meta command's `VA <bytes> <flags>*`, which a value follows.
+   *
+   * @returns whether it is; then `valueBytes` says how long, and `takeValue` takes it
+   */
+  metaValue(bytes: Uint8Array): boolean {
+    const { lineStart, lineEnd } = this;
+    if (bytes[lineStart] !== 86 || bytes[lineStart + 1] !== 65 || bytes[lineStart + 2] !== SPACE)
+      return false;
+    let valueBytes = 0;
+    let at = lineStart + 3;
+    for (; at < lineEnd && bytes[at] !== SPACE; at++) {
+      const digit = bytes[at]! - 48;
+      if (digit < 0 || digit > 9) return false;
+      valueBytes = valueBytes * 10 + digit;
+    }
+    if (at === lineStart + 3 || valueBytes > VALUE_BYTES_MAX) return false;
+    this.valueBytes = valueBytes;
+    this.valueRest = valueBytes + 2;
+    return true;
+  }
+
+  /**
    * Takes what there is of the present value and its CR LF.
    *
    * @returns the index of the first byte that does not belong to it, or -1 when the value does not end in CR LF
