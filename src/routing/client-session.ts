@@ -4,11 +4,13 @@ import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { META_ERROR, MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB, VERB_SPELLINGS } from '../protocol/text/verbs.ts';
+import { BinaryFront } from './binary-front.ts';
+import type { BinaryHost } from './binary-host.ts';
 import type { CallPool } from './call.ts';
 import type { ClientManner } from './client-manner.ts';
 import { BASE64_KEY_BYTES_MAX, copyMetaLine, placeBase64Key } from './meta-front.ts';
 import { isNutcrackerLine } from './nutcracker-lines.ts';
-import type { Request, RequestOwner, RequestPool } from './request.ts';
+import type { Request, RequestPool } from './request.ts';
 import { Ring } from './ring.ts';
 import type { RouteHandle } from './route-handle.ts';
 import type { RoutingSettings } from './settings.ts';
@@ -70,13 +72,7 @@ const LINE_END = Uint8Array.of(CR, LF);
 const ONE_SPACE = Uint8Array.of(SPACE);
 
 const BINARY_REQUEST = 0x80;
-const BINARY_RESPONSE = 0x81;
-const BINARY_HEADER_BYTES = 24;
-const BINARY_NOOP = 0x0a;
-const BINARY_QUIT = 0x07;
-const BINARY_QUIT_QUIET = 0x17;
-const BINARY_UNKNOWN_COMMAND = 0x81;
-const BINARY_BODY_BYTES_MAX: number = 1024 * 1024;
+const BEHIND_VALUE_BYTES: number = BASE64_KEY_BYTES_MAX + 2;
 
 /**
  * One client of the proxy: its requests go down the route tree as they come, as many at once as it sends, and their answers come
@@ -86,17 +82,21 @@ const BINARY_BODY_BYTES_MAX: number = 1024 * 1024;
  * server is shared, so that a client which stops in the middle of a value would hold up all others; and what was not kept could not
  * be sent to another server.
  */
-export class ClientSession implements Session, RequestOwner {
+export class ClientSession implements Session, BinaryHost {
   readonly #host: ClientHost;
   readonly #connection: Connection;
   readonly #gone: (error: ConnectionError | null) => void;
   readonly #line = new TextRequest();
   readonly #metaRequest = new MetaRequest();
+  /** Made when the first binary request comes. */
+  #binaryFront: BinaryFront | null = null;
   /** Requests in order; the answer of the first is the next to be sent. */
   readonly #queue = new Ring<Request>();
   /** The request whose value is being collected, and how much of it is to come. */
   #collecting: Request | null = null;
   #collectRest = 0;
+  /** The value comes without a line end. */
+  #collectsBinary = false;
   /** Bytes of a refused value that are still to come. */
   #swallowRest = 0;
   /** How much of an unfinished line has been searched for its end. */
@@ -341,7 +341,8 @@ export class ClientSession implements Session, RequestOwner {
 
   #collect(request: Request, input: Uint8Array, start: number, end: number): number {
     const taken = Math.min(this.#collectRest, end - start);
-    if (!request.reserve(request.hasBase64Key ? taken + BASE64_KEY_BYTES_MAX : taken)) {
+    // Behind the value come its line end and, of a key in base64, its plain text.
+    if (!request.reserve(taken + BEHIND_VALUE_BYTES)) {
       const { noreply } = request;
       this.#collecting = null;
       this.#swallowRest = this.#collectRest;
@@ -351,20 +352,32 @@ export class ClientSession implements Session, RequestOwner {
     }
     request.append(input, start, start + taken);
     this.#collectRest -= taken;
-    if (this.#collectRest > 0) return start + taken;
-    this.#collecting = null;
-    const { bytes, length } = request;
-    if (bytes[length - 2] === CR && bytes[length - 1] === LF) this.#submit(request);
-    else {
-      const { noreply } = request;
-      this.#host.requests.release(request);
-      if (this.#host.manner.closesOnError) {
-        this.#close();
-        return end;
-      }
-      if (!noreply) this.#answer(REPLY_BAD_CHUNK);
-    }
+    if (this.#collectRest === 0 && !this.#collected(request)) return end;
     return start + taken;
+  }
+
+  /** The value is there. @returns false when the connection is to end for it */
+  #collected(request: Request): boolean {
+    this.#collecting = null;
+    if (this.#collectsBinary) {
+      this.#collectsBinary = false;
+      // Room for it was kept.
+      request.append(LINE_END, 0, 2);
+      this.#submit(request);
+      return true;
+    }
+    const { bytes, length, noreply } = request;
+    if (bytes[length - 2] === CR && bytes[length - 1] === LF) {
+      this.#submit(request);
+      return true;
+    }
+    this.#host.requests.release(request);
+    if (this.#host.manner.closesOnError) {
+      this.#close();
+      return false;
+    }
+    if (!noreply) this.#answer(REPLY_BAD_CHUNK);
+    return true;
   }
 
   /** A meta command, sent on as one. What is wrong with its flags the server says. */
@@ -420,37 +433,63 @@ export class ClientSession implements Session, RequestOwner {
     request.answer(reply, 0, reply.length);
   }
 
-  /**
-   * The binary protocol as far as health checks use it: a no-op is answered, so is quit; all else is an unknown command.
-   */
   #binary(input: Uint8Array, start: number, end: number): number {
     if (!this.#host.manner.answersProbes) {
       this.#close();
       return end;
     }
-    if (end - start < BINARY_HEADER_BYTES) return start;
-    const opcode = input[start + 1]!;
-    const bodyBytes =
-      input[start + 8]! * 0x1000000 +
-      (input[start + 9]! << 16) +
-      (input[start + 10]! << 8) +
-      input[start + 11]!;
-    if (opcode === BINARY_QUIT || opcode === BINARY_QUIT_QUIET) {
-      this.#close();
-      return end;
-    }
-    if (bodyBytes > BINARY_BODY_BYTES_MAX) return this.#destroy(end);
-    const text = opcode === BINARY_NOOP ? '' : 'Unknown command';
-    const reply = new Uint8Array(BINARY_HEADER_BYTES + text.length);
-    reply[0] = BINARY_RESPONSE;
-    reply[1] = opcode;
-    if (opcode !== BINARY_NOOP) reply[7] = BINARY_UNKNOWN_COMMAND;
-    reply[11] = text.length;
-    for (let i = 12; i < 16; i++) reply[i] = input[start + i]!;
-    reply.set(ascii(text), BINARY_HEADER_BYTES);
+    this.#binaryFront ??= new BinaryFront(this);
+    return this.#binaryFront.take(input, start, end);
+  }
+
+  // --- what the binary front asks of its session
+
+  get requests(): RequestPool {
+    return this.#host.requests;
+  }
+
+  get valueBytesMax(): number {
+    return this.#host.settings.valueBytesMax;
+  }
+
+  get version(): string {
+    const { version } = this.#host.manner;
+    return version === null ? '' : textOf(version, 'VERSION '.length, version.length - LINE_END.length);
+  }
+
+  get oldest(): Request | undefined {
+    return this.#queue.peek();
+  }
+
+  submit(request: Request): void {
+    this.#submit(request);
+  }
+
+  collect(request: Request, valueBytes: number): void {
+    this.#collecting = request;
+    this.#collectRest = valueBytes;
+    this.#collectsBinary = true;
+    if (valueBytes === 0) this.#collected(request);
+  }
+
+  swallow(count: number): void {
+    this.#swallowRest = count;
+  }
+
+  answer(reply: Uint8Array): void {
     this.#answer(reply);
-    this.#swallowRest = bodyBytes;
-    return start + BINARY_HEADER_BYTES;
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  destroy(): void {
+    this.#destroy(0);
+  }
+
+  statistics(subject: string): string {
+    return this.#host.statistics(subject);
   }
 
   /** Ends the connection when the answers that are owed have been sent. */

@@ -102,6 +102,9 @@ export class Request {
   isHushed = false;
   /** The key is in base64, and is to be placed by what that stands for. */
   hasBase64Key = false;
+  /** Of a request that came by the binary protocol: its opcode and the client's own number, as a signed one. */
+  opcode = 0;
+  opaque = 0;
   /** Doing it twice leaves the same, so an unknown fate is no reason to give up. */
   isRetrySafe = false;
   /** Keys that the line in `bytes` has: those of this request, or more where it has only some keys of another one. */

@@ -1,0 +1,23 @@
+import type { Request, RequestOwner, RequestPool } from './request.ts';
+
+/** The session that the front is part of. */
+export interface BinaryHost extends RequestOwner {
+  readonly requests: RequestPool;
+  readonly valueBytesMax: number;
+  /** The client's oldest unanswered request. */
+  readonly oldest: Request | undefined;
+  /** Sends a request on. */
+  submit(request: Request): void;
+  /** Appends so many bytes of input, and a line end, to the request, and sends it on then. */
+  collect(request: Request, valueBytes: number): void;
+  /** Drops so many bytes of input. */
+  swallow(count: number): void;
+  /** Answers when it is the request's turn. The bytes are the callee's from then on. */
+  answer(reply: Uint8Array): void;
+  /** Takes nothing more; the connection ends when what is owed has been sent. */
+  close(): void;
+  destroy(): void;
+  /** The lines that the proxy answers to `stats`. */
+  statistics(subject: string): string;
+  readonly version: string;
+}
