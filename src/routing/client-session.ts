@@ -22,6 +22,8 @@ export interface ClientHost {
   readonly calls: CallPool;
   readonly root: RouteHandle;
   readonly manner: ClientManner;
+  /** For one client more. */
+  nextLane(): number;
   /** The whole answer to `stats` with these arguments. */
   statistics(subject: string): string;
 }
@@ -83,6 +85,7 @@ const BEHIND_VALUE_BYTES: number = BASE64_KEY_BYTES_MAX + 2;
  * be sent to another server.
  */
 export class ClientSession implements Session, BinaryHost {
+  readonly lane: number;
   readonly #host: ClientHost;
   readonly #connection: Connection;
   readonly #gone: (error: ConnectionError | null) => void;
@@ -110,6 +113,7 @@ export class ClientSession implements Session, BinaryHost {
   /** @param gone is called once, when the connection has ended */
   constructor(host: ClientHost, connection: Connection, gone: (error: ConnectionError | null) => void) {
     this.#host = host;
+    this.lane = host.nextLane();
     this.#connection = connection;
     this.#gone = gone;
   }

@@ -7,9 +7,19 @@ const LAST_RESORT_PAUSE = 4;
 /** Beyond so many failed dials in a row the pause is the longest in any case. */
 const DOUBLINGS_MAX = 16;
 
+/** A server may go down so often, soon after it has come up, before that is called flapping: a restart or two are none. */
+const FLAPS_FREE = 3;
+
+/** The pause grows by this factor with each time. */
+const FLAP_FACTOR = 1.5;
+
+/** Beyond so many times it does not grow any more. */
+const FLAPS_COUNTED_MAX = 64;
+
 /**
  * When a dead server is dialled again: after a pause that doubles up to a bound and is spread by chance, so that many proxies do not
- * dial as one.
+ * dial as one. A server that goes up and down often (it is started again and again and fails each time, or its network comes and goes) is left alone
+ * for longer each time.
  */
 export class DestinationBackoff {
   /** When it is dialled again by itself. */
@@ -18,29 +28,50 @@ export class DestinationBackoff {
   lastResortAtMs = 0;
   /** Failed dials in a row. */
   #attempts = 0;
-  readonly #settings: RoutingSettings;
+  /** Times in a row that it went down soon after it had come up. */
+  #flaps = 0;
+  #upAtMs = 0;
+  settings: RoutingSettings;
   readonly #random: Random;
 
   constructor(settings: RoutingSettings, random: Random) {
-    this.#settings = settings;
+    this.settings = settings;
     this.#random = random;
   }
 
   /** The server answers. */
-  cameUp(): void {
+  cameUp(nowMs: number): void {
     this.#attempts = 0;
+    this.#upAtMs = nowMs;
+  }
+
+  /** A server that answered does so no more. */
+  wentDown(nowMs: number): void {
+    const isSoon = nowMs - this.#upAtMs < this.settings.flapWindowMs;
+    this.#flaps = isSoon ? Math.min(this.#flaps + 1, FLAPS_COUNTED_MAX) : 0;
+  }
+
+  /** It goes up and down so often that it is not worth a dial at once. */
+  get isFlapping(): boolean {
+    return this.#flaps > FLAPS_FREE;
   }
 
   /** A dial has failed, or a connection was given up. */
   dialFailed(nowMs: number): void {
-    const { backoffMsMin, backoffMsMax } = this.#settings;
-    const longestMs = Math.min(backoffMsMin * 2 ** Math.min(this.#attempts, DOUBLINGS_MAX), backoffMsMax);
+    const { backoffMsMin, backoffMsMax, flapBackoffMsMax } = this.settings;
+    const plainMs = Math.min(backoffMsMin * 2 ** Math.min(this.#attempts, DOUBLINGS_MAX), backoffMsMax);
+    const longestMs = this.isFlapping
+      ? Math.min(
+          backoffMsMax * FLAP_FACTOR ** (this.#flaps - FLAPS_FREE),
+          Math.max(flapBackoffMsMax, plainMs),
+        )
+      : plainMs;
     this.#attempts++;
     this.dialAtMs = nowMs + longestMs / 2 + this.#random.below(Math.ceil(longestMs / 2) + 1);
   }
 
   /** Calls have waited in vain. @param waitedMs for a dial of this length */
   waitedInVain(nowMs: number, waitedMs: number): void {
-    this.lastResortAtMs = nowMs + Math.max(this.#settings.lastResortGapMs, waitedMs * LAST_RESORT_PAUSE);
+    this.lastResortAtMs = nowMs + Math.max(this.settings.lastResortGapMs, waitedMs * LAST_RESORT_PAUSE);
   }
 }

@@ -6,13 +6,13 @@ import { DestinationLink, type LinkOwner } from './destination-link.ts';
 import { DestinationProbe, PROBED } from './destination-probe.ts';
 import { DestinationReader, type ReplySink } from './destination-reader.ts';
 import { FAILURE, type Failure } from './failure.ts';
+import type { HealthGroup } from './health-group.ts';
 import { Ring } from './ring.ts';
 import type { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
 
 /** What destinations are given of the world outside. */
 export interface DestinationHost {
-  readonly settings: RoutingSettings;
   readonly random: Random;
   readonly calls: CallPool;
   readonly records: ServerRecords;
@@ -95,6 +95,8 @@ export class Destination implements ReplySink, LinkOwner {
   /** The operator was told that it is down. */
   #reported = false;
   readonly #backoff: DestinationBackoff;
+  #settings: RoutingSettings;
+  #group: HealthGroup;
   #dialledMs = 0;
   #probeDeadlineMs = 0;
   #askAgainMs = 0;
@@ -106,13 +108,27 @@ export class Destination implements ReplySink, LinkOwner {
   readonly #reader: DestinationReader;
   readonly #host: DestinationHost;
 
-  constructor(server: number, name: string, host: DestinationHost) {
+  /**
+   * @param server its position in the configuration
+   * @param name the address as typed
+   * @param settings times and bounds
+   * @param group the servers among which it is one
+   */
+  constructor(
+    server: number,
+    name: string,
+    host: DestinationHost,
+    settings: RoutingSettings,
+    group: HealthGroup,
+  ) {
     this.server = server;
     this.name = name;
     this.#host = host;
-    this.#requestTimeoutMs = host.settings.requestTimeoutMs;
-    this.#backoff = new DestinationBackoff(host.settings, host.random);
-    this.#probe = new DestinationProbe(host.settings.twinAcks, host.settings.twinAckMsMax);
+    this.#settings = settings;
+    this.#group = group;
+    this.#requestTimeoutMs = settings.requestTimeoutMs;
+    this.#backoff = new DestinationBackoff(settings, host.random);
+    this.#probe = new DestinationProbe(settings.twinAcks, settings.twinAckMsMax);
     this.#reader = new DestinationReader(this, host.calls);
   }
 
@@ -136,15 +152,21 @@ export class Destination implements ReplySink, LinkOwner {
   }
 
   /** The configuration has changed, and this server is in it still, at another place maybe. */
-  reconfigured(server: number): void {
+  reconfigured(server: number, settings: RoutingSettings, group: HealthGroup): void {
     this.server = server;
+    this.#settings = settings;
+    this.#backoff.settings = settings;
+    if (group !== this.#group) {
+      group.takeOver(this, this.#group);
+      this.#group = group;
+    }
     this.#setTimeout();
   }
 
   #setTimeout(): void {
     const { answerMsMax } = this.#probe;
     const needed = answerMsMax === 0 ? 0 : answerMsMax + AGENT_MARGIN_MS;
-    this.#requestTimeoutMs = Math.max(this.#host.settings.requestTimeoutMs, needed);
+    this.#requestTimeoutMs = Math.max(this.#settings.requestTimeoutMs, needed);
   }
 
   /** Dials now, without a call. @param settled called once, when the server is up or known to be down */
@@ -159,7 +181,7 @@ export class Destination implements ReplySink, LinkOwner {
 
   /** Takes a call: sends it, keeps it until the connection is up, or fails it at once. */
   send(call: Call): void {
-    const { settings } = this.#host;
+    const settings = this.#settings;
     if (this.state === DESTINATION.idle) this.#dial(true);
     if (!this.#takes(call)) {
       this.#countFailure();
@@ -184,10 +206,13 @@ export class Destination implements ReplySink, LinkOwner {
 
   /** Whether a call is sent or may wait for a dial; one is made if it is the call's last chance. */
   #takes(call: Call): boolean {
-    if (call.lastResort) {
+    if (call.lastResort || (this.#group.failsOpen && this.state === DESTINATION.down)) {
       if (call.triedInVain.includes(this)) return false;
       if (this.state === DESTINATION.up) return true;
-      if (this.#host.nowMs() < this.#backoff.lastResortAtMs) return false;
+      if (this.#host.nowMs() < this.#backoff.lastResortAtMs) {
+        call.passedOver = true;
+        return false;
+      }
       if (this.state === DESTINATION.down) this.#dial(false);
       if (this.state === DESTINATION.filling && this.#link !== null) this.#insist(this.#link);
       return true;
@@ -235,7 +260,7 @@ export class Destination implements ReplySink, LinkOwner {
   }
 
   #dial(patient: boolean): void {
-    const { settings } = this.#host;
+    const settings = this.#settings;
     this.state = DESTINATION.connecting;
     this.#patient = patient;
     this.#dialledMs = this.#host.nowMs();
@@ -304,7 +329,7 @@ export class Destination implements ReplySink, LinkOwner {
         this.#insist(link);
         return;
       }
-    this.#askAgainMs = this.#host.nowMs() + this.#host.settings.fillingMs;
+    this.#askAgainMs = this.#host.nowMs() + this.#settings.fillingMs;
     for (let waiting = this.queue.length; waiting > 0; waiting--) {
       const call = this.#dequeue();
       // It has not been waited for in vain: if there is nobody else, better this one than none.
@@ -318,20 +343,21 @@ export class Destination implements ReplySink, LinkOwner {
   #askAgain(link: DestinationLink, nowMs: number): void {
     this.state = DESTINATION.probing;
     this.#patient = false;
-    this.#probeDeadlineMs = nowMs + this.#host.settings.connectTimeoutMs;
+    this.#probeDeadlineMs = nowMs + this.#settings.connectTimeoutMs;
     this.#probe.again(link.connection);
   }
 
   /** A call has nobody else: the server is used though it lacks something. */
   #insist(link: DestinationLink): void {
     this.state = DESTINATION.probing;
-    this.#probeDeadlineMs = this.#host.nowMs() + this.#host.settings.connectTimeoutMs;
+    this.#probeDeadlineMs = this.#host.nowMs() + this.#settings.connectTimeoutMs;
     if (this.#probe.insist(link.connection) === PROBED.ready) this.#up(link);
   }
 
   #up(link: DestinationLink): void {
     this.state = DESTINATION.up;
-    this.#backoff.cameUp();
+    this.#backoff.cameUp(this.#host.nowMs());
+    this.#group.cameUp(this);
     if (this.#reported) this.#host.log(`${this.name} is up`);
     this.#reported = false;
     for (let index = 0; index < this.queue.length; index++) this.#write(this.queue.at(index)!, link);
@@ -376,7 +402,8 @@ export class Destination implements ReplySink, LinkOwner {
     const nowMs = this.#host.nowMs();
     if (waiting > 0) this.#backoff.waitedInVain(nowMs, wasUp ? 0 : nowMs - this.#dialledMs);
     // A working connection that the server closed is most often a restart: dial at once, and let calls wait for it.
-    if (wasUp && failure === FAILURE.reset) this.#dial(true);
+    if (wasUp) this.#backoff.wentDown(nowMs);
+    if (wasUp && failure === FAILURE.reset && !this.#backoff.isFlapping) this.#dial(true);
     else this.#backOff(reason);
     for (let i = 0; i < waiting; i++) this.#callLost(this.#dequeue(), wasUp ? failure : FAILURE.connect);
     if (this.state === DESTINATION.down) this.#settled();
@@ -411,6 +438,7 @@ export class Destination implements ReplySink, LinkOwner {
   #backOff(reason: string): void {
     this.state = DESTINATION.down;
     this.#backoff.dialFailed(this.#host.nowMs());
+    this.#group.wentDown(this);
     if (!this.#reported) this.#host.log(`${this.name} is down: ${reason}`);
     this.#reported = true;
     this.#host.wake();
@@ -440,8 +468,7 @@ export class Destination implements ReplySink, LinkOwner {
 
   #tickPaused(nowMs: number): void {
     const reader = this.#reader;
-    if (!reader.unblocked && nowMs - this.#pausedMs >= this.#host.settings.clientStallMs)
-      reader.dropBlocker();
+    if (!reader.unblocked && nowMs - this.#pausedMs >= this.#settings.clientStallMs) reader.dropBlocker();
     if (!reader.unblocked) return;
     reader.paused = false;
     this.#heardMs = nowMs;

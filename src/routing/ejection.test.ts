@@ -110,12 +110,20 @@ test('all servers out: an error at once, until the first may come back', () => {
   world.nothingLeft();
 });
 
-test('several connections to a server are used in turn', () => {
+test('clients are given the connections to a server in turn, and keep theirs, so that the order is kept', () => {
   const world = pool(1, null, 3);
-  const client = world.client();
-  for (let i = 0; i < 6; i++) world.ask(client, `set a${i} 0 0 1\r\n1\r\n`);
+  const clients = Array.from({ length: 6 }, () => world.client());
+  for (const client of clients) assert.equal(world.ask(client, 'set a 0 0 1\r\n1\r\n'), 'STORED\r\n');
   assert.deepEqual(
     world.servers.map(({ seen }) => seen.length),
     [2, 2, 2],
   );
+  world.servers[0]!.delayMs = 5;
+  world.servers[2]!.delayMs = 1;
+  const reply = world.ask(clients[0]!, 'set b 0 0 1\r\n1\r\nget b\r\n'.repeat(3), 50);
+  assert.equal(reply, 'STORED\r\nVALUE b 0 1\r\n1\r\nEND\r\n'.repeat(3));
+  // One of them breaks: its clients use another one.
+  world.servers[1]!.kill();
+  world.run(100);
+  for (const client of clients) assert.equal(world.ask(client, 'set a 0 0 1\r\n1\r\n', 50), 'STORED\r\n');
 });

@@ -4,6 +4,8 @@ import { isHushedReply } from './hushed-reply.ts';
 
 /** What a request needs of the client that sent it. */
 export interface RequestOwner {
+  /** Spreads clients over what there is several of, such as connections to one server; the same for all requests of a client. */
+  readonly lane: number;
   /** Sends bytes [from, to) of `source` to the client; only the oldest unanswered request may. */
   write(source: Uint8Array, from: number, to: number): void;
   /** The oldest unanswered request has more to say, or is complete. */
@@ -29,6 +31,7 @@ export interface KeySelector {
 
 /** Takes the place of a client for a request whose answer stays in its record until its watcher has read it. */
 const KEEPER: RequestOwner = {
+  lane: 0,
   write: () => {},
   headProgressed: () => {},
   failedWhole: () => {},
@@ -111,6 +114,8 @@ export class Request {
   lineKeys = 0;
   /** Told when the answer is whole; only of a request that no client waits for. */
   watcher: RequestWatcher | null = null;
+  /** See RequestOwner. */
+  lane = 0;
   /** Its place among the requests of its watcher. */
   slot = 0;
   /** A key of it, or all of it, was refused without an answer. */
@@ -153,6 +158,7 @@ export class Request {
     this.hasBase64Key = false;
     this.isRetrySafe = isRetrySafe(verb);
     this.lineKeys = 0;
+    this.lane = owner?.lane ?? 0;
     this.slot = 0;
     this.refused = false;
     this.#told = false;
@@ -241,6 +247,7 @@ export class Request {
       if (selector === null || selector.wants(lender, key))
         this.addKey(lender.keyStart[key]!, lender.keyEnd[key]!);
     this.lineKeys = lender.lineKeys;
+    this.lane = lender.lane;
   }
 
   /** Whether key number `key` consists of bytes [start, end) of `source`. */

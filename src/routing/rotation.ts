@@ -3,28 +3,36 @@ import type { Call } from './call.ts';
 import type { Request } from './request.ts';
 import { RouteHandle } from './route-handle.ts';
 
-/** Several connections to one server, used in turn (`server_connections`). */
+/**
+ * Several connections to one server (`server_connections`). Clients are given them in turn, so that what one client asks of a server goes over one of
+ * them, in the order in which it was asked. While that one is not up, another one is used.
+ */
 export class RotationRoute extends RouteHandle {
-  readonly #children: readonly RouteHandle[];
-  #next = 0;
-
   constructor(children: readonly RouteHandle[]) {
     super();
     assert(children.length > 0, 'a rotation needs a child');
-    this.#children = children;
     this.adopt(children);
   }
 
   override route(call: Call): void {
-    this.#next = (this.#next + 1) % this.#children.length;
-    this.#children[this.#next]!.route(call);
+    const { request } = call;
+    const { children } = this;
+    const own = request.lane % children.length;
+    for (let step = 0; step < children.length; step++) {
+      const child = children[(own + step) % children.length]!;
+      if (!child.isUp(request, call.firstKey)) continue;
+      child.route(call);
+      return;
+    }
+    children[own]!.route(call);
+  }
+
+  /** One of them is used. */
+  override answerMsMax(): number {
+    return this.children.reduce((longest, child) => Math.max(longest, child.answerMsMax()), 0);
   }
 
   override replicates(request: Request, key: number): boolean | null {
-    return this.#children[0]!.replicates(request, key);
-  }
-
-  override isUp(request: Request, key: number): boolean {
-    return this.#children.some((child) => child.isUp(request, key));
+    return this.children[0]!.replicates(request, key);
   }
 }

@@ -5,6 +5,7 @@ import type { ClientManner } from './client-manner.ts';
 import { type ClientHost, ClientSession } from './client-session.ts';
 import { DESTINATION, Destination, type DestinationHost } from './destination.ts';
 import type { EjectingDistribution, EjectionHost } from './ejecting-distribution.ts';
+import { HealthGroup } from './health-group.ts';
 import { RequestPool } from './request.ts';
 import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
 import { ServerRecords } from './server-records.ts';
@@ -45,6 +46,8 @@ export interface Routing {
   readonly settings: RoutingSettings;
   /** The addresses as typed; `dial` gets their positions. One that stands here twice has two connections. */
   readonly servers: readonly string[];
+  /** Of servers, by position, that have other times and bounds than `settings`; those with one record are a pool. Not given: all are one. */
+  readonly serverSettings?: readonly RoutingSettings[];
   readonly manner: ClientManner;
   readonly plan: MakePlan;
   /** What all threads know of the servers; not given: this thread is alone. */
@@ -69,6 +72,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   #upCallbacks: (() => void)[] = [];
   /** Servers that the configuration names no more, until what waits for them is answered. */
   #retired: readonly Destination[] = [];
+  #lanes = 0;
   #ticking = false;
   #closed = false;
 
@@ -96,17 +100,27 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     this.wake();
   }
 
-  #configure({ servers, manner, plan }: Routing): [RoutePlan, RouteHandle] {
+  #configure(routing: Routing): [RoutePlan, RouteHandle] {
+    const { servers, manner, plan } = routing;
+    const groups: Map<RoutingSettings, HealthGroup> = new Map();
     this.calls.manner = manner;
     this.#upCallbacks = [];
     const kept = [...this.destinations];
     this.destinations = servers.map((name, server) => {
       const found = kept.findIndex((destination) => destination.name === name);
       const destination = found < 0 ? undefined : kept.splice(found, 1)[0];
-      if (destination === undefined) return new Destination(server, name, this);
-      destination.reconfigured(server);
+      const settings = routing.serverSettings?.[server] ?? routing.settings;
+      const group = groups.get(settings) ?? new HealthGroup(settings.failOpenShare);
+      groups.set(settings, group);
+      if (destination === undefined) {
+        const made = new Destination(server, name, this, settings, group);
+        group.join(made);
+        return made;
+      }
+      destination.reconfigured(server, settings, group);
       return destination;
     });
+    for (const group of groups.values()) group.review();
     const made = plan(this.destinations, this);
     return [made, new RootRoute(made.root, this.calls)];
   }
@@ -131,6 +145,11 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   close(): void {
     this.#closed = true;
     for (const destination of [...this.destinations, ...this.#retired]) destination.close();
+  }
+
+  nextLane(): number {
+    this.#lanes = (this.#lanes + 1) & 0xffff;
+    return this.#lanes;
   }
 
   statistics(subject: string): string {

@@ -10,6 +10,11 @@ export interface RoutingSettings {
    */
   readonly backoffMsMin: number;
   readonly backoffMsMax: number;
+  /** A server that goes down within this time after it has come up flaps; when it does so again and again it is left alone for up to `flapBackoffMsMax`. 0: never. */
+  readonly flapWindowMs: number;
+  readonly flapBackoffMsMax: number;
+  /** When more than this share of a pool's servers look dead, none is taken for dead. 1: never. */
+  readonly failOpenShare: number;
   /** Least pause between two dials for calls that have nobody else: what keeps a dead farm under load from becoming a storm of dials. */
   readonly lastResortGapMs: number;
   /** How many twins must have a write before a server that has twins answers it, 0 to 7, and for how long it waits for them. */
@@ -39,6 +44,9 @@ export const ROUTING_SETTINGS_DEFAULT: RoutingSettings = {
   connectTimeoutMs: 500,
   backoffMsMin: 40,
   backoffMsMax: 500,
+  flapWindowMs: 0,
+  flapBackoffMsMax: 60_000,
+  failOpenShare: 1,
   lastResortGapMs: 10,
   twinAcks: 1,
   twinAckMsMax: 250,
