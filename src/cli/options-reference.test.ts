@@ -6,6 +6,7 @@ import { MAGENT_ROWS } from './magent-table.ts';
 import { EXTENDED_WORDS } from './memcached-extended.ts';
 import { MEMCACHED_ROWS } from './memcached-table.ts';
 import { NUTCRACKER_ROWS } from './nutcracker-table.ts';
+import { PROXY_ROWS } from './proxy-table.ts';
 
 /** The reference page is written by hand; this holds it to the tables that the programs read. Compiled, this file is dist/src/cli/…. */
 const page = readFileSync(new URL('../../../docs/reference/options.md', import.meta.url), 'utf8');
@@ -38,6 +39,7 @@ for (const [title, rows] of [
   ['memcached', MEMCACHED_ROWS],
   ['magent', MAGENT_ROWS],
   ['nutcracker', NUTCRACKER_ROWS],
+  ['proxy', PROXY_ROWS],
 ] as const) {
   test(`the reference page has every option of ${title}, and no other`, () => {
     assert.deepEqual([...documented(section(title))].sort(), [...spellings(rows)].sort());

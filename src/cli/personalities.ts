@@ -1,5 +1,6 @@
 import { StartError } from '../base/start-error.ts';
 import type { NodeOptions } from '../node/options.ts';
+import type { ConfiguredProxyOptions } from '../proxy/configured-proxy.ts';
 import type { NutcrackerOptions } from '../proxy/nutcracker-service.ts';
 import type { ProxyOptions } from '../proxy/options.ts';
 import type { ClientCommand } from './client-command.ts';
@@ -19,6 +20,7 @@ export interface StartedNutcracker extends StartedRole {
 export interface RoleStarters {
   readonly startNode: (options: NodeOptions, transport: TransportChoice) => Promise<StartedRole>;
   readonly startProxy: (options: ProxyOptions) => Promise<StartedRole>;
+  readonly startConfiguredProxy: (options: ConfiguredProxyOptions) => Promise<StartedRole>;
   readonly startNutcracker: (options: NutcrackerOptions) => Promise<StartedNutcracker>;
 }
 
@@ -27,6 +29,8 @@ export const ROLE_STARTERS: RoleStarters = {
   startNode: async (options, transport) =>
     (await import('../node/main-thread.ts')).startNode(options, transport),
   startProxy: async (options) => (await import('../proxy/main-thread.ts')).startProxy(options),
+  startConfiguredProxy: async (options) =>
+    (await import('../proxy/configured-proxy.ts')).startConfiguredProxy(options),
   startNutcracker: async (options) =>
     (await import('../proxy/nutcracker-service.ts')).startNutcracker(options),
 };
@@ -161,6 +165,46 @@ async function testNutcrackerFile(invocation: Invocation, path: string, typed: s
   return 0;
 }
 
+/** `twincached proxy`. */
+export function proxy(starters: RoleStarters): Personality {
+  return async (invocation) => {
+    const { parseProxy } = await import('./proxy-options.ts');
+    const line = parseProxy(invocation);
+    if (line.kind === 'answer') {
+      invocation.print(line.text);
+      return 0;
+    }
+    if (line.kind === 'schema') {
+      const { configurationJsonSchema } = await import('../proxy/configuration-schema.ts');
+      invocation.print(configurationJsonSchema());
+      return 0;
+    }
+    const { configurationFile, fileAsTyped, isTest, verbosity, daemon, pidFile, user } = line.command;
+    const { readConfiguration } = await import('../proxy/configured-proxy.ts');
+    const { connectionsMax, threads } = readConfiguration(configurationFile, fileAsTyped);
+    if (isTest) {
+      invocation.print(`${fileAsTyped}: the configuration is good\n`);
+      return 0;
+    }
+    const transport = transportOf(invocation.environment);
+    const { serve } = await import('./serve.ts');
+    return serve(invocation, {
+      options: { daemon, pidFile },
+      warnings: line.warnings,
+      verbosity,
+      ignoreHangup: true,
+      prepare: async () => {
+        const { allowDescriptors } = await import('../system/resource-limits.ts');
+        await allowDescriptors(connectionsMax, threads).catch(() => {});
+        const { becomeUser, identityToBecome } = await import('../system/users.ts');
+        const identity = identityToBecome(user, null);
+        if (identity !== null) becomeUser(identity, user ?? '');
+      },
+      start: () => starters.startConfiguredProxy({ configurationFile, fileAsTyped, verbosity, transport }),
+    });
+  };
+}
+
 /** A program that this one will be one day. */
 function missing(name: string): Personality {
   return async () => {
@@ -224,6 +268,14 @@ export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubComm
         usage: 'memcached ...',
         help: "a node, with memcached's and repcached's options",
         run: memcached(starters, false),
+      },
+    ],
+    [
+      'proxy',
+      {
+        usage: 'proxy -c FILE ...',
+        help: 'a proxy with the routes of a configuration file',
+        run: proxy(starters),
       },
     ],
     ['magent', { usage: 'magent ...', help: "a proxy, with magent's options", run: magent(starters) }],

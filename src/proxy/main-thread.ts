@@ -1,5 +1,6 @@
 import { type Running, StartError } from '../base/start-error.ts';
 import { startDataThreads } from '../net/data-threads.ts';
+import { ConfigurationRecord } from './configuration-record.ts';
 import type { ProxyOptions, ProxyPool } from './options.ts';
 import { hasNames, resolvePool, resolveServers } from './pool-addresses.ts';
 import {
@@ -13,6 +14,8 @@ import {
 
 /** Names of servers are looked up again so often: DNS tells nobody that an address has changed. */
 const NAMES_MS = 10_000;
+/** … and while servers are dialled, at most so often. */
+const NAMES_MS_LEAST = 500;
 
 /** What a proxy's threads have counted. */
 export interface ProxyFigures {
@@ -33,6 +36,8 @@ export interface RunningProxy extends Running {
    */
   usePools(pools: readonly ProxyPool[]): Promise<void>;
   figures(): Promise<ProxyFigures>;
+  /** What `stats` tells of a configuration file. */
+  readonly configuration: ConfigurationRecord;
 }
 
 /**
@@ -62,10 +67,16 @@ async function resolvePools(
 ): Promise<ThreadPool[]> {
   let next = before.reduce((most, { serial }) => Math.max(most, serial + 1), 0);
   const serials = pools.map(({ name }) => before.find(({ pool }) => pool.name === name)?.serial ?? next++);
-  return Promise.all(pools.map((pool, index) => resolvePool(pool, serials[index]!)));
+  return Promise.all(
+    pools.map((pool, index) => {
+      const serial = serials[index]!;
+      return resolvePool(pool, serial, before.find((other) => other.serial === serial) ?? null);
+    }),
+  );
 }
 
 class ProxyService implements RunningProxy {
+  readonly configuration: ConfigurationRecord;
   ports: readonly number[] = [];
   readonly failed: Promise<Error>;
   readonly #threads: ReturnType<typeof startDataThreads>;
@@ -79,6 +90,7 @@ class ProxyService implements RunningProxy {
   /** Changes come one after the other. */
   #change: Promise<void> = Promise.resolve();
   #namesTimer: NodeJS.Timeout | undefined;
+  #namesAtMs = 0;
   #fail: (error: Error) => void = () => {};
 
   constructor(options: ProxyOptions, pools: readonly ThreadPool[], log: (line: string) => void) {
@@ -88,7 +100,9 @@ class ProxyService implements RunningProxy {
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
-    const data: ProxyThreadData = { options, pools, clients: new SharedArrayBuffer(4) };
+    const configuration = ConfigurationRecord.allocate();
+    this.configuration = new ConfigurationRecord(configuration);
+    const data: ProxyThreadData = { options, pools, clients: new SharedArrayBuffer(4), configuration };
     this.#threads = startDataThreads({
       entry: new URL('./data-thread.js', import.meta.url),
       threads: options.threads,
@@ -195,8 +209,17 @@ class ProxyService implements RunningProxy {
 
   #receive(report: ThreadReport, thread: number): void {
     if (report.kind === 'log') this.#log(report.line);
+    else if (report.kind === 'name-dialled') this.#nameDialled();
     // Each report is for who has waited longest.
     else this.#waiting.get(report.kind)?.[0]?.(report, thread);
+  }
+
+  /** A dead server may be back at another address: its name is looked up with each dial, though not more often than the system can bear. */
+  #nameDialled(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#namesAtMs < NAMES_MS_LEAST) return;
+    this.#namesAtMs = nowMs;
+    this.#change = this.#change.then(() => this.#lookUpAgain()).catch(() => {});
   }
 
   /** Names are looked up again and again; a change is a reload. */

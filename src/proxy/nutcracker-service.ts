@@ -1,13 +1,11 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type Running, StartError } from '../base/start-error.ts';
+import { watchFile } from './file-watch.ts';
 import { startProxy } from './main-thread.ts';
 import { parseNutcrackerFile } from './nutcracker-file.ts';
 import { NutcrackerStats, type StatsAddress } from './nutcracker-stats.ts';
 import type { ProxyOptions, ProxyPool } from './options.ts';
 import { LOG_LEVEL, LOG_LEVEL_MAX, ProxyLog } from './proxy-log.ts';
-
-/** The file is looked at so often; a change that has been there for one look is taken over. */
-const WATCH_MS = 500;
 
 export interface NutcrackerOptions {
   /** Absolute. */
@@ -79,7 +77,7 @@ export async function startNutcracker(options: NutcrackerOptions): Promise<Runni
       (error: unknown) => log.tell(LOG_LEVEL.error, `${message(error)}; going on with what can be had`),
     );
   };
-  const stopWatching = watch(options.configurationFile, () => reload('the configuration has changed'));
+  const stopWatching = watchFile(options.configurationFile, () => reload('the configuration has changed'));
   return {
     port: proxy.port,
     ports: proxy.ports,
@@ -103,28 +101,4 @@ export async function startNutcracker(options: NutcrackerOptions): Promise<Runni
 
 function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Calls back when a file is another one than before, and has stayed so for a moment. @returns ends it */
-function watch(path: string, changed: () => void): () => void {
-  const stampOf = (): string => {
-    try {
-      const { mtimeMs, size, ino } = statSync(path);
-      return `${mtimeMs} ${size} ${ino}`;
-    } catch {
-      return '';
-    }
-  };
-  let known = stampOf();
-  let last = known;
-  const timer = setInterval(() => {
-    const stamp = stampOf();
-    if (stamp === last && stamp !== known && stamp !== '') {
-      known = stamp;
-      changed();
-    }
-    last = stamp;
-  }, WATCH_MS);
-  timer.unref();
-  return () => clearInterval(timer);
 }

@@ -1,3 +1,7 @@
+import type { TlsCertificates } from '../net/tls-server.ts';
+import type { RoutingSettings } from '../routing/settings.ts';
+import type { RouteTree } from '../routing/tree-plan.ts';
+
 /** One server of a list. */
 export interface ProxyServer {
   /** A numeric address in full (`127.0.0.1`, `::1`), a host name, or the path of a unix socket, with a slash in front. */
@@ -9,6 +13,8 @@ export interface ProxyServer {
   /** What twemproxy's distributions hash instead. */
   readonly name?: string;
   readonly weight?: number;
+  /** What is shown to it, and who may vouch for it, in PEM; not given: it is spoken to in the clear. Needs the portable transport. */
+  readonly tls?: TlsCertificates;
 }
 
 /** Times in milliseconds that bound every request; see docs/reference/magent.md. */
@@ -46,6 +52,16 @@ export interface NutcrackerRouting {
   } | null;
 }
 
+/** A route tree over the pool's servers; several entries of one server are connections to it. */
+export interface TreeRouting {
+  readonly kind: 'tree';
+  readonly tree: RouteTree;
+  /** Where they differ from the defaults: times and bounds of groups of servers, … */
+  readonly settings: readonly Partial<RoutingSettings>[];
+  /** … and by server, which of them are its. */
+  readonly settingsOf: readonly number[];
+}
+
 /** Clients' addresses, servers, and the way from the ones to the others. */
 export interface ProxyPool {
   readonly name: string;
@@ -58,7 +74,7 @@ export interface ProxyPool {
   readonly backlog: number;
   /** In order: the order may decide where keys lie. */
   readonly servers: readonly ProxyServer[];
-  readonly routing: MagentRouting | NutcrackerRouting;
+  readonly routing: MagentRouting | NutcrackerRouting | TreeRouting;
   readonly timeouts: ProxyTimeouts;
 }
 

@@ -1,4 +1,5 @@
 import { StartError } from '../base/start-error.ts';
+import { numericHost } from '../net/addresses.ts';
 import type { SocketAddress } from '../net/loop.ts';
 import { resolveHost } from '../net/resolve.ts';
 import { ServerRecords } from '../routing/server-records.ts';
@@ -10,12 +11,42 @@ import type { ThreadPool } from './thread-messages.ts';
  * Looks up the names of a pool.
  *
  * @param serial see ThreadPool
+ * @param before the pool as it was; null: it is new
  * @throws StartError when an address to listen on is unknown; servers may be
  */
-export async function resolvePool(pool: ProxyPool, serial: number): Promise<ThreadPool> {
+export async function resolvePool(
+  pool: ProxyPool,
+  serial: number,
+  before: ThreadPool | null,
+): Promise<ThreadPool> {
   const [listen, servers] = await Promise.all([listenAddresses(pool), resolveServers(pool)]);
-  const records = ServerRecords.allocate(pool.servers.length * connectionsEach(pool));
-  return { pool, serial, servers, listen, records };
+  return { pool, serial, servers, listen, records: recordsOf(pool, before) };
+}
+
+/** What is known of servers that stay is kept. */
+function recordsOf(pool: ProxyPool, before: ThreadPool | null): SharedArrayBuffer {
+  const each = connectionsEach(pool);
+  const names = pool.servers.map(({ text }) => text);
+  const namesBefore = before?.pool.servers.map(({ text }) => text) ?? [];
+  const isSame =
+    before !== null &&
+    connectionsEach(before.pool) === each &&
+    names.length === namesBefore.length &&
+    names.every((name, index) => name === namesBefore[index]);
+  if (isSame) return before.records;
+  const buffer = ServerRecords.allocate(names.length * each);
+  if (before === null) return buffer;
+  const records = new ServerRecords(buffer);
+  const known = new ServerRecords(before.records);
+  const eachBefore = connectionsEach(before.pool);
+  const from = names.flatMap((name) => {
+    const position = namesBefore.indexOf(name);
+    return Array.from({ length: each }, (_, connection) =>
+      position < 0 || connection >= eachBefore ? -1 : position * eachBefore + connection,
+    );
+  });
+  records.takeOver(known, from);
+  return buffer;
 }
 
 /** Where the servers of a pool are now; null for a name that is unknown. */
@@ -25,7 +56,11 @@ export function resolveServers(pool: ProxyPool): Promise<(SocketAddress | null)[
 
 /** Whether a name may come to mean another address. */
 export function hasNames(pool: ProxyPool): boolean {
-  return pool.servers.some(({ host }) => !host.startsWith('/') && /[^0-9a-fA-F.:]/.test(host));
+  return pool.servers.some(hasName);
+}
+
+export function hasName({ host }: ProxyServer): boolean {
+  return !host.startsWith('/') && numericHost(host) === null;
 }
 
 async function listenAddresses(pool: ProxyPool): Promise<SocketAddress[]> {

@@ -5,11 +5,12 @@ import { nutcrackerPlan } from '../routing/nutcracker-plan.ts';
 import type { Routing } from '../routing/router.ts';
 import { ServerRecords } from '../routing/server-records.ts';
 import { ROUTING_SETTINGS_DEFAULT } from '../routing/settings.ts';
+import { treePlan } from '../routing/tree-plan.ts';
 import type { NutcrackerRouting, ProxyPool, ProxyServer } from './options.ts';
 import type { ThreadPool } from './thread-messages.ts';
 
-/** How a pool is routed, from its options. */
-export function poolRouting({ pool, records }: ThreadPool): Routing {
+/** How a pool is routed, from its options. @param more lines of `stats` that a tree does not know */
+export function poolRouting({ pool, records }: ThreadPool, more: () => readonly string[]): Routing {
   const { routing } = pool;
   const settings = { ...ROUTING_SETTINGS_DEFAULT, ...pool.timeouts };
   const shared = { settings, records: new ServerRecords(records) };
@@ -20,6 +21,17 @@ export function poolRouting({ pool, records }: ThreadPool): Routing {
       servers: connectionNames(pool, routing),
       manner: NUTCRACKER_MANNER,
       plan: (destinations, context) => nutcrackerPlan(destinations, nutcracker, context),
+    };
+  }
+  if (routing.kind === 'tree') {
+    // One record for all servers of a group: that is how a router knows them as one.
+    const groups = routing.settings.map((changed) => ({ ...settings, ...changed }));
+    return {
+      ...shared,
+      servers: pool.servers.map((server) => (server.tls === undefined ? '' : 'tls:') + addressName(server)),
+      serverSettings: routing.settingsOf.map((group) => groups[group] ?? settings),
+      manner: MAGENT_MANNER,
+      plan: (destinations, context) => treePlan(destinations, routing.tree, context, more),
     };
   }
   const placement = routing.distribution === 'ketama' ? KETAMA_PLACEMENT : MODULO_PLACEMENT;

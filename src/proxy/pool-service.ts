@@ -2,16 +2,42 @@ import type { Random } from '../base/random.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import type { DataThread } from '../net/data-threads.ts';
 import type { SocketAddress } from '../net/loop.ts';
+import type { TlsDialling } from '../net/tls-dialler.ts';
 import { DESTINATION, type Destination, FIGURE } from '../routing/destination.ts';
 import type { EjectingDistribution } from '../routing/ejecting-distribution.ts';
-import { Router } from '../routing/router.ts';
+import { Router, type Routing } from '../routing/router.ts';
 import type { ClientLimit } from './client-limit.ts';
+import { hasName } from './pool-addresses.ts';
 import { connectionsEach, poolRouting } from './pool-routing.ts';
 import { RefusedSession } from './refused-session.ts';
 import type { PoolFigures, ServerFigures, ThreadPool } from './thread-messages.ts';
 
 /** The service number of the first pool's clients. */
 const SERVICE_FIRST = 1;
+
+/** How a server is dialled. */
+interface DialledServer {
+  readonly address: SocketAddress;
+  readonly hasName: boolean;
+  readonly tls: TlsDialling | undefined;
+}
+
+/** A name without an address is dialled where nobody can listen, and so is found dead as any other server. */
+const NOWHERE: DialledServer = {
+  address: { family: 'ipv4', host: '127.0.0.1', port: 0 },
+  hasName: false,
+  tls: undefined,
+};
+
+/** What a pool has to tell, and to be told. */
+export interface PoolHost {
+  /** A line for the operator. */
+  log(line: string): void;
+  /** A server is dialled whose name was looked up some time ago. */
+  nameDialled(): void;
+  /** Lines of `stats` that are not about servers and routes. */
+  statistics(): readonly string[];
+}
 
 /** What one data thread does for one pool: its router and its clients. */
 export class PoolService {
@@ -22,38 +48,39 @@ export class PoolService {
   #clientEnds = 0;
   #clientErrors = 0;
   #threadPool: ThreadPool;
-  #servers: readonly (SocketAddress | null)[] = [];
+  #servers: readonly DialledServer[] = [];
   #isRemoved = false;
   readonly #thread: DataThread;
+  readonly #host: PoolHost;
   readonly #limit: ClientLimit;
 
-  /** @param log a line for the operator */
   constructor(
     thread: DataThread,
     threadPool: ThreadPool,
     limit: ClientLimit,
     random: Random,
-    log: (line: string) => void,
+    host: PoolHost,
   ) {
     const { loop } = thread;
     this.#thread = thread;
+    this.#host = host;
     this.#threadPool = threadPool;
     this.#limit = limit;
     this.serial = threadPool.serial;
     this.#useServers(threadPool);
-    this.router = new Router(poolRouting(threadPool), {
+    this.router = new Router(this.#routing(), {
       random,
       nowMs: () => loop.turnMs,
       wallMs: () => loop.clock.wallMs(),
       dial: (server, timeoutMs, factory) => {
-        // A name without an address is dialled where nobody can listen, and so is found dead as any other server.
-        const address = this.#servers[server] ?? { family: 'ipv4', host: '127.0.0.1', port: 0 };
-        return loop.dial(address, timeoutMs, factory);
+        const { address, hasName, tls } = this.#servers[server] ?? NOWHERE;
+        if (hasName) host.nameDialled();
+        return loop.dial(address, timeoutMs, factory, tls);
       },
       schedule: (delayMs, callback) => {
         loop.schedule(delayMs, callback);
       },
-      log,
+      log: (line) => host.log(line),
     });
     loop.serve(this.service, (connection) => this.#session(connection));
   }
@@ -75,7 +102,7 @@ export class PoolService {
   reload(threadPool: ThreadPool): void {
     this.#threadPool = threadPool;
     this.#useServers(threadPool);
-    this.router.reconfigure(poolRouting(threadPool));
+    this.router.reconfigure(this.#routing());
     this.router.connect(() => {});
   }
 
@@ -85,9 +112,21 @@ export class PoolService {
     if (this.clients === 0) this.router.close();
   }
 
+  #routing(): Routing {
+    return poolRouting(this.#threadPool, () => this.#host.statistics());
+  }
+
   #useServers({ servers, pool }: ThreadPool): void {
     const each = connectionsEach(pool);
-    this.#servers = servers.flatMap((server) => Array.from({ length: each }, () => server));
+    this.#servers = pool.servers.flatMap((server, position) => {
+      const { tls } = server;
+      const dialled: DialledServer = {
+        address: servers[position] ?? NOWHERE.address,
+        hasName: hasName(server),
+        tls: tls === undefined ? undefined : { certificates: tls, versionMin: 'TLSv1.2' },
+      };
+      return Array.from({ length: each }, () => dialled);
+    });
   }
 
   #session(connection: Connection): Session {

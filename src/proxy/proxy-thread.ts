@@ -4,6 +4,7 @@ import { seededRandom } from '../base/random.ts';
 import type { DataThread } from '../net/data-threads.ts';
 import { FIGURE } from '../net/figures.ts';
 import { ClientLimit } from './client-limit.ts';
+import { ConfigurationRecord } from './configuration-record.ts';
 import { PoolListeners } from './pool-listeners.ts';
 import { PoolService } from './pool-service.ts';
 import {
@@ -34,6 +35,7 @@ class ProxyThread {
   readonly #thread: DataThread;
   readonly #limit: ClientLimit;
   readonly #verbosity: number;
+  readonly #configuration: ConfigurationRecord;
   readonly #listeners: PoolListeners;
   #services: PoolService[];
 
@@ -41,6 +43,7 @@ class ProxyThread {
     this.#thread = thread;
     this.#limit = new ClientLimit(data.clients, data.options.connectionsMax);
     this.#verbosity = data.options.verbosity;
+    this.#configuration = new ConfigurationRecord(data.configuration);
     this.#listeners = new PoolListeners(thread);
     this.#services = data.pools.map((pool) => this.#service(pool));
   }
@@ -85,7 +88,12 @@ class ProxyThread {
       // Each thread has its own connections; one of them is enough to tell of.
       if (this.#thread.index === 0 && this.#verbosity > 0) this.#report({ kind: 'log', line });
     };
-    return new PoolService(this.#thread, pool, this.#limit, seededRandom(randomInt(2 ** 32)), log);
+    const { loop } = this.#thread;
+    return new PoolService(this.#thread, pool, this.#limit, seededRandom(randomInt(2 ** 32)), {
+      log,
+      nameDialled: () => this.#report({ kind: 'name-dialled' }),
+      statistics: () => this.#configuration.lines(loop.clock.wallMs() / 1000),
+    });
   }
 
   #open(): void {

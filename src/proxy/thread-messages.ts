@@ -20,6 +20,8 @@ export interface ProxyThreadData {
   readonly pools: readonly ThreadPool[];
   /** One Int32: clients of all threads. */
   readonly clients: SharedArrayBuffer;
+  /** See ConfigurationRecord. */
+  readonly configuration: SharedArrayBuffer;
 }
 
 /** What a thread tells of one server of a pool. */
@@ -63,6 +65,8 @@ export type ThreadReport =
   | { readonly kind: 'reloaded'; readonly failure: string | null }
   /** After `figures`, by pool. */
   | { readonly kind: 'figures'; readonly pools: readonly PoolFigures[]; readonly accepted: number }
+  /** A server that has a name is being dialled: it may have another address by now. */
+  | { readonly kind: 'name-dialled' }
   | { readonly kind: 'log'; readonly line: string };
 
 /** From the main thread to a data thread. */
@@ -78,6 +82,7 @@ const REPORT_KINDS: ReadonlySet<unknown> = new Set([
   'drained',
   'reloaded',
   'figures',
+  'name-dialled',
   'log',
 ]);
 const ORDER_KINDS: ReadonlySet<unknown> = new Set(['open', 'drain', 'figures', 'reload']);

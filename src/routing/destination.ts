@@ -74,7 +74,7 @@ const DESTINATION_FIGURES = 7;
  * took long (a host that is off says nothing) so rarely that most calls are still refused at once.
  */
 export class Destination implements ReplySink, LinkOwner {
-  /** Position in the configuration. */
+  /** Position in the configuration; -1: it is not there any more. */
   server: number;
   /** The address as typed. */
   readonly name: string;
@@ -139,16 +139,21 @@ export class Destination implements ReplySink, LinkOwner {
 
   /** See ServerRecords. */
   get behindAt(): number {
-    return this.#host.records.behindAt(this.server);
+    return this.server < 0 ? 0 : this.#host.records.behindAt(this.server);
   }
 
   noteBehind(): void {
-    this.#host.records.noteBehind(this.server);
+    if (this.server >= 0) this.#host.records.noteBehind(this.server);
   }
 
   /** Longest time that a call waits here. */
   get answerMsMax(): number {
     return this.#requestTimeoutMs;
+  }
+
+  /** The configuration has changed, and this server is not in it any more: what waits is answered, and it is not dialled again. */
+  retire(): void {
+    this.server = -1;
   }
 
   /** The configuration has changed, and this server is in it still, at another place maybe. */
@@ -315,7 +320,8 @@ export class Destination implements ReplySink, LinkOwner {
   #probed(outcome: number, link: DestinationLink): void {
     if (outcome === PROBED.asking) return;
     const { pid, startedSeconds } = this.#probe;
-    if (pid > 0 && this.#host.records.identify(this.server, pid, startedSeconds)) this.noteBehind();
+    if (pid > 0 && this.server >= 0 && this.#host.records.identify(this.server, pid, startedSeconds))
+      this.noteBehind();
     this.#setTimeout();
     if (outcome === PROBED.ready) this.#up(link);
     else this.#fill(link);

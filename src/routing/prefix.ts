@@ -3,7 +3,7 @@ import { KeyedRoute } from './keyed-route.ts';
 import type { Request } from './request.ts';
 import type { RouteHandle } from './route-handle.ts';
 
-/** Sends each key to the child of the longest prefix that it begins with. */
+/** Sends each key to the child of the longest prefix that it begins with, and has something behind. */
 export class PrefixRoute extends KeyedRoute {
   /** The longest first; its place is its child's. */
   readonly #prefixes: readonly Uint8Array[];
@@ -27,7 +27,7 @@ export class PrefixRoute extends KeyedRoute {
     let index = 0;
     for (; index < prefixes.length; index++) {
       const prefix = prefixes[index]!;
-      if (prefix.length <= length && begins(request.bytes, start, prefix)) break;
+      if (prefix.length < length && begins(request.bytes, start, prefix)) break;
     }
     return index;
   }

@@ -96,6 +96,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     const before = this.destinations;
     [this.#plan, this.root] = this.#configure(routing);
     const gone = before.filter((destination) => !this.destinations.includes(destination));
+    for (const destination of gone) destination.retire();
     this.#retired = [...this.#retired, ...gone];
     this.wake();
   }

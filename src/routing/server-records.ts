@@ -50,6 +50,24 @@ export class ServerRecords {
   }
 
   /**
+   * Goes on with what other records know.
+   *
+   * @param from by server, its place in the others; -1: it is new
+   */
+  takeOver(others: ServerRecords, from: readonly number[]): void {
+    Atomics.store(this.#cells, SERIAL, Atomics.load(others.#cells, SERIAL));
+    for (const [server, other] of from.entries()) {
+      if (other < 0) continue;
+      for (let cell = 0; cell < SERVER_CELLS; cell++)
+        Atomics.store(
+          this.#cells,
+          this.#place(server, cell),
+          Atomics.load(others.#cells, others.#place(other, cell)),
+        );
+    }
+  }
+
+  /**
    * The server has told who it is.
    *
    * @param pid its process

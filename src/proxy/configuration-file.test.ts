@@ -1,0 +1,367 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { StartError } from '../base/start-error.ts';
+import { parseConfiguration } from './configuration-file.ts';
+import type { ProxyConfiguration } from './configuration-meaning.ts';
+import { configurationJsonSchema, ROUTE_DEPTH_MAX, SERVERS_MAX } from './configuration-schema.ts';
+
+function read(text: string): ProxyConfiguration {
+  return parseConfiguration('proxy.yaml', text, (path) => {
+    if (path.endsWith('.pem')) return `PEM of ${path}`;
+    throw new Error('no such file or directory');
+  });
+}
+
+function refusal(text: string): string {
+  try {
+    read(text);
+  } catch (error) {
+    assert.ok(error instanceof StartError, String(error));
+    assert.equal(error.exitCode, 1);
+    return error.message;
+  }
+  return 'accepted';
+}
+
+/** A file of one pool and this route. */
+function routed(route: string): string {
+  return `listen: :22101\npools:\n  a: { servers: [h1:1, "h2:2*3"] }\n  b: { servers: [h3:3] }\nroute:\n${route.replaceAll(/^/gm, '  ')}\n`;
+}
+
+function tree(route: string): unknown {
+  const [pool] = read(routed(route)).pools;
+  assert.equal(pool?.routing.kind, 'tree');
+  return pool.routing.kind === 'tree' ? pool.routing.tree : null;
+}
+
+const PLACEMENT = { hash: 'fnv1a_64', distribution: 'ketama', hashTag: null, stopMark: null };
+const SHARD_A = {
+  type: 'shard',
+  ...PLACEMENT,
+  children: [
+    { name: 'h1:1', weight: 1, route: { type: 'server', connections: [0] } },
+    { name: 'h2:2', weight: 3, route: { type: 'server', connections: [1] } },
+  ],
+};
+const SHARD_B = {
+  type: 'shard',
+  ...PLACEMENT,
+  children: [{ name: 'h3:3', weight: 1, route: { type: 'server', connections: [2] } }],
+};
+
+test('the smallest file', () => {
+  const { pools, threads, connectionsMax, needsTls } = read(
+    'listen: 127.1:22101\npools: { a: { servers: [h] } }',
+  );
+  assert.deepEqual(
+    { threads, connectionsMax, needsTls },
+    { threads: 1, connectionsMax: 4096, needsTls: false },
+  );
+  const [pool] = pools;
+  assert.deepEqual(pool?.listen, [{ host: '127.0.0.1', port: 22101 }]);
+  assert.deepEqual(pool.servers, [{ host: 'h', port: 11211, text: 'h', name: 'h', weight: 1 }]);
+});
+
+test('everything that may be said of pools', () => {
+  const { pools, threads, connectionsMax, needsTls } = read(`
+threads: 4
+clients-max: 100
+defaults: { request-timeout: 2s, hash: murmur, health: { pause-max: 1s } }
+pools:
+  a:
+    servers:
+      - "[::1]:11211*7"
+      - /run/cache.sock
+      - { address: cache.example, name: third, weight: 2 }
+    connections: 2
+    request-timeout: 250ms
+    connect-timeout: 1.5s
+    queue-calls: 10
+    queue-bytes: 1m
+    hash-tag: "{}"
+    health: { pause-min: 10ms, flap-window: 0s, flap-pause-max: 5m, fail-open: 0.5 }
+  b:
+    servers: [x:1]
+    stop-mark: "|#|"
+    distribution: modula
+    tls: { authority: ca.pem, certificate: own.pem, key: key.pem }
+fronts:
+  one: { listen: ["*:22101", "/run/proxy.sock 660"], route: a, backlog: 64 }
+  two: { listen: "[::1]:22102", route: b }
+`);
+  assert.deepEqual([threads, connectionsMax, needsTls], [4, 100, true]);
+  const [one, two] = pools;
+  assert.deepEqual(
+    [one?.name, one?.listen, one?.unixPath, one?.unixMode, one?.backlog],
+    ['one', [{ host: null, port: 22101 }], '/run/proxy.sock', 0o660, 64],
+  );
+  assert.deepEqual([two?.name, two?.listen, two?.backlog], ['two', [{ host: '::1', port: 22102 }], 1024]);
+  assert.deepEqual(
+    one?.servers.map(({ host, port, name, weight }) => [host, port, name, weight]),
+    [
+      ['::1', 11211, '[::1]:11211', 7],
+      ['::1', 11211, '[::1]:11211', 7],
+      ['/run/cache.sock', 0, '/run/cache.sock', 1],
+      ['/run/cache.sock', 0, '/run/cache.sock', 1],
+      ['cache.example', 11211, 'third', 2],
+      ['cache.example', 11211, 'third', 2],
+      ['x', 1, 'x:1', 1],
+    ],
+  );
+  const tls = { chain: 'PEM of own.pem', key: 'PEM of key.pem', authorities: 'PEM of ca.pem' };
+  assert.deepEqual(one?.servers.at(-1)?.tls, tls);
+  assert.ok(one?.routing.kind === 'tree' && two?.routing.kind === 'tree');
+  assert.deepEqual(one.routing.settingsOf, [0, 0, 0, 0, 0, 0, 1]);
+  assert.deepEqual(one.routing.settings, [
+    {
+      flapWindowMs: 0,
+      requestTimeoutMs: 250,
+      connectTimeoutMs: 1500,
+      queueCallsMax: 10,
+      queueBytesMax: 1048576,
+      backoffMsMin: 10,
+      backoffMsMax: 1000,
+      flapBackoffMsMax: 300_000,
+      failOpenShare: 0.5,
+    },
+    { flapWindowMs: 10_000, requestTimeoutMs: 2000, backoffMsMax: 1000 },
+  ]);
+  const [a, b] = [one.routing.tree, two.routing.tree];
+  assert.ok(a.type === 'shard' && b.type === 'shard');
+  assert.deepEqual([a.hash, a.hashTag, a.distribution, a.stopMark], ['murmur', '{}', 'ketama', null]);
+  assert.deepEqual([b.hash, b.hashTag, b.distribution, b.stopMark], ['murmur', null, 'modula', '|#|']);
+  assert.deepEqual(
+    a.children.map(({ route }) => route),
+    [
+      [0, 1],
+      [2, 3],
+      [4, 5],
+    ].map((connections) => ({ type: 'server', connections })),
+  );
+});
+
+test('every type of route', () => {
+  const server = (...connections: number[]): unknown => ({ type: 'server', connections });
+  const cases: readonly (readonly [string, unknown])[] = [
+    ['{ type: shard, pool: a }', SHARD_A],
+    ['{ type: shard, pool: a, distribution: modulo }', { ...SHARD_A, distribution: 'modulo' }],
+    [
+      '{ type: shard, children: [{ name: x, route: a }, { name: y, route: b, weight: 2 }] }',
+      {
+        type: 'shard',
+        ...PLACEMENT,
+        children: [
+          { name: 'x', weight: 1, route: SHARD_A },
+          { name: 'y', weight: 2, route: SHARD_B },
+        ],
+      },
+    ],
+    ['{ type: server, pool: a, server: "h2:2" }', server(1)],
+    ['{ type: mirror, main: a, backup: b }', { type: 'mirror', main: SHARD_A, backup: SHARD_B }],
+    [
+      '{ type: failover, children: [a, b] }',
+      { type: 'failover', children: [SHARD_A, SHARD_B], standInSeconds: null },
+    ],
+    [
+      '{ type: failover, pool: a, stand-in-exptime: 1m }',
+      { type: 'failover', children: [server(0), server(1)], standInSeconds: 60 },
+    ],
+    ['{ type: miss-failover, pool: b }', { type: 'miss-failover', children: [server(2)], prefersMiss: true }],
+    ['{ type: replicate, pool: a }', { type: 'replicate', children: [server(0), server(1)], wait: 'all' }],
+    [
+      '{ type: replicate, pool: b, wait: first }',
+      { type: 'replicate', children: [server(2)], wait: 'first' },
+    ],
+    ['{ type: random, pool: b }', { type: 'random', children: [server(2)] }],
+    [
+      '{ type: warm-up, cold: a, warm: b }',
+      { type: 'warm-up', cold: SHARD_A, warm: SHARD_B, exptimeSeconds: null },
+    ],
+    [
+      '{ type: prefix, routes: { "u:": a }, strip: true }',
+      {
+        type: 'prefix',
+        routes: [['u:', SHARD_A]],
+        otherwise: { type: 'error', message: 'NO ROUTE FOR THIS KEY' },
+        strip: true,
+      },
+    ],
+    [
+      '{ type: shadow, route: a, shadow: b, fraction: 0.25 }',
+      { type: 'shadow', route: SHARD_A, shadow: SHARD_B, from: 0, to: 0.25, queueMax: 1024 },
+    ],
+    [
+      '{ type: migrate, from: a, to: b, start: "2026-11-27T18:00:00Z", interval: 1h }',
+      { type: 'migrate', from: SHARD_A, to: SHARD_B, startSeconds: 1795802400, intervalSeconds: 3600 },
+    ],
+    [
+      '{ type: zone, local: west, zones: { west: a, east: b } }',
+      {
+        type: 'zone',
+        zones: [
+          ['west', SHARD_A],
+          ['east', SHARD_B],
+        ],
+        local: 'west',
+        alsoOnMiss: false,
+      },
+    ],
+    [
+      '{ type: by-command, commands: { reads: b, delete: a }, default: { type: null } }'.replace(
+        'type: null',
+        'type: "null"',
+      ),
+      {
+        type: 'by-command',
+        commands: [
+          ['reads', SHARD_B],
+          ['delete', SHARD_A],
+        ],
+        otherwise: { type: 'null' },
+      },
+    ],
+    ['{ type: error, message: closed }', { type: 'error', message: 'closed' }],
+  ];
+  for (const [route, expected] of cases) assert.deepEqual(tree(route), expected, route);
+});
+
+test('mistakes are told with their place, and with what to write', () => {
+  const cases: readonly (readonly [string, string | RegExp])[] = [
+    ['', /^proxy\.yaml:1:1: a mapping is needed; write "listen:"/],
+    ['- a', /^proxy\.yaml:1:1: a mapping is needed/],
+    ['a: [', /^proxy\.yaml:1:\d+: /],
+    ['a: 1\na: 2', /^proxy\.yaml:2:1: Map keys must be unique/],
+    ['pools: {}', 'proxy.yaml:1:1: listen is missing; write "listen: 127.0.0.1:11211", or another address'],
+    ['listen: :1', 'proxy.yaml:1:1: pools is missing; write "pools:" and a mapping'],
+    [
+      'listen: :1\npools: { a: { servers: [x] }, b: { servers: [y] } }',
+      'proxy.yaml:1:1: route is missing; write "route:" and the name of a pool, or a mapping with a type',
+    ],
+    ['listen: x\npools: { a: { servers: [x] } }', 'proxy.yaml:1:9: "x" has no port; write HOST:PORT'],
+    [
+      'listen: [":1", ":99999"]\npools: { a: { servers: [x] } }',
+      'proxy.yaml:1:16: ":99999" is no address: the port is not a number from 0 to 65535; write HOST:PORT or a path',
+    ],
+    [
+      'listen: :1\npools:\n  a: {}',
+      'proxy.yaml:3:6: pools.a.servers is missing; write "servers:" and a list',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [] }',
+      'proxy.yaml:3:17: pools.a.servers is empty; write at least one server',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: ["h:0"] }',
+      'proxy.yaml:3:18: "h:0" has the port 0; write the port that the server listens on',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: ["h*0"] }',
+      'proxy.yaml:3:18: "h*0" has the weight 0; write at least 1, or leave the server out',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: ["h h"] }',
+      'proxy.yaml:3:18: "h h" is no server: it is neither an address nor a host name; write HOST:PORT, and *WEIGHT behind it if it has one',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [h, h] }',
+      'proxy.yaml:3:21: pool a has two servers h; write another name for one of them',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [5] }',
+      'proxy.yaml:3:18: pools.a.servers[0]: 5 is not what may stand here; write a text or a mapping',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [h], wieght: 1 }',
+      /^proxy\.yaml:3:22: "wieght" is unknown here; write one of servers, hash, /,
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [h], hash: sha1 }',
+      /^proxy\.yaml:3:28: pools\.a\.hash: "sha1" is none of one_at_a_time, .*; write one of them$/,
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [h], request-timeout: 5 }',
+      'proxy.yaml:3:39: pools.a.request-timeout is no time; write a number and ms, s, m, h or d, such as 500ms or 2s',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [h], connections: 65 }',
+      'proxy.yaml:3:35: pools.a.connections: 65 is out of bounds; write a number of at most 64',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [h], tls: { certificate: own.pem, key: none } }',
+      'proxy.yaml:3:56: none cannot be read: no such file or directory; write the name of a PEM file',
+    ],
+    [routed('gutter'), 'proxy.yaml:6:3: there is no pool "gutter"; write one of a, b'],
+    [routed('{ type: shard }'), 'proxy.yaml:6:3: a shard has a pool or children; write one of the two'],
+    [
+      routed('{ children: [a] }'),
+      /^proxy\.yaml:6:3: route has no type; write "type:" and one of shard, server, /,
+    ],
+    [
+      routed('{ type: warmup }'),
+      /^proxy\.yaml:6:11: "warmup" is no type of a route; write one of shard, server, /,
+    ],
+    [
+      routed('{ type: warm-up, cold: a }'),
+      'proxy.yaml:6:3: route.warm is missing; write "warm:" and what belongs there',
+    ],
+    [
+      routed('{ type: failover, children: [a, { type: failover, children: [b, c] }] }'),
+      'proxy.yaml:6:67: there is no pool "c"; write one of a, b',
+    ],
+    [
+      routed('{ type: zone, zones: { west: a } }'),
+      'proxy.yaml:6:3: nobody says where this proxy is; write "zone:" at the top of the file, or "local:" here',
+    ],
+    [
+      routed('{ type: migrate, from: a, to: b, start: tomorrow, interval: 1h }'),
+      /^proxy\.yaml:6:43: "tomorrow" is no time; write it with its zone/,
+    ],
+    [
+      routed('{ type: shadow, route: a, shadow: b, keys: [0.5, 0.5] }'),
+      'proxy.yaml:6:46: these are no keys; write the lesser share first',
+    ],
+    [routed('{ type: by-command, commands: { flush: a }, default: b }'), /^proxy\.yaml:6:\d+: .*flush/],
+    [
+      `route: a\nfronts: { f: { listen: ":1", route: a } }\npools: { a: { servers: [h] } }`,
+      'proxy.yaml:1:8: "route" belongs to a front where there are "fronts"; write it there',
+    ],
+  ];
+  for (const [text, expected] of cases) {
+    const told = refusal(text);
+    if (typeof expected === 'string') assert.equal(told, expected, text);
+    else assert.match(told, expected, text);
+  }
+});
+
+test('several mistakes are told at once', () => {
+  assert.equal(refusal('listen: 5\nthreads: 0\npools: { a: { servers: [] } }').split('\n').length, 3);
+});
+
+test('bounds', () => {
+  const nested = (depth: number): string => {
+    let route = 'a';
+    for (let i = 0; i < depth; i++) route = `{ type: failover, children: [${route}] }`;
+    return routed(route);
+  };
+  assert.equal(refusal(nested(ROUTE_DEPTH_MAX)), 'accepted');
+  assert.match(refusal(nested(ROUTE_DEPTH_MAX + 1)), /stand inside one another more than 30 deep/);
+  const many = (count: number): string =>
+    `listen: :1\npools: { a: { servers: [${Array.from({ length: count }, (_, i) => `h${i}`).join()}] } }`;
+  assert.equal(refusal(many(SERVERS_MAX)), 'accepted');
+  assert.match(refusal(many(SERVERS_MAX + 1)), /more than 4096 connections to servers/);
+  assert.match(refusal(`# ${'x'.repeat(1024 * 1024)}`), /^proxy\.yaml:1:1: the file is longer than/);
+});
+
+test('the schema for editors names every key of a route', () => {
+  const schema = configurationJsonSchema();
+  for (const word of [
+    'stand-in-exptime',
+    'prefer-miss',
+    'fail-open',
+    'flap-window',
+    'stop-mark',
+    'by-command',
+  ])
+    assert.ok(schema.includes(`"${word}"`), word);
+  assert.doesNotThrow(() => JSON.parse(schema));
+});

@@ -1,0 +1,512 @@
+/** What a native configuration means: pools, routes and settings as the proxy runs them. */
+import { parseEndpoint } from '../net/addresses.ts';
+import type { TlsCertificates } from '../net/tls-server.ts';
+import type { RoutingSettings } from '../routing/settings.ts';
+import type { RouteTree, ShardPlacement } from '../routing/tree-plan.ts';
+import type {
+  ChildrenEntry,
+  ConfigurationEntry,
+  FrontEntry,
+  HandleEntry,
+  PlacementEntry,
+  PoolEntry,
+  PoolSettingsEntry,
+  RouteEntry,
+  ServerEntry,
+  TlsEntry,
+} from './configuration-schema.ts';
+import { ROUTE_DEPTH_MAX, SERVERS_MAX } from './configuration-schema.ts';
+import { POOL_DEFAULT, PROXY_OPTIONS_DEFAULT, type ProxyPool, type ProxyServer } from './options.ts';
+
+/** A mistake that the shape of the file does not show. */
+export class ConfigurationMistake extends Error {
+  /** Where it is in the file. */
+  readonly path: readonly PropertyKey[];
+
+  constructor(path: readonly PropertyKey[], message: string) {
+    super(message);
+    this.path = path;
+  }
+}
+
+/** What a file says. */
+export interface ProxyConfiguration {
+  /** One for each front. */
+  readonly pools: readonly ProxyPool[];
+  readonly threads: number;
+  readonly connectionsMax: number;
+  /** Some server is spoken to by TLS. */
+  readonly needsTls: boolean;
+}
+
+const SERVER_PORT_DEFAULT = 11211;
+const HASH_DEFAULT = 'fnv1a_64';
+const DISTRIBUTION_DEFAULT = 'ketama';
+const NO_ROUTE = 'NO ROUTE FOR THIS KEY';
+const SHADOW_QUEUE_DEFAULT = 1024;
+
+/** A server of a pool, with the positions of its connections in the list of a front. */
+interface PlacedServers {
+  readonly entry: PoolEntry;
+  readonly servers: readonly (ProxyServer & { readonly weight: number; readonly name: string })[];
+  readonly connections: readonly (readonly number[])[];
+}
+
+/**
+ * @param readFile reads a file that the configuration names
+ * @throws ConfigurationMistake
+ */
+export function proxyConfiguration(
+  entry: ConfigurationEntry,
+  readFile: (path: string) => string,
+): ProxyConfiguration {
+  const meaning = new Meaning(entry, readFile);
+  const pools = meaning.fronts();
+  return {
+    pools,
+    threads: entry.threads ?? PROXY_OPTIONS_DEFAULT.threads,
+    connectionsMax: entry['clients-max'] ?? PROXY_OPTIONS_DEFAULT.connectionsMax,
+    needsTls: pools.some(({ servers }) => servers.some(({ tls }) => tls !== undefined)),
+  };
+}
+
+class Meaning {
+  readonly #entry: ConfigurationEntry;
+  readonly #readFile: (path: string) => string;
+  readonly #servers: ProxyServer[] = [];
+  readonly #settings: Partial<RoutingSettings>[] = [];
+  readonly #settingsOf: number[] = [];
+  readonly #pools: Map<string, PlacedServers> = new Map();
+
+  constructor(entry: ConfigurationEntry, readFile: (path: string) => string) {
+    this.#entry = entry;
+    this.#readFile = readFile;
+    for (const [name, pool] of Object.entries(entry.pools)) this.#pools.set(name, this.#pool(name, pool));
+  }
+
+  fronts(): readonly ProxyPool[] {
+    const { fronts, listen, route, backlog } = this.#entry;
+    if (fronts !== undefined) {
+      for (const key of ['listen', 'route', 'backlog'] as const)
+        if (this.#entry[key] !== undefined)
+          throw new ConfigurationMistake(
+            [key],
+            `"${key}" belongs to a front where there are "fronts"; write it there`,
+          );
+      if (Object.keys(fronts).length === 0)
+        throw new ConfigurationMistake(['fronts'], 'fronts is empty; write at least one');
+      return Object.entries(fronts).map(([name, front]) => this.#front(name, front, ['fronts', name]));
+    }
+    if (listen === undefined)
+      throw new ConfigurationMistake(
+        [],
+        'listen is missing; write "listen: 127.0.0.1:11211", or another address',
+      );
+    if (route === undefined) {
+      const [only, ...others] = this.#pools.keys();
+      if (only === undefined || others.length > 0)
+        throw new ConfigurationMistake(
+          [],
+          'route is missing; write "route:" and the name of a pool, or a mapping with a type',
+        );
+      return [this.#front('main', { listen, route: only, backlog }, [])];
+    }
+    return [this.#front('main', { listen, route, backlog }, [])];
+  }
+
+  #front(name: string, { listen, route, backlog }: FrontEntry, path: readonly PropertyKey[]): ProxyPool {
+    const addresses = typeof listen === 'string' ? [listen] : listen;
+    const tcp: { host: string | null; port: number }[] = [];
+    let unixPath: string | null = null;
+    let unixMode: number | null = null;
+    for (const [index, text] of addresses.entries()) {
+      const place = [...path, 'listen', ...(typeof listen === 'string' ? [] : [index])];
+      const [, address = '', mode] = /^(\S*)(?:\s+0*([0-7]{1,3}))?$/.exec(text.trim()) ?? [];
+      const endpoint = parseEndpoint(address);
+      if (endpoint.kind === 'mistake')
+        throw new ConfigurationMistake(
+          place,
+          `"${text}" is no address: ${endpoint.reason}; write HOST:PORT or a path`,
+        );
+      if (endpoint.kind === 'unix') {
+        if (unixPath !== null)
+          throw new ConfigurationMistake(place, 'a front has one unix socket at most; write another front');
+        unixPath = endpoint.path;
+        unixMode = mode === undefined ? null : Number.parseInt(mode, 8);
+        continue;
+      }
+      if (endpoint.port === null || mode !== undefined)
+        throw new ConfigurationMistake(place, `"${text}" has no port; write HOST:PORT`);
+      tcp.push({
+        host: endpoint.host === '' || endpoint.host === '*' ? null : endpoint.host,
+        port: endpoint.port,
+      });
+    }
+    return {
+      name,
+      listen: tcp,
+      unixPath,
+      unixMode,
+      backlog: backlog ?? POOL_DEFAULT.backlog,
+      servers: this.#servers,
+      routing: {
+        kind: 'tree',
+        tree: this.#route(route, [...path, 'route'], 0),
+        settings: this.#settings,
+        settingsOf: this.#settingsOf,
+      },
+      timeouts: POOL_DEFAULT.timeouts,
+    };
+  }
+
+  #pool(name: string, entry: PoolEntry): PlacedServers {
+    const { defaults } = this.#entry;
+    const path = ['pools', name];
+    const tls = entry.tls ?? defaults?.tls;
+    const tlsPath = entry.tls === undefined ? ['defaults', 'tls'] : [...path, 'tls'];
+    const certificates = tls === undefined ? null : this.#certificates(tls, tlsPath);
+    const group = this.#settings.length;
+    this.#settings.push(poolSettings(entry, defaults ?? {}));
+    const each = entry.connections ?? defaults?.connections ?? 1;
+    const names: Set<string> = new Set();
+    const connections: number[][] = [];
+    const servers = entry.servers.map((text, index) => {
+      const place = [...path, 'servers', index];
+      const server = serverOf(text, place, certificates);
+      if (names.has(server.name))
+        throw new ConfigurationMistake(
+          place,
+          `pool ${name} has two servers ${server.name}; write another name for one of them`,
+        );
+      names.add(server.name);
+      const own: number[] = [];
+      for (let count = 0; count < each; count++) {
+        own.push(this.#servers.length);
+        this.#servers.push(server);
+        this.#settingsOf.push(group);
+      }
+      connections.push(own);
+      return server;
+    });
+    if (this.#servers.length > SERVERS_MAX)
+      throw new ConfigurationMistake(
+        path,
+        `there are more than ${SERVERS_MAX} connections to servers; write fewer`,
+      );
+    return { entry, servers, connections };
+  }
+
+  #certificates({ authority, certificate, key }: TlsEntry, path: readonly PropertyKey[]): TlsCertificates {
+    const read = (file: string, name: string): string => {
+      try {
+        return this.#readFile(file);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new ConfigurationMistake(
+          [...path, name],
+          `${file} cannot be read: ${reason}; write the name of a PEM file`,
+        );
+      }
+    };
+    return {
+      chain: read(certificate, 'certificate'),
+      key: read(key, 'key'),
+      authorities: authority === undefined ? null : read(authority, 'authority'),
+    };
+  }
+
+  #poolNamed(name: string, path: readonly PropertyKey[]): PlacedServers {
+    const pool = this.#pools.get(name);
+    if (pool !== undefined) return pool;
+    const known = [...this.#pools.keys()].join(', ');
+    throw new ConfigurationMistake(path, `there is no pool "${name}"; write one of ${known}`);
+  }
+
+  #route(entry: RouteEntry, path: readonly PropertyKey[], depth: number): RouteTree {
+    if (depth > ROUTE_DEPTH_MAX)
+      throw new ConfigurationMistake(
+        path,
+        `routes stand inside one another more than ${ROUTE_DEPTH_MAX} deep; write a flatter tree`,
+      );
+    if (typeof entry === 'string')
+      return shardOver(this.#poolNamed(entry, path), {}, this.#entry.defaults ?? {});
+    return this.#handle(entry, path, depth + 1);
+  }
+
+  #handle(entry: HandleEntry, path: readonly PropertyKey[], depth: number): RouteTree {
+    const below = (child: RouteEntry, ...at: PropertyKey[]): RouteTree =>
+      this.#route(child, [...path, ...at], depth);
+    const named = (
+      children: Readonly<Record<string, RouteEntry | undefined>>,
+      at: string,
+    ): [string, RouteTree][] =>
+      Object.entries(children).flatMap(([name, child]) =>
+        child === undefined ? [] : [[name, below(child, at, name)] satisfies [string, RouteTree]],
+      );
+    switch (entry.type) {
+      case 'shard':
+        return this.#shard(entry, path, depth);
+      case 'server':
+        return this.#server(entry.pool, entry.server, path);
+      case 'mirror':
+        return { type: 'mirror', main: below(entry.main, 'main'), backup: below(entry.backup, 'backup') };
+      case 'failover': {
+        const standIn = entry['stand-in-exptime'];
+        return {
+          type: 'failover',
+          children: this.#children(entry, path, depth),
+          standInSeconds: standIn === undefined ? null : seconds(standIn, [...path, 'stand-in-exptime']),
+        };
+      }
+      case 'miss-failover':
+        return {
+          type: 'miss-failover',
+          children: this.#children(entry, path, depth),
+          prefersMiss: entry['prefer-miss'] ?? true,
+        };
+      case 'replicate':
+        return { type: 'replicate', children: this.#children(entry, path, depth), wait: entry.wait ?? 'all' };
+      case 'random':
+        return { type: 'random', children: this.#children(entry, path, depth) };
+      case 'warm-up':
+        return {
+          type: 'warm-up',
+          cold: below(entry.cold, 'cold'),
+          warm: below(entry.warm, 'warm'),
+          exptimeSeconds: entry.exptime === undefined ? null : seconds(entry.exptime, [...path, 'exptime']),
+        };
+      case 'prefix':
+        return {
+          type: 'prefix',
+          routes: named(entry.routes, 'routes'),
+          otherwise:
+            entry.default === undefined
+              ? { type: 'error', message: NO_ROUTE }
+              : below(entry.default, 'default'),
+          strip: entry.strip ?? false,
+        };
+      case 'shadow': {
+        const [from, to] = shadowRange(entry, path);
+        return {
+          type: 'shadow',
+          route: below(entry.route, 'route'),
+          shadow: below(entry.shadow, 'shadow'),
+          from,
+          to,
+          queueMax: entry.queue ?? SHADOW_QUEUE_DEFAULT,
+        };
+      }
+      case 'migrate':
+        return {
+          type: 'migrate',
+          from: below(entry.from, 'from'),
+          to: below(entry.to, 'to'),
+          startSeconds: startSeconds(entry.start, [...path, 'start']),
+          intervalSeconds: seconds(entry.interval, [...path, 'interval']),
+        };
+      case 'zone': {
+        const zones = named(entry.zones, 'zones');
+        if (zones.length === 0)
+          throw new ConfigurationMistake([...path, 'zones'], 'zones is empty; write at least one');
+        const local = entry.local ?? this.#entry.zone;
+        if (local === undefined)
+          throw new ConfigurationMistake(
+            path,
+            'nobody says where this proxy is; write "zone:" at the top of the file, or "local:" here',
+          );
+        return { type: 'zone', zones, local, alsoOnMiss: entry['on-miss'] ?? false };
+      }
+      case 'by-command':
+        return {
+          type: 'by-command',
+          commands: named(entry.commands, 'commands'),
+          otherwise: below(entry.default, 'default'),
+        };
+      case 'null':
+        return { type: 'null' };
+      case 'error':
+        return { type: 'error', message: entry.message };
+    }
+  }
+
+  #shard(
+    entry: Extract<HandleEntry, { type: 'shard' }>,
+    path: readonly PropertyKey[],
+    depth: number,
+  ): RouteTree {
+    const { pool, children } = entry;
+    if ((pool === undefined) === (children === undefined))
+      throw new ConfigurationMistake(path, 'a shard has a pool or children; write one of the two');
+    const defaults = this.#entry.defaults ?? {};
+    if (pool !== undefined) return shardOver(this.#poolNamed(pool, [...path, 'pool']), entry, defaults);
+    const names: Set<string> = new Set();
+    return {
+      type: 'shard',
+      ...placement(entry, {}, defaults),
+      children: (children ?? []).map(({ route, name, weight }, index) => {
+        const place = [...path, 'children', index];
+        if (names.has(name))
+          throw new ConfigurationMistake(
+            [...place, 'name'],
+            `two children are named ${name}; write another name`,
+          );
+        names.add(name);
+        return { name, weight: weight ?? 1, route: this.#route(route, [...place, 'route'], depth) };
+      }),
+    };
+  }
+
+  #server(poolName: string, name: string, path: readonly PropertyKey[]): RouteTree {
+    const { servers, connections } = this.#poolNamed(poolName, [...path, 'pool']);
+    const index = servers.findIndex((server) => server.name === name);
+    if (index < 0)
+      throw new ConfigurationMistake(
+        [...path, 'server'],
+        `pool ${poolName} has no server "${name}"; write one of ${servers.map((server) => server.name).join(', ')}`,
+      );
+    return { type: 'server', connections: connections[index] ?? [] };
+  }
+
+  #children({ children, pool }: ChildrenEntry, path: readonly PropertyKey[], depth: number): RouteTree[] {
+    if ((pool === undefined) === (children === undefined))
+      throw new ConfigurationMistake(path, 'children or a pool are needed; write one of the two');
+    if (pool !== undefined) {
+      const { connections } = this.#poolNamed(pool, [...path, 'pool']);
+      return connections.map((own) => ({ type: 'server', connections: own }));
+    }
+    return (children ?? []).map((child, index) => this.#route(child, [...path, 'children', index], depth));
+  }
+}
+
+function shardOver(
+  { entry, servers, connections }: PlacedServers,
+  own: PlacementEntry,
+  defaults: PlacementEntry,
+): RouteTree {
+  return {
+    type: 'shard',
+    ...placement(own, entry, defaults),
+    children: servers.map(({ name, weight }, index) => ({
+      name,
+      weight,
+      route: { type: 'server', connections: connections[index] ?? [] },
+    })),
+  };
+}
+
+/** The first of them that says something counts. */
+function placement(own: PlacementEntry, pool: PlacementEntry, defaults: PlacementEntry): ShardPlacement {
+  return {
+    hash: own.hash ?? pool.hash ?? defaults.hash ?? HASH_DEFAULT,
+    distribution: own.distribution ?? pool.distribution ?? defaults.distribution ?? DISTRIBUTION_DEFAULT,
+    hashTag: own['hash-tag'] ?? pool['hash-tag'] ?? defaults['hash-tag'] ?? null,
+    stopMark: own['stop-mark'] ?? pool['stop-mark'] ?? defaults['stop-mark'] ?? null,
+  };
+}
+
+/** `HOST:PORT*WEIGHT`, or the same in parts. As in twemproxy, a name without a port stands for one with 11211. */
+function serverOf(
+  entry: ServerEntry,
+  path: readonly PropertyKey[],
+  tls: TlsCertificates | null,
+): ProxyServer & { readonly weight: number; readonly name: string } {
+  const whole = typeof entry === 'string' ? entry : entry.address;
+  const [, address = '', weightText] = /^(.*?)(?:\*(\d{1,6}))?$/.exec(whole.trim()) ?? [];
+  const endpoint = parseEndpoint(address);
+  if (endpoint.kind === 'mistake' || (endpoint.kind === 'tcp' && /^\*?$/.test(endpoint.host)))
+    throw new ConfigurationMistake(
+      path,
+      `"${whole}" is no server${endpoint.kind === 'mistake' ? `: ${endpoint.reason}` : ''}; write HOST:PORT, and *WEIGHT behind it if it has one`,
+    );
+  const port = endpoint.kind === 'unix' ? 0 : (endpoint.port ?? SERVER_PORT_DEFAULT);
+  if (endpoint.kind === 'tcp' && port === 0)
+    throw new ConfigurationMistake(
+      path,
+      `"${whole}" has the port 0; write the port that the server listens on`,
+    );
+  const weight = (typeof entry === 'string' ? undefined : entry.weight) ?? Number(weightText ?? 1);
+  if (weight < 1)
+    throw new ConfigurationMistake(
+      path,
+      `"${whole}" has the weight 0; write at least 1, or leave the server out`,
+    );
+  const host = endpoint.kind === 'unix' ? endpoint.path : endpoint.host;
+  const name = (typeof entry === 'string' ? undefined : entry.name) ?? address;
+  return { host, port, text: address, name, weight, ...(tls === null ? {} : { tls }) };
+}
+
+function poolSettings(own: PoolSettingsEntry, defaults: PoolSettingsEntry): Partial<RoutingSettings> {
+  const health = { ...defaults.health, ...own.health };
+  const set = (name: keyof RoutingSettings, value: number | undefined): Partial<RoutingSettings> =>
+    value === undefined ? {} : { [name]: value };
+  const bytes = own['queue-bytes'] ?? defaults['queue-bytes'];
+  return {
+    // Unlike magent's, which has no word for it.
+    flapWindowMs: milliseconds(health['flap-window'] ?? '10s') ?? 0,
+    ...set('requestTimeoutMs', milliseconds(own['request-timeout'] ?? defaults['request-timeout'])),
+    ...set('connectTimeoutMs', milliseconds(own['connect-timeout'] ?? defaults['connect-timeout'])),
+    ...set('queueCallsMax', own['queue-calls'] ?? defaults['queue-calls']),
+    ...set('queueBytesMax', bytes === undefined ? undefined : sizeBytes(bytes)),
+    ...set('backoffMsMin', milliseconds(health['pause-min'])),
+    ...set('backoffMsMax', milliseconds(health['pause-max'])),
+    ...set('flapBackoffMsMax', milliseconds(health['flap-pause-max'])),
+    ...set('failOpenShare', health['fail-open']),
+  };
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+function milliseconds(text: string | undefined): number | undefined {
+  const [, number, unit] = /^([\d.]+)([a-z]+)$/.exec(text ?? '') ?? [];
+  return number === undefined || unit === undefined ? undefined : Number(number) * (UNITS_MS[unit] ?? 1);
+}
+
+/** Whole seconds, at least one. */
+function seconds(text: string, path: readonly PropertyKey[]): number {
+  const ms = milliseconds(text) ?? 0;
+  if (ms < 1000 || ms % 1000 !== 0)
+    throw new ConfigurationMistake(path, `"${text}" is not a number of whole seconds; write at least 1s`);
+  return ms / 1000;
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+function sizeBytes(text: string): number {
+  const [, number, unit = ''] = /^(\d+)([a-z]?)$/.exec(text.toLowerCase()) ?? [];
+  return Number(number) * (SIZE_UNITS[unit] ?? 1);
+}
+
+function startSeconds(start: string | number, path: readonly PropertyKey[]): number {
+  if (typeof start === 'number') return start;
+  const ms = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(start)
+    ? Date.parse(start.replace(' ', 'T'))
+    : Number.NaN;
+  if (Number.isNaN(ms))
+    throw new ConfigurationMistake(
+      path,
+      `"${start}" is no time; write it with its zone, such as 2026-11-27T18:00:00Z, or in seconds since 1970`,
+    );
+  return ms / 1000;
+}
+
+function shadowRange(
+  { fraction, keys }: Extract<HandleEntry, { type: 'shadow' }>,
+  path: readonly PropertyKey[],
+): readonly [number, number] {
+  if ((fraction === undefined) === (keys === undefined))
+    throw new ConfigurationMistake(
+      path,
+      'a shadow needs to know which keys; write "fraction: 0.1" or "keys: [0, 0.1]"',
+    );
+  if (fraction !== undefined) return [0, fraction];
+  const [from = 0, to = 0] = keys ?? [];
+  if (from >= to)
+    throw new ConfigurationMistake([...path, 'keys'], 'these are no keys; write the lesser share first');
+  return [from, to];
+}

@@ -1,0 +1,274 @@
+import { assert } from '../base/assert.ts';
+import type { Distribution } from '../hashing/distribution.ts';
+import { DISTRIBUTIONS, KEY_HASHES, type KeyHash, type PlacedServer, taggedHash } from '../hashing/index.ts';
+import { stoppedHash } from '../hashing/stop-mark.ts';
+import { ByCommandRoute } from './by-command.ts';
+import { DESTINATION, type Destination } from './destination.ts';
+import { DestinationRoute } from './destination-route.ts';
+import { ErrorRoute } from './error.ts';
+import { FailoverRoute } from './failover.ts';
+import { FailoverExptimeRoute } from './failover-exptime.ts';
+import { MODULO_PLACEMENT } from './magent-plan.ts';
+import { MigrateRoute } from './migrate.ts';
+import { MirrorRoute } from './mirror.ts';
+import { MissFailoverRoute } from './miss-failover.ts';
+import { NullRoute } from './null.ts';
+import { PrefixRoute } from './prefix.ts';
+import { RandomRoute } from './random.ts';
+import { ReplicateRoute, type Wait } from './replicate.ts';
+import { RotationRoute } from './rotation.ts';
+import type { RouteContext, RouteHandle } from './route-handle.ts';
+import type { RoutePlan } from './router.ts';
+import { ShadowRoute } from './shadow.ts';
+import { ShardRoute } from './shard.ts';
+import { StripPrefixRoute } from './strip-prefix.ts';
+import { WarmUpRoute } from './warm-up.ts';
+import { zoneRoute } from './zone.ts';
+
+/** magent's placement without `-k`, as a distribution: its hash modulo the number of children, in their order, without weights. */
+export const MODULO = 'modulo';
+
+/** The hash by which shadows and migrations choose keys: none that a shard would use by default, so that they take some of each server. */
+const CHOOSING_HASH = 'murmur';
+
+/** How a shard places keys. */
+export interface ShardPlacement {
+  readonly hash: string;
+  readonly distribution: string;
+  /** Two characters; null: none. */
+  readonly hashTag: string | null;
+  readonly stopMark: string | null;
+}
+
+/** A route tree as data: structured-clonable. */
+export type RouteTree =
+  /** One server, by the positions of its connections. */
+  | { readonly type: 'server'; readonly connections: readonly number[] }
+  | ({
+      readonly type: 'shard';
+      readonly children: readonly (PlacedServer & { readonly route: RouteTree })[];
+    } & ShardPlacement)
+  | { readonly type: 'mirror'; readonly main: RouteTree; readonly backup: RouteTree }
+  | {
+      readonly type: 'failover';
+      readonly children: readonly RouteTree[];
+      /** See FailoverExptimeRoute; null: children are all alike. */
+      readonly standInSeconds: number | null;
+    }
+  | { readonly type: 'miss-failover'; readonly children: readonly RouteTree[]; readonly prefersMiss: boolean }
+  | { readonly type: 'replicate'; readonly children: readonly RouteTree[]; readonly wait: Wait }
+  | {
+      readonly type: 'warm-up';
+      readonly cold: RouteTree;
+      readonly warm: RouteTree;
+      readonly exptimeSeconds: number | null;
+    }
+  | {
+      readonly type: 'prefix';
+      readonly routes: readonly (readonly [prefix: string, route: RouteTree])[];
+      readonly otherwise: RouteTree;
+      readonly strip: boolean;
+    }
+  | {
+      readonly type: 'shadow';
+      readonly route: RouteTree;
+      readonly shadow: RouteTree;
+      readonly from: number;
+      readonly to: number;
+      readonly queueMax: number;
+    }
+  | {
+      readonly type: 'migrate';
+      readonly from: RouteTree;
+      readonly to: RouteTree;
+      readonly startSeconds: number;
+      readonly intervalSeconds: number;
+    }
+  | {
+      readonly type: 'zone';
+      readonly zones: readonly (readonly [name: string, route: RouteTree])[];
+      readonly local: string;
+      readonly alsoOnMiss: boolean;
+    }
+  | {
+      readonly type: 'by-command';
+      readonly commands: readonly (readonly [kind: string, route: RouteTree])[];
+      readonly otherwise: RouteTree;
+    }
+  | { readonly type: 'random'; readonly children: readonly RouteTree[] }
+  | { readonly type: 'null' }
+  | { readonly type: 'error'; readonly message: string };
+
+/**
+ * A route tree of handles out of one of data.
+ *
+ * @param more further lines of `stats`
+ */
+export function treePlan(
+  destinations: readonly Destination[],
+  tree: RouteTree,
+  context: RouteContext,
+  more: () => readonly string[] = () => [],
+): RoutePlan {
+  const root = new TreeBuilder(destinations, context).build(tree);
+  const answerMsMax = (): number => root.answerMsMax();
+  return {
+    root,
+    answerMsMax,
+    statistics: (subject) => {
+      const lines =
+        subject === 'agent'
+          ? [`agent_answer_ms_max ${Math.ceil(answerMsMax())}`]
+          : [...more(), ...serverLines(destinations), ...counterLines(root)];
+      return `${lines.map((line) => `STAT ${line}\r\n`).join('')}END\r\n`;
+    },
+  };
+}
+
+class TreeBuilder {
+  readonly #destinations: readonly Destination[];
+  readonly #context: RouteContext;
+  readonly #choosingHash: KeyHash;
+
+  constructor(destinations: readonly Destination[], context: RouteContext) {
+    this.#destinations = destinations;
+    this.#context = context;
+    this.#choosingHash = hashOf(CHOOSING_HASH);
+  }
+
+  build(tree: RouteTree): RouteHandle {
+    const context = this.#context;
+    const { calls } = context;
+    switch (tree.type) {
+      case 'server':
+        return this.#server(tree.connections);
+      case 'shard': {
+        const children = tree.children.map(({ route }) => this.build(route));
+        const distribution = distributionOf(tree.distribution, tree.children, context);
+        return new ShardRoute(placementHash(tree), distribution, children, calls);
+      }
+      case 'mirror':
+        return new MirrorRoute(this.build(tree.main), this.build(tree.backup), context);
+      case 'failover': {
+        const children = this.#all(tree.children);
+        const { standInSeconds } = tree;
+        if (standInSeconds === null) return new FailoverRoute(children);
+        return new FailoverExptimeRoute(children, standInSeconds, calls);
+      }
+      case 'miss-failover':
+        return new MissFailoverRoute(this.#all(tree.children), tree.prefersMiss, calls);
+      case 'replicate':
+        return new ReplicateRoute(this.#all(tree.children), tree.wait, calls);
+      case 'warm-up': {
+        const rules = {
+          exptimeSeconds: tree.exptimeSeconds,
+          exptimeSecondsUnknown: context.settings.fillExptimeSeconds,
+        };
+        return new WarmUpRoute(this.build(tree.cold), this.build(tree.warm), rules, calls);
+      }
+      case 'prefix': {
+        const routes = tree.routes.map(([prefix, route]): [string, RouteHandle] => {
+          const handle = this.build(route);
+          const bytes = new TextEncoder().encode(prefix).length;
+          return [prefix, tree.strip ? new StripPrefixRoute(handle, bytes, calls) : handle];
+        });
+        return new PrefixRoute(new Map(routes), this.build(tree.otherwise), calls);
+      }
+      case 'shadow':
+        return new ShadowRoute(
+          this.build(tree.route),
+          this.build(tree.shadow),
+          tree,
+          this.#choosingHash,
+          calls,
+        );
+      case 'migrate':
+        return new MigrateRoute(
+          this.build(tree.from),
+          this.build(tree.to),
+          tree,
+          this.#choosingHash,
+          () => context.wallMs(),
+          calls,
+        );
+      case 'zone':
+        return zoneRoute(this.#named(tree.zones), tree.local, tree.alsoOnMiss, calls);
+      case 'by-command':
+        return new ByCommandRoute(this.#named(tree.commands), this.build(tree.otherwise));
+      case 'random':
+        return new RandomRoute(this.#all(tree.children), context.random);
+      case 'null':
+        return new NullRoute(calls);
+      case 'error':
+        return new ErrorRoute(tree.message);
+    }
+  }
+
+  #all(trees: readonly RouteTree[]): RouteHandle[] {
+    return trees.map((tree) => this.build(tree));
+  }
+
+  #named(trees: readonly (readonly [string, RouteTree])[]): Map<string, RouteHandle> {
+    return new Map(trees.map(([name, tree]) => [name, this.build(tree)]));
+  }
+
+  #server(connections: readonly number[]): RouteHandle {
+    const leaves = connections.map((position) => {
+      const destination = this.#destinations[position];
+      assert(destination !== undefined, 'a tree names servers of its own list');
+      return new DestinationRoute(destination);
+    });
+    const [first, ...others] = leaves;
+    assert(first !== undefined, 'a server has a connection');
+    return others.length === 0 ? first : new RotationRoute(leaves);
+  }
+}
+
+function hashOf(name: string): KeyHash {
+  const hash = KEY_HASHES.get(name);
+  assert(hash !== undefined, 'names of hashes were checked when they were read');
+  return hash;
+}
+
+function placementHash({ hash, distribution, hashTag, stopMark }: ShardPlacement): KeyHash {
+  let made = distribution === MODULO ? MODULO_PLACEMENT.hash : hashOf(hash);
+  if (hashTag !== null) {
+    const [open, close] = new TextEncoder().encode(hashTag);
+    assert(open !== undefined && close !== undefined, 'a hash tag has two characters');
+    made = taggedHash(made, open, close);
+  }
+  return stopMark === null ? made : stoppedHash(made, new TextEncoder().encode(stopMark));
+}
+
+function distributionOf(
+  name: string,
+  servers: readonly PlacedServer[],
+  { random }: RouteContext,
+): Distribution {
+  if (name === MODULO) return MODULO_PLACEMENT.distribution(servers.map((server) => server.name));
+  const make = DISTRIBUTIONS.get(name);
+  assert(make !== undefined, 'names of distributions were checked when they were read');
+  return make(servers, () => true, random);
+}
+
+const STATE_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(DESTINATION).map(([name, state]) => [state, name]),
+);
+
+function serverLines(destinations: readonly Destination[]): string[] {
+  const lines: string[] = [];
+  for (const [position, { name, state, queue, failures }] of destinations.entries()) {
+    const prefix = `server_${position}`;
+    lines.push(`${prefix}_name ${name}`, `${prefix}_state ${STATE_NAMES.get(state) ?? ''}`);
+    lines.push(`${prefix}_queue ${queue.length}`, `${prefix}_failures ${failures}`);
+  }
+  return lines;
+}
+
+/** Of handles of one kind together. */
+function counterLines(root: RouteHandle): string[] {
+  const sums: Map<string, number> = new Map();
+  for (const handle of root.walk())
+    for (const [name, count] of handle.counters()) sums.set(name, (sums.get(name) ?? 0) + count);
+  return [...sums].map(([name, count]) => `${name} ${count}`);
+}
