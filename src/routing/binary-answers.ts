@@ -65,6 +65,10 @@ export class BinaryAnswers implements RequestOwner {
     this.#host = host;
   }
 
+  get lane(): number {
+    return this.#host.lane;
+  }
+
   write(source: Uint8Array, from: number, to: number): void {
     let at = from;
     if (this.#valueRest === 0) {

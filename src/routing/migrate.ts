@@ -73,7 +73,8 @@ export class MigrateRoute extends ErrandRoute {
   }
 
   override route(call: Call): void {
-    if (call.request.verb !== VERB.delete || !this.#keysMove()) {
+    const { verb } = call.request;
+    if ((verb !== VERB.delete && verb !== VERB.metaDelete) || !this.#keysMove()) {
       this.children[0]!.route(call);
       return;
     }

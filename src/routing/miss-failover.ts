@@ -28,7 +28,7 @@ export class MissFailoverRoute extends ErrandRoute {
 
   override route(call: Call): void {
     this.forgetTurn(call);
-    if (call.request.verb !== VERB.delete || this.children.length === 1) {
+    if (!goesOnByErrand(call.request.verb) || this.children.length === 1) {
       this.children[0]!.route(call);
       return;
     }
@@ -55,10 +55,10 @@ export class MissFailoverRoute extends ErrandRoute {
     } else this.fail(call);
   }
 
-  /** A delete: one child after the other. */
+  /** A delete or a meta get: one child after the other. */
   override errandProgressed(errand: Errand, slot: number): void {
     const { call } = errand;
-    assert(call !== null, 'a delete waits for its children');
+    assert(call !== null, 'a call waits for its children');
     const result = errand.resultAt(slot, 0);
     const goesOn = result === RESULT.notFound || (result === RESULT.failed && mayTryElsewhere(call));
     const next = this.children[slot + 1];
@@ -70,6 +70,11 @@ export class MissFailoverRoute extends ErrandRoute {
     this.deliver(errand, call);
     this.errands.release(errand);
   }
+}
+
+/** Commands with an answer in one piece that go on after a miss. */
+function goesOnByErrand(verb: number): boolean {
+  return verb === VERB.delete || verb === VERB.metaDelete || verb === VERB.metaGet;
 }
 
 /** The slot of the least severe answer: nobody has it is better than somebody does not answer. */

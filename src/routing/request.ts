@@ -247,6 +247,8 @@ export class Request {
       if (selector === null || selector.wants(lender, key))
         this.addKey(lender.keyStart[key]!, lender.keyEnd[key]!);
     this.lineKeys = lender.lineKeys;
+    this.isRetrySafe = lender.isRetrySafe;
+    this.hasBase64Key = lender.hasBase64Key;
     this.lane = lender.lane;
   }
 

@@ -323,6 +323,27 @@ test('warm-up: a cas token is the cold side’s', () => {
   world.nothingLeft();
 });
 
+test('warm-up and miss-failover: a meta get goes on as a get does', () => {
+  const warm = warmUp(60);
+  warm.world.servers[0]!.knowsMeta = true;
+  put(warm.world, 1, { a: '1' });
+  assert.equal(warm.world.ask(warm.client, 'mg a t\r\nmg none t\r\n'), 'HD t60\r\nEN\r\n');
+  assert.deepEqual(seen(warm.world), [
+    ['mg a t', 'mg none t', 'add a 3 60 1', 'mg none t', 'mg a t'],
+    ['get a', 'get none'],
+  ]);
+  warm.world.nothingLeft();
+  const miss = worldWith(2, (leaves, { calls }) => new MissFailoverRoute(leaves, true, calls));
+  for (const server of miss.world.servers) server.knowsMeta = true;
+  put(miss.world, 1, { a: '1' });
+  assert.equal(miss.world.ask(miss.client, 'mg a t\r\nmg none t\r\n'), 'HD t-1\r\nEN\r\n');
+  assert.deepEqual(seen(miss.world), [
+    ['mg a t', 'mg none t'],
+    ['mg a t', 'mg none t'],
+  ]);
+  miss.world.nothingLeft();
+});
+
 test('warm-up: a dead side is no error as long as the other one has the value', () => {
   const { world, client } = warmUp(60);
   put(world, 1, { a: '1' });

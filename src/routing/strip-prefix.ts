@@ -10,6 +10,7 @@ function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
+const BASE64 = ascii('SERVER_ERROR A KEY IN BASE64 HAS NO PREFIX\r\n');
 const ONE_SPACE = ascii(' ');
 const LINE_END = ascii('\r\n');
 const VALUE = ascii('VALUE ');
@@ -30,9 +31,16 @@ export class StripPrefixRoute extends ErrandRoute {
 
   override route(call: Call): void {
     const { request } = call;
+    if (request.hasBase64Key) {
+      call.failure = FAILURE.refused;
+      call.refusal = BASE64;
+      this.fail(call);
+      return;
+    }
     const errand = this.errands.acquire(call);
     const short = this.calls.requests.acquire(null, request.verb, false);
     short.watch(errand, 0);
+    short.isRetrySafe = request.isRetrySafe;
     if (this.#copy(short, request, call.firstKey)) {
       this.send(errand, short, this.children[0]!, call);
       return;

@@ -17,6 +17,8 @@ const ASK = 0;
 const FILL = 1;
 /** An errand that asks because the cold side failed: nothing is brought there. */
 const ASK_INSTEAD = 2;
+/** A meta get at the cold side, whose miss is a line. */
+const ASK_COLD = 3;
 
 /** Slots of a FILL. */
 const EXPTIME = 0;
@@ -71,7 +73,15 @@ export class WarmUpRoute extends ErrandRoute {
 
   override route(call: Call): void {
     this.forgetTurn(call);
-    this.children[COLD]!.route(call);
+    const { verb, hasBase64Key } = call.request;
+    // A key in base64 may be none that a plain `get` can ask for.
+    if (verb !== VERB.metaGet || hasBase64Key) {
+      this.children[COLD]!.route(call);
+      return;
+    }
+    const errand = this.errands.acquire(call);
+    errand.note = ASK_COLD;
+    this.ask(errand, 0, this.children[COLD]!, call);
   }
 
   protected override ownChildMissed(_index: number, call: Call): void {
@@ -109,9 +119,21 @@ export class WarmUpRoute extends ErrandRoute {
   }
 
   override errandProgressed(errand: Errand, slot: number): void {
-    if (errand.note !== FILL) this.#warmAnswered(errand);
+    if (errand.note === ASK_COLD) this.#coldAnswered(errand);
+    else if (errand.note !== FILL) this.#warmAnswered(errand);
     else if (slot === EXPTIME) this.#exptimeAnswered(errand);
     else this.#fillEnded(errand, errand.resultAt(ADD, 0) === RESULT.good);
+  }
+
+  #coldAnswered(errand: Errand): void {
+    const { call } = errand;
+    assert(call !== null, 'a meta get waits for the cold side');
+    if (errand.resultAt(0, 0) === RESULT.notFound) this.#askWarm(call, ASK);
+    else {
+      this.choices(1)[0] = 0;
+      this.deliver(errand, call);
+    }
+    this.errands.release(errand);
   }
 
   #warmAnswered(errand: Errand): void {
@@ -151,6 +173,12 @@ export class WarmUpRoute extends ErrandRoute {
     assert(answer != null, 'the warm side has answered');
     const missed = this.calls.copy(call);
     const { request } = call;
+    if (!isRead(request.verb)) {
+      this.calls.release(missed);
+      this.errands.release(errand);
+      this.children[COLD]!.route(call);
+      return;
+    }
     let lastFound = -1;
     let lastMissed = -1;
     let key = call.firstKey;
@@ -272,8 +300,9 @@ export class WarmUpRoute extends ErrandRoute {
   }
 }
 
+/** Whether the cold side has to answer itself: its cas token is asked for, or may be. */
 function wantsToken(verb: number): boolean {
-  return verb === VERB.gets || verb === VERB.gats;
+  return verb === VERB.gets || verb === VERB.gats || verb === VERB.metaGet;
 }
 
 /** Writes a `get` for the keys of a call. @returns false when the buffers are used up */
