@@ -6,8 +6,11 @@ import { compareItemMemory } from './item-memory.ts';
 import { LOAD_PLANS, type LoadPlan } from './load-plan.ts';
 import { compareReplication } from './replication.ts';
 import {
+  MAGENT,
   MEMCACHED,
   NUTCRACKER,
+  OUR_MAGENT,
+  OUR_NUTCRACKER,
   type Server,
   startMagent,
   startMemcached,
@@ -50,42 +53,68 @@ async function measureNode(
   await compareHitRatios(TRACES.filter((trace) => isWanted(trace.name)));
 }
 
+/** Behind the proxies that are measured with several servers. */
+const SEVERAL_BACKENDS = 4;
+const PLANS_OF_SEVERAL: ReadonlySet<string> = new Set(['single', 'multi-get-100']);
+
 async function measureProxy(effort: Effort, plans: readonly LoadPlan[]): Promise<void> {
   const memcached = MEMCACHED;
-  const nutcracker = NUTCRACKER;
   const textPlans = plans.filter((plan) => plan.protocol === 'text');
   if (textPlans.length === 0) return;
   if (memcached === null) {
     process.stdout.write('\nProxy: memcached is not installed, and both proxies need one behind them\n');
     return;
   }
-  process.stdout.write(`\nProxy with one memcached behind it, against nutcracker (${described(effort)})\n`);
-  if (nutcracker === null) process.stdout.write('nutcracker is not installed: nothing to compare with\n');
-  const contestants = {
-    ours: () => withBackend(memcached, startMagent),
-    original:
-      nutcracker === null
-        ? null
-        : {
-            name: 'nutcracker',
-            start: () => withBackend(memcached, (port) => startNutcracker(nutcracker, port)),
-          },
+  const nutcracker = NUTCRACKER;
+  const magent = MAGENT;
+  const compare = async (backends: number, some: readonly LoadPlan[]): Promise<void> => {
+    const behind = backends === 1 ? 'one memcached' : `${backends} memcached`;
+    if (some.length === 0) return;
+    process.stdout.write(`\nProxy with ${behind} behind it, against nutcracker (${described(effort)})\n`);
+    if (nutcracker === null) process.stdout.write('nutcracker is not installed: nothing to compare with\n');
+    const started = (start: ProxyStarter) => () => withBackends(memcached, backends, start);
+    const ours = started((ports) => startNutcracker(OUR_NUTCRACKER, ports));
+    await compareLoads(
+      {
+        ours,
+        original:
+          nutcracker === null
+            ? null
+            : { name: 'nutcracker', start: started((ports) => startNutcracker([nutcracker], ports)) },
+      },
+      some,
+      effort,
+    );
+    if (magent === null) return;
+    process.stdout.write(`\nThe same against magent (${magent})\n`);
+    await compareLoads(
+      {
+        ours: started((ports) => startMagent(OUR_MAGENT, ports)),
+        original: { name: 'magent', start: started((ports) => startMagent([magent], ports)) },
+      },
+      some,
+      effort,
+    );
   };
-  await compareLoads(contestants, textPlans, effort);
+  await compare(1, textPlans);
+  await compare(
+    SEVERAL_BACKENDS,
+    textPlans.filter(({ name }) => PLANS_OF_SEVERAL.has(name)),
+  );
 }
 
-/** Starts a server with a memcached of its own behind it. */
-async function withBackend(
-  memcached: string,
-  start: (backendPort: number) => Promise<Server>,
-): Promise<Server> {
-  const backend = await startMemcached(memcached, 1, '1');
-  const server = await start(backend.port);
+type ProxyStarter = (backendPorts: readonly number[]) => Promise<Server>;
+
+/** Starts a proxy with servers of its own behind it. */
+async function withBackends(memcached: string, count: number, start: ProxyStarter): Promise<Server> {
+  const backends: Server[] = [];
+  for (let i = 0; i < count; i++) backends.push(await startMemcached(memcached, 1, '1'));
+  const server = await start(backends.map(({ port }) => port));
   return {
     ...server,
     stop: async () => {
       await server.stop();
-      await backend.stop();
+      for (const backend of backends) await backend.stop();
     },
   };
 }

@@ -142,24 +142,37 @@ export async function startNode(
   return start(process.execPath, args, port, cores);
 }
 
-/** nutcracker in front of one server. */
-export async function startNutcracker(path: string, backendPort: number): Promise<Server> {
+/** A program that takes nutcracker's command line, in front of some servers. @param command its path, and words that stand in front of all others */
+export async function startNutcracker(
+  [path = '', ...words]: readonly string[],
+  backendPorts: readonly number[],
+): Promise<Server> {
   const port = await freePort();
   const statsPort = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'twincached-bench-'));
   const file = join(folder, 'nutcracker.yml');
   writeFileSync(
     file,
-    `bench:\n  listen: 127.0.0.1:${port}\n  hash: fnv1a_64\n  distribution: ketama\n  timeout: 5000\n  preconnect: true\n  servers:\n    - 127.0.0.1:${backendPort}:1\n`,
+    `bench:\n  listen: 127.0.0.1:${port}\n  hash: fnv1a_64\n  distribution: ketama\n  timeout: 5000\n  preconnect: true\n  servers:\n${backendPorts.map((backend) => `    - 127.0.0.1:${backend}:1\n`).join('')}`,
   );
-  const args = ['-c', file, '-o', join(folder, 'log'), '-s', String(statsPort), '-a', '127.0.0.1'];
+  const args = [...words, '-c', file, '-o', join(folder, 'log'), '-s', String(statsPort), '-a', '127.0.0.1'];
   return start(path, args, port, SERVER_CORES, () => rmSync(folder, { recursive: true, force: true }));
 }
 
-/** A proxy of ours in front of one server. */
-export async function startMagent(backendPort: number): Promise<Server> {
+/** A proxy of ours as nutcracker. */
+export const OUR_NUTCRACKER: readonly string[] = [process.execPath, TWINCACHED, 'nutcracker'];
+
+/** A program that takes magent's command line, in front of some servers. @param command as for nutcracker */
+export async function startMagent(
+  [path = '', ...words]: readonly string[],
+  backendPorts: readonly number[],
+): Promise<Server> {
   const port = await freePort();
-  const backend = `127.0.0.1:${backendPort}`;
-  const args = [TWINCACHED, 'magent', '-D', '-l', '127.0.0.1', '-p', String(port), '-s', backend];
-  return start(process.execPath, args, port, SERVER_CORES);
+  const servers = backendPorts.flatMap((backend) => ['-s', `127.0.0.1:${backend}`]);
+  const args = [...words, '-D', '-l', '127.0.0.1', '-p', String(port), ...servers];
+  return start(path, args, port, SERVER_CORES);
 }
+
+/** A proxy of ours as magent, and the original where the variable MAGENT names one. */
+export const OUR_MAGENT: readonly string[] = [process.execPath, TWINCACHED, 'magent'];
+export const MAGENT: string | null = process.env['MAGENT'] ?? null;

@@ -2,7 +2,7 @@ import { beginsWith, REPLY, TextReplyParser } from '../protocol/text/reply-parse
 import { VERB } from '../protocol/text/verbs.ts';
 import { type Call, type CallPool, keepOpenKeys } from './call.ts';
 import { classifyServerError, FAILURE, isRead, SERVER_ERROR } from './failure.ts';
-import { LARGE, type Request, type RequestOwner } from './request.ts';
+import { KEPT, LARGE, type Request, type RequestOwner } from './request.ts';
 import type { Ring } from './ring.ts';
 
 /** A block up to this size that is not all there is left with the transport until it is; larger ones are passed on in pieces. */
@@ -61,6 +61,11 @@ export class DestinationReader {
   #runRequest: Request | null = null;
   #runFrom = 0;
   #runTo = 0;
+  /** The same for blocks that are kept: bytes [from, to) of the input belong to `at` of the request's reply. */
+  #keptRequest: Request | null = null;
+  #keptFrom = 0;
+  #keptTo = 0;
+  #keptAt = 0;
 
   #blocker: RequestOwner | null = null;
 
@@ -235,7 +240,9 @@ export class DestinationReader {
   #block(call: Call, key: number, input: Uint8Array, from: number, to: number): void {
     const { request } = call;
     if (!request.takeTurn(key)) {
-      if (!request.keepBlock(key, input, from, to)) this.#outOfMemory(call, key);
+      const at = request.keepBlock(key, to - from);
+      if (at >= 0) this.#keep(request, input, from, to, at);
+      else if (at === KEPT.noRoom) this.#outOfMemory(call, key);
       return;
     }
     if (this.#runRequest === request && this.#runTo === from) {
@@ -265,7 +272,28 @@ export class DestinationReader {
     return true;
   }
 
+  /** Blocks that wait for their turn are copied in one go, too. */
+  #keep(request: Request, input: Uint8Array, from: number, to: number, at: number): void {
+    if (this.#keptRequest === request && this.#keptTo === from) {
+      this.#keptTo = to;
+      return;
+    }
+    this.#copyKept(input);
+    this.#keptRequest = request;
+    this.#keptFrom = from;
+    this.#keptTo = to;
+    this.#keptAt = at;
+  }
+
+  #copyKept(input: Uint8Array): void {
+    const request = this.#keptRequest;
+    if (request === null) return;
+    this.#keptRequest = null;
+    request.fillKept(input, this.#keptFrom, this.#keptTo, this.#keptAt);
+  }
+
   #writeRun(input: Uint8Array): void {
+    this.#copyKept(input);
     const request = this.#runRequest;
     if (request === null) return;
     this.#runRequest = null;

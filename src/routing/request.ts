@@ -60,6 +60,8 @@ const KEY = {
 } as const;
 
 /** How the value of a large block is passed on; see `beginLarge`. */
+export const KEPT = { nowhere: -1, noRoom: -2 } as const;
+
 export const LARGE = { direct: 0, buffered: 1, dropped: 2 } as const;
 
 const FINAL = { none: 0, line: 1, silent: 2 } as const;
@@ -389,18 +391,27 @@ export class Request {
     this.#progress();
   }
 
-  /** Keeps a whole block until its turn. @returns false when the buffers are used up */
-  keepBlock(key: number, source: Uint8Array, from: number, to: number): boolean {
+  /**
+   * Makes room for a whole block that has to wait for its turn. Blocks that are kept one after the other lie one after the other, so their bytes
+   * can be copied at once, with `fillKept`: before anything else is done to this request.
+   *
+   * @returns where it will lie; KEPT.nowhere when nobody wants it, KEPT.noRoom when the buffers are used up
+   */
+  keepBlock(key: number, blockBytes: number): number {
     if (this.finished || this.owner === null) {
       this.#keyState[key] = KEY.emitted;
-      return true;
+      return KEPT.nowhere;
     }
-    const at = this.#reserveReply(to - from);
-    if (at < 0) return false;
-    this.#reply.set(source.subarray(from, to), at);
-    this.#keepAt(key, at, at + (to - from));
+    const at = this.#reserveReply(blockBytes);
+    if (at < 0) return KEPT.noRoom;
+    this.#keepAt(key, at, at + blockBytes);
     this.#settleBlock(key);
-    return true;
+    return at;
+  }
+
+  /** The bytes of blocks for which `keepBlock` has made room, from `at` on. */
+  fillKept(source: Uint8Array, from: number, to: number, at: number): void {
+    this.#reply.set(source.subarray(from, to), at);
   }
 
   /**
@@ -500,20 +511,33 @@ export class Request {
         return true;
       }
     }
+    // Blocks that lie one behind the other go as one.
+    let runStart = 0;
+    let runEnd = 0;
     for (; this.#nextKey < this.keyCount; this.#nextKey++) {
       const key = this.#nextKey;
       const state = this.#keyState[key];
-      if (state === KEY.pending || state === KEY.streaming) return false;
+      if (state === KEY.pending || state === KEY.streaming) {
+        if (runEnd > runStart) owner.write(this.#reply, runStart, runEnd);
+        return false;
+      }
       if (state === KEY.failed) {
+        if (runEnd > runStart) owner.write(this.#reply, runStart, runEnd);
         // As magent does: the values so far, then the error in the place of END.
         owner.write(this.#reply, this.#finalStart, this.#finalEnd);
         return true;
       }
       if (state === KEY.ready) {
-        owner.write(this.#reply, this.#blockStart[key]!, this.#blockEnd[key]!);
+        const start = this.#blockStart[key]!;
+        if (start !== runEnd) {
+          if (runEnd > runStart) owner.write(this.#reply, runStart, runEnd);
+          runStart = start;
+        }
+        runEnd = this.#blockEnd[key]!;
         this.#keyState[key] = KEY.emitted;
       }
     }
+    if (runEnd > runStart) owner.write(this.#reply, runStart, runEnd);
     for (let key = 0; this.#lateKeys > 0 && key < this.keyCount; key++) {
       if (this.#keyState[key] !== KEY.late) continue;
       owner.write(this.#reply, this.#blockStart[key]!, this.#blockEnd[key]!);
@@ -532,7 +556,11 @@ export class Request {
 
   /** Takes a block for a key that is open: to the client if it is its turn, else it is kept. @returns false when the buffers are used up */
   take(key: number, source: Uint8Array, from: number, to: number): boolean {
-    if (!this.takeTurn(key)) return this.keepBlock(key, source, from, to);
+    if (!this.takeTurn(key)) {
+      const at = this.keepBlock(key, to - from);
+      if (at >= 0) this.fillKept(source, from, to, at);
+      return at !== KEPT.noRoom;
+    }
     this.owner?.write(source, from, to);
     return true;
   }
