@@ -482,8 +482,11 @@ export class RouteWorld {
         nowMs: () => this.timeline.nowMs,
         wallMs: () => WALL_START_MS + this.timeline.nowMs,
         dial: (server, timeoutMs, factory) => {
-          this.dials.push({ server, atMs: this.timeline.nowMs });
-          return this.servers[server]!.accept(timeoutMs, factory);
+          // After a change of the configuration a number means another server.
+          const named = options.names === undefined ? (this.router?.destinations[server]?.name ?? '') : '';
+          const index = Number(/^server(\d+)$/.exec(named)?.[1] ?? server);
+          this.dials.push({ server: index, atMs: this.timeline.nowMs });
+          return this.servers[index]!.accept(timeoutMs, factory);
         },
         schedule: (delayMs, callback) => this.timeline.at(this.timeline.nowMs + delayMs, callback),
         log: (line) => this.log.push(line),

@@ -156,6 +156,10 @@ export class Destination implements ReplySink, LinkOwner {
     this.server = -1;
   }
 
+  get #isRetired(): boolean {
+    return this.server < 0;
+  }
+
   /** The configuration has changed, and this server is in it still, at another place maybe. */
   reconfigured(server: number, settings: RoutingSettings, group: HealthGroup): void {
     this.server = server;
@@ -187,7 +191,7 @@ export class Destination implements ReplySink, LinkOwner {
   /** Takes a call: sends it, keeps it until the connection is up, or fails it at once. */
   send(call: Call): void {
     const settings = this.#settings;
-    if (this.state === DESTINATION.idle) this.#dial(true);
+    if (this.state === DESTINATION.idle && !this.#isRetired) this.#dial(true);
     if (!this.#takes(call)) {
       this.#countFailure();
       failCall(call, FAILURE.connect);
@@ -211,6 +215,7 @@ export class Destination implements ReplySink, LinkOwner {
 
   /** Whether a call is sent or may wait for a dial; one is made if it is the call's last chance. */
   #takes(call: Call): boolean {
+    if (this.#isRetired && this.state !== DESTINATION.up) return false;
     if (call.lastResort || (this.#group.failsOpen && this.state === DESTINATION.down)) {
       if (call.triedInVain.includes(this)) return false;
       if (this.state === DESTINATION.up) return true;
@@ -409,7 +414,8 @@ export class Destination implements ReplySink, LinkOwner {
     if (waiting > 0) this.#backoff.waitedInVain(nowMs, wasUp ? 0 : nowMs - this.#dialledMs);
     // A working connection that the server closed is most often a restart: dial at once, and let calls wait for it.
     if (wasUp) this.#backoff.wentDown(nowMs);
-    if (wasUp && failure === FAILURE.reset && !this.#backoff.isFlapping) this.#dial(true);
+    const isWorthADial = !this.#isRetired && !this.#backoff.isFlapping;
+    if (wasUp && failure === FAILURE.reset && isWorthADial) this.#dial(true);
     else this.#backOff(reason);
     for (let i = 0; i < waiting; i++) this.#callLost(this.#dequeue(), wasUp ? failure : FAILURE.connect);
     if (this.state === DESTINATION.down) this.#settled();
@@ -456,6 +462,7 @@ export class Destination implements ReplySink, LinkOwner {
       case DESTINATION.idle:
         return false;
       case DESTINATION.down:
+        if (this.#isRetired) return false;
         if (nowMs >= this.#backoff.dialAtMs) this.#dial(false);
         return true;
       case DESTINATION.filling:
