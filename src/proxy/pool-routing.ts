@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { PlacedServer } from '../hashing/index.ts';
 import { MAGENT_MANNER, NUTCRACKER_MANNER } from '../routing/client-manner.ts';
 import { KETAMA_PLACEMENT, MODULO_PLACEMENT, magentPlan } from '../routing/magent-plan.ts';
@@ -13,7 +14,7 @@ import type { ThreadPool } from './thread-messages.ts';
 export function poolRouting({ pool, records }: ThreadPool, more: () => readonly string[]): Routing {
   const { routing } = pool;
   const settings = { ...ROUTING_SETTINGS_DEFAULT, ...pool.timeouts };
-  const shared = { settings, records: new ServerRecords(records) };
+  const shared = { settings, records: new ServerRecords(records), facts: factsOf(pool) };
   if (routing.kind === 'nutcracker') {
     const nutcracker = { ...routing, servers: pool.servers.map(placedServer) };
     return {
@@ -41,6 +42,15 @@ export function poolRouting({ pool, records }: ThreadPool, more: () => readonly 
     manner: MAGENT_MANNER,
     plan: (destinations, context) => magentPlan(destinations, routing.mains, placement, context),
   };
+}
+
+/** What admin keys tell of a pool. */
+function factsOf(pool: ProxyPool): ReadonlyMap<string, string> {
+  return new Map([
+    ['hostid', hostname()],
+    ['pools', `${pool.name}: ${pool.servers.map(({ text }) => text).join(' ')}`],
+    ['options', JSON.stringify(pool.timeouts)],
+  ]);
 }
 
 /** How many connections there are to each server of a pool. */

@@ -11,6 +11,8 @@ export interface ClientManner {
   readonly closesOnError: boolean;
   /** `stats`, `mn` and the binary no-op are answered. */
   readonly answersProbes: boolean;
+  /** A get of a key that begins as ADMIN_PREFIXES do is answered by the proxy itself. */
+  readonly answersAdminKeys: boolean;
   /** A get of several keys of which one cannot be asked for has the error as its whole answer, and the connection ends; else the error comes behind the values so far. */
   readonly failsWhole: boolean;
   /** The line for a failure, with its CR LF. */
@@ -25,6 +27,7 @@ export const MAGENT_MANNER: ClientManner = {
   version: ascii('VERSION memcached agent v0.5\r\n'),
   closesOnError: false,
   answersProbes: true,
+  answersAdminKeys: true,
   failsWhole: false,
   failureLine,
 };
@@ -46,6 +49,7 @@ export const NUTCRACKER_MANNER: ClientManner = {
   version: null,
   closesOnError: true,
   answersProbes: false,
+  answersAdminKeys: false,
   failsWhole: true,
   failureLine: (failure) => NUTCRACKER_LINES[failure],
 };

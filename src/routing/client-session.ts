@@ -4,6 +4,7 @@ import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { META_ERROR, MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB, VERB_SPELLINGS } from '../protocol/text/verbs.ts';
+import { ADMIN_PREFIXES } from './admin-keys.ts';
 import { BinaryFront } from './binary-front.ts';
 import type { BinaryHost } from './binary-host.ts';
 import type { CallPool } from './call.ts';
@@ -22,6 +23,8 @@ export interface ClientHost {
   readonly calls: CallPool;
   readonly root: RouteHandle;
   readonly manner: ClientManner;
+  /** The value of an admin key; see admin-keys.ts. */
+  adminAnswer(question: string): string;
   /** For one client more. */
   nextLane(): number;
   /** The whole answer to `stats` with these arguments. */
@@ -68,6 +71,7 @@ ARGUMENTS[VERB.touch] = 2;
 ARGUMENTS[VERB.delete] = 1;
 
 const SPACE = 32;
+const UNDERSCORE = 95;
 const CR = 13;
 const LF = 10;
 const LINE_END = Uint8Array.of(CR, LF);
@@ -170,6 +174,7 @@ export class ClientSession implements Session, BinaryHost {
       if (byte <= SPACE) break;
     }
     if (byte !== CR || at === keyStart || at + 1 >= end || input[at + 1] !== LF) return -1;
+    if (input[keyStart] === UNDERSCORE && input[keyStart + 1] === UNDERSCORE) return -1;
     const next = at + 2;
     const request = this.#host.requests.acquire(this, VERB.get, false);
     if (!request.reserve(next - start)) {
@@ -267,8 +272,23 @@ export class ClientSession implements Session, BinaryHost {
     return next;
   }
 
+  /** `get __twincached__.…`: the proxy answers by itself. @returns whether it was that */
+  #adminKey(input: Uint8Array): boolean {
+    const { keyStart, keyEnd, lineEnd, verb } = this.#line;
+    if (input[keyStart] !== UNDERSCORE || input[keyStart + 1] !== UNDERSCORE || verb !== VERB.get)
+      return false;
+    if (keyEnd !== lineEnd || !this.#host.manner.answersAdminKeys) return false;
+    const key = textOf(input, keyStart, keyEnd);
+    const prefix = ADMIN_PREFIXES.find((one) => key.startsWith(one));
+    if (prefix === undefined) return false;
+    const value = this.#host.adminAnswer(key.slice(prefix.length));
+    this.#answer(ascii(`VALUE ${key} 0 ${value.length}\r\n${value}\r\nEND\r\n`));
+    return true;
+  }
+
   #retrieve(input: Uint8Array): void {
     const line = this.#line;
+    if (this.#adminKey(input)) return;
     const request = this.#host.requests.acquire(this, line.verb, false);
     if (!request.reserve(line.lineEnd - line.argumentsStart + 16)) {
       this.#host.requests.release(request);

@@ -66,12 +66,20 @@ export class DestinationReader {
   #keptFrom = 0;
   #keptTo = 0;
   #keptAt = 0;
+  #found = 0;
 
   #blocker: RequestOwner | null = null;
 
   constructor(sink: ReplySink, calls: CallPool) {
     this.#sink = sink;
     this.#calls = calls;
+  }
+
+  /** Values that have come since the last call. */
+  takeFound(): number {
+    const found = this.#found;
+    this.#found = 0;
+    return found;
   }
 
   /** A block is being passed on in pieces. */
@@ -205,6 +213,7 @@ export class DestinationReader {
       if (!whole) return this.#beginLarge(call, call.firstKey, false, input, start, blockEnd);
       return parser.takeValue(input, parser.next, end) === blockEnd ? blockEnd : -1;
     }
+    this.#found++;
     let key = keyInTurn(call, input, parser.keyStart, parser.keyEnd);
     const late = key < 0;
     if (late) key = keyOutOfTurn(call, input, parser.keyStart, parser.keyEnd);

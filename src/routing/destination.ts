@@ -5,8 +5,9 @@ import { DestinationBackoff } from './destination-backoff.ts';
 import { DestinationLink, type LinkOwner } from './destination-link.ts';
 import { DestinationProbe, PROBED } from './destination-probe.ts';
 import { DestinationReader, type ReplySink } from './destination-reader.ts';
-import { FAILURE, type Failure } from './failure.ts';
+import { FAILURE, type Failure, isRead } from './failure.ts';
 import type { HealthGroup } from './health-group.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
 import { Ring } from './ring.ts';
 import type { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
@@ -60,8 +61,11 @@ export const FIGURE = {
   ends: 4,
   errors: 5,
   timedOut: 6,
+  /** Keys that classic retrievals have asked for, and values that came. */
+  keys: 7,
+  found: 8,
 } as const;
-const DESTINATION_FIGURES = 7;
+const DESTINATION_FIGURES = 9;
 
 /**
  * One server as one thread sees it: a pipelined connection shared by all clients, the calls that wait for it, and its health.
@@ -84,6 +88,8 @@ export class Destination implements ReplySink, LinkOwner {
   /** The same since its last answer, with the calls that were refused because it is dead. */
   failuresInRow = 0;
   readonly figures: Float64Array = new Float64Array(DESTINATION_FIGURES);
+  /** From a call's arrival here to its answer. */
+  readonly latency: LatencyHistogram = new LatencyHistogram();
   /** Calls that were written stand in front; without a connection all wait. */
   readonly queue: Ring<Call> = new Ring<Call>();
   queuedBytes = 0;
@@ -242,6 +248,7 @@ export class Destination implements ReplySink, LinkOwner {
     call.written = true;
     this.figures[FIGURE.requests]!++;
     this.figures[FIGURE.requestBytes]! += request.length;
+    if (isRead(request.verb)) this.figures[FIGURE.keys]! += call.keyCount;
     if (call.keyCount === request.lineKeys) output.append(request.bytes, 0, request.length);
     else {
       output.append(request.bytes, 0, request.prefixEnd);
@@ -256,7 +263,10 @@ export class Destination implements ReplySink, LinkOwner {
   shift(): Call {
     this.failuresInRow = 0;
     this.figures[FIGURE.responses]!++;
-    return this.#dequeue();
+    const call = this.#dequeue();
+    const tookMs = this.#host.nowMs() - (call.deadlineMs - this.#requestTimeoutMs);
+    this.latency.count(tookMs > 0 ? Math.min(0x7fffffff, Math.round(tookMs * 1000)) : 0);
+    return call;
   }
 
   #dequeue(): Call {
@@ -310,6 +320,7 @@ export class Destination implements ReplySink, LinkOwner {
     if (at === end || link !== this.#link) return end;
     const after = this.#reader.read(input, at, end);
     if (after > at) this.figures[FIGURE.responseBytes]! += after - at;
+    this.figures[FIGURE.found]! += this.#reader.takeFound();
     if (after < 0) {
       this.#ended(FAILURE.garbled, 'it sent what is no answer');
       return end;

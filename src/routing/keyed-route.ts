@@ -24,6 +24,11 @@ export abstract class KeyedRoute extends RouteHandle {
   /** The child of a key, or -1 when there is none now. The same for one key while one call is routed. */
   protected abstract pick(request: Request, key: number): number;
 
+  override candidates(request: Request, key: number): readonly RouteHandle[] {
+    const child = this.children[this.pick(request, key)];
+    return child === undefined ? [] : [child];
+  }
+
   override route(call: Call): void {
     const { request } = call;
     const first = this.pick(request, call.firstKey);

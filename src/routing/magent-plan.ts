@@ -5,6 +5,7 @@ import { magentModuloHash } from '../hashing/magent-modulo-hash.ts';
 import { modulo } from '../hashing/modulo.ts';
 import type { CallPool } from './call.ts';
 import { DESTINATION, type Destination } from './destination.ts';
+import { serverFigureLines } from './destination-figures.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { MirrorRoute } from './mirror.ts';
 import type { RouteContext, RouteHandle } from './route-handle.ts';
@@ -69,7 +70,10 @@ export function magentPlan(
   return {
     root,
     answerMsMax,
-    statistics: (subject) => (subject === 'agent' ? agentStatistics(answerMsMax()) : matrix(mainList)),
+    statistics: (subject) => {
+      if (subject === 'agent') return agentStatistics(answerMsMax());
+      return subject === 'servers' ? serverStatistics(destinations) : matrix(mainList);
+    },
   };
 }
 
@@ -86,6 +90,13 @@ function matrix(mains: readonly Destination[]): string {
     return `matrix ${index + 1} -> ${main.name}, pool size ${idle}\r\n`;
   });
   return `memcached agent v0.5\r\n${lines.join('')}END\r\n`;
+}
+
+/** `stats servers`, ours: what this thread has counted of each server. */
+function serverStatistics(destinations: readonly Destination[]): string {
+  return `${serverFigureLines(destinations)
+    .map((line) => `STAT ${line}\r\n`)
+    .join('')}END\r\n`;
 }
 
 /** `stats agent`, ours: how long a proxy in front of this one has to wait before it may think that this one is dead. */

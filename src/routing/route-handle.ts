@@ -67,6 +67,11 @@ export abstract class RouteHandle {
     return [];
   }
 
+  /** The children that a request for this key may be sent to, those that are asked first in front. */
+  candidates(_request: Request, _key: number): readonly RouteHandle[] {
+    return this.children;
+  }
+
   /** All handles from here on down, each before its children. */
   *walk(): Iterable<RouteHandle> {
     yield this;

@@ -1,5 +1,6 @@
 import type { Random } from '../base/random.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import { adminAnswer } from './admin-keys.ts';
 import { CallPool } from './call.ts';
 import type { ClientManner } from './client-manner.ts';
 import { type ClientHost, ClientSession } from './client-session.ts';
@@ -52,6 +53,8 @@ export interface Routing {
   readonly plan: MakePlan;
   /** What all threads know of the servers; not given: this thread is alone. */
   readonly records?: ServerRecords;
+  /** What admin keys tell besides; see admin-keys.ts. */
+  readonly facts?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -73,6 +76,8 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   /** Servers that the configuration names no more, until what waits for them is answered. */
   #retired: readonly Destination[] = [];
   #lanes = 0;
+  #facts: ReadonlyMap<string, string> = new Map();
+  #configuredMs = 0;
   #ticking = false;
   #closed = false;
 
@@ -102,10 +107,12 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   }
 
   #configure(routing: Routing): [RoutePlan, RouteHandle] {
-    const { servers, manner, plan } = routing;
+    const { servers, manner, plan, facts } = routing;
     const groups: Map<RoutingSettings, HealthGroup> = new Map();
     this.calls.manner = manner;
     this.#upCallbacks = [];
+    this.#facts = facts ?? new Map();
+    this.#configuredMs = this.nowMs();
     const kept = [...this.destinations];
     this.destinations = servers.map((name, server) => {
       const found = kept.findIndex((destination) => destination.name === name);
@@ -151,6 +158,18 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   nextLane(): number {
     this.#lanes = (this.#lanes + 1) & 0xffff;
     return this.#lanes;
+  }
+
+  adminAnswer(question: string): string {
+    const configurationAgeSeconds = (this.nowMs() - this.#configuredMs) / 1000;
+    const { root, destinations, requests } = this;
+    return adminAnswer(question, {
+      root,
+      destinations,
+      requests,
+      configurationAgeSeconds,
+      facts: this.#facts,
+    });
   }
 
   statistics(subject: string): string {

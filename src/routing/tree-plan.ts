@@ -3,7 +3,8 @@ import type { Distribution } from '../hashing/distribution.ts';
 import { DISTRIBUTIONS, KEY_HASHES, type KeyHash, type PlacedServer, taggedHash } from '../hashing/index.ts';
 import { stoppedHash } from '../hashing/stop-mark.ts';
 import { ByCommandRoute } from './by-command.ts';
-import { DESTINATION, type Destination } from './destination.ts';
+import type { Destination } from './destination.ts';
+import { serverFigureLines } from './destination-figures.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { ErrorRoute } from './error.ts';
 import { FailoverRoute } from './failover.ts';
@@ -119,7 +120,7 @@ export function treePlan(
       const lines =
         subject === 'agent'
           ? [`agent_answer_ms_max ${Math.ceil(answerMsMax())}`]
-          : [...more(), ...serverLines(destinations), ...counterLines(root)];
+          : [...more(), ...serverFigureLines(destinations), ...counterLines(root)];
       return `${lines.map((line) => `STAT ${line}\r\n`).join('')}END\r\n`;
     },
   };
@@ -249,20 +250,6 @@ function distributionOf(
   const make = DISTRIBUTIONS.get(name);
   assert(make !== undefined, 'names of distributions were checked when they were read');
   return make(servers, () => true, random);
-}
-
-const STATE_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(DESTINATION).map(([name, state]) => [state, name]),
-);
-
-function serverLines(destinations: readonly Destination[]): string[] {
-  const lines: string[] = [];
-  for (const [position, { name, state, queue, failures }] of destinations.entries()) {
-    const prefix = `server_${position}`;
-    lines.push(`${prefix}_name ${name}`, `${prefix}_state ${STATE_NAMES.get(state) ?? ''}`);
-    lines.push(`${prefix}_queue ${queue.length}`, `${prefix}_failures ${failures}`);
-  }
-  return lines;
 }
 
 /** Of handles of one kind together. */

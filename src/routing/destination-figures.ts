@@ -1,0 +1,36 @@
+import { DESTINATION, type Destination, FIGURE } from './destination.ts';
+
+const STATE_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(DESTINATION).map(([name, state]) => [state, name]),
+);
+
+/** What `stats servers` tells of some destinations, as `name value`, without `STAT`. Times are of the thread that answers, as all counts are. */
+export function serverFigureLines(destinations: readonly Destination[]): string[] {
+  return destinations.flatMap((destination, index) => {
+    const { figures, latency, queue, queuedBytes, failures, name, state, replicates } = destination;
+    const figure = (place: number): number => figures[place] ?? 0;
+    const keys = figure(FIGURE.keys);
+    const found = figure(FIGURE.found);
+    const lines: readonly (readonly [string, string | number])[] = [
+      ['name', name],
+      ['state', STATE_NAMES.get(state) ?? ''],
+      ['twins', replicates === true ? 1 : 0],
+      ['requests', figure(FIGURE.requests)],
+      ['responses', figure(FIGURE.responses)],
+      ['request_bytes', figure(FIGURE.requestBytes)],
+      ['response_bytes', figure(FIGURE.responseBytes)],
+      ['get_hits', found],
+      ['get_misses', Math.max(0, keys - found)],
+      ['failures', failures],
+      ['connections_closed', figure(FIGURE.ends)],
+      ['connection_errors', figure(FIGURE.errors)],
+      ['timeouts', figure(FIGURE.timedOut)],
+      ['queue', queue.length],
+      ['queue_bytes', queuedBytes],
+      ['latency_p50_us', latency.percentileMicros(0.5)],
+      ['latency_p99_us', latency.percentileMicros(0.99)],
+      ['latency_max_us', latency.percentileMicros(1)],
+    ];
+    return lines.map(([what, value]) => `server_${index}_${what} ${value}`);
+  });
+}
