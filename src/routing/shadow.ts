@@ -36,7 +36,8 @@ export class ShadowRoute extends ErrandRoute implements KeySelector {
 
   override route(call: Call): void {
     const { request } = call;
-    const first = this.#firstShadowed(request, call.firstKey);
+    // A call that comes for the last time has been here before, and so has its copy.
+    const first = call.lastResort ? -1 : this.#firstShadowed(request, call.firstKey);
     if (first >= 0) this.#copy(request, first);
     this.children[MAIN]!.route(call);
   }

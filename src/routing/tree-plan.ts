@@ -6,6 +6,7 @@ import { ByCommandRoute } from './by-command.ts';
 import type { Destination } from './destination.ts';
 import { serverFigureLines } from './destination-figures.ts';
 import { DestinationRoute } from './destination-route.ts';
+import { ErrandRoute } from './errand-route.ts';
 import { ErrorRoute } from './error.ts';
 import { FailoverRoute } from './failover.ts';
 import { FailoverExptimeRoute } from './failover-exptime.ts';
@@ -112,7 +113,9 @@ export function treePlan(
   more: () => readonly string[] = () => [],
 ): RoutePlan {
   const root = new TreeBuilder(destinations, context).build(tree);
-  const answerMsMax = (): number => root.answerMsMax();
+  // Handles that ask several children at once may wait for some of them in the first round and for others in the last.
+  const rounds = [...root.walk()].some((handle) => handle instanceof ErrandRoute) ? 2 : 1;
+  const answerMsMax = (): number => rounds * root.answerMsMax();
   return {
     root,
     answerMsMax,
