@@ -1,0 +1,305 @@
+import { ControlError } from './control-error.ts';
+import type { Cursor } from './cursor.ts';
+import type { ConnectionTest, HttpQuestion, Limits, Protocol, Test } from './tree.ts';
+
+/** Protocols of monit's and what becomes of them here. */
+const PROTOCOL_WORDS: Readonly<Record<string, Protocol>> = {
+  default: 'default',
+  memcache: 'memcache',
+  'memcache-text': 'memcache-text',
+  http: 'http',
+  https: 'http',
+  redis: 'redis',
+  smtp: 'smtp',
+  smtps: 'smtp',
+  ssh: 'ssh',
+};
+
+/** What monit can say, and this program cannot: such a port is tried by a connect. */
+const OTHER_PROTOCOLS = new Set([
+  ...['apache-status', 'clamav', 'dns', 'dwp', 'fail2ban', 'ftp', 'gps', 'imap', 'imaps', 'ldap2', 'ldap3'],
+  ...['lmtp', 'mongodb', 'mqtt', 'mysql', 'mysqls', 'nntp', 'ntp3', 'pgsql', 'pop', 'pops'],
+  ...['postfix-policy', 'radius', 'rdate', 'rsync', 'sieve', 'sip', 'spamassassin', 'tns', 'websocket'],
+]);
+
+const ATTEMPTS_MAX = 100;
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+interface Draft extends Writable<Omit<ConnectionTest, 'target' | 'dialogue' | 'http'>> {
+  dialogue: { readonly kind: 'send' | 'expect'; readonly text: string }[];
+  http: Writable<HttpQuestion> | null;
+  host: string;
+  port: number | null;
+  path: string | null;
+}
+
+/**
+ * What stands behind `if failed` when it is about a connection: `[host H] port N [type T] [protocol P] ...` in any order.
+ *
+ * @param host where nothing else is said
+ */
+export function parseConnection(
+  cursor: Cursor,
+  matchesWhen: 'failed' | 'succeeded',
+  host: string,
+  limits: Limits,
+): ConnectionTest {
+  const start = cursor.place;
+  const draft: Draft = {
+    kind: 'connection',
+    matchesWhen,
+    host,
+    port: null,
+    path: null,
+    source: null,
+    family: 'any',
+    transport: 'tcp',
+    usesTls: false,
+    protocol: 'default',
+    http: null,
+    dialogue: [],
+    timeoutMs: limits.networkTimeoutMs,
+    attempts: 1,
+    responseTime: null,
+  };
+  while (parseOption(cursor, draft));
+  const { host: toHost, port, path, ...rest } = draft;
+  if (path !== null) return { ...rest, target: { kind: 'unix', path } };
+  if (port === null) throw new ControlError(start, 'syntax error: a port, a unixsocket or a url is missing');
+  return { ...rest, target: { kind: 'port', host: toHost, port } };
+}
+
+/** @returns false where no option of a connection stands */
+function parseOption(cursor: Cursor, draft: Draft): boolean {
+  const word = cursor.takeWord(
+    ...[
+      'host',
+      'port',
+      'unixsocket',
+      'unix',
+      'address',
+      'ipv4',
+      'ipv6',
+      'type',
+      'ssl',
+      'tls',
+      'protocol',
+      'proto',
+    ],
+    ...[
+      'send',
+      'expect',
+      'responsetime',
+      'timeout',
+      'retry',
+      'url',
+      'request',
+      'method',
+      'status',
+      'content',
+    ],
+    ...['certificate', 'hostheader', 'http', 'username', 'password', 'size', 'checksum'],
+  );
+  switch (word) {
+    case null:
+      return false;
+    case 'host':
+      draft.host = cursor.expectStringAfterNoise('a host').text;
+      return true;
+    case 'port':
+      cursor.skipEquals();
+      draft.port = cursor.expectWhole('a port', 1, 65_535);
+      return true;
+    case 'unixsocket':
+    case 'unix':
+      draft.path = cursor.expectStringAfterNoise('a path').text;
+      return true;
+    case 'address':
+      draft.source = cursor.expectStringAfterNoise('an address').text;
+      return true;
+    case 'ipv4':
+    case 'ipv6':
+      draft.family = word;
+      return true;
+    case 'type': {
+      const type = cursor.expectWord('tcp', 'udp', 'tcpssl');
+      draft.transport = type === 'udp' ? 'udp' : 'tcp';
+      draft.usesTls ||= type === 'tcpssl';
+      if (type === 'tcpssl') cursor.takeWord('auto', 'tlsv1', 'tlsv11', 'tlsv12', 'tlsv13', 'sslv3');
+      return true;
+    }
+    case 'ssl':
+    case 'tls':
+      draft.usesTls = true;
+      if (cursor.takeBrace('{')) {
+        const { place } = cursor;
+        cursor.takeUntil('}');
+        cursor.expectBrace('}');
+        cursor.warn(place, 'the options of a TLS connection are not looked at');
+      }
+      return true;
+    case 'certificate': {
+      const { place } = cursor;
+      cursor.takeWord('valid', 'checksum');
+      cursor.takeOperator();
+      cursor.expectString('a number of days');
+      cursor.takeWord('days', 'day');
+      cursor.warn(place, 'certificates of servers are not looked at');
+      return true;
+    }
+    case 'protocol':
+    case 'proto':
+      parseProtocol(cursor, draft);
+      return true;
+    case 'send':
+    case 'expect':
+      draft.dialogue.push({ kind: word, text: cursor.expectString('a text').text });
+      return true;
+    case 'responsetime': {
+      const operator = cursor.takeOperator();
+      draft.responseTime = { operator, limitMs: cursor.expectDuration('a time') };
+      return true;
+    }
+    case 'timeout':
+      cursor.skipEquals();
+      draft.timeoutMs = cursor.expectDuration('a number of seconds');
+      return true;
+    case 'retry':
+      draft.attempts = cursor.expectWhole('a number of attempts', 1, ATTEMPTS_MAX);
+      return true;
+    case 'url':
+      parseUrl(cursor, draft);
+      return true;
+    default:
+      parseHttpOption(cursor, draft, word);
+      return true;
+  }
+}
+
+function parseProtocol(cursor: Cursor, draft: Draft): void {
+  const token = cursor.peek();
+  const name = token.text.toLowerCase();
+  const known = Object.hasOwn(PROTOCOL_WORDS, name) ? PROTOCOL_WORDS[name] : undefined;
+  if (token.kind !== 'word' || (known === undefined && !OTHER_PROTOCOLS.has(name))) {
+    const advice = name === 'memcached' ? 'its name is memcache' : 'there is no such protocol';
+    throw new ControlError(token.place, `syntax error '${token.text}': ${advice}`);
+  }
+  cursor.take();
+  draft.protocol = known ?? 'default';
+  draft.usesTls ||= name === 'https' || name === 'smtps' || name === 'imaps' || name === 'pops';
+  if (known === undefined)
+    cursor.warn(token.place, `protocol ${name} is not spoken here: the port is tried by a connect`);
+  if (draft.protocol === 'http') draft.http ??= question();
+}
+
+function question(): Writable<HttpQuestion> {
+  return { path: '/', method: 'GET', status: null, content: null, credentials: null };
+}
+
+function parseUrl(cursor: Cursor, draft: Draft): void {
+  const { text, place } = cursor.expectString('a URL');
+  const match = /^(https?):\/\/(?:([^/@]+)@)?(\[[^\]]+\]|[^/:?]+)(?::(\d{1,5}))?(\/.*)?$/i.exec(
+    text.replace(/\)$/, ''),
+  );
+  if (match === null) throw new ControlError(place, 'this is no URL of http or https', text);
+  const [, scheme = '', credentials, host = '', port, path = '/'] = match;
+  const isTls = scheme.toLowerCase() === 'https';
+  draft.host = host.replace(/^\[|\]$/g, '');
+  draft.port = port === undefined ? (isTls ? 443 : 80) : Number(port);
+  draft.usesTls = isTls;
+  draft.protocol = 'http';
+  draft.http = { ...question(), path, credentials: credentials ?? null };
+}
+
+function parseHttpOption(cursor: Cursor, draft: Draft, word: string): void {
+  draft.http ??= question();
+  const http = draft.http;
+  switch (word) {
+    case 'request':
+      http.path = cursor.expectString('a path').text;
+      break;
+    case 'method':
+      http.method = cursor.expectWord('get', 'head') === 'head' ? 'HEAD' : 'GET';
+      break;
+    case 'status': {
+      const operator = cursor.takeOperator();
+      http.status = { operator, code: cursor.expectWhole('a status', 100, 999) };
+      break;
+    }
+    case 'content': {
+      const isNegated = cursor.takeOperator() === '!=';
+      http.content = { pattern: regex(cursor), isNegated };
+      break;
+    }
+    case 'username':
+      http.credentials = `${cursor.expectString('a user').text}:${http.credentials?.split(':')[1] ?? ''}`;
+      break;
+    case 'password':
+      http.credentials = `${http.credentials?.split(':')[0] ?? ''}:${cursor.expectString('a password').text}`;
+      break;
+    case 'http':
+      cursor.expectWord('headers');
+      cursor.takeBrace('[');
+      cursor.takeUntil(']');
+      cursor.takeBrace(']');
+      break;
+    default: {
+      const { place } = cursor;
+      cursor.takeOperator();
+      cursor.expectString('a value');
+      cursor.warn(place, `${word} is not looked at in answers of http`);
+    }
+  }
+}
+
+function regex(cursor: Cursor): string {
+  const { text, place } = cursor.expectString('a pattern');
+  return checkedPattern(text, place);
+}
+
+/** A pattern of the language, which is what POSIX calls an extended regular expression. @throws ControlError when it is none */
+export function checkedPattern(text: string, place: { file: string; line: number }): string {
+  try {
+    new RegExp(jsPattern(text));
+  } catch (error) {
+    const why = error instanceof Error ? error.message.replace(/^.*: /, '') : 'not a pattern';
+    throw new ControlError(place, `Regex parsing error: ${why}`, text);
+  }
+  return text;
+}
+
+const POSIX_CLASSES: Readonly<Record<string, string>> = {
+  alnum: 'a-zA-Z0-9',
+  alpha: 'a-zA-Z',
+  blank: ' \\t',
+  cntrl: '\\x00-\\x1f\\x7f',
+  digit: '0-9',
+  lower: 'a-z',
+  punct: '!-\\/:-@\\[-`{-~',
+  space: '\\s',
+  upper: 'A-Z',
+  xdigit: '0-9a-fA-F',
+};
+
+/** The same pattern in the words of JavaScript: the classes of POSIX are spelled out. */
+export function jsPattern(text: string): string {
+  return text.replace(/\[:(\w+):\]/g, (all, name: string) => POSIX_CLASSES[name] ?? all);
+}
+
+/** `failed ping [count N] [size N] [with timeout N seconds]`, behind the word. */
+export function parsePing(cursor: Cursor, matchesWhen: 'failed' | 'succeeded'): Test {
+  let count = 3;
+  let timeoutMs = 5000;
+  for (;;) {
+    const word = cursor.takeWord('count', 'timeout', 'size', 'type', 'echo', 'address', 'responsetime');
+    if (word === 'count') count = cursor.expectWhole('a number of pings', 1, 20);
+    else if (word === 'timeout') timeoutMs = cursor.expectDuration('a number of seconds');
+    else if (word === 'size') cursor.expectWhole('a number of bytes', 8, 1492);
+    else if (word === 'address') cursor.expectString('an address');
+    else if (word === 'responsetime') {
+      cursor.takeOperator();
+      cursor.expectDuration('a time');
+    } else if (word === null) return { kind: 'ping', matchesWhen, count, timeoutMs };
+  }
+}

@@ -1,0 +1,256 @@
+import { ControlError } from './control-error.ts';
+import { Scanner, type Token } from './scanner.ts';
+import type { ControlWarning, Operator, Place } from './tree.ts';
+
+/** Words that may stand anywhere and mean nothing. */
+const NOISE = new Set([
+  ...['and', 'with', 'within', 'has', 'using', 'use', 'on', 'only', 'for', 'of'],
+  ...['is', 'are', 'as', 'the', 'than', 'usage', 'but', 'does', 'to'],
+]);
+
+const OPERATORS: Readonly<Record<string, Operator>> = {
+  '<': '<',
+  lt: '<',
+  less: '<',
+  '<=': '<=',
+  le: '<=',
+  '>': '>',
+  gt: '>',
+  greater: '>',
+  '>=': '>=',
+  ge: '>=',
+  '=': '=',
+  '==': '=',
+  eq: '=',
+  equal: '=',
+  '!=': '!=',
+  ne: '!=',
+  notequal: '!=',
+};
+
+/** Milliseconds of the units of time. */
+const TIME_UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  millisecond: 1,
+  milliseconds: 1,
+  s: 1000,
+  sec: 1000,
+  second: 1000,
+  seconds: 1000,
+  min: 60_000,
+  minute: 60_000,
+  minutes: 60_000,
+  hour: 3_600_000,
+  hours: 3_600_000,
+  day: 86_400_000,
+  days: 86_400_000,
+};
+
+const BYTE_UNITS: Readonly<Record<string, number>> = {
+  b: 1,
+  byte: 1,
+  bytes: 1,
+  kb: 1024,
+  kilobyte: 1024,
+  kilobytes: 1024,
+  mb: 1024 ** 2,
+  megabyte: 1024 ** 2,
+  megabytes: 1024 ** 2,
+  gb: 1024 ** 3,
+  gigabyte: 1024 ** 3,
+  gigabytes: 1024 ** 3,
+};
+
+/** Files that can be open within each other; a file that includes itself ends here. */
+const DEPTH_MAX = 16;
+
+/**
+ * The place in a control file where the parser is, through all files that are included. Words are compared in lower case; noise words are
+ * passed over.
+ */
+export class Cursor {
+  readonly warnings: ControlWarning[] = [];
+  readonly #scanners: Scanner[] = [];
+
+  constructor(file: string, text: string) {
+    this.#scanners.push(new Scanner(file, text));
+  }
+
+  /** Goes on in another file, and comes back when that is at its end. */
+  enter(file: string, text: string, place: Place): void {
+    if (this.#scanners.length >= DEPTH_MAX)
+      throw new ControlError(place, `files include each other more than ${DEPTH_MAX} deep`, file);
+    this.#scanners.push(new Scanner(file, text));
+  }
+
+  get #scanner(): Scanner {
+    const scanner = this.#scanners.at(-1);
+    if (scanner === undefined) throw new ControlError(null, 'no file is open');
+    return scanner;
+  }
+
+  /** The next token that is no noise; it stays. Between statements, the end of an included file is passed over. */
+  peek(isBetweenStatements = false): Token {
+    for (;;) {
+      const token = this.#scanner.peek();
+      if (token.kind === 'word' && NOISE.has(token.text.toLowerCase())) this.#scanner.take();
+      else if (token.kind === 'end' && isBetweenStatements && this.#scanners.length > 1) this.#scanners.pop();
+      else return token;
+    }
+  }
+
+  take(): Token {
+    this.peek();
+    return this.#scanner.take();
+  }
+
+  get place(): Place {
+    return this.peek().place;
+  }
+
+  warn(place: Place, text: string): void {
+    this.warnings.push({ ...place, text });
+  }
+
+  /** Whether the next token is one of these words. */
+  isWord(...words: readonly string[]): boolean {
+    const token = this.peek();
+    return token.kind === 'word' && words.includes(token.text.toLowerCase());
+  }
+
+  /** Takes one of these words if it comes next. @returns it in lower case, or null */
+  takeWord(...words: readonly string[]): string | null {
+    return this.isWord(...words) ? this.take().text.toLowerCase() : null;
+  }
+
+  /** Takes a word that must come next. */
+  expectWord(...words: readonly string[]): string {
+    return this.takeWord(...words) ?? this.fail(`expected ${alternatives(words)}`);
+  }
+
+  takeBrace(brace: '{' | '}' | '[' | ']'): boolean {
+    const token = this.peek();
+    if (token.kind !== 'brace' || token.text !== brace) return false;
+    this.take();
+    return true;
+  }
+
+  expectBrace(brace: '{' | '}'): void {
+    if (!this.takeBrace(brace)) this.fail(`expected ${brace}`);
+  }
+
+  /** An equals sign where one may stand. */
+  skipEquals(): void {
+    const token = this.peek();
+    if (token.kind === 'operator' && (token.text === '=' || token.text === '==')) this.take();
+  }
+
+  /** A colon where one may stand; it counts as a word of its own or as the end of the word before. */
+  skipColon(): void {
+    const token = this.peek();
+    if (token.kind === 'word' && token.text === ':') this.take();
+  }
+
+  /** A quoted or unquoted string that must come next. Noise words are not passed over: they may be meant. */
+  expectString(what: string, ends = ''): Token {
+    const token = this.#scanner.takeString(ends);
+    return token ?? this.fail(`expected ${what}`);
+  }
+
+  /** A string behind which noise may stand, such as `path "..."`. */
+  expectStringAfterNoise(what: string, ends = ''): Token {
+    this.peek();
+    return this.expectString(what, ends);
+  }
+
+  takeAttachedText(): string | null {
+    return this.#scanner.takeAttachedText();
+  }
+
+  takeUntil(ends: string): string {
+    return this.#scanner.takeUntil(ends);
+  }
+
+  isNextCharacter(character: string): boolean {
+    return this.#scanner.isNext(character);
+  }
+
+  /** A whole number that must come next. */
+  expectWhole(what: string, min: number, max: number): number {
+    const token = this.peek();
+    if (token.kind !== 'number' || !/^\d+$/.test(token.text)) this.fail(`expected ${what}`);
+    this.take();
+    const value = Number(token.text);
+    if (value < min || value > max)
+      throw new ControlError(token.place, `${what} must be between ${min} and ${max}`, token.text);
+    return value;
+  }
+
+  /** A whole number if one comes next. */
+  takeWhole(): { readonly value: number; readonly token: Token } | null {
+    const token = this.peek();
+    if (token.kind !== 'number' || !/^\d+$/.test(token.text)) return null;
+    this.take();
+    return { value: Number(token.text), token };
+  }
+
+  /** A number, with or without a fraction. */
+  expectNumber(what: string): number {
+    const token = this.peek();
+    if (token.kind !== 'number') this.fail(`expected ${what}`);
+    this.take();
+    return Number(token.text);
+  }
+
+  /** A comparison; a missing one means equal. */
+  takeOperator(): Operator {
+    const token = this.peek();
+    const operator =
+      token.kind === 'operator' || token.kind === 'word' ? OPERATORS[token.text.toLowerCase()] : undefined;
+    if (operator === undefined) return '=';
+    this.take();
+    return operator;
+  }
+
+  /** @returns the factor to milliseconds, or null where no unit of time stands */
+  takeTimeUnit(): number | null {
+    return this.#takeUnit(TIME_UNITS);
+  }
+
+  /** @returns the factor to bytes, or null */
+  takeByteUnit(): number | null {
+    return this.#takeUnit(BYTE_UNITS);
+  }
+
+  takePercent(): boolean {
+    return this.takeWord('%', 'percent') !== null;
+  }
+
+  #takeUnit(units: Readonly<Record<string, number>>): number | null {
+    const token = this.peek();
+    if (token.kind !== 'word') return null;
+    const factor = Object.hasOwn(units, token.text.toLowerCase())
+      ? units[token.text.toLowerCase()]
+      : undefined;
+    if (factor === undefined) return null;
+    this.take();
+    return factor;
+  }
+
+  /** `timeout N seconds`, behind the word. @returns milliseconds */
+  expectDuration(what: string): number {
+    const value = this.expectNumber(what);
+    const factor = this.takeTimeUnit();
+    return Math.round(value * (factor ?? this.fail(`expected a unit of time (seconds)`)));
+  }
+
+  /** @throws ControlError always, naming the next token */
+  fail(hint: string): never {
+    const token = this.peek();
+    throw new ControlError(token.place, `syntax error '${token.text}': ${hint}`);
+  }
+}
+
+function alternatives(words: readonly string[]): string {
+  return words.length === 1 ? `'${words[0]}'` : `one of ${words.join(', ')}`;
+}
