@@ -3,7 +3,8 @@ import { VERB, VERB_SPELLINGS } from '../protocol/text/verbs.ts';
 import type { Destination } from './destination.ts';
 import { serverFigureLines } from './destination-figures.ts';
 import { DestinationRoute } from './destination-route.ts';
-import type { Request, RequestPool } from './request.ts';
+import type { Request } from './request.ts';
+import type { RequestPool } from './request-pool.ts';
 import type { RouteHandle } from './route-handle.ts';
 
 /** Keys that begin so are questions to the proxy itself. The second one is mcrouter's, whose tools ask so. */

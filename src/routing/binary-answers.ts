@@ -243,7 +243,11 @@ export class BinaryAnswers implements RequestOwner {
     return reply;
   }
 
-  error({ opcode, opaque }: BinaryRequest, status: number): Uint8Array {
+  /** @param asked the header, or the request that was made of it */
+  error(
+    { opcode, opaque }: { readonly opcode: number; readonly opaque: number },
+    status: number,
+  ): Uint8Array {
     const text = ERROR_TEXT.get(status) ?? NO_TEXT;
     const reply = new Uint8Array(HEADER_BYTES + text.length);
     writeBinaryHeader(reply, opcode, opaque, status, 0, 0, text.length, 0, 0);

@@ -148,6 +148,11 @@ export class BinaryFront {
     this.#host.answer(this.#answers.error(this.#header, status));
   }
 
+  /** The value of a store was too much for the buffers. */
+  noMemoryFor(request: Request): void {
+    this.#host.answer(this.#answers.error(request, STATUS.noMemory));
+  }
+
   /** A request with its verb and key. @returns null when it is refused, which is answered then */
   #begin(
     input: Uint8Array,

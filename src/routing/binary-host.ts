@@ -1,4 +1,5 @@
-import type { Request, RequestOwner, RequestPool } from './request.ts';
+import type { Request, RequestOwner } from './request.ts';
+import type { RequestPool } from './request-pool.ts';
 
 /** The session that the front is part of. */
 export interface BinaryHost extends RequestOwner {

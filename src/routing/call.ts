@@ -1,6 +1,7 @@
 import { type ClientManner, MAGENT_MANNER } from './client-manner.ts';
 import { FAILURE, type Failure, isRead } from './failure.ts';
-import type { Request, RequestPool } from './request.ts';
+import type { Request } from './request.ts';
+import type { RequestPool } from './request-pool.ts';
 
 /** The leaf of a route tree, as a call that waits at it sees it. */
 export interface CallLeaf {

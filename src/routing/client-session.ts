@@ -11,10 +11,12 @@ import type { CallPool } from './call.ts';
 import type { ClientManner } from './client-manner.ts';
 import { BASE64_KEY_BYTES_MAX, copyMetaLine, placeBase64Key } from './meta-front.ts';
 import { isNutcrackerLine } from './nutcracker-lines.ts';
-import type { Request, RequestPool } from './request.ts';
+import type { Request } from './request.ts';
+import type { RequestPool } from './request-pool.ts';
 import { Ring } from './ring.ts';
 import type { RouteHandle } from './route-handle.ts';
 import type { RoutingSettings } from './settings.ts';
+import type { Uploader } from './uploads.ts';
 
 /** What client sessions share. */
 export interface ClientHost {
@@ -88,7 +90,7 @@ const BEHIND_VALUE_BYTES: number = BASE64_KEY_BYTES_MAX + 2;
  * server is shared, so that a client which stops in the middle of a value would hold up all others; and what was not kept could not
  * be sent to another server.
  */
-export class ClientSession implements Session, BinaryHost {
+export class ClientSession implements Session, BinaryHost, Uploader {
   readonly lane: number;
   readonly #host: ClientHost;
   readonly #connection: Connection;
@@ -102,6 +104,8 @@ export class ClientSession implements Session, BinaryHost {
   /** The request whose value is being collected, and how much of it is to come. */
   #collecting: Request | null = null;
   #collectRest = 0;
+  /** Some of it has come, but not all. */
+  #isUploading = false;
   /** The value comes without a line end. */
   #collectsBinary = false;
   /** Bytes of a refused value that are still to come. */
@@ -366,23 +370,46 @@ export class ClientSession implements Session, BinaryHost {
   #collect(request: Request, input: Uint8Array, start: number, end: number): number {
     const taken = Math.min(this.#collectRest, end - start);
     // Behind the value come its line end and, of a key in base64, its plain text.
-    if (!request.reserve(taken + BEHIND_VALUE_BYTES)) {
-      const { noreply } = request;
-      this.#collecting = null;
-      this.#swallowRest = this.#collectRest;
-      this.#host.requests.release(request);
-      if (!noreply) this.#answer(REPLY_NO_MEMORY);
+    const lengthMax = request.length + this.#collectRest + BEHIND_VALUE_BYTES;
+    if (!request.reserve(taken + BEHIND_VALUE_BYTES, lengthMax)) {
+      this.giveUpValue();
       return start;
     }
     request.append(input, start, start + taken);
     this.#collectRest -= taken;
-    if (this.#collectRest === 0 && !this.#collected(request)) return end;
+    if (this.#collectRest > 0) {
+      if (!this.#isUploading) this.#host.requests.uploads.begin(this);
+      this.#isUploading = true;
+    } else if (!this.#collected(request)) return end;
     return start + taken;
+  }
+
+  get collecting(): Request | null {
+    return this.#collecting;
+  }
+
+  giveUpValue(): void {
+    const request = this.#collecting;
+    if (request === null) return;
+    this.#endUpload();
+    this.#swallowRest = this.#collectRest;
+    if (this.#collectsBinary) this.#binaryFront?.noMemoryFor(request);
+    else if (!request.noreply) this.#answer(REPLY_NO_MEMORY);
+    this.#collectsBinary = false;
+    this.#host.requests.release(request);
+    if (!this.#feeding) this.#connection.flush();
+  }
+
+  #endUpload(): void {
+    this.#collecting = null;
+    if (!this.#isUploading) return;
+    this.#isUploading = false;
+    this.#host.requests.uploads.end(this);
   }
 
   /** The value is there. @returns false when the connection is to end for it */
   #collected(request: Request): boolean {
-    this.#collecting = null;
+    this.#endUpload();
     if (this.#collectsBinary) {
       this.#collectsBinary = false;
       // Room for it was kept.
@@ -581,10 +608,9 @@ export class ClientSession implements Session, BinaryHost {
       request.abandon();
       this.#host.requests.release(request);
     }
-    if (this.#collecting !== null) {
-      this.#host.requests.release(this.#collecting);
-      this.#collecting = null;
-    }
+    const collected = this.#collecting;
+    this.#endUpload();
+    if (collected !== null) this.#host.requests.release(collected);
     this.#gone(error);
   }
 }

@@ -1,4 +1,3 @@
-import { assert } from '../base/assert.ts';
 import { isRead, isRetrySafe } from './failure.ts';
 import { isHushedReply } from './hushed-reply.ts';
 
@@ -30,7 +29,7 @@ export interface KeySelector {
 }
 
 /** Takes the place of a client for a request whose answer stays in its record until its watcher has read it. */
-const KEEPER: RequestOwner = {
+export const KEEPER: RequestOwner = {
   lane: 0,
   write: () => {},
   headProgressed: () => {},
@@ -43,6 +42,10 @@ const KEEPER: RequestOwner = {
 export interface BufferBudget {
   used: number;
   readonly max: number;
+  /** Requests and replies that found no room. */
+  refusals: number;
+  /** Tries to free some for a request. @returns false when there is none to be freed */
+  relieve(needer: Request): boolean;
 }
 
 /** What became of one key of a retrieval. */
@@ -187,12 +190,13 @@ export class Request {
   /**
    * Makes room for `count` more bytes of the request.
    *
+   * @param lengthMax what it will need in all, where that is known: room is made in growing steps, but not for more than this
    * @returns false when the thread's buffers are used up
    */
-  reserve(count: number): boolean {
+  reserve(count: number, lengthMax: number = Number.POSITIVE_INFINITY): boolean {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return true;
-    const size = Math.max(needed, this.bytes.length * 2);
+    const size = Math.max(needed, Math.min(this.bytes.length * 2, lengthMax));
     if (!this.#charge(this.bytes.length, size)) return false;
     const grown = new Uint8Array(size);
     grown.set(this.bytes.subarray(0, this.length));
@@ -612,8 +616,13 @@ export class Request {
   #charge(sizeBefore: number, size: number): boolean {
     if (size <= KEPT_BYTES_MAX) return true;
     const growth = size - (sizeBefore <= KEPT_BYTES_MAX ? 0 : sizeBefore);
-    if (this.#budget.used + growth > this.#budget.max) return false;
-    this.#budget.used += growth;
+    const budget = this.#budget;
+    while (budget.used + growth > budget.max)
+      if (!budget.relieve(this)) {
+        budget.refusals++;
+        return false;
+      }
+    budget.used += growth;
     this.#charged += growth;
     return true;
   }
@@ -634,52 +643,4 @@ function resized(old: Int32Array, count: number): Int32Array<ArrayBuffer> {
   const array = new Int32Array(count);
   array.set(old.subarray(0, count));
   return array;
-}
-
-/** Records of requests, used again and again. */
-export class RequestPool {
-  readonly budget: BufferBudget;
-  /** Requests that are not finished, or that a call still refers to. */
-  live = 0;
-  readonly #free: Request[] = [];
-  readonly #keptMax = 4096;
-
-  constructor(bufferBytesMax: number) {
-    this.budget = { used: 0, max: bufferBytesMax };
-  }
-
-  /** @param owner null: nobody waits for the answer */
-  acquire(owner: RequestOwner | null, verb: number, noreply: boolean): Request {
-    const request = this.#free.pop() ?? new Request(this.budget);
-    request.begin(owner, verb, noreply);
-    this.live++;
-    return request;
-  }
-
-  /** A request for the same as some keys of another one, whose answer is kept for a watcher. */
-  derive(
-    lender: Request,
-    firstKey: number,
-    watcher: RequestWatcher,
-    slot: number,
-    selector: KeySelector | null,
-  ): Request {
-    const request = this.acquire(KEEPER, lender.verb, false);
-    lender.references++;
-    request.borrow(lender, firstKey, selector);
-    request.watch(watcher, slot);
-    return request;
-  }
-
-  /** One user of the record fewer; with the last one it returns to the pool. */
-  release(request: Request): void {
-    request.references--;
-    if (request.references > 0) return;
-    assert(request.references === 0, 'a request was released twice');
-    const { lender } = request;
-    request.end();
-    this.live--;
-    if (this.#free.length < this.#keptMax) this.#free.push(request);
-    if (lender !== null) this.release(lender);
-  }
 }

@@ -7,10 +7,11 @@ import { type ClientHost, ClientSession } from './client-session.ts';
 import { DESTINATION, Destination, type DestinationHost } from './destination.ts';
 import type { EjectingDistribution, EjectionHost } from './ejecting-distribution.ts';
 import { HealthGroup } from './health-group.ts';
-import { RequestPool } from './request.ts';
+import { RequestPool } from './request-pool.ts';
 import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
 import { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
+import { Uploads } from './uploads.ts';
 
 /** How often deadlines are looked at while something is under way: the precision of all timeouts. */
 export const TICK_MS = 20;
@@ -83,7 +84,9 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
 
   constructor(routing: Routing, surroundings: RouterSurroundings) {
     this.random = surroundings.random;
-    this.requests = new RequestPool(routing.settings.bufferBytesMax);
+    const { bufferBytesMax, uploadMsGranted } = routing.settings;
+    const uploads = new Uploads(uploadMsGranted, () => surroundings.nowMs());
+    this.requests = new RequestPool(bufferBytesMax, uploads);
     this.calls = new CallPool(this.requests);
     this.#surroundings = surroundings;
     this.settings = routing.settings;

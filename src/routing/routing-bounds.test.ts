@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { binaryPacket } from '../../testing/binary-client.ts';
+import { parseReplies } from '../../testing/binary-transcripts.ts';
 import { RouteWorld } from '../../testing/route-world.ts';
+import { OPCODE, STATUS } from '../protocol/binary/opcodes.ts';
 
 test('a value that comes slowly is not asked for a second time', () => {
   const value = 'x'.repeat(300_000);
@@ -188,4 +191,65 @@ test('clients that vanish leave nothing behind', () => {
   }
   world.nothingLeft();
   assert.equal(world.ask(world.client(), 'get a\r\n', 100), 'VALUE a 0 1\r\n2\r\nEND\r\n');
+});
+
+test('values that come too slowly make room when the buffers are used up, those that began first', () => {
+  const value = 'x'.repeat(50_000);
+  const world = new RouteWorld({
+    mains: 1,
+    backups: 0,
+    settings: { bufferBytesMax: 480_000, uploadMsGranted: 5000 },
+  }).start();
+  const dawdlers = Array.from({ length: 8 }, (_, number) => {
+    const client = world.client();
+    client.send(`set s${number} 0 0 ${value.length}\r\n${value.slice(0, 49_000)}`);
+    return client;
+  });
+  const binary = world.client();
+  const extras = '\0'.repeat(8);
+  const packet = binaryPacket(OPCODE.setQ, { key: 'b', extras, value, opaque: 0xfedcba98 });
+  binary.send(packet.slice(0, 49_000));
+  const set = `set a 0 0 ${value.length}\r\n${value}\r\nmn\r\n`;
+  const other = world.client();
+  assert.equal(world.ask(other, set), 'SERVER_ERROR OUT OF MEMORY\r\nMN\r\n', 'they have their time');
+  world.run(5000);
+  assert.equal(world.ask(other, set), 'STORED\r\nMN\r\n');
+  assert.equal(world.router.requests.uploads.givenUp, 1);
+  assert.equal(dawdlers[0]!.take(), 'SERVER_ERROR OUT OF MEMORY\r\n');
+  assert.equal(world.ask(dawdlers[0]!, `${value.slice(49_000)}\r\nmn\r\n`), 'MN\r\n', 'its rest is dropped');
+  assert.equal(world.ask(dawdlers[1]!, `${value.slice(49_000)}\r\nmn\r\n`), 'STORED\r\nMN\r\n');
+  const large = `set l 0 0 440000\r\n${'y'.repeat(440_000)}\r\n`;
+  assert.equal(world.ask(other, large), 'STORED\r\n');
+  assert.equal(world.router.requests.uploads.count, 0);
+  const { replies } = parseReplies(binary.take());
+  assert.deepEqual(
+    replies.map(({ opcode, status, opaque }) => [opcode, status, opaque]),
+    [[OPCODE.setQ, STATUS.noMemory, 0xfedcba98]],
+  );
+  binary.send(packet.slice(49_000) + binaryPacket(OPCODE.noop, { opaque: 7 }));
+  world.run();
+  assert.equal(parseReplies(binary.take()).replies[0]?.opaque, 7);
+  // Not the one that needs the room: there is nobody else.
+  const [slow] = dawdlers;
+  slow!.send(`set l 0 0 600000\r\n${'z'.repeat(400_000)}`);
+  world.run(6000);
+  assert.equal(world.ask(slow!, `${'z'.repeat(200_000)}\r\nmn\r\n`), 'SERVER_ERROR OUT OF MEMORY\r\nMN\r\n');
+  world.nothingLeft();
+});
+
+test('a client that goes in the middle of its value leaves nothing that could make room', () => {
+  const world = new RouteWorld({
+    mains: 1,
+    backups: 0,
+    settings: { bufferBytesMax: 100_000, uploadMsGranted: 10 },
+  }).start();
+  const client = world.client();
+  client.send(`set a 0 0 60000\r\n${'x'.repeat(50_000)}`);
+  world.run(100);
+  client.pipe.close(true, 'ECONNRESET');
+  world.run(1);
+  const other = world.client();
+  assert.equal(world.ask(other, `set a 0 0 90000\r\n${'x'.repeat(90_000)}\r\n`), 'STORED\r\n');
+  assert.equal(world.router.requests.uploads.givenUp, 0);
+  world.nothingLeft();
 });

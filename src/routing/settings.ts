@@ -33,6 +33,8 @@ export interface RoutingSettings {
   readonly valueBytesMax: number;
   /** Bytes of requests and replies that one thread keeps in its own buffers; beyond it requests fail. */
   readonly bufferBytesMax: number;
+  /** So long a client may take for a value in any case; later the value makes room when the buffers are used up. */
+  readonly uploadMsGranted: number;
   /** Bytes that a client may leave unread before it holds up the connection they come from. */
   readonly clientBacklogBytesMax: number;
   /** How long it may hold it up before the client is dropped. */
@@ -57,6 +59,7 @@ export const ROUTING_SETTINGS_DEFAULT: RoutingSettings = {
   pipelineMax: 1024,
   valueBytesMax: 128 * 1024 * 1024,
   bufferBytesMax: 256 * 1024 * 1024,
+  uploadMsGranted: 5000,
   clientBacklogBytesMax: 8 * 1024 * 1024,
   clientStallMs: 1000,
 };

@@ -1,0 +1,61 @@
+import { assert } from '../base/assert.ts';
+import {
+  type BufferBudget,
+  KEEPER,
+  type KeySelector,
+  Request,
+  type RequestOwner,
+  type RequestWatcher,
+} from './request.ts';
+import type { Uploads } from './uploads.ts';
+
+/** Records of requests, used again and again. */
+export class RequestPool {
+  readonly budget: BufferBudget;
+  readonly uploads: Uploads;
+  /** Requests that are not finished, or that a call still refers to. */
+  live = 0;
+  readonly #free: Request[] = [];
+  readonly #keptMax = 4096;
+
+  constructor(bufferBytesMax: number, uploads: Uploads) {
+    this.uploads = uploads;
+    const relieve = (needer: Request): boolean => uploads.relieve(needer);
+    this.budget = { used: 0, max: bufferBytesMax, refusals: 0, relieve };
+  }
+
+  /** @param owner null: nobody waits for the answer */
+  acquire(owner: RequestOwner | null, verb: number, noreply: boolean): Request {
+    const request = this.#free.pop() ?? new Request(this.budget);
+    request.begin(owner, verb, noreply);
+    this.live++;
+    return request;
+  }
+
+  /** A request for the same as some keys of another one, whose answer is kept for a watcher. */
+  derive(
+    lender: Request,
+    firstKey: number,
+    watcher: RequestWatcher,
+    slot: number,
+    selector: KeySelector | null,
+  ): Request {
+    const request = this.acquire(KEEPER, lender.verb, false);
+    lender.references++;
+    request.borrow(lender, firstKey, selector);
+    request.watch(watcher, slot);
+    return request;
+  }
+
+  /** One user of the record fewer; with the last one it returns to the pool. */
+  release(request: Request): void {
+    request.references--;
+    if (request.references > 0) return;
+    assert(request.references === 0, 'a request was released twice');
+    const { lender } = request;
+    request.end();
+    this.live--;
+    if (this.#free.length < this.#keptMax) this.#free.push(request);
+    if (lender !== null) this.release(lender);
+  }
+}
