@@ -27,6 +27,7 @@ export interface ClientHost {
   readonly manner: ClientManner;
   /** The value of an admin key; see admin-keys.ts. */
   adminAnswer(question: string): string;
+  nowMs(): number;
   /** For one client more. */
   nextLane(): number;
   /** The whole answer to `stats` with these arguments. */
@@ -469,7 +470,9 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     if (request.hasBase64Key) placeBase64Key(request);
     this.#queue.push(request);
     if (this.#queue.length === 1) request.head = true;
-    const { calls, root } = this.#host;
+    const { calls, root, requests } = this.#host;
+    requests.figures.commands[request.verb]!++;
+    request.beganMs = this.#host.nowMs();
     root.route(calls.acquire(request, 0, request.keyCount));
   }
 
@@ -569,6 +572,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     const queue = this.#queue;
     for (let request = queue.peek(); request?.flush(); request = queue.peek()) {
       queue.shift();
+      if (request.beganMs > 0) this.#host.requests.figures.answered(this.#host.nowMs() - request.beganMs);
       request.abandon();
       this.#host.requests.release(request);
       const next = queue.peek();

@@ -8,6 +8,7 @@ import { DESTINATION, type Destination } from './destination.ts';
 import { serverFigureLines } from './destination-figures.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { MirrorRoute } from './mirror.ts';
+import { poolFigureLines, statText } from './pool-figure-lines.ts';
 import type { RouteContext, RouteHandle } from './route-handle.ts';
 import type { RoutePlan } from './router.ts';
 import { ShardRoute } from './shard.ts';
@@ -72,6 +73,7 @@ export function magentPlan(
     answerMsMax,
     statistics: (subject) => {
       if (subject === 'agent') return agentStatistics(answerMsMax());
+      if (subject === 'pools') return statText(poolFigureLines(calls.requests, calls.failures));
       return subject === 'servers' ? serverStatistics(destinations) : matrix(mainList);
     },
   };
@@ -94,12 +96,10 @@ function matrix(mains: readonly Destination[]): string {
 
 /** `stats servers`, ours: what this thread has counted of each server. */
 function serverStatistics(destinations: readonly Destination[]): string {
-  return `${serverFigureLines(destinations)
-    .map((line) => `STAT ${line}\r\n`)
-    .join('')}END\r\n`;
+  return statText(serverFigureLines(destinations));
 }
 
 /** `stats agent`, ours: how long a proxy in front of this one has to wait before it may think that this one is dead. */
 function agentStatistics(answerMsMax: number): string {
-  return `STAT agent_answer_ms_max ${Math.ceil(answerMsMax)}\r\nEND\r\n`;
+  return statText([`agent_answer_ms_max ${Math.ceil(answerMsMax)}`]);
 }

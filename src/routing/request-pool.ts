@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts';
+import { PoolFigures } from './pool-figures.ts';
 import {
   type BufferBudget,
   KEEPER,
@@ -13,6 +14,7 @@ import type { Uploads } from './uploads.ts';
 export class RequestPool {
   readonly budget: BufferBudget;
   readonly uploads: Uploads;
+  readonly figures: PoolFigures = new PoolFigures();
   /** Requests that are not finished, or that a call still refers to. */
   live = 0;
   readonly #free: Request[] = [];

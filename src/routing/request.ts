@@ -106,6 +106,8 @@ export class Request {
   finished = false;
   /** A failed key fails all, so nothing is sent before all keys are settled. */
   isWhole = false;
+  /** When it was sent on; 0: it was not. */
+  beganMs = 0;
   /** A quiet meta command: its usual answer is kept from the client. */
   isHushed = false;
   /** The key is in base64, and is to be placed by what that stands for. */
@@ -159,6 +161,7 @@ export class Request {
     this.references = 1;
     this.finished = false;
     this.isWhole = false;
+    this.beganMs = 0;
     this.isHushed = false;
     this.hasBase64Key = false;
     this.isRetrySafe = isRetrySafe(verb);

@@ -15,6 +15,7 @@ import { MigrateRoute } from './migrate.ts';
 import { MirrorRoute } from './mirror.ts';
 import { MissFailoverRoute } from './miss-failover.ts';
 import { NullRoute } from './null.ts';
+import { poolFigureLines, statText } from './pool-figure-lines.ts';
 import { PrefixRoute } from './prefix.ts';
 import { RandomRoute } from './random.ts';
 import { ReplicateRoute, type Wait } from './replicate.ts';
@@ -116,15 +117,22 @@ export function treePlan(
   // Handles that ask several children at once may wait for some of them in the first round and for others in the last.
   const rounds = [...root.walk()].some((handle) => handle instanceof ErrandRoute) ? 2 : 1;
   const answerMsMax = (): number => rounds * root.answerMsMax();
+  const { calls } = context;
+  const { requests } = calls;
   return {
     root,
     answerMsMax,
     statistics: (subject) => {
+      const pools = (): string[] => [...poolFigureLines(requests, calls.failures), ...counterLines(root)];
       const lines =
         subject === 'agent'
           ? [`agent_answer_ms_max ${Math.ceil(answerMsMax())}`]
-          : [...more(), ...serverFigureLines(destinations), ...counterLines(root)];
-      return `${lines.map((line) => `STAT ${line}\r\n`).join('')}END\r\n`;
+          : subject === 'pools'
+            ? pools()
+            : subject === 'servers'
+              ? serverFigureLines(destinations)
+              : [...more(), ...pools(), ...serverFigureLines(destinations)];
+      return statText(lines);
     },
   };
 }

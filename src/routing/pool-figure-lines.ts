@@ -1,0 +1,30 @@
+import { VERB_SPELLINGS } from '../protocol/text/verbs.ts';
+import type { RequestPool } from './request-pool.ts';
+
+/** The lines of `stats` about clients and buffers, as `name value`, without `STAT`. Of the thread that answers. */
+export function poolFigureLines(requests: RequestPool, failures: number): string[] {
+  const { budget, uploads, figures } = requests;
+  const lines: (readonly [string, number])[] = [];
+  for (const [verb, spelling] of VERB_SPELLINGS) {
+    const count = figures.commands[verb] ?? 0;
+    if (count > 0) lines.push([`cmd_${spelling}`, count]);
+  }
+  lines.push(
+    ['requests_open', requests.live],
+    ['request_failures', failures],
+    ['request_latency_p50_us', figures.latency.percentileMicros(0.5)],
+    ['request_latency_p99_us', figures.latency.percentileMicros(0.99)],
+    ['request_latency_max_us', figures.latency.percentileMicros(1)],
+    ['buffer_bytes', budget.used],
+    ['buffer_bytes_max', budget.max],
+    ['buffer_refusals', budget.refusals],
+    ['uploads', uploads.count],
+    ['uploads_given_up', uploads.givenUp],
+  );
+  return lines.map(([name, value]) => `${name} ${value}`);
+}
+
+/** Lines as `stats` answers them. */
+export function statText(lines: readonly string[]): string {
+  return `${lines.map((line) => `STAT ${line}\r\n`).join('')}END\r\n`;
+}

@@ -1,0 +1,17 @@
+import { LatencyHistogram } from './latency-histogram.ts';
+
+/** Verbs are numbers below this. */
+const VERBS_MAX = 64;
+
+/** What one thread counts of one pool's clients. */
+export class PoolFigures {
+  /** Requests that were sent on, by verb; those of the binary protocol as the meta commands that they become. */
+  readonly commands: Float64Array = new Float64Array(VERBS_MAX);
+  /** From a whole request to its whole answer; that may have waited for those of requests before it. */
+  readonly latency: LatencyHistogram = new LatencyHistogram();
+
+  /** @param tookMs from the request to its answer */
+  answered(tookMs: number): void {
+    this.latency.count(tookMs > 0 ? Math.min(0x7fffffff, Math.round(tookMs * 1000)) : 0);
+  }
+}
