@@ -243,6 +243,12 @@ const up: Personality = async ({ words, print }) => {
   });
 };
 
+/** `twincached check`. */
+const check: Personality = async ({ words, print }) => {
+  const { check: run } = await import('../cluster/check.ts');
+  return run(words, { out: print, err: (text) => void process.stderr.write(text) });
+};
+
 /** `twincached status`. */
 const status: Personality = async ({ words, print }) => {
   const { status: run } = await import('../cluster/status.ts');
@@ -258,6 +264,10 @@ function client(command: ClientCommand): Personality {
 export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubCommand> {
   return new Map<string, SubCommand>([
     ['up', { usage: 'up ...', help: 'run a cluster: nodes, proxies and their monitor', run: up }],
+    [
+      'check',
+      { usage: 'check FILE', help: 'what a cluster file means, or what is wrong with it', run: check },
+    ],
     ['status', { usage: 'status ...', help: 'what a running cluster says of its processes', run: status }],
     ['get', { usage: 'get KEY', help: 'ask a running server for a value', run: client('get') }],
     ['set', { usage: 'set KEY VALUE', help: 'store a value on a running server', run: client('set') }],

@@ -8,6 +8,8 @@ export interface PlannedService extends ServiceDefinition {
 
 export interface PlannedPort {
   readonly port: number;
+  /** The address that it is opened on; loopback's first unless given. */
+  readonly host?: string;
   /** What it is for, as a phrase: `clients`, `replication`. */
   readonly purpose: string;
 }

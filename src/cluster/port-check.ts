@@ -2,6 +2,8 @@ import { createServer } from 'node:net';
 import { type PortHolder, portHolder } from '../system/proc-listeners.ts';
 import type { ClusterPlan } from './plan.ts';
 
+const LOOPBACK = '127.0.0.1';
+
 /** A port of a plan that cannot be had. */
 export interface BusyPort {
   readonly port: number;
@@ -15,28 +17,36 @@ export interface BusyPort {
 
 /** Tries every port of a plan once, by opening it for a moment; the ones that cannot be had, in ascending order. */
 export async function busyPorts(plan: ClusterPlan): Promise<BusyPort[]> {
-  const wanted = new Map<number, string[]>([[plan.pagePort, ['the status page']]]);
-  for (const { name, ports } of plan.services) {
-    for (const { port, purpose } of ports) {
-      const wishes = wanted.get(port) ?? [];
-      wishes.push(`${name} (${purpose})`);
-      wanted.set(port, wishes);
-    }
-  }
-  const checks = [...wanted].map(async ([port, wishes]): Promise<BusyPort[]> => {
-    const code = await openOnce(port);
+  const wanted = new Map<string, Wish>();
+  const wish = (host: string, port: number, who: string): void => {
+    const key = `${host} ${port}`;
+    const wishes = wanted.get(key) ?? { host, port, by: [] };
+    wishes.by.push(who);
+    wanted.set(key, wishes);
+  };
+  wish(LOOPBACK, plan.pagePort, 'the status page');
+  for (const { name, ports } of plan.services)
+    for (const { port, host = LOOPBACK, purpose } of ports) wish(host, port, `${name} (${purpose})`);
+  const checks = [...wanted.values()].map(async ({ host, port, by }): Promise<BusyPort[]> => {
+    const code = await openOnce(host, port);
     if (code === null) return [];
-    return [{ port, wantedBy: wishes.join(', '), code, holder: portHolder(port) }];
+    return [{ port, wantedBy: by.join(', '), code, holder: portHolder(port) }];
   });
   return (await Promise.all(checks)).flat().sort((a, b) => a.port - b.port);
 }
 
-/** Opens a port on loopback and closes it; the error's code, or null when it could be opened. */
-function openOnce(port: number): Promise<string | null> {
+interface Wish {
+  readonly host: string;
+  readonly port: number;
+  readonly by: string[];
+}
+
+/** Opens a port and closes it; the error's code, or null when it could be opened. */
+function openOnce(host: string, port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(null)));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(null)));
   });
 }
 

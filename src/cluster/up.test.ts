@@ -176,7 +176,9 @@ test('busy ports are named, and nothing is started', async (t) => {
 test('wrong words on the command line are one line', async () => {
   for (const [args, line] of [
     [['--foo'], "unknown option '--foo'"],
-    [['cluster.yml'], "cluster files are not built yet: 'cluster.yml'"],
+    [['cluster.yml'], 'cluster.yml: cannot be read: no such file or directory'],
+    [['a.yml', 'b.yml'], "unexpected argument 'b.yml'"],
+    [['--host', 'a'], "option '--host' needs a cluster file"],
     [['--node-memory', '0'], "option '--node-memory' takes a whole number from 1 to 1000000, not '0'"],
     [['--port-offset', '53536'], "option '--port-offset' takes a whole number from 0 to 53535, not '53536'"],
   ] as const) {

@@ -5,17 +5,20 @@ import { Dashboard } from '../dashboard/dashboard.ts';
 import { Monitor } from '../monitor/monitor.ts';
 import { numberOption, parseOptions } from './command-options.ts';
 import { type ClusterPlan, LOCAL_PORTS, localPlan } from './plan.ts';
+import { readClusterFile, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
 import { welcomeText } from './welcome.ts';
 
-export const UP_HELP: string = `Usage: twincached up [options]
+export const UP_HELP: string = `Usage: twincached up [FILE] [options]
 
-Runs a replicated cluster on this machine until Ctrl-C: two pairs of twin nodes, a proxy in front of each pair, one proxy for
-clients at 127.0.0.1:${LOCAL_PORTS.entry}, and a monitor that restarts what dies, with a page at http://127.0.0.1:${LOCAL_PORTS.page}/.
+Runs what a cluster file describes until Ctrl-C, with a monitor that restarts what dies. Without FILE it is a replicated cluster on this
+machine: two pairs of twin nodes, a proxy in front of each pair, one proxy for clients at 127.0.0.1:${LOCAL_PORTS.entry}, and a page at
+http://127.0.0.1:${LOCAL_PORTS.page}/.
 
-  --node-memory MB   memory for items of each of the four nodes (64)
+  --host NAME        of a file: only what runs on this host
+  --node-memory MB   without a file: memory for items of each of the four nodes (64)
   --page-port N      port of the status page (${LOCAL_PORTS.page})
-  --port-offset N    add N to every port, so that a second cluster fits beside the first (0)
+  --port-offset N    without a file: add N to every port, so that a second cluster fits beside the first (0)
   -v, --verbose      show what the processes write, with their names
   -h, --help         show this text
 `;
@@ -43,6 +46,7 @@ export interface UpSurroundings {
 export async function up(argv: readonly string[], surroundings: UpSurroundings): Promise<number> {
   try {
     const options = parseOptions(argv, {
+      host: { type: 'string' },
       'node-memory': { type: 'string' },
       'page-port': { type: 'string' },
       'port-offset': { type: 'string' },
@@ -53,13 +57,28 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
       surroundings.out(UP_HELP);
       return 0;
     }
-    if (options.positionals.length > 0)
-      throw new StartError(`cluster files are not built yet: '${options.positionals[0]}'`);
+    const [file, ...more] = options.positionals;
+    if (more.length > 0) throw new StartError(`unexpected argument '${more[0]}'`);
+    const pagePort = numberOption(options, 'page-port', { min: 1, max: 65_535 }, null);
+    if (file !== undefined) {
+      for (const name of ['node-memory', 'port-offset'])
+        if (options.values[name] !== undefined)
+          throw new StartError(`option '--${name}' is for the cluster without a file; the file says it`);
+      const host = options.values['host'];
+      const planned = readClusterFile(file, typeof host === 'string' ? host : null, surroundings.command);
+      writePlannedFiles(planned);
+      return await runCluster(
+        { ...planned, pagePort: pagePort ?? planned.pagePort },
+        options.values['verbose'] === true,
+        surroundings,
+      );
+    }
+    if (options.values['host'] !== undefined) throw new StartError("option '--host' needs a cluster file");
     const plan = localPlan({
       command: surroundings.command,
       nodeMemoryMib: numberOption(options, 'node-memory', { min: 1, max: 1_000_000 }, 64),
       portOffset: numberOption(options, 'port-offset', { min: 0, max: PORT_OFFSET_MAX }, 0),
-      pagePort: numberOption(options, 'page-port', { min: 1, max: 65_535 }, null),
+      pagePort,
       asRoot: process.getuid?.() === 0,
     });
     return await runCluster(plan, options.values['verbose'] === true, surroundings);

@@ -22,7 +22,7 @@ export function welcomeText(plan: ClusterPlan, status: ClusterStatus, startMs: n
   rows.push([`127.0.0.1:${plan.pagePort}`, 'monitor', `status page: ${page}`, `pid ${process.pid}`]);
   // From the package's own folder the executable is called by its place, elsewhere it is installed.
   const client = existsSync('bin/twincached') ? 'bin/twincached' : 'twincached';
-  const at = port === String(ENTRY_PORT_USUAL) ? '' : ` -s ${host}:${port}`;
+  const at = port === String(ENTRY_PORT_USUAL) && host === '127.0.0.1' ? '' : ` -s ${host}:${port}`;
   const victim = status.services.find(({ role }) => role === 'node');
   return `
 Your cluster runs (${status.services.length} processes, ready in ${(startMs / 1000).toFixed(1)} s):

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { StartError } from '../base/start-error.ts';
+import { parseConfiguration } from '../proxy/configuration-file.ts';
+import { check } from './check.ts';
+import { parseClusterFile } from './cluster-file.ts';
+import { type FilePlan, filePlan } from './file-plan.ts';
+
+const EXAMPLES = new URL('../../../examples/', import.meta.url);
+
+const SHARD =
+  'shards:\n  - name: one\n    replication-port: 11111\n    twins: [{ port: 11221 }, { port: 11222 }]\n';
+const PROXY = 'proxies:\n  - { name: users, port: 12000 }\n';
+
+function plan(text: string, host: string | null = null): FilePlan {
+  return filePlan(parseClusterFile('c.yml', text), {
+    command: ['T'],
+    host,
+    asRoot: false,
+    stateDirectory: '/state',
+    secretFile: null,
+  });
+}
+
+function lines(text: string, host: string | null = null): string[] {
+  return plan(text, host).services.map(({ argv }) => argv.join(' '));
+}
+
+test('a pair and a proxy, with every default', () => {
+  assert.deepEqual(lines(SHARD + PROXY), [
+    'T memcached -v -p 11221 -l 127.0.0.1 -m 64 -t 1 -x 127.0.0.1 -X 11111',
+    'T memcached -v -p 11222 -l 127.0.0.1 -m 64 -t 1 -x 127.0.0.1 -X 11111',
+    'T magent -D -n 51200 -t 1 -l 127.0.0.1 -p 12000 -s 127.0.0.1:11221 -b 127.0.0.1:11222',
+  ]);
+  const { name, entry, pagePort, services } = plan(SHARD + PROXY);
+  assert.deepEqual([name, entry, pagePort], ['cluster', 'users', 2812]);
+  assert.deepEqual(
+    services.map((service) => service.after),
+    [[], [], ['one-a', 'one-b']],
+  );
+});
+
+test('every key is heeded, and each host has its part', () => {
+  const text = `name: shop
+hosts: { a: 10.0.0.1, b: 10.0.0.2 }
+defaults: { memory: 1G, threads: 2 }
+shards:
+  - name: one
+    replication-port: 11111
+    memory: 100M
+    threads: 4
+    options: [-c, "2048"]
+    twins: [{ host: a, port: 11211 }, { host: b, port: 11211 }]
+  - name: alone
+    replication-port: 11112
+    twins: [{ host: a, port: 11212 }]
+proxies:
+  - { name: inner, host: a, port: 11300, to: [one], threads: 3, clients: 100, title: of one }
+  - { name: users, host: b, port: 12000, to: [inner] }
+page: { port: 2900 }
+`;
+  assert.deepEqual(lines(text, 'a'), [
+    'T memcached -v -p 11211 -l 10.0.0.1 -m 100 -t 4 -x 10.0.0.2 -X 11111 -c 2048',
+    'T memcached -v -p 11212 -l 10.0.0.1 -m 1024 -t 2 -X 11112',
+    'T magent -D -n 100 -t 3 -l 10.0.0.1 -p 11300 -s 10.0.0.1:11211 -b 10.0.0.2:11211',
+  ]);
+  assert.deepEqual(lines(text, 'b'), [
+    'T memcached -v -p 11211 -l 10.0.0.2 -m 100 -t 4 -x 10.0.0.1 -X 11111 -c 2048',
+    'T magent -D -n 51200 -t 1 -l 10.0.0.2 -p 12000 -s 10.0.0.1:11300',
+  ]);
+  assert.equal(plan(text).pagePort, 2900);
+  assert.deepEqual(plan(text, 'b').services.at(-1)?.after, [], 'what runs elsewhere is stopped elsewhere');
+});
+
+test('what magent cannot say is written into a configuration that the proxy takes', () => {
+  const three = `hosts: { a: 127.0.0.1, b: 127.0.0.2, c: 127.0.0.3 }
+shards:
+  - name: one
+    replication-port: 11111
+    twins: [{ host: a, port: 1 }, { host: b, port: 1 }, { host: c, port: 1 }]
+  - name: spare
+    replication-port: 11112
+    twins: [{ host: a, port: 2 }, { host: b, port: 2 }]
+proxies:
+  - { name: users, host: a, port: 12000, spare: spare }
+`;
+  const { services, files } = plan(three);
+  assert.deepEqual(services.at(-1)?.argv, ['T', 'proxy', '-c', '/state/users.yml']);
+  assert.equal(files.length, 1);
+  const [file] = files;
+  const configuration = parseConfiguration('users.yml', file?.text ?? '', () => '');
+  assert.ok(JSON.stringify(configuration).includes('127.0.0.3'));
+});
+
+for (const [text, message] of [
+  ['[]', '1:1: a mapping is needed; write "shards:" and "proxies:", each with a list of what belongs to it'],
+  [PROXY, '1:1: shards is missing; write "shards:" and a list'],
+  [SHARD, '1:1: proxies is missing; write "proxies:" and a list'],
+  [
+    `${SHARD}proxies:\n  - { name: users, port: 99999 }\n`,
+    '6:26: proxies[0].port: 99999 is out of bounds; write a number of at most 65535',
+  ],
+  [
+    `${SHARD}${PROXY}colour: red\n`,
+    '7:1: "colour" is no key that may stand here; see docs/reference/cluster-file.md',
+  ],
+  [
+    `${SHARD}proxies:\n  - { name: users, port: 11221 }\n`,
+    "6:26: port 11221 of 127.0.0.1 is one-a's already; write another one",
+  ],
+  [
+    `${SHARD}proxies:\n  - { name: users, port: 1, to: [two] }\n`,
+    '6:34: there is no shard and no proxy named two; write one of one',
+  ],
+  [
+    `${SHARD}proxies:\n  - { name: a, port: 1, to: [b] }\n  - { name: b, port: 2 }\n`,
+    '6:30: b stands further down; write proxies behind those that they send to',
+  ],
+  [
+    `${SHARD}proxies:\n  - { name: one, port: 1 }\n`,
+    '6:13: there are two of the name one; write another one',
+  ],
+  [
+    `hosts: { a: 127.0.0.1, b: 127.0.0.2 }\n${SHARD}${PROXY}`,
+    '5:13: host is missing; write "host:" and one of a, b',
+  ],
+  [
+    SHARD.replace('port: 11221', 'port: 11221, host: x') + PROXY,
+    '4:34: there is no host x; write one of local',
+  ],
+  [
+    SHARD.replace('11222 }]', '11222 }, { port: 11223 }]') + PROXY,
+    '4:12: of more than two twins each needs an address of its own, for all have the same replication port; write different hosts',
+  ],
+  [
+    SHARD.replace('name: one', 'name: "a b"') + PROXY,
+    '2:11: shards[0].name: "a b" is no name; write letters, digits, "-", "_" and ".", at most 64',
+  ],
+  [
+    `${SHARD.replace('    twins', '    memory: lots\n    twins')}${PROXY}`,
+    '4:13: shards[0].memory: "lots" is no size; write a number with M or G, such as 64M',
+  ],
+  [
+    `${SHARD}${PROXY}page: { port: 12000 }\n`,
+    "7:7: port 12000 of 127.0.0.1 is users's already; write another one",
+  ],
+  ['shards: [\n', /^c\.yml:2:1: /],
+] as const)
+  test(`what is wrong is told with its place: ${message}`, () => {
+    assert.throws(
+      () => parseClusterFile('c.yml', text),
+      (error) => {
+        assert.ok(error instanceof StartError);
+        if (typeof message === 'string') assert.equal(error.message, `c.yml:${message}`);
+        else assert.match(error.message, message);
+        return true;
+      },
+    );
+  });
+
+test('the examples are good, and check prints who would run where', () => {
+  const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.yml'));
+  assert.ok(files.length >= 6);
+  for (const name of files) {
+    const path = new URL(name, EXAMPLES).pathname;
+    assert.ok(plan(readFileSync(path, 'utf8')).services.length >= 2, name);
+    let out = '';
+    assert.equal(check([path], { out: (text) => (out += text), err: () => {} }), 0);
+    assert.match(out, /^cluster [\w-]+: \d+ processes/);
+    assert.match(out, /\n {2}twincached memcached -v /);
+  }
+});
+
+test('check says what is wrong with its arguments and with the file', () => {
+  let err = '';
+  const run = (...argv: string[]): string => {
+    err = '';
+    assert.equal(check(argv, { out: () => {}, err: (text) => (err += text) }), 1);
+    return err;
+  };
+  assert.equal(run(), 'twincached check: one cluster file is needed\n');
+  assert.equal(
+    run('/nowhere.yml'),
+    'twincached check: /nowhere.yml: cannot be read: no such file or directory\n',
+  );
+  const three = new URL('three-hosts.yml', EXAMPLES).pathname;
+  assert.equal(run(three, '--host', 'z'), `twincached check: ${three} has no host z; it has a, b, c\n`);
+  let schema = '';
+  assert.equal(check(['--schema'], { out: (text) => (schema += text), err: () => {} }), 0);
+  assert.ok('properties' in JSON.parse(schema));
+});

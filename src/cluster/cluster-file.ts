@@ -1,0 +1,203 @@
+/** A cluster file: who runs where. What it means is checked here, what follows from it for each process is in `file-plan.ts`. */
+import { isIP } from 'node:net';
+import { CheckedYaml, type Path } from '../proxy/checked-yaml.ts';
+import { type ClusterEntry, clusterSchema, type ProxyEntry, type ShardEntry } from './cluster-schema.ts';
+
+/** One node of a shard. */
+export interface PlacedTwin {
+  readonly name: string;
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Nodes that each have everything. */
+export interface PlacedShard {
+  readonly kind: 'shard';
+  readonly name: string;
+  readonly twins: readonly PlacedTwin[];
+  readonly replicationPort: number;
+  readonly memoryMib: number;
+  readonly threads: number;
+  readonly options: readonly string[];
+}
+
+export interface PlacedProxy {
+  readonly kind: 'proxy';
+  readonly name: string;
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+  readonly to: readonly (PlacedShard | PlacedProxy)[];
+  readonly spare: PlacedShard | PlacedProxy | null;
+  readonly threads: number;
+  readonly clients: number;
+  readonly title: string;
+}
+
+/** A cluster as its file describes it. */
+export interface ClusterDescription {
+  readonly name: string;
+  /** Addresses by name. */
+  readonly hosts: ReadonlyMap<string, string>;
+  readonly shards: readonly PlacedShard[];
+  /** Each behind those that it sends to. */
+  readonly proxies: readonly PlacedProxy[];
+  readonly pagePort: number;
+  /** As written; null: the twins have none. */
+  readonly secretFile: string | null;
+}
+
+const NEEDED = 'a mapping is needed; write "shards:" and "proxies:", each with a list of what belongs to it';
+const MEMORY_MIB_DEFAULT = 64;
+const CLIENTS_DEFAULT = 51_200;
+const PAGE_PORT_DEFAULT = 2812;
+const LETTERS = 'abcdefgh';
+
+/**
+ * Reads a cluster file.
+ *
+ * @param file its name, for messages
+ * @throws StartError `FILE:LINE:COLUMN: what is wrong and what to write`, a line for each mistake that is seen at once
+ */
+export function parseClusterFile(file: string, text: string): ClusterDescription {
+  const yaml = new CheckedYaml(file, text, NEEDED);
+  const entry = yaml.checked(clusterSchema);
+  return new Reader(yaml, entry).read();
+}
+
+class Reader {
+  readonly #yaml: CheckedYaml;
+  readonly #entry: ClusterEntry;
+  readonly #hosts: ReadonlyMap<string, string>;
+  readonly #named: Map<string, PlacedShard | PlacedProxy> = new Map();
+  /** Who has which port of which address. */
+  readonly #ports: Map<string, string> = new Map();
+
+  constructor(yaml: CheckedYaml, entry: ClusterEntry) {
+    this.#yaml = yaml;
+    this.#entry = entry;
+    this.#hosts = new Map(Object.entries(entry.hosts ?? { local: '127.0.0.1' }));
+  }
+
+  read(): ClusterDescription {
+    const { name = 'cluster', page, defaults, shards, proxies } = this.#entry;
+    for (const [host, address] of this.#hosts)
+      if (isIP(address) === 0 && !/^[\w.-]+$/.test(address))
+        throw this.#yaml.mistake(['hosts', host], `"${address}" is no address; write one, or a host name`);
+    const pagePort = page?.port ?? PAGE_PORT_DEFAULT;
+    const placedShards = shards.map((shard, index) => this.#shard(shard, ['shards', index]));
+    const placedProxies = proxies.map((proxy, index) => this.#proxy(proxy, ['proxies', index], placedShards));
+    for (const address of new Set(this.#hosts.values()))
+      this.#take(address, pagePort, 'the page', page === undefined ? [] : ['page']);
+    return {
+      name,
+      hosts: this.#hosts,
+      shards: placedShards,
+      proxies: placedProxies,
+      pagePort,
+      secretFile: defaults?.['secret-file'] ?? null,
+    };
+  }
+
+  #shard(entry: ShardEntry, path: Path): PlacedShard {
+    const { defaults } = this.#entry;
+    const replicationPort = entry['replication-port'];
+    const twins = entry.twins.map(({ host, port }, index) => {
+      const at = [...path, 'twins', index];
+      const placed = this.#place(host, at);
+      const twin = { name: `${entry.name}-${LETTERS[index]}`, ...placed, port };
+      this.#take(placed.address, port, twin.name, [...at, 'port']);
+      return twin;
+    });
+    const addresses = twins.map(({ address }) => address);
+    if (twins.length > 2 && new Set(addresses).size < addresses.length)
+      throw this.#yaml.mistake(
+        [...path, 'twins'],
+        'of more than two twins each needs an address of its own, for all have the same replication port; write different hosts',
+      );
+    for (const address of new Set(addresses))
+      this.#take(address, replicationPort, `${entry.name} (replication)`, [...path, 'replication-port']);
+    const memory = entry.memory ?? defaults?.memory;
+    const shard: PlacedShard = {
+      kind: 'shard',
+      name: entry.name,
+      twins,
+      replicationPort,
+      memoryMib: memory === undefined ? MEMORY_MIB_DEFAULT : mebibytes(memory),
+      threads: entry.threads ?? defaults?.threads ?? 1,
+      options: entry.options ?? [],
+    };
+    this.#name(shard, path);
+    return shard;
+  }
+
+  #proxy(entry: ProxyEntry, path: Path, shards: readonly PlacedShard[]): PlacedProxy {
+    const placed = this.#place(entry.host, path);
+    const find = (name: string, at: Path): PlacedShard | PlacedProxy => {
+      const found = this.#named.get(name);
+      if (found !== undefined) return found;
+      const isLater = this.#entry.proxies.some((other) => other.name === name);
+      throw this.#yaml.mistake(
+        at,
+        isLater
+          ? `${name} stands further down; write proxies behind those that they send to`
+          : `there is no shard and no proxy named ${name}; write one of ${[...this.#named.keys()].join(', ')}`,
+      );
+    };
+    const to = entry.to?.map((name, index) => find(name, [...path, 'to', index]));
+    const targets = to ?? shards.filter(({ name }) => name !== entry.spare);
+    if (targets.length === 0)
+      throw this.#yaml.mistake(path, 'nothing is left to send to; write "to:" and a list of shards');
+    const proxy: PlacedProxy = {
+      kind: 'proxy',
+      name: entry.name,
+      ...placed,
+      port: entry.port,
+      to: targets,
+      spare: entry.spare === undefined ? null : find(entry.spare, [...path, 'spare']),
+      threads: entry.threads ?? 1,
+      clients: entry.clients ?? CLIENTS_DEFAULT,
+      title: entry.title ?? `in front of ${targets.map(({ name }) => name).join(', ')}`,
+    };
+    this.#take(placed.address, entry.port, entry.name, [...path, 'port']);
+    this.#name(proxy, path);
+    return proxy;
+  }
+
+  #name(thing: PlacedShard | PlacedProxy, path: Path): void {
+    if (this.#named.has(thing.name))
+      throw this.#yaml.mistake(
+        [...path, 'name'],
+        `there are two of the name ${thing.name}; write another one`,
+      );
+    this.#named.set(thing.name, thing);
+  }
+
+  #place(host: string | undefined, path: Path): { readonly host: string; readonly address: string } {
+    const names = [...this.#hosts.keys()];
+    const name = host ?? (names.length === 1 ? names[0] : undefined);
+    if (name === undefined)
+      throw this.#yaml.mistake(path, `host is missing; write "host:" and one of ${names.join(', ')}`);
+    const address = this.#hosts.get(name);
+    if (address === undefined)
+      throw this.#yaml.mistake(
+        [...path, 'host'],
+        `there is no host ${name}; write one of ${names.join(', ')}`,
+      );
+    return { host: name, address };
+  }
+
+  #take(address: string, port: number, who: string, path: Path): void {
+    const key = `${address} ${port}`;
+    const other = this.#ports.get(key);
+    if (other !== undefined && other !== who)
+      throw this.#yaml.mistake(path, `port ${port} of ${address} is ${other}'s already; write another one`);
+    this.#ports.set(key, who);
+  }
+}
+
+function mebibytes(text: string): number {
+  const unit = /g$/i.test(text) ? 1024 : 1;
+  return Number.parseInt(text, 10) * unit;
+}

@@ -1,0 +1,125 @@
+/** The cluster file as it is written, checked by its shape; `cluster-file.ts` says what it means. */
+import { z } from 'zod';
+
+/** Of everything that a file names. */
+export interface TwinEntry {
+  readonly host?: string | undefined;
+  readonly port: number;
+}
+
+export interface ShardEntry {
+  readonly name: string;
+  readonly twins: readonly TwinEntry[];
+  readonly 'replication-port': number;
+  readonly memory?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly options?: readonly string[] | undefined;
+}
+
+export interface ProxyEntry {
+  readonly name: string;
+  readonly host?: string | undefined;
+  readonly port: number;
+  readonly to?: readonly string[] | undefined;
+  readonly spare?: string | undefined;
+  readonly threads?: number | undefined;
+  readonly clients?: number | undefined;
+  readonly title?: string | undefined;
+}
+
+export interface ClusterEntry {
+  readonly name?: string | undefined;
+  readonly hosts?: Readonly<Record<string, string>> | undefined;
+  readonly defaults?:
+    | {
+        readonly memory?: string | undefined;
+        readonly threads?: number | undefined;
+        readonly 'secret-file'?: string | undefined;
+      }
+    | undefined;
+  readonly shards: readonly ShardEntry[];
+  readonly proxies: readonly ProxyEntry[];
+  readonly page?: { readonly port?: number | undefined } | undefined;
+}
+
+const TWINS_MAX = 8;
+const SHARDS_MAX = 1000;
+const PROXIES_MAX = 1000;
+const THREADS_MAX = 64;
+
+const port = z.int().min(1).max(65_535);
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'is no name; write letters, digits, "-", "_" and ".", at most 64')
+  .describe('letters, digits, "-", "_" and "."; 64 at most');
+const memory = z
+  .string()
+  .regex(/^[1-9]\d*[mMgG]$/, 'is no size; write a number with M or G, such as 64M')
+  .describe('for the items of one node: 64M, 2G');
+const threads = z.int().min(1).max(THREADS_MAX);
+const UNKNOWN = { error: 'is no key that may stand here; see docs/reference/cluster-file.md' };
+
+const twin = z.strictObject(
+  { host: name.optional().describe('one of hosts; the only one unless given'), port },
+  UNKNOWN,
+);
+
+const shard = z.strictObject(
+  {
+    name,
+    twins: z.array(twin).min(1).max(TWINS_MAX).describe('each has everything'),
+    'replication-port': port.describe('between the twins'),
+    memory: memory.optional(),
+    threads: threads.optional(),
+    options: z.array(z.string()).optional().describe("further words of the node's command line"),
+  },
+  UNKNOWN,
+);
+
+const proxy = z.strictObject(
+  {
+    name,
+    host: name.optional(),
+    port,
+    to: z
+      .array(name)
+      .min(1)
+      .optional()
+      .describe('shards or other proxies, in an order that decides where keys lie; all shards unless given'),
+    spare: name.optional().describe('a shard or a proxy that serves when one of `to` cannot'),
+    threads: threads.optional(),
+    clients: z.int().min(1).max(10_000_000).optional().describe('most clients at a time'),
+    title: z.string().max(100).optional().describe('a phrase for the page'),
+  },
+  UNKNOWN,
+);
+
+/** The whole file. */
+export const clusterSchema: z.ZodType<ClusterEntry> = z.strictObject(
+  {
+    name: name.optional().describe('"cluster" unless given'),
+    hosts: z
+      .record(name, z.string().min(1))
+      .optional()
+      .describe('address of each host; { local: 127.0.0.1 } unless given'),
+    defaults: z
+      .strictObject(
+        {
+          memory: memory.optional(),
+          threads: threads.optional(),
+          'secret-file': z.string().min(1).optional(),
+        },
+        UNKNOWN,
+      )
+      .optional(),
+    shards: z.array(shard).min(1).max(SHARDS_MAX),
+    proxies: z.array(proxy).max(PROXIES_MAX),
+    page: z.strictObject({ port: port.optional() }, UNKNOWN).optional(),
+  },
+  UNKNOWN,
+);
+
+/** The JSON schema of the file, for editors. */
+export function clusterJsonSchema(): string {
+  return `${JSON.stringify(z.toJSONSchema(clusterSchema), null, 2)}\n`;
+}
