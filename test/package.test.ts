@@ -61,7 +61,7 @@ test('the package holds the command, the compiled sources, the service files, th
     assert.ok(files.includes(path), `${path} is not packed`);
   }
   const allowed =
-    /^(package\.json|LICENSE|README\.md|bin\/(twincached|build\.mjs)|packaging\/[\w./@]+|dist\/src\/.*\.(js|d\.ts))$/;
+    /^(package\.json|LICENSE|README\.md|bin\/(twincached|build\.mjs)|packaging\/[\w./@]+|examples\/[\w-]+\.yml|dist\/src\/.*\.(js|d\.ts))$/;
   assert.deepEqual(
     files.filter((path) => !allowed.test(path) || path.includes('.test.')),
     [],
