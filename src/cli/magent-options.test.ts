@@ -53,6 +53,7 @@ test('the lines of the published guides', () => {
     daemon: true,
     user: 'root',
     group: null,
+    file: null,
   });
   const user = poolOf('-u root -n 51200 -l 127.0.0.1 -p12000 -s 127.1:11200 -s 127.1:11300');
   assert.deepEqual(user.listen, [{ host: '127.0.0.1', port: 12000 }]);
@@ -108,4 +109,63 @@ test('refusals', () => {
 
 test('the long options are answers', () => {
   assert.deepEqual(parseMagent(called(['--help'])), { kind: 'answer', text: magentUsage() });
+});
+
+test('three placements, and weights', () => {
+  const distribution = (words: string): string => {
+    const [pool] = parse(words).command.proxy.pools;
+    return pool?.routing.kind === 'magent' ? pool.routing.distribution : '';
+  };
+  assert.equal(distribution('-s a'), 'modulo');
+  assert.equal(distribution('-k -s a'), 'ketama');
+  assert.equal(distribution('--placement=ketama -s a'), 'ketama');
+  assert.equal(distribution('--placement ketama-8bit -k -s a'), 'ketama-8bit');
+  assert.equal(distribution('-k --placement modulo -s a'), 'modulo');
+  assert.deepEqual(parse('--placement ketama-8bit -s a').warnings, ['using ketama algorithm']);
+  assert.equal(
+    refusal('-s', 'a', '--placement', 'x'),
+    'Invalid value "x" for --placement: one of modulo, ketama, ketama-8bit is needed',
+  );
+  assert.deepEqual(
+    parse('-s [::1]:5*2 -b b*3').command.proxy.pools[0]?.servers.map(({ weight }) => weight),
+    [2, 3],
+  );
+});
+
+test('the file of magent 0.7, and what the command line says besides', () => {
+  const said = {
+    mains: [{ host: 'm', port: 1, text: 'm:1' }],
+    backups: [{ host: 'b', port: 2, text: 'b:2' }],
+    port: 11215,
+    host: '127.1',
+    connectionsMax: 50,
+    distribution: 'ketama',
+    daemon: false,
+    verbosity: 0,
+  } as const;
+  const names: unknown[] = [];
+  const read = (...words: string[]): MagentCommand => {
+    const line = parseMagent(called(['-c', 'magent.conf', ...words]), (file) => {
+      names.push(file);
+      return said;
+    });
+    assert.equal(line.kind, 'run');
+    return line.command;
+  };
+  const { proxy, daemon, file } = read();
+  assert.deepEqual(names, [{ path: '/here/magent.conf', shown: 'magent.conf' }]);
+  assert.deepEqual(file, names[0]);
+  assert.equal(daemon, false);
+  assert.equal(proxy.connectionsMax, 50);
+  const [pool] = proxy.pools;
+  assert.deepEqual(pool?.listen, [{ host: '127.0.0.1', port: 11215 }]);
+  assert.deepEqual(pool.servers, [...said.mains, ...said.backups]);
+  assert.deepEqual(pool.routing, { kind: 'magent', mains: 1, distribution: 'ketama' });
+  const other = read('-p', '5', '-l', '127.0.0.2', '-n', '7', '-s', 'x', '-s', 'y', '-v').proxy;
+  assert.deepEqual(other.pools[0]?.listen, [{ host: '127.0.0.2', port: 5 }]);
+  assert.deepEqual(
+    other.pools[0].servers.map(({ text }) => text),
+    ['x', 'y', 'b:2'],
+  );
+  assert.deepEqual([other.connectionsMax, other.verbosity], [7, 1]);
 });

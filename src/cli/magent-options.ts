@@ -1,6 +1,9 @@
 import { resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
+import { parseIpv4 } from '../net/addresses.ts';
+import type { MagentFile } from '../proxy/magent-file.ts';
+import { type MagentFileName, readMagentFile } from '../proxy/magent-service.ts';
 import {
   type MagentRouting,
   POOL_DEFAULT,
@@ -11,7 +14,7 @@ import {
 import { type Called, type CommandLine, readOptions } from './command-line.ts';
 import { MAGENT_ROWS, magentUsage } from './magent-table.ts';
 import { invalidPort, invalidValue, unixPath, wholeNumber } from './option-values.ts';
-import { ipv4InFull, serverAddress } from './server-address.ts';
+import { serverAddress } from './server-address.ts';
 
 export interface MagentCommand {
   readonly proxy: ProxyOptions;
@@ -20,9 +23,11 @@ export interface MagentCommand {
   /** `-u` and `-g` as typed; null: not given. */
   readonly user: string | null;
   readonly group: string | null;
+  /** magent 0.7's `-c`; null: not given. */
+  readonly file: MagentFileName | null;
 }
 
-const SERVER_PORT_DEFAULT = 11211;
+const PORT_DEFAULT = 11211;
 const THREADS_MAX = 256;
 const INT_MAX = 2147483647;
 
@@ -35,19 +40,24 @@ function usageError(message: string): StartError {
  * Reads magent's command line.
  *
  * @param call how the program was called
+ * @param read reads magent 0.7's file
  * @throws StartError in magent's words where it has some, exit code 1
  */
-export function parseMagent(call: Called): CommandLine<MagentCommand> {
+export function parseMagent(
+  call: Called,
+  read: (file: MagentFileName) => MagentFile = readMagentFile,
+): CommandLine<MagentCommand> {
   const mains: ProxyServer[] = [];
   const backups: ProxyServer[] = [];
-  let port: number = SERVER_PORT_DEFAULT;
-  let host = '0.0.0.0';
-  let connectionsMax: number = PROXY_OPTIONS_DEFAULT.connectionsMax;
+  let port: number | null = null;
+  let host: string | null = null;
+  let connectionsMax: number | null = null;
   let threads: number = PROXY_OPTIONS_DEFAULT.threads;
   let path: string | null = null;
-  let distribution: MagentRouting['distribution'] = 'modulo';
+  let distribution: MagentRouting['distribution'] | null = null;
   let foreground = false;
   let verbosity = 0;
+  let file: MagentFileName | null = null;
   let user: string | null = null;
   let group: string | null = null;
 
@@ -68,14 +78,14 @@ export function parseMagent(call: Called): CommandLine<MagentCommand> {
         port = portNumber(spelling, value);
         break;
       case 'server':
-        mains.push(serverAddress(spelling, value, SERVER_PORT_DEFAULT));
+        mains.push(serverAddress(spelling, value));
         break;
       case 'backup':
-        backups.push(serverAddress(spelling, value, SERVER_PORT_DEFAULT));
+        backups.push(serverAddress(spelling, value));
         break;
       case 'listen':
         if (value === '' || /\s/.test(value)) throw invalidValue(spelling, value, 'an address is needed');
-        host = ipv4InFull(value) ?? value;
+        host = parseIpv4(value) ?? value;
         break;
       case 'conn-limit':
         // As in magent: nothing sensible is the default.
@@ -92,7 +102,14 @@ export function parseMagent(call: Called): CommandLine<MagentCommand> {
         path = unixPath(spelling, resolve(call.directory, value), value);
         break;
       case 'ketama':
-        distribution = 'ketama';
+        distribution ??= 'ketama';
+        break;
+      case 'placement':
+        distribution = placement(spelling, value);
+        break;
+      case 'config':
+        if (value === '') throw invalidValue(spelling, value, 'a file name is needed');
+        file = { path: resolve(call.directory, value), shown: value };
         break;
       case 'foreground':
         foreground = true;
@@ -110,9 +127,19 @@ export function parseMagent(call: Called): CommandLine<MagentCommand> {
         throw new StartError(`${spelling} is not supported`);
     }
   }
-  if (mains.length === 0) throw usageError('please provide -s "ip:port" argument');
+  // What stands on the command line counts more than what the file says.
+  const told: Partial<MagentFile> = file === null ? {} : read(file);
+  const servers = {
+    mains: mains.length > 0 ? mains : (told.mains ?? []),
+    backups: backups.length > 0 ? backups : (told.backups ?? []),
+  };
+  if (servers.mains.length === 0) throw usageError('please provide -s "ip:port" argument');
+  port ??= told.port ?? PORT_DEFAULT;
   if (port === 0 && path === null) throw new StartError('magent must listen on tcp or unix domain socket');
-  if (distribution === 'ketama') warnings.push('using ketama algorithm');
+  distribution ??= told.distribution ?? 'modulo';
+  if (distribution !== 'modulo') warnings.push('using ketama algorithm');
+  host ??= told.host === undefined ? '0.0.0.0' : (parseIpv4(told.host) ?? told.host);
+  if (verbosity === 0) verbosity = told.verbosity ?? 0;
   return {
     kind: 'run',
     warnings,
@@ -124,19 +151,28 @@ export function parseMagent(call: Called): CommandLine<MagentCommand> {
             ...POOL_DEFAULT,
             listen: port === 0 ? [] : [{ host: host === '*' ? null : host, port }],
             unixPath: path,
-            servers: [...mains, ...backups],
-            routing: { kind: 'magent', mains: mains.length, distribution },
+            servers: [...servers.mains, ...servers.backups],
+            routing: { kind: 'magent', mains: servers.mains.length, distribution },
           },
         ],
-        connectionsMax,
+        connectionsMax: connectionsMax ?? told.connectionsMax ?? PROXY_OPTIONS_DEFAULT.connectionsMax,
         threads,
         verbosity,
       },
-      daemon: !foreground && verbosity === 0,
+      daemon: !foreground && verbosity === 0 && (told.daemon ?? true),
       user,
       group,
+      file,
     },
   };
+}
+
+const PLACEMENTS: readonly MagentRouting['distribution'][] = ['modulo', 'ketama', 'ketama-8bit'];
+
+function placement(spelling: string, value: string): MagentRouting['distribution'] {
+  const found = PLACEMENTS.find((name) => name === value);
+  if (found === undefined) throw invalidValue(spelling, value, `one of ${PLACEMENTS.join(', ')} is needed`);
+  return found;
 }
 
 function portNumber(spelling: string, value: string): number {

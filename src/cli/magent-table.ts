@@ -32,7 +32,7 @@ export const MAGENT_ROWS: readonly OptionRow[] = [
     short: 's',
     argument: 'required',
     valueName: '<ip:port>',
-    help: ['a main server; repeatable, the order decides where', 'keys lie'],
+    help: ['a main server; repeatable, the order decides where', 'keys lie; ip:port*weight is ours'],
   },
   {
     name: 'backup',
@@ -66,6 +66,23 @@ export const MAGENT_ROWS: readonly OptionRow[] = [
     short: 'k',
     argument: 'none',
     help: ['place keys with ketama instead of modulo'],
+  },
+  {
+    name: 'placement',
+    long: 'placement',
+    argument: 'required',
+    valueName: '<mode>',
+    help: [
+      'modulo, ketama (as -k), or ketama-8bit, which is -k',
+      'with the mistake of magent 0.5 and 0.6; ours',
+    ],
+  },
+  {
+    name: 'config',
+    short: 'c',
+    argument: 'required',
+    valueName: '<file>',
+    help: ["magent 0.7's file; SIGHUP reads its servers again"],
   },
   {
     name: 'unix-socket',

@@ -60,7 +60,7 @@ for (const name of ['memcached', 'magent', 'twincached', 'repcached'])
         setImmediate(() => console.log(JSON.stringify(options)));
         return running;
       };
-      await main(process.argv, { startNode: start, startProxy: start });
+      await main(process.argv, { startNode: start, startMagent: start });
     })();`,
   );
 

@@ -1,6 +1,7 @@
 import { StartError } from '../base/start-error.ts';
 import type { NodeOptions } from '../node/options.ts';
 import type { ConfiguredProxyOptions } from '../proxy/configured-proxy.ts';
+import type { MagentFileName } from '../proxy/magent-service.ts';
 import type { NutcrackerOptions } from '../proxy/nutcracker-service.ts';
 import type { ProxyOptions } from '../proxy/options.ts';
 import type { ClientCommand } from './client-command.ts';
@@ -19,7 +20,7 @@ export interface StartedNutcracker extends StartedRole {
 /** The roles' start functions; tests put stand-ins in their place. */
 export interface RoleStarters {
   readonly startNode: (options: NodeOptions, transport: TransportChoice) => Promise<StartedRole>;
-  readonly startProxy: (options: ProxyOptions) => Promise<StartedRole>;
+  readonly startMagent: (options: ProxyOptions, file: MagentFileName | null) => Promise<StartedRole>;
   readonly startConfiguredProxy: (options: ConfiguredProxyOptions) => Promise<StartedRole>;
   readonly startNutcracker: (options: NutcrackerOptions) => Promise<StartedNutcracker>;
 }
@@ -28,7 +29,8 @@ export interface RoleStarters {
 export const ROLE_STARTERS: RoleStarters = {
   startNode: async (options, transport) =>
     (await import('../node/main-thread.ts')).startNode(options, transport),
-  startProxy: async (options) => (await import('../proxy/main-thread.ts')).startProxy(options),
+  startMagent: async (options, file) =>
+    (await import('../proxy/magent-service.ts')).startMagent(options, file),
   startConfiguredProxy: async (options) =>
     (await import('../proxy/configured-proxy.ts')).startConfiguredProxy(options),
   startNutcracker: async (options) =>
@@ -93,14 +95,15 @@ export function magent(starters: RoleStarters): Personality {
       invocation.print(line.text);
       return 0;
     }
-    const { daemon, user, group } = line.command;
+    const { daemon, user, group, file } = line.command;
     const proxy: ProxyOptions = { ...line.command.proxy, transport: transportOf(invocation.environment) };
     const { serve } = await import('./serve.ts');
     return serve(invocation, {
       options: { daemon, pidFile: null },
       warnings: line.warnings,
       verbosity: proxy.verbosity,
-      ignoreHangup: false,
+      // Without a file there is nothing to read again.
+      ignoreHangup: file !== null,
       prepare: async () => {
         const { allowDescriptors } = await import('../system/resource-limits.ts');
         // magent never looks at the limit: a proxy with fewer descriptors than `-n` asks for still starts.
@@ -109,7 +112,7 @@ export function magent(starters: RoleStarters): Personality {
         const identity = identityToBecome(user, group);
         if (identity !== null) becomeUser(identity, user ?? group ?? '');
       },
-      start: () => starters.startProxy(proxy),
+      start: () => starters.startMagent(proxy, file),
     });
   };
 }

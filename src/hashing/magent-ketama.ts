@@ -39,17 +39,23 @@ export function magentDigestsPerServer(count: number): number {
 }
 
 /**
- * magent's ketama ring (`-k`): about 2000 points per server, all weights equal.
+ * magent's ketama ring (`-k`): about 2000 points per server; all weights are equal there.
  *
  * @param names the servers as magent writes them, `IP-PORT` with the address as it was typed: `127.1-11221`
  * @param keyHash which of its two key hashes feeds the ring: `magentWordHash` or `magentByteHash`
+ * @param weights ours: a server has so many times the points
  */
-export function magentKetama(names: readonly string[], keyHash: 'word' | 'byte'): Distribution {
+export function magentKetama(
+  names: readonly string[],
+  keyHash: 'word' | 'byte',
+  weights: readonly number[] = [],
+): Distribution {
   const count = names.length;
   assert(count > 0, 'a ring of no servers');
   const digests = magentDigestsPerServer(count);
   const marks: number[] = [];
-  for (const [position, name] of names.entries()) addMarks(marks, name, position, digests);
+  for (const [position, name] of names.entries())
+    addMarks(marks, name, position, digests * (weights[position] ?? 1));
   const ring = new Ring(marks);
   if (keyHash === 'word') return { pick: (hash) => ring.ownerOf(hash) };
   return { pick: (hash) => (hash >= BY_MODULO ? (hash - BY_MODULO) % count : ring.ownerOf(hash)) };

@@ -30,8 +30,8 @@ export interface MagentRouting {
   readonly kind: 'magent';
   /** How many of the pool's servers are mains (`-s`); the others are backups (`-b`). At least one. */
   readonly mains: number;
-  /** `-k`. */
-  readonly distribution: 'modulo' | 'ketama';
+  /** `-k`; `ketama-8bit` is what that is in magent 0.5 and 0.6. */
+  readonly distribution: 'modulo' | 'ketama' | 'ketama-8bit';
 }
 
 /** A pool of twemproxy's. The names are its directives'. */

@@ -1,14 +1,26 @@
 import { hostname } from 'node:os';
 import type { PlacedServer } from '../hashing/index.ts';
 import { MAGENT_MANNER, NUTCRACKER_MANNER } from '../routing/client-manner.ts';
-import { KETAMA_PLACEMENT, MODULO_PLACEMENT, magentPlan } from '../routing/magent-plan.ts';
+import {
+  KETAMA_8BIT_PLACEMENT,
+  KETAMA_PLACEMENT,
+  MODULO_PLACEMENT,
+  magentPlan,
+  type Placement,
+} from '../routing/magent-plan.ts';
 import { nutcrackerPlan } from '../routing/nutcracker-plan.ts';
 import type { Routing } from '../routing/router.ts';
 import { ServerRecords } from '../routing/server-records.ts';
 import { ROUTING_SETTINGS_DEFAULT } from '../routing/settings.ts';
 import { treePlan } from '../routing/tree-plan.ts';
-import type { NutcrackerRouting, ProxyPool, ProxyServer } from './options.ts';
+import type { MagentRouting, NutcrackerRouting, ProxyPool, ProxyServer } from './options.ts';
 import type { ThreadPool } from './thread-messages.ts';
+
+const MAGENT_PLACEMENTS: Readonly<Record<MagentRouting['distribution'], Placement>> = {
+  modulo: MODULO_PLACEMENT,
+  ketama: KETAMA_PLACEMENT,
+  'ketama-8bit': KETAMA_8BIT_PLACEMENT,
+};
 
 /** How a pool is routed, from its options. @param more lines of `stats` that a tree does not know */
 export function poolRouting({ pool, records }: ThreadPool, more: () => readonly string[]): Routing {
@@ -35,12 +47,13 @@ export function poolRouting({ pool, records }: ThreadPool, more: () => readonly 
       plan: (destinations, context) => treePlan(destinations, routing.tree, context, more),
     };
   }
-  const placement = routing.distribution === 'ketama' ? KETAMA_PLACEMENT : MODULO_PLACEMENT;
+  const placement = MAGENT_PLACEMENTS[routing.distribution];
+  const weights = pool.servers.map(({ weight }) => weight ?? 1);
   return {
     ...shared,
     servers: pool.servers.map(addressName),
     manner: MAGENT_MANNER,
-    plan: (destinations, context) => magentPlan(destinations, routing.mains, placement, context),
+    plan: (destinations, context) => magentPlan(destinations, routing.mains, placement, context, weights),
   };
 }
 

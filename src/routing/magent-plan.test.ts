@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { RouteWorld } from '../../testing/route-world.ts';
-import { KETAMA_PLACEMENT, MODULO_PLACEMENT, type Placement } from './magent-plan.ts';
+import { KETAMA_8BIT_PLACEMENT, KETAMA_PLACEMENT, MODULO_PLACEMENT, type Placement } from './magent-plan.ts';
 
 interface Case {
   readonly mode: string;
@@ -24,6 +24,7 @@ const vectors: Vectors = JSON.parse(
 const PLACEMENTS = new Map<string, Placement>([
   ['default', MODULO_PLACEMENT],
   ['useketama', KETAMA_PLACEMENT],
+  ['-k', KETAMA_8BIT_PLACEMENT],
 ]);
 
 /** Which server each key goes to, as the vectors write it, when it is asked for through the whole tree. */

@@ -1,6 +1,6 @@
 import type { Distribution } from '../hashing/distribution.ts';
 import type { KeyHash } from '../hashing/key-hash.ts';
-import { magentKetama, magentWordHash } from '../hashing/magent-ketama.ts';
+import { magentByteHash, magentKetama, magentWordHash } from '../hashing/magent-ketama.ts';
 import { magentModuloHash } from '../hashing/magent-modulo-hash.ts';
 import { modulo } from '../hashing/modulo.ts';
 import type { CallPool } from './call.ts';
@@ -16,27 +16,34 @@ import { ShardRoute } from './shard.ts';
 /** Where keys lie: the same rule for mains and backups, each over its own list. */
 export interface Placement {
   readonly hash: KeyHash;
-  /** @param servers as `address:port` */
-  distribution(servers: readonly string[]): Distribution;
+  /**
+   * @param servers as `address:port`
+   * @param weights of those that have one; not given: all are 1
+   */
+  distribution(servers: readonly string[], weights?: readonly number[]): Distribution;
 }
 
 /** magent without `-k`. */
 export const MODULO_PLACEMENT: Placement = {
   hash: magentModuloHash,
-  distribution: (servers) => modulo(servers.length),
+  distribution: (servers, weights) => modulo(servers.length, weights),
 };
 
-/**
- * magent with `-k`, with the key hash of its 0.7: in 0.5 and 0.6 nearly every key lies on one server, by a mistake of theirs. The
- * ring is made of addresses as typed, `127.1:11221` as `127.1-11221`.
- */
+/** The ring is made of addresses as typed, `127.1:11221` as `127.1-11221`. */
+function ringNames(servers: readonly string[]): string[] {
+  return servers.map((server) => server.replace(/:(\d+)$/, '-$1'));
+}
+
+/** magent with `-k`, with the key hash of its 0.7: what `-k` was meant to be. */
 export const KETAMA_PLACEMENT: Placement = {
   hash: magentWordHash,
-  distribution: (servers) =>
-    magentKetama(
-      servers.map((server) => server.replace(/:(\d+)$/, '-$1')),
-      'word',
-    ),
+  distribution: (servers, weights) => magentKetama(ringNames(servers), 'word', weights),
+};
+
+/** magent 0.5 and 0.6 with `-k`: by a mistake of theirs nearly every key lies on one server. For fleets that are filled so. */
+export const KETAMA_8BIT_PLACEMENT: Placement = {
+  hash: magentByteHash,
+  distribution: (servers, weights) => magentKetama(ringNames(servers), 'byte', weights),
 };
 
 /**
@@ -47,21 +54,23 @@ export const KETAMA_PLACEMENT: Placement = {
  *
  * @param destinations mains first, then backups
  * @param mains how many of them are mains; at least one
+ * @param weights by destination; not given: 1
  */
 export function magentPlan(
   destinations: readonly Destination[],
   mains: number,
   placement: Placement,
   context: RouteContext,
+  weights: readonly number[] = [],
 ): RoutePlan {
   const { calls } = context;
   const mainList = destinations.slice(0, mains);
   const backupList = destinations.slice(mains);
-  const mainRoute = shardOver(mainList, placement, calls);
+  const mainRoute = shardOver(mainList, weights.slice(0, mains), placement, calls);
   const root =
     backupList.length === 0
       ? mainRoute
-      : new MirrorRoute(mainRoute, shardOver(backupList, placement, calls), context);
+      : new MirrorRoute(mainRoute, shardOver(backupList, weights.slice(mains), placement, calls), context);
   const answerMsMax = (): number => {
     let sum = 0;
     for (const side of [mainList, backupList])
@@ -79,10 +88,15 @@ export function magentPlan(
   };
 }
 
-function shardOver(list: readonly Destination[], placement: Placement, calls: CallPool): RouteHandle {
+function shardOver(
+  list: readonly Destination[],
+  weights: readonly number[],
+  placement: Placement,
+  calls: CallPool,
+): RouteHandle {
   const leaves = list.map((destination) => new DestinationRoute(destination));
   const names = list.map((destination) => destination.name);
-  return new ShardRoute(placement.hash, placement.distribution(names), leaves, calls);
+  return new ShardRoute(placement.hash, placement.distribution(names, weights), leaves, calls);
 }
 
 /** magent's answer to `stats`: mains only, no STAT words. */

@@ -1,6 +1,14 @@
 import { assert } from '../base/assert.ts';
 import type { Distribution } from '../hashing/distribution.ts';
-import { DISTRIBUTIONS, KEY_HASHES, type KeyHash, type PlacedServer, taggedHash } from '../hashing/index.ts';
+import {
+  DISTRIBUTIONS,
+  KEY_HASHES,
+  type KeyHash,
+  magentModuloHash,
+  modulo,
+  type PlacedServer,
+  taggedHash,
+} from '../hashing/index.ts';
 import { stoppedHash } from '../hashing/stop-mark.ts';
 import { ByCommandRoute } from './by-command.ts';
 import type { Destination } from './destination.ts';
@@ -10,7 +18,6 @@ import { ErrandRoute } from './errand-route.ts';
 import { ErrorRoute } from './error.ts';
 import { FailoverRoute } from './failover.ts';
 import { FailoverExptimeRoute } from './failover-exptime.ts';
-import { MODULO_PLACEMENT } from './magent-plan.ts';
 import { MigrateRoute } from './migrate.ts';
 import { MirrorRoute } from './mirror.ts';
 import { MissFailoverRoute } from './miss-failover.ts';
@@ -28,7 +35,7 @@ import { StripPrefixRoute } from './strip-prefix.ts';
 import { WarmUpRoute } from './warm-up.ts';
 import { zoneRoute } from './zone.ts';
 
-/** magent's placement without `-k`, as a distribution: its hash modulo the number of children, in their order, without weights. */
+/** magent's placement without `-k`, as a distribution: its hash modulo the number of children, in their order, each as often as its weight. */
 export const MODULO = 'modulo';
 
 /** The hash by which shadows and migrations choose keys: none that a shard would use by default, so that they take some of each server. */
@@ -243,7 +250,7 @@ function hashOf(name: string): KeyHash {
 }
 
 function placementHash({ hash, distribution, hashTag, stopMark }: ShardPlacement): KeyHash {
-  let made = distribution === MODULO ? MODULO_PLACEMENT.hash : hashOf(hash);
+  let made = distribution === MODULO ? magentModuloHash : hashOf(hash);
   if (hashTag !== null) {
     const [open, close] = new TextEncoder().encode(hashTag);
     assert(open !== undefined && close !== undefined, 'a hash tag has two characters');
@@ -257,7 +264,11 @@ function distributionOf(
   servers: readonly PlacedServer[],
   { random }: RouteContext,
 ): Distribution {
-  if (name === MODULO) return MODULO_PLACEMENT.distribution(servers.map((server) => server.name));
+  if (name === MODULO)
+    return modulo(
+      servers.length,
+      servers.map(({ weight }) => weight),
+    );
   const make = DISTRIBUTIONS.get(name);
   assert(make !== undefined, 'names of distributions were checked when they were read');
   return make(servers, () => true, random);
