@@ -28,10 +28,14 @@ function routed(route: string): string {
   return `listen: :22101\npools:\n  a: { servers: [h1:1, "h2:2*3"] }\n  b: { servers: [h3:3] }\nroute:\n${route.replaceAll(/^/gm, '  ')}\n`;
 }
 
+/** The tree, with the servers numbered as the file has them: a front has only those that it needs. */
 function tree(route: string): unknown {
   const [pool] = read(routed(route)).pools;
-  assert.equal(pool?.routing.kind, 'tree');
-  return pool.routing.kind === 'tree' ? pool.routing.tree : null;
+  assert.ok(pool?.routing.kind === 'tree');
+  const places = pool.servers.map(({ host }) => Number(host.slice(1)) - 1);
+  const numbered = (key: string, value: unknown): unknown =>
+    key === 'connections' && Array.isArray(value) ? value.map((position) => places[position]) : value;
+  return JSON.parse(JSON.stringify(pool.routing.tree, numbered));
 }
 
 const PLACEMENT = { hash: 'fnv1a_64', distribution: 'ketama', hashTag: null, stopMark: null };
@@ -105,13 +109,17 @@ fronts:
       ['/run/cache.sock', 0, '/run/cache.sock', 1],
       ['cache.example', 11211, 'third', 2],
       ['cache.example', 11211, 'third', 2],
-      ['x', 1, 'x:1', 1],
     ],
+    'only the servers that its route leads to',
+  );
+  assert.deepEqual(
+    two?.servers.map(({ host, port, name, weight }) => [host, port, name, weight]),
+    [['x', 1, 'x:1', 1]],
   );
   const tls = { chain: 'PEM of own.pem', key: 'PEM of key.pem', authorities: 'PEM of ca.pem' };
-  assert.deepEqual(one?.servers.at(-1)?.tls, tls);
+  assert.deepEqual(two?.servers.at(-1)?.tls, tls);
   assert.ok(one?.routing.kind === 'tree' && two?.routing.kind === 'tree');
-  assert.deepEqual(one.routing.settingsOf, [0, 0, 0, 0, 0, 0, 1]);
+  assert.deepEqual([one.routing.settingsOf, two.routing.settingsOf], [[0, 0, 0, 0, 0, 0], [1]]);
   assert.deepEqual(one.routing.settings, [
     {
       flapWindowMs: 0,

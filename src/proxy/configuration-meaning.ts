@@ -142,18 +142,25 @@ class Meaning {
         port: endpoint.port,
       });
     }
+    // Only those that its routes lead to: others would be dialled for nothing.
+    const used: Map<number, number> = new Map();
+    const tree = withServers(this.#route(route, [...path, 'route'], 0), (server) => {
+      const position = used.get(server) ?? used.size;
+      used.set(server, position);
+      return position;
+    });
     return {
       name,
       listen: tcp,
       unixPath,
       unixMode,
       backlog: backlog ?? POOL_DEFAULT.backlog,
-      servers: this.#servers,
+      servers: [...used.keys()].flatMap((server) => this.#servers[server] ?? []),
       routing: {
         kind: 'tree',
-        tree: this.#route(route, [...path, 'route'], 0),
+        tree,
         settings: this.#settings,
-        settingsOf: this.#settingsOf,
+        settingsOf: [...used.keys()].flatMap((server) => this.#settingsOf[server] ?? []),
       },
       timeouts: POOL_DEFAULT.timeouts,
     };
@@ -375,6 +382,43 @@ class Meaning {
       return connections.map((own) => ({ type: 'server', connections: own }));
     }
     return (children ?? []).map((child, index) => this.#route(child, [...path, 'children', index], depth));
+  }
+}
+
+/** The same tree over servers with other positions. */
+function withServers(tree: RouteTree, place: (server: number) => number): RouteTree {
+  const all = (trees: readonly RouteTree[]): RouteTree[] => trees.map((one) => withServers(one, place));
+  const named = (trees: readonly (readonly [string, RouteTree])[]): [string, RouteTree][] =>
+    trees.map(([name, one]) => [name, withServers(one, place)]);
+  switch (tree.type) {
+    case 'server':
+      return { ...tree, connections: tree.connections.map(place) };
+    case 'shard':
+      return {
+        ...tree,
+        children: tree.children.map((child) => ({ ...child, route: withServers(child.route, place) })),
+      };
+    case 'mirror':
+      return { ...tree, main: withServers(tree.main, place), backup: withServers(tree.backup, place) };
+    case 'failover':
+    case 'miss-failover':
+    case 'replicate':
+    case 'random':
+      return { ...tree, children: all(tree.children) };
+    case 'warm-up':
+      return { ...tree, cold: withServers(tree.cold, place), warm: withServers(tree.warm, place) };
+    case 'prefix':
+      return { ...tree, routes: named(tree.routes), otherwise: withServers(tree.otherwise, place) };
+    case 'shadow':
+      return { ...tree, route: withServers(tree.route, place), shadow: withServers(tree.shadow, place) };
+    case 'migrate':
+      return { ...tree, from: withServers(tree.from, place), to: withServers(tree.to, place) };
+    case 'zone':
+      return { ...tree, zones: named(tree.zones) };
+    case 'by-command':
+      return { ...tree, commands: named(tree.commands), otherwise: withServers(tree.otherwise, place) };
+    default:
+      return tree;
   }
 }
 

@@ -69,6 +69,7 @@ export abstract class ErrandRoute extends RouteHandle implements ErrandOwner {
     errand.add(request);
     const sent = this.calls.acquire(request, 0, request.keyCount);
     if (call !== null) {
+      request.lane = call.request.lane;
       sent.lastResort = call.lastResort;
       sent.fateUnknown = call.fateUnknown;
       sent.passedOver = call.passedOver;

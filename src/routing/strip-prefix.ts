@@ -15,6 +15,9 @@ const ONE_SPACE = ascii(' ');
 const LINE_END = ascii('\r\n');
 const VALUE = ascii('VALUE ');
 
+/** Up to so many bytes are copied one by one: a view of an array costs more. */
+const COPY_BYTES_MAX = 256;
+
 /** Blocks up to this size are put together in a buffer that is kept. */
 const KEPT_BYTES_MAX = 65536;
 
@@ -101,10 +104,12 @@ export class StripPrefixRoute extends ErrandRoute {
       block = new Uint8Array(length * 2);
       if (length <= KEPT_BYTES_MAX) this.#scratch = block;
     }
-    block.set(VALUE, 0);
-    block.set(bytes.subarray(prefixStart, keyEnd[key]!), VALUE.length);
+    let at = 0;
+    for (; at < VALUE.length; at++) block[at] = VALUE[at]!;
+    for (let i = prefixStart; i < keyEnd[key]!; i++) block[at++] = bytes[i]!;
     const rest = from + VALUE.length + shortBytes;
-    block.set(source.subarray(rest, to), VALUE.length + shortBytes + this.#bytes);
+    if (to - rest > COPY_BYTES_MAX) block.set(source.subarray(rest, to), at);
+    else for (let i = rest; i < to; i++) block[at++] = source[i]!;
     super.deliverBlock(call, key, block, 0, length);
   }
 }

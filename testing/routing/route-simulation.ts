@@ -47,6 +47,7 @@ class Life {
   readonly #made: RandomTree;
   readonly #world: RouteWorld;
   readonly #clients: AnswerChecker[];
+  readonly #gone: AnswerChecker[] = [];
   readonly #queueCallsMax: number;
   readonly #bufferBytesMax: number;
   readonly #pipelineMax: number;
@@ -85,7 +86,7 @@ class Life {
     const { timeline } = this.#world;
     for (let step = 0; step < STEPS; step++) {
       if (this.#random.below(3) === 0) this.#disturb();
-      const client = this.#pick(this.#clients);
+      const client = this.#clientNow();
       for (let count = this.#random.below(5); count > 0; count--) {
         const words = this.#request();
         client.ask(words.text, words.words, timeline.nowMs);
@@ -102,7 +103,7 @@ class Life {
     this.#checkTimes();
     this.#checkOnce();
     const sum = (of: (client: AnswerChecker) => number): number =>
-      this.#clients.reduce((total, client) => total + of(client), 0);
+      [...this.#clients, ...this.#gone].reduce((total, client) => total + of(client), 0);
     return {
       types: this.#made.types,
       answers: sum(({ answers }) => answers),
@@ -114,6 +115,18 @@ class Life {
 
   #pick<T>(items: readonly T[]): T {
     return items[this.#random.below(items.length)]!;
+  }
+
+  /** One of the clients; now and then it is a new one, and an old one has gone without waiting for its answers. */
+  #clientNow(): AnswerChecker {
+    const index = this.#random.below(this.#clients.length);
+    if (this.#random.below(25) === 0) {
+      const gone = this.#clients[index]!;
+      gone.client.pipe.close(true);
+      this.#gone.push(gone);
+      this.#clients[index] = new AnswerChecker(this.#world.client());
+    }
+    return this.#clients[index]!;
   }
 
   #cut(text: string): string[] {
