@@ -1,5 +1,6 @@
 import { VERB } from '../protocol/text/verbs.ts';
 import type { Call } from './call.ts';
+import type { Request } from './request.ts';
 import { RouteHandle } from './route-handle.ts';
 
 /** The kinds of commands that can be told apart, with their verbs. A more special kind goes before a more general one. */
@@ -64,6 +65,10 @@ export class ByCommandRoute extends RouteHandle {
 
   override route(call: Call): void {
     this.children[this.#childOf[call.request.verb]!]!.route(call);
+  }
+
+  override candidates(request: Request): readonly RouteHandle[] {
+    return [this.children[this.#childOf[request.verb]!]!];
   }
 
   override answerMsMax(): number {

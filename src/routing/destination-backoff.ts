@@ -51,6 +51,10 @@ export class DestinationBackoff {
     this.#flaps = isSoon ? Math.min(this.#flaps + 1, FLAPS_COUNTED_MAX) : 0;
   }
 
+  get flaps(): number {
+    return this.#flaps;
+  }
+
   /** It goes up and down so often that it is not worth a dial at once. */
   get isFlapping(): boolean {
     return this.#flaps > FLAPS_FREE;

@@ -22,6 +22,7 @@ export function serverFigureLines(destinations: readonly Destination[]): string[
       ['get_hits', found],
       ['get_misses', Math.max(0, keys - found)],
       ['failures', failures],
+      ['flaps', destination.flaps],
       ['connections_closed', figure(FIGURE.ends)],
       ['connection_errors', figure(FIGURE.errors)],
       ['timeouts', figure(FIGURE.timedOut)],

@@ -162,6 +162,16 @@ export class Destination implements ReplySink, LinkOwner {
     this.server = -1;
   }
 
+  /** Times in a row that it went down soon after it had come up. */
+  get flaps(): number {
+    return this.#backoff.flaps;
+  }
+
+  /** The servers among which it is one. */
+  get group(): HealthGroup {
+    return this.#group;
+  }
+
   get #isRetired(): boolean {
     return this.server < 0;
   }

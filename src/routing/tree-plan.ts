@@ -130,7 +130,11 @@ export function treePlan(
     root,
     answerMsMax,
     statistics: (subject) => {
-      const pools = (): string[] => [...poolFigureLines(requests, calls.failures), ...counterLines(root)];
+      const pools = (): string[] => [
+        ...poolFigureLines(requests, calls.failures),
+        ...counterLines(root),
+        ...groupLines(destinations),
+      ];
       const lines =
         subject === 'agent'
           ? [`agent_answer_ms_max ${Math.ceil(answerMsMax())}`]
@@ -272,6 +276,15 @@ function distributionOf(
   const make = DISTRIBUTIONS.get(name);
   assert(make !== undefined, 'names of distributions were checked when they were read');
   return make(servers, () => true, random);
+}
+
+function groupLines(destinations: readonly Destination[]): string[] {
+  const groups = [...new Set(destinations.map(({ group }) => group))];
+  const openings = groups.reduce((sum, group) => sum + group.openings, 0);
+  return [
+    `pools_failing_open ${groups.filter(({ failsOpen }) => failsOpen).length}`,
+    `pool_fail_openings ${openings}`,
+  ];
 }
 
 /** Of handles of one kind together. */
