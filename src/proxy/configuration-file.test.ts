@@ -373,3 +373,13 @@ test('the schema for editors names every key of a route', () => {
     assert.ok(schema.includes(`"${word}"`), word);
   assert.doesNotThrow(() => JSON.parse(schema));
 });
+
+test('flush_all is allowed for all fronts when the file says so', () => {
+  const allowed = (text: string): boolean[] =>
+    read(text).pools.map(({ routing }) => routing.kind === 'tree' && routing.allowsFlush);
+  const fronts =
+    'pools:\n  a: { servers: [h1:1] }\nfronts:\n  x: { listen: :1, route: a }\n  y: { listen: :2, route: a }\n';
+  assert.deepEqual(allowed(fronts), [false, false]);
+  assert.deepEqual(allowed(`flush-all: true\n${fronts}`), [true, true]);
+  assert.match(refusal(`flush-all: maybe\n${fronts}`), /^proxy\.yaml:1:12: /);
+});

@@ -159,6 +159,7 @@ class Meaning {
       routing: {
         kind: 'tree',
         tree,
+        allowsFlush: this.#entry['flush-all'] ?? false,
         settings: this.#settings,
         settingsOf: [...used.keys()].flatMap((server) => this.#settingsOf[server] ?? []),
       },

@@ -124,6 +124,7 @@ export interface ConfigurationEntry {
   readonly threads?: number | undefined;
   readonly 'clients-max'?: number | undefined;
   readonly zone?: string | undefined;
+  readonly 'flush-all'?: boolean | undefined;
   readonly defaults?: PoolSettingsEntry | undefined;
   readonly pools: Readonly<Record<string, PoolEntry>>;
   readonly fronts?: Readonly<Record<string, FrontEntry>> | undefined;
@@ -333,6 +334,7 @@ export const configurationSchema: z.ZodType<ConfigurationEntry> = mapping({
   threads: wholeNumber(1, THREADS_MAX, 'data threads; 1 unless given').optional(),
   'clients-max': wholeNumber(1, 1_000_000, 'clients at a time, of all fronts; 4096 unless given').optional(),
   zone: z.string().describe('where this proxy is, for routes of the type zone').optional(),
+  'flush-all': z.boolean().describe('whether clients may use flush_all; false unless given').optional(),
   defaults: mapping(poolSettingsShape).describe('for all pools that do not say otherwise').optional(),
   pools: z.record(z.string().min(1), pool),
   fronts: z

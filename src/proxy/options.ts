@@ -55,6 +55,8 @@ export interface NutcrackerRouting {
 /** A route tree over the pool's servers; several entries of one server are connections to it. */
 export interface TreeRouting {
   readonly kind: 'tree';
+  /** `flush_all` is allowed, and goes to all servers that the tree knows. */
+  readonly allowsFlush: boolean;
   readonly tree: RouteTree;
   /** Where they differ from the defaults: times and bounds of groups of servers, … */
   readonly settings: readonly Partial<RoutingSettings>[];

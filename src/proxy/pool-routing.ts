@@ -43,7 +43,7 @@ export function poolRouting({ pool, records }: ThreadPool, more: () => readonly 
       ...shared,
       servers: pool.servers.map((server) => (server.tls === undefined ? '' : 'tls:') + addressName(server)),
       serverSettings: routing.settingsOf.map((group) => groups[group] ?? settings),
-      manner: MAGENT_MANNER,
+      manner: { ...MAGENT_MANNER, flush: routing.allowsFlush ? 'everywhere' : 'refused' },
       plan: (destinations, context) => treePlan(destinations, routing.tree, context, more),
     };
   }

@@ -26,6 +26,7 @@ const ERROR_TEXT: ReadonlyMap<number, Uint8Array> = new Map([
   [STATUS.invalidArguments, ascii('Invalid arguments')],
   [STATUS.notStored, ascii('Not stored.')],
   [STATUS.nonNumeric, ascii('Non-numeric server-side value for incr or decr')],
+  [STATUS.authError, ascii('Auth failure.')],
   [STATUS.unknownCommand, ascii('Unknown command')],
   [STATUS.noMemory, ascii('Out of memory')],
 ]);
@@ -95,6 +96,7 @@ export class BinaryAnswers implements RequestOwner {
     const { opcode } = request;
     const { isQuiet, loud, shape } = OPCODE_TRAITS[opcode]!;
     switch ((source[from]! << 8) | source[from + 1]!) {
+      case 0x4f4b: // OK, of a flush
       case 0x4844: // HD
         this.#readFlags(source, from + 2, end);
         if (!isQuiet) this.#begin(request, STATUS.ok, shape === SHAPE.touch ? FLAGS_BYTES : 0, false, 0);

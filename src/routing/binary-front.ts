@@ -36,6 +36,7 @@ function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
+const FLUSH_ALL = ascii('flush_all');
 const MG = ascii('mg ');
 const MS = ascii('ms ');
 const MD = ascii('md ');
@@ -125,8 +126,11 @@ export class BinaryFront {
         else host.submit(request);
         return headEnd;
       }
+      case SHAPE.flush:
+        this.#flush(input, extras, extrasBytes);
+        return headEnd;
       default:
-        // flush and logins are not for proxies.
+        // Logins are not for proxies.
         this.#refuse(STATUS.unknownCommand);
         host.swallow(valueBytes);
         return headEnd;
@@ -142,6 +146,25 @@ export class BinaryFront {
     } else if (loud === OPCODE.noop) host.answer(this.#answers.plain(header, ''));
     else if (loud === OPCODE.version) host.answer(this.#answers.plain(header, host.version));
     else this.#refuse(STATUS.unknownCommand);
+  }
+
+  #flush(input: Uint8Array, extras: number, extrasBytes: number): void {
+    const host = this.#host;
+    if (host.flush !== 'everywhere') {
+      this.#refuse(host.flush === 'refused' ? STATUS.authError : STATUS.unknownCommand);
+      return;
+    }
+    const request = host.requests.acquire(this.#answers, VERB.flushAll, false);
+    request.append(FLUSH_ALL, 0, FLUSH_ALL.length);
+    request.addKey(0, FLUSH_ALL.length);
+    if (extrasBytes > 0) {
+      request.bytes[request.length++] = SPACE;
+      request.length = writeDecimal(request.bytes, request.length, exptimeAt(input, extras));
+    }
+    request.append(LINE_END, 0, LINE_END.length);
+    request.opcode = this.#header.opcode;
+    request.opaque = this.#header.opaque | 0;
+    host.submitEverywhere(request);
   }
 
   #refuse(status: number): void {

@@ -1,3 +1,4 @@
+import type { ClientManner } from './client-manner.ts';
 import type { Request, RequestOwner } from './request.ts';
 import type { RequestPool } from './request-pool.ts';
 
@@ -9,6 +10,10 @@ export interface BinaryHost extends RequestOwner {
   readonly oldest: Request | undefined;
   /** Sends a request on. */
   submit(request: Request): void;
+  /** What becomes of a flush; see ClientManner. */
+  readonly flush: ClientManner['flush'];
+  /** Sends a request to all servers. */
+  submitEverywhere(request: Request): void;
   /** Appends so many bytes of input, and a line end, to the request, and sends it on then. */
   collect(request: Request, valueBytes: number): void;
   /** Drops so many bytes of input. */

@@ -15,6 +15,8 @@ export interface ClientManner {
   readonly answersAdminKeys: boolean;
   /** A get of several keys of which one cannot be asked for has the error as its whole answer, and the connection ends; else the error comes behind the values so far. */
   readonly failsWhole: boolean;
+  /** `flush_all`: goes to all servers of the pool, is refused, or is as good as unknown. */
+  readonly flush: 'everywhere' | 'refused' | 'unknown';
   /** The line for a failure, with its CR LF. */
   readonly failureLine: (failure: Failure) => Uint8Array;
 }
@@ -29,6 +31,7 @@ export const MAGENT_MANNER: ClientManner = {
   answersProbes: true,
   answersAdminKeys: true,
   failsWhole: false,
+  flush: 'unknown',
   failureLine,
 };
 
@@ -51,5 +54,6 @@ export const NUTCRACKER_MANNER: ClientManner = {
   answersProbes: false,
   answersAdminKeys: false,
   failsWhole: true,
+  flush: 'unknown',
   failureLine: (failure) => NUTCRACKER_LINES[failure],
 };

@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
@@ -24,6 +25,8 @@ export interface ClientHost {
   readonly requests: RequestPool;
   readonly calls: CallPool;
   readonly root: RouteHandle;
+  /** To all servers, of what has no key; null: there are none. */
+  readonly everywhere: RouteHandle | null;
   readonly manner: ClientManner;
   /** The value of an admin key; see admin-keys.ts. */
   adminAnswer(question: string): string;
@@ -43,6 +46,7 @@ const REPLY_ERROR = ascii('ERROR\r\n');
 const REPLY_BAD_CHUNK = ascii('CLIENT_ERROR bad data chunk\r\n');
 const REPLY_TOO_LARGE = ascii('SERVER_ERROR object too large for cache\r\n');
 const REPLY_NO_MEMORY = ascii('SERVER_ERROR OUT OF MEMORY\r\n');
+const REPLY_FLUSH_REFUSED = ascii('CLIENT_ERROR flush_all not allowed\r\n');
 const REPLY_FORMAT = ascii('CLIENT_ERROR bad command line format\r\n');
 
 const LINE_ERROR_REPLIES: ReadonlyMap<number, Uint8Array> = new Map([
@@ -75,6 +79,7 @@ ARGUMENTS[VERB.delete] = 1;
 
 const SPACE = 32;
 const UNDERSCORE = 95;
+const DIGIT_9 = 57;
 const CR = 13;
 const LF = 10;
 const LINE_END = Uint8Array.of(CR, LF);
@@ -260,6 +265,9 @@ export class ClientSession implements Session, BinaryHost, Uploader {
       case VERB.stats:
         this.#answer(ascii(this.#host.statistics(textOf(input, line.argumentsStart, line.lineEnd))));
         return next;
+      case VERB.flushAll:
+        this.#flushAll(input);
+        return next;
       case VERB.quit:
         this.#close();
         return end;
@@ -318,6 +326,24 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     request.append(LINE_END, 0, 2);
     request.isWhole = this.#host.manner.failsWhole && request.keyCount > 1;
     this.#submit(request);
+  }
+
+  /** Has all servers forget everything, now or after a delay. */
+  #flushAll(input: Uint8Array): void {
+    const { noreply, argumentsStart, lineEnd, exptime } = this.#line;
+    if (this.flush !== 'everywhere') {
+      if (!noreply) this.#answer(this.flush === 'refused' ? REPLY_FLUSH_REFUSED : REPLY_ERROR);
+      return;
+    }
+    const request = this.#host.requests.acquire(this, VERB.flushAll, noreply);
+    const word = VERB_BYTES[VERB.flushAll]!;
+    request.append(word, 0, word.length);
+    request.addKey(0, word.length);
+    // The line was parsed: what stands here is a number, or noreply.
+    const hasDelay = argumentsStart < lineEnd && input[argumentsStart]! <= DIGIT_9;
+    const rest = ascii(hasDelay ? ` ${exptime}\r\n` : '\r\n');
+    request.append(rest, 0, rest.length);
+    this.submitEverywhere(request);
   }
 
   /** Has one of the servers say its version: that of the key `version`, as good as any. */
@@ -468,12 +494,16 @@ export class ClientSession implements Session, BinaryHost, Uploader {
 
   #submit(request: Request): void {
     if (request.hasBase64Key) placeBase64Key(request);
+    this.#send(request, this.#host.root);
+  }
+
+  #send(request: Request, to: RouteHandle): void {
     this.#queue.push(request);
     if (this.#queue.length === 1) request.head = true;
-    const { calls, root, requests } = this.#host;
+    const { calls, requests } = this.#host;
     requests.figures.commands[request.verb]!++;
     request.beganMs = this.#host.nowMs();
-    root.route(calls.acquire(request, 0, request.keyCount));
+    to.route(calls.acquire(request, 0, request.keyCount));
   }
 
   /** Answers without asking anybody, when its turn has come. */
@@ -517,6 +547,17 @@ export class ClientSession implements Session, BinaryHost, Uploader {
 
   submit(request: Request): void {
     this.#submit(request);
+  }
+
+  get flush(): ClientManner['flush'] {
+    const { manner, everywhere } = this.#host;
+    return manner.flush === 'everywhere' && everywhere === null ? 'refused' : manner.flush;
+  }
+
+  submitEverywhere(request: Request): void {
+    const { everywhere } = this.#host;
+    assert(everywhere !== null, 'there are servers, or it is refused');
+    this.#send(request, everywhere);
   }
 
   collect(request: Request, valueBytes: number): void {

@@ -6,6 +6,7 @@ import type { ClientManner } from './client-manner.ts';
 import { type ClientHost, ClientSession } from './client-session.ts';
 import { DESTINATION, Destination, type DestinationHost } from './destination.ts';
 import type { EjectingDistribution, EjectionHost } from './ejecting-distribution.ts';
+import { everywhereRoute } from './everywhere.ts';
 import { HealthGroup } from './health-group.ts';
 import { RequestPool } from './request-pool.ts';
 import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
@@ -76,6 +77,8 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   #upCallbacks: (() => void)[] = [];
   /** Servers that the configuration names no more, until what waits for them is answered. */
   #retired: readonly Destination[] = [];
+  /** Made when it is needed first; undefined: not yet. */
+  #everywhere: RouteHandle | null | undefined;
   #lanes = 0;
   #facts: ReadonlyMap<string, string> = new Map();
   #configuredMs = 0;
@@ -132,6 +135,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
       return destination;
     });
     for (const group of groups.values()) group.review();
+    this.#everywhere = undefined;
     const made = plan(this.destinations, this);
     return [made, new RootRoute(made.root, this.calls)];
   }
@@ -156,6 +160,11 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   close(): void {
     this.#closed = true;
     for (const destination of [...this.destinations, ...this.#retired]) destination.close();
+  }
+
+  get everywhere(): RouteHandle | null {
+    if (this.#everywhere === undefined) this.#everywhere = everywhereRoute(this.root, this.calls);
+    return this.#everywhere;
   }
 
   nextLane(): number {

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import { type Random, seededRandom } from '../../src/base/random.ts';
-import { assertAnsweredAlike } from '../../testing/answered-alike.ts';
+import { assertAnsweredAlike, assertPassedOnAlike } from '../../testing/answered-alike.ts';
 import { MEMCACHED } from '../../testing/processes.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 1e6));
@@ -74,4 +74,16 @@ test('random commands are answered as the installed memcached answers them', {
   // memcached's first cas id is 1, which must be nobody's.
   const commands = ['set first 0 0 1\r\nx', ...Array.from({ length: COMMANDS }, () => commandOf(random))];
   await assertAnsweredAlike(commands, comparable, SEED);
+});
+
+test('random commands are answered through a proxy as without one', {
+  skip: MEMCACHED === null ? 'memcached is not installed' : false,
+}, async (t) => {
+  t.diagnostic(`SEED=${SEED}`);
+  const random = seededRandom(SEED);
+  // verbosity is not for proxies, nor is flush_all, unless it is allowed.
+  const commands = Array.from({ length: COMMANDS }, () => commandOf(random)).filter(
+    (command) => !/^(flush_all|verbosity)/.test(command),
+  );
+  await assertPassedOnAlike(['set first 0 0 1\r\nx', ...commands], comparable, SEED);
 });
