@@ -23,7 +23,7 @@ export class RequestPool {
   constructor(bufferBytesMax: number, uploads: Uploads) {
     this.uploads = uploads;
     const relieve = (needer: Request): boolean => uploads.relieve(needer);
-    this.budget = { used: 0, max: bufferBytesMax, refusals: 0, relieve };
+    this.budget = { used: 0, max: bufferBytesMax, refusals: 0, spares: [], relieve };
   }
 
   /** @param owner null: nobody waits for the answer */

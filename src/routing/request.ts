@@ -44,6 +44,8 @@ export interface BufferBudget {
   readonly max: number;
   /** Requests and replies that found no room. */
   refusals: number;
+  /** Buffers for longer answers that nobody uses now. */
+  readonly spares: Uint8Array<ArrayBuffer>[];
   /** Tries to free some for a request. @returns false when there is none to be freed */
   relieve(needer: Request): boolean;
 }
@@ -71,6 +73,11 @@ const FINAL = { none: 0, line: 1, silent: 2 } as const;
 
 /** Buffers up to this size stay with a pooled record. */
 const KEPT_BYTES_MAX = 4096;
+
+/** Answers between these lengths are kept in spare buffers, of which a thread has so many. */
+const SPARE_BYTES_LEAST = 1024;
+const SPARE_BYTES: number = 32 * 1024;
+const SPARES_MAX = 64;
 const KEPT_KEYS_MAX = 128;
 
 const END_LINE = Uint8Array.from('END\r\n', (character) => character.charCodeAt(0));
@@ -134,6 +141,8 @@ export class Request {
   #blockStart = new Int32Array(8);
   #blockEnd = new Int32Array(8);
   #reply = NOTHING;
+  /** What `reply` was before it became a large one. */
+  #smallReply = NOTHING;
   #replyLength = 0;
   #nextKey = 0;
   #lateKeys = 0;
@@ -186,7 +195,11 @@ export class Request {
     this.#budget.used -= this.#charged;
     this.#charged = 0;
     if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(256);
-    if (this.#reply.length > KEPT_BYTES_MAX) this.#reply = NOTHING;
+    if (this.#reply.length > KEPT_BYTES_MAX) {
+      const { spares } = this.#budget;
+      if (this.#reply.length === SPARE_BYTES && spares.length < SPARES_MAX) spares.push(this.#reply);
+      this.#reply = this.#smallReply;
+    }
     if (this.keyStart.length > KEPT_KEYS_MAX) this.#sizeKeys(8);
   }
 
@@ -605,6 +618,10 @@ export class Request {
     const at = this.#replyLength;
     const needed = at + count;
     if (needed > this.#reply.length) {
+      if (this.#useSpare(needed)) {
+        this.#replyLength = needed;
+        return at;
+      }
       const size = Math.max(256, needed, Math.min(this.#reply.length * 2, needed + 1024 * 1024));
       if (!this.#charge(this.#reply.length, size) && !always) return -1;
       const grown = new Uint8Array(size);
@@ -613,6 +630,20 @@ export class Request {
     }
     this.#replyLength = needed;
     return at;
+  }
+
+  /** Goes over to a larger buffer that is used again and again: for answers of many keys, which come one by one. @returns false where that is no use */
+  #useSpare(needed: number): boolean {
+    const budget = this.#budget;
+    if (needed > SPARE_BYTES || needed <= SPARE_BYTES_LEAST) return false;
+    const before = this.#reply.length <= KEPT_BYTES_MAX ? 0 : this.#reply.length;
+    if (budget.used + SPARE_BYTES - before > budget.max) return false;
+    this.#charge(this.#reply.length, SPARE_BYTES);
+    const spare = budget.spares.pop() ?? new Uint8Array(SPARE_BYTES);
+    for (let i = 0; i < this.#replyLength; i++) spare[i] = this.#reply[i]!;
+    if (this.#reply.length <= KEPT_BYTES_MAX) this.#smallReply = this.#reply;
+    this.#reply = spare;
+    return true;
   }
 
   /** Charges the growth of a buffer; sizes that a pooled record keeps anyway cost nothing. */
