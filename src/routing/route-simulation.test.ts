@@ -29,5 +29,6 @@ test('any tree of routes answers each request once, in order, in time, and does 
   assert.ok(sum((life) => life.errors) > SEEDS);
   assert.ok(sum((life) => life.answers) > 2 * sum((life) => life.errors));
   assert.ok(sum((life) => life.disturbances) > 20 * SEEDS);
+  assert.ok(sum((life) => life.changes) > SEEDS);
   assert.ok(sum((life) => life.retained) > SEEDS);
 });

@@ -19,9 +19,12 @@ export class RandomTree {
   readonly types: Set<RouteTree['type']> = new Set();
   readonly tree: RouteTree;
   readonly #random: Random;
+  readonly #strips: boolean;
 
-  constructor(random: Random, servers: number) {
+  /** @param strips prefixes may be taken off; then other trees must not use the same servers, where keys have other names */
+  constructor(random: Random, servers: number, strips: boolean) {
     this.#random = random;
+    this.#strips = strips;
     this.tree = this.#over(
       Array.from({ length: servers }, (_, index) => index),
       0,
@@ -78,7 +81,7 @@ export class RandomTree {
           type: 'prefix',
           routes: routes.map((route, index) => [PREFIXES[index]!, route]),
           otherwise: otherwise!,
-          strip: this.#random.below(2) === 0,
+          strip: this.#strips && this.#random.below(2) === 0,
         });
       }
       case 7: {

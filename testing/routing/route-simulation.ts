@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Random, seededRandom } from '../../src/base/random.ts';
+import { MAGENT_MANNER } from '../../src/routing/client-manner.ts';
+import { ROUTING_SETTINGS_DEFAULT, type RoutingSettings } from '../../src/routing/settings.ts';
 import type { RouteTree } from '../../src/routing/tree-plan.ts';
 import { treePlan } from '../../src/routing/tree-plan.ts';
 import { RouteWorld, type ScriptedServer } from '../route-world.ts';
@@ -22,11 +24,12 @@ export interface RouteLife {
   readonly answers: number;
   readonly errors: number;
   readonly disturbances: number;
+  readonly changes: number;
   readonly retained: number;
 }
 
 /**
- * One life of a random route tree over servers that die, hang, answer late or in part, and come back cold; then all is mended and time passes.
+ * One life of a random route tree over servers that die, hang, answer late or in part, and come back cold, and now and then other routes over some of them; then all is mended and time passes.
  * Whatever happened:
  *
  * - each request of a client has exactly one answer, in order, of the shape that its command has;
@@ -44,7 +47,13 @@ export function simulateRoutes(seed: number): RouteLife {
 
 class Life {
   readonly #random: Random;
-  readonly #made: RandomTree;
+  /** The routes in force, and all that there have been. */
+  #made: RandomTree;
+  readonly #everMade: RandomTree[] = [];
+  readonly #settings: RoutingSettings;
+  #promisedMs = 0;
+  /** The routes change while it lasts. */
+  readonly #changes: boolean;
   readonly #world: RouteWorld;
   readonly #clients: AnswerChecker[];
   readonly #gone: AnswerChecker[] = [];
@@ -57,21 +66,25 @@ class Life {
   constructor(seed: number) {
     this.#random = seededRandom(seed);
     const servers = 1 + this.#random.below(9);
-    this.#made = new RandomTree(this.#random, servers);
+    this.#changes = this.#random.below(2) === 0;
+    this.#made = new RandomTree(this.#random, servers, !this.#changes);
+    this.#everMade.push(this.#made);
     this.#queueCallsMax = this.#pick([20, 65536]);
     this.#bufferBytesMax = this.#pick([200_000, 256 * 1024 * 1024]);
     this.#pipelineMax = this.#pick([3, 1024]);
+    this.#settings = {
+      ...ROUTING_SETTINGS_DEFAULT,
+      queueCallsMax: this.#queueCallsMax,
+      bufferBytesMax: this.#bufferBytesMax,
+      pipelineMax: this.#pipelineMax,
+      flapWindowMs: this.#pick([0, 10_000]),
+      failOpenShare: this.#pick([1, 0.5]),
+    };
     this.#world = new RouteWorld({
       mains: servers,
       backups: 0,
       seed,
-      settings: {
-        queueCallsMax: this.#queueCallsMax,
-        bufferBytesMax: this.#bufferBytesMax,
-        pipelineMax: this.#pipelineMax,
-        flapWindowMs: this.#pick([0, 10_000]),
-        failOpenShare: this.#pick([1, 0.5]),
-      },
+      settings: this.#settings,
       plan: (destinations, context) => treePlan(destinations, this.#made.tree, context),
       cut: (text) => this.#cut(text),
     }).start();
@@ -86,6 +99,7 @@ class Life {
     const { timeline } = this.#world;
     for (let step = 0; step < STEPS; step++) {
       if (this.#random.below(3) === 0) this.#disturb();
+      if (this.#changes && this.#random.below(20) === 0) this.#reconfigure();
       const client = this.#clientNow();
       for (let count = this.#random.below(5); count > 0; count--) {
         const words = this.#request();
@@ -105,10 +119,11 @@ class Life {
     const sum = (of: (client: AnswerChecker) => number): number =>
       [...this.#clients, ...this.#gone].reduce((total, client) => total + of(client), 0);
     return {
-      types: this.#made.types,
+      types: new Set(this.#everMade.flatMap(({ types }) => [...types])),
       answers: sum(({ answers }) => answers),
       errors: sum(({ errors }) => errors),
       disturbances: this.#disturbances,
+      changes: this.#everMade.length - 1,
       retained: this.#world.servers.reduce((total, { values }) => total + values.size, 0),
     };
   }
@@ -217,6 +232,30 @@ class Life {
     }
   }
 
+  /** Other routes, over some of the servers, from now on. */
+  #reconfigure(): void {
+    const names = this.#world.servers
+      .map((_, index) => `server${index}`)
+      .filter(() => this.#random.below(4) > 0);
+    this.#made = new RandomTree(this.#random, names.length, false);
+    this.#everMade.push(this.#made);
+    const { tree } = this.#made;
+    this.#notePromise();
+    this.#world.router.reconfigure({
+      settings: this.#settings,
+      servers: names,
+      manner: MAGENT_MANNER,
+      plan: (destinations, context) => treePlan(destinations, tree, context),
+    });
+    this.#world.router.connect(() => {});
+  }
+
+  /** What is promised is what the slowest tree needs: requests end by the one that they began with. */
+  #notePromise(): void {
+    const promisedMs = Number(/answer_ms_max (\d+)/.exec(this.#world.router.statistics('agent'))?.[1]);
+    this.#promisedMs = Math.max(this.#promisedMs, promisedMs);
+  }
+
   #mend(): void {
     for (const server of this.#world.servers) {
       server.mode = 'up';
@@ -248,7 +287,8 @@ class Life {
   /** With few requests at once a client's next ones wait outside, so only the wide window shows the promised bound. */
   #checkTimes(): void {
     if (this.#pipelineMax < 1024) return;
-    const promisedMs = Number(/answer_ms_max (\d+)/.exec(this.#world.router.statistics('agent'))?.[1]);
+    this.#notePromise();
+    const promisedMs = this.#promisedMs;
     const slowestMs = Math.max(...this.#clients.map((client) => client.slowestMs));
     assert.ok(
       slowestMs <= promisedMs + LATE_MS_MAX,
@@ -264,7 +304,7 @@ class Life {
         everywhere.set(id, (everywhere.get(id) ?? 0) + 1);
       }
     }
-    if (this.#made.copies) return;
+    if (this.#everMade.some(({ copies }) => copies)) return;
     for (const [id, count] of everywhere) assert.equal(count, 1, `${id} came to ${count} servers`);
   }
 }
