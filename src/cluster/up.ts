@@ -3,6 +3,7 @@ import { TWINCACHED_VERSION } from '../base/version.ts';
 import type { LogEvent } from '../checks/event-log.ts';
 import { Dashboard } from '../dashboard/dashboard.ts';
 import { Monitor } from '../monitor/monitor.ts';
+import { clusterMetrics } from './cluster-metrics.ts';
 import { numberOption, parseOptions } from './command-options.ts';
 import { type ClusterPlan, LOCAL_PORTS, localPlan } from './plan.ts';
 import { readClusterFile, writePlannedFiles } from './planned-cluster.ts';
@@ -110,7 +111,7 @@ async function runCluster(
     clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
     random: { below: (bound) => Math.floor(Math.random() * bound) },
   });
-  const dashboard = new Dashboard(monitor);
+  const dashboard = new Dashboard(monitor, () => clusterMetrics(monitor.status()));
   // Whatever ends this process, short of its own SIGKILL, leaves no orphan.
   const lastResort = (): void => monitor.killAll();
   process.on('exit', lastResort);

@@ -33,10 +33,13 @@ export class Dashboard {
   readonly #control: ClusterControl;
   readonly #server: Server;
   readonly #stream: EventStream;
+  readonly #metrics: (() => Promise<string>) | null;
   #tokens: SessionTokens | null = null;
 
-  constructor(control: ClusterControl) {
+  /** @param metrics what Prometheus is told; not given: nothing */
+  constructor(control: ClusterControl, metrics: (() => Promise<string>) | null = null) {
     this.#control = control;
+    this.#metrics = metrics;
     this.#stream = new EventStream(control);
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch(() => response.destroy());
@@ -102,6 +105,9 @@ export class Dashboard {
         if (!this.#stream.add(response, COMMON_HEADERS))
           plain(response, 503, 'Too many pages are open.', { 'retry-after': '5' });
         return;
+      case '/metrics':
+        if (this.#metrics === null) return plain(response, 404, 'There is no such page.');
+        return send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', await this.#metrics());
       case '/_ping':
         return plain(response, 200, 'pong');
       default:

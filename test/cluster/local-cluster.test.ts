@@ -91,6 +91,21 @@ test('each process of the cluster is killed in turn, and nothing that was stored
   }
   first.close();
 
+  const metrics = await (await fetch(`http://127.0.0.1:${2812 + portOffset}/metrics`)).text();
+  for (const { name, role } of await services())
+    assert.match(
+      metrics,
+      new RegExp(`^twincached_service_state\\{.*service="${name}",role="${role}",state="running"\\} 1$`, 'm'),
+    );
+  const stored = [...metrics.matchAll(/^memcached_current_items\{instance="[^"]+"\} (\d+)$/gm)].map(
+    ([, items]) => Number(items),
+  );
+  assert.equal(
+    stored.reduce((sum, items) => sum + items, 0),
+    2 * KEYS.length,
+    'each key on a node and on its twin',
+  );
+
   const before = await settled();
   for (const { name, role, pid } of before) {
     process.kill(pid, 'SIGKILL');
