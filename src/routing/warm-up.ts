@@ -27,6 +27,9 @@ const ADD = 1;
 /** Values that are on their way to the cold side at one time; more are not brought there, and counted. */
 const FILLS_MAX = 1024;
 
+/** After so many questions without an answer the warm side is taken for one that hangs up on them, as twemproxy does. */
+const ASKS_FAILED_MAX = 3;
+
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
@@ -57,6 +60,8 @@ export class WarmUpRoute extends ErrandRoute {
   readonly #rules: WarmUpRules;
   /** Until the warm side shows that it does not know meta commands. */
   #asksExptime: boolean;
+  /** Questions for an exptime in a row that had no answer. */
+  #asksFailed = 0;
   #fills = 0;
   #filled = 0;
   #notFilled = 0;
@@ -251,11 +256,12 @@ export class WarmUpRoute extends ErrandRoute {
   #exptimeAnswered(errand: Errand): void {
     const request = errand.requests[EXPTIME];
     const result = errand.resultAt(EXPTIME, 0);
-    if (request == null || result === RESULT.failed || result === RESULT.clientError) {
-      // It hangs up, or says ERROR: it knows no meta commands.
-      this.#asksExptime = false;
+    // It says ERROR, or hangs up again and again: it knows no meta commands.
+    this.#asksFailed = result === RESULT.failed ? this.#asksFailed + 1 : 0;
+    if (result === RESULT.clientError || this.#asksFailed >= ASKS_FAILED_MAX) this.#asksExptime = false;
+    if (request == null || result === RESULT.failed || result === RESULT.clientError)
       this.#add(errand, this.#rules.exptimeSecondsUnknown);
-    } else if (result === RESULT.good) this.#add(errand, exptimeOfMeta(request));
+    else if (result === RESULT.good) this.#add(errand, exptimeOfMeta(request));
     else this.#fillEnded(errand, false);
   }
 

@@ -4,13 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { certificatePath } from '../../testing/certificates.ts';
-import { freePorts, type Running, twincached } from '../../testing/processes.ts';
+import { AS_ROOT, freePorts, MEMCACHED, type Running, run, twincached } from '../../testing/processes.ts';
 import { type Server, startNode, TRANSPORTS } from '../../testing/servers.ts';
 import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'twincached-test-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
+/** What a failing test leaves behind would keep the file from ending. */
+const started: Running[] = [];
+function begun(process: Running): Running {
+  started.push(process);
+  return process;
+}
+
+after(async () => {
+  for (const { child } of started) if (child.exitCode === null) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** On a busy machine a second is soon over. */
+const PATIENT = 'defaults: { request-timeout: 20s, connect-timeout: 20s }';
 
 let files = 0;
 /** A configuration in a file of its own. */
@@ -45,9 +58,9 @@ for (const transport of TRANSPORTS)
     test('routes change with the file, without a client noticing, and a bad file changes nothing', async () => {
       const [port = 0] = await freePorts(1);
       const configuration = (route: string): string =>
-        `listen: 127.0.0.1:${port}\npools:\n  a: { servers: ["${address(0)}"] }\n  b: { servers: ["${address(1)}"] }\nroute: ${route}\n`;
+        `listen: 127.0.0.1:${port}\n${PATIENT}\npools:\n  a: { servers: ["${address(0)}"] }\n  b: { servers: ["${address(1)}"] }\nroute: ${route}\n`;
       const path = written(configuration('a'));
-      proxy = twincached(['proxy', '-c', path], { TWINCACHED_TRANSPORT: transport });
+      proxy = begun(twincached(['proxy', '-c', path], { TWINCACHED_TRANSPORT: transport }));
       const client = await opened(proxy, port);
       const [a, b] = await Promise.all(nodes.map((node) => TextClient.connect(node.port)));
       assert.ok(a !== undefined && b !== undefined);
@@ -68,7 +81,7 @@ for (const transport of TRANSPORTS)
         'the failure is counted',
         async () => Number((await client.stats()).get('config_failures')) > 0 || null,
       );
-      assert.match(proxy.stderr(), /proxy-\d+\.yaml:5:8: there is no pool "c"; write one of a, b\n/);
+      assert.match(proxy.stderr(), /proxy-\d+\.yaml:6:8: there is no pool "c"; write one of a, b\n/);
       assert.equal(await client.set('key', 'three'), 'STORED');
       assert.deepEqual([await a.get('key'), await b.get('key')], ['three', 'three']);
       for (const one of [client, a, b]) one.close();
@@ -78,15 +91,57 @@ for (const transport of TRANSPORTS)
     test('a server that a name stands for', async () => {
       const [port = 0] = await freePorts(1);
       const path = written(
-        `listen: 127.0.0.1:${port}\npools: { a: { servers: ["localhost:${nodes[0]!.port}"] } }\n`,
+        `listen: 127.0.0.1:${port}\n${PATIENT}\npools: { a: { servers: ["localhost:${nodes[0]!.port}"] } }\n`,
       );
-      proxy = twincached(['proxy', '-c', path], { TWINCACHED_TRANSPORT: transport });
+      proxy = begun(twincached(['proxy', '-c', path], { TWINCACHED_TRANSPORT: transport }));
       const client = await opened(proxy, port);
       assert.equal(await client.set('named', 'x'), 'STORED');
       client.close();
       assert.equal(await proxy.kill(), 0);
     });
   });
+
+describe('routes over real servers', () => {
+  const kinds = MEMCACHED === null ? ['node'] : ['node', 'memcached'];
+  for (const kind of kinds)
+    test(`a cold ${kind} is filled from a warm one, with the life that is left there`, async () => {
+      const [port = 0, ...ports] = await freePorts(3);
+      const servers = ports.map((own) =>
+        kind === 'memcached' && MEMCACHED !== null
+          ? begun(run(MEMCACHED, [...AS_ROOT, '-l', '127.0.0.1', '-p', `${own}`, '-U', '0']))
+          : begun(twincached(['memcached', ...AS_ROOT, '-l', '127.0.0.1', '-p', `${own}`])),
+      );
+      const [cold, warm] = await Promise.all(
+        ports.map((own) => until('an open port', () => TextClient.connect(own))),
+      );
+      assert.ok(cold !== undefined && warm !== undefined);
+      const path = written(
+        `listen: 127.0.0.1:${port}\n${PATIENT}\npools:\n  cold: { servers: ["127.0.0.1:${ports[0]}"] }\n  warm: { servers: ["127.0.0.1:${ports[1]}"] }\nroute: { type: warm-up, cold: cold, warm: warm }\n`,
+      );
+      const proxy = begun(twincached(['proxy', '-c', path]));
+      const client = await opened(proxy, port);
+      const large = 'x'.repeat(300_000);
+      assert.equal(await warm.set('short', 'a', 1000), 'STORED');
+      assert.equal(await warm.set('forever', large), 'STORED');
+      // At first the cold side may not have answered its probe; then it is not asked, and not filled.
+      for (const [key, value] of [
+        ['short', 'a'],
+        ['forever', large],
+      ] as const)
+        await until(`${key} is filled`, async () => {
+          assert.equal(await client.get(key), value);
+          return (await cold.get(key)) === value || null;
+        });
+      const left = Number(/^HD t(\d+)/.exec(await cold.ask('mg short t'))?.[1]);
+      assert.ok(left > 900 && left <= 1000, `${left} s are left`);
+      assert.match(await cold.ask('mg forever t'), /^HD t-1/);
+      assert.match(await client.ask('gets short'), /^VALUE short 0 1 \d+\r\na\r\nEND/);
+      assert.equal(await client.get('none'), null);
+      for (const one of [client, cold, warm]) one.close();
+      assert.equal(await proxy.kill(), 0);
+      for (const server of servers) await server.kill();
+    });
+});
 
 test('servers with TLS', async () => {
   const node = await startNode([
@@ -100,14 +155,14 @@ test('servers with TLS', async () => {
   const tls = (authority: string): string =>
     `{ authority: ${certificatePath(authority)}, certificate: ${certificatePath('client.pem')}, key: ${certificatePath('client-key.pem')} }`;
   const configuration = (authority: string): string =>
-    `listen: 127.0.0.1:${port}\npools: { a: { servers: ["127.0.0.1:${node.port}"], tls: ${tls(authority)} } }\n`;
-  const trusting = twincached(['proxy', '-c', written(configuration('authority.pem'))]);
+    `listen: 127.0.0.1:${port}\n${PATIENT}\npools: { a: { servers: ["127.0.0.1:${node.port}"], tls: ${tls(authority)} } }\n`;
+  const trusting = begun(twincached(['proxy', '-c', written(configuration('authority.pem'))]));
   const client = await opened(trusting, port);
   assert.equal(await client.set('key', 'x'), 'STORED');
   assert.equal(await client.get('key'), 'x');
   client.close();
   assert.equal(await trusting.kill(), 0);
-  const strange = twincached(['proxy', '-c', written(configuration('twins-authority.pem'))]);
+  const strange = begun(twincached(['proxy', '-c', written(configuration('twins-authority.pem'))]));
   const refused = await opened(strange, port);
   assert.match(await refused.set('key', 'x'), /^SERVER_ERROR /);
   refused.close();
@@ -129,7 +184,7 @@ test('-t, --schema and what is refused', async () => {
     [['-h'], 0, /usage: twincached proxy -c <file>/, /^$/],
   ];
   for (const [words, code, out, err] of cases) {
-    const proxy = twincached(['proxy', ...words]);
+    const proxy = begun(twincached(['proxy', ...words]));
     assert.equal(await proxy.ended(), code, words.join(' '));
     assert.match(proxy.stdout(), out);
     assert.match(proxy.stderr(), err);
