@@ -40,10 +40,10 @@ export const NUTCRACKER_FILES: readonly NutcrackerFileCase[] = [
   },
   { text: pool('  hash_tag: $$\n'), refusal: null },
   { text: pool('  bogus: 1\n'), refusal: '3:3: conf: directive "bogus" is unknown' },
-  { text: '', refusal: "1:1: conf: 'FILE' is empty" },
-  { text: '# nothing\n', refusal: "1:1: conf: 'FILE' is empty" },
-  { text: 'alpha: x\n', refusal: "1:8: conf: 'alpha' must be a mapping of directives" },
-  { text: '- alpha\n', refusal: "1:1: conf: 'FILE' must be a mapping of pools" },
+  { text: '', refusal: "1:1: conf: 'FILE' must contain only 1 document; found 0 documents" },
+  { text: '# nothing\n', refusal: "1:1: conf: 'FILE' must contain only 1 document; found 0 documents" },
+  { text: 'alpha: x\n', refusal: `1:8: conf: 'FILE' has invalid mapping "key:" at depth 1` },
+  { text: '- alpha\n', refusal: "1:1: conf: 'FILE' has sequence at depth 0 instead of 2" },
   { text: `alpha:\n${LISTEN}`, refusal: "1:1: conf: 'FILE' missing sequence directive at depth 2" },
   { text: `---\n${pool()}`, refusal: '1:1: conf: document start token (5) is disallowed' },
   { text: `${pool()}...\n`, refusal: '5:1: conf: document end token (6) is disallowed' },
@@ -103,7 +103,16 @@ export const NUTCRACKER_FILES: readonly NutcrackerFileCase[] = [
   { text: pool('  timeout: 1\n  timeout: 2\n'), refusal: '4:3: conf: directive "timeout" is a duplicate' },
   { text: pool('  timeout:\n'), refusal: '3:11: conf: a value of "timeout" is missing or is no single word' },
   { text: pool('', '  servers:\n   - 127.0.0.1:11211\n'), refusal: `4:6: conf: ${SERVER_FORMAT}` },
-  { text: pool('', '  servers:\n   - 127.0.0.1:11211:1 a b\n'), refusal: `4:6: conf: ${SERVER_FORMAT}` },
+  {
+    text: pool('', '  servers:\n   - 127.0.0.1:11211:1 a b\n'),
+    refusal:
+      '4:6: conf: directive "servers" has an invalid weight in "hostname:port:weight [name]" format string',
+  },
+  {
+    text: pool('', '  servers:\n   - 127.0.0.1:11211:1  a\n'),
+    refusal:
+      '4:6: conf: directive "servers" has an invalid weight in "hostname:port:weight [name]" format string',
+  },
   {
     text: pool('', '  servers:\n   - 127.0.0.1:11211:x\n'),
     refusal:
@@ -132,11 +141,14 @@ export const NUTCRACKER_FILES: readonly NutcrackerFileCase[] = [
     text: pool('', `${SERVERS}  more:\n   - a\n`),
     refusal: "5:3: conf: 'FILE' has more than one sequence directive",
   },
-  { text: pool('', '  servers:\n'), refusal: '3:3: conf: directive "servers" is unknown' },
-  { text: pool('', '  servers:\n    a: b\n'), refusal: '3:3: conf: directive "servers" is unknown' },
+  { text: pool('', '  servers:\n'), refusal: "3:3: conf: 'FILE' missing sequence directive at depth 2" },
+  {
+    text: pool('', '  servers:\n    a: b\n'),
+    refusal: "3:3: conf: 'FILE' missing sequence directive at depth 2",
+  },
   {
     text: pool('', '  servers:\n   - - a\n'),
-    refusal: '4:6: conf: a server is missing or is no single word',
+    refusal: "4:6: conf: 'FILE' has more than one sequence directive",
   },
   {
     text: `${pool()}alpha:\n  listen: 127.0.0.1:22122\n${SERVERS}`,

@@ -24,6 +24,7 @@ test('the line of the published guide, and defaults', () => {
     {
       proxy: {
         configurationFile: '/here/conf/other.yml',
+        configurationTyped: 'conf/other.yml',
         logLevel: 5,
         logFile: null,
         stats: { host: '0.0.0.0', port: 22222, intervalMs: 30_000 },
@@ -44,6 +45,7 @@ test('every option, short, attached and long', () => {
   );
   assert.deepEqual(proxy, {
     configurationFile: '/c.yml',
+    configurationTyped: '/c.yml',
     logLevel: 11,
     logFile: '/here/log',
     stats: { host: '127.0.0.1', port: 22223, intervalMs: 1000 },

@@ -141,6 +141,7 @@ export function parseNutcracker(call: Called): CommandLine<NutcrackerCommand> {
     command: {
       proxy: {
         configurationFile: resolve(call.directory, fileAsTyped),
+        configurationTyped: fileAsTyped,
         logLevel,
         logFile,
         stats: { host, port, intervalMs },

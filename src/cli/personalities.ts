@@ -157,7 +157,7 @@ export function nutcracker(starters: RoleStarters): Personality {
 async function testNutcrackerFile(invocation: Invocation, path: string, typed: string): Promise<number> {
   const { readNutcrackerFile } = await import('../proxy/nutcracker-service.ts');
   try {
-    readNutcrackerFile(path);
+    readNutcrackerFile(path, typed);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     invocation.complain(error.message);

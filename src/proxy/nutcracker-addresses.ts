@@ -39,7 +39,8 @@ export function listenAddress(text: string): Pick<ProxyPool, 'listen' | 'unixPat
  * @returns what is wrong with it, as a text that goes on behind `directive "servers" `
  */
 export function serverOfText(text: string): ProxyServer | string {
-  const [, address = '', name] = /^(\S+)(?:\s+(\S+))?$/.exec(text.trim()) ?? [];
+  // One space, as in the original, where more of them make the weight a bad one.
+  const [, address = text, name] = /^(\S+)(?: (\S+))?$/.exec(text.trim()) ?? [];
   const parts = address.split(':');
   const isPath = address.startsWith('/');
   const weightText = parts.pop() ?? '';

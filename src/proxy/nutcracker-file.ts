@@ -98,7 +98,8 @@ class FileReader {
       uniqueKeys: false,
       merge: false,
     });
-    if (!('length' in documents) || documents.length === 0) throw this.#error(0, `'${this.#file}' is empty`);
+    const none = `'${this.#file}' must contain only 1 document; found 0 documents`;
+    if (!('length' in documents) || documents.length === 0) throw this.#error(0, none);
     if (documents.length > 1)
       throw this.#error(
         0,
@@ -111,9 +112,10 @@ class FileReader {
       throw this.#error(failure.pos[0], what.replace(/:$/, ''));
     }
     const root = document?.contents ?? null;
-    if (root === null) throw this.#error(0, `'${this.#file}' is empty`);
+    if (root === null) throw this.#error(0, none);
     this.#refuseToken(root);
-    if (!isMap(root)) throw this.#error(at(root), `'${this.#file}' must be a mapping of pools`);
+    if (isSeq(root)) throw this.#error(at(root), `'${this.#file}' has sequence at depth 0 instead of 2`);
+    if (!isMap(root)) throw this.#error(at(root), `'${this.#file}' has invalid empty "key:" at depth 0`);
     const pools = root.items.map((pair) => this.#pool(pair));
     this.#checkTogether(pools);
     return pools.map(({ pool }) => pool);
@@ -167,7 +169,10 @@ class FileReader {
     const { text: name, offset } = this.#scalar(key, 'a name of a pool');
     this.#refuseToken(value);
     if (!isMap(value))
-      throw this.#error(isNode(value) ? at(value) : offset, `'${name}' must be a mapping of directives`);
+      throw this.#error(
+        isNode(value) ? at(value) : offset,
+        `'${this.#file}' has invalid mapping "key:" at depth 1`,
+      );
     const pool = new ReadPool(name, offset);
     for (const pair of value.items) this.#directive(pool, pair);
     if (!pool.hasServers) throw this.#error(offset, `'${this.#file}' missing sequence directive at depth 2`);
@@ -184,13 +189,16 @@ class FileReader {
       pool.hasServers = true;
       for (const item of value.items) {
         this.#refuseToken(item);
+        if (isSeq(item)) throw this.#error(at(item), `'${this.#file}' has more than one sequence directive`);
         pool.servers.push(this.#server(this.#scalar(item, 'a server')));
       }
       if (value.items.length === 0)
         throw this.#error(offset, `'${this.#file}' missing sequence directive at depth 2`);
       return;
     }
-    if (!isDirective(name) || name === 'servers') throw this.#error(offset, `directive "${name}" is unknown`);
+    if (!isDirective(name)) throw this.#error(offset, `directive "${name}" is unknown`);
+    if (name === 'servers')
+      throw this.#error(offset, `'${this.#file}' missing sequence directive at depth 2`);
     if (pool.values.has(name)) throw this.#error(offset, `directive "${name}" is a duplicate`);
     const { text, offset: valueAt } = this.#scalar(value, `a value of "${name}"`, offset);
     pool.values.set(name, { text, offset: valueAt });
@@ -239,6 +247,7 @@ class FileReader {
 
   #scalar(node: unknown, what: string, near = 0): ReadScalar {
     this.#refuseToken(node);
+    if (isMap(node)) throw this.#error(at(node), `'${this.#file}' has a depth greater than 2`);
     if (!isScalar(node) || node.value === null)
       throw this.#error(isNode(node) ? at(node) : near, `${what} is missing or is no single word`);
     const offset = at(node);

@@ -10,6 +10,8 @@ import { LOG_LEVEL, LOG_LEVEL_MAX, ProxyLog } from './proxy-log.ts';
 export interface NutcrackerOptions {
   /** Absolute. */
   readonly configurationFile: string;
+  /** The same as typed, for messages. */
+  readonly configurationTyped?: string;
   readonly logLevel: number;
   /** Absolute; null: stderr. */
   readonly logFile: string | null;
@@ -30,22 +32,28 @@ export interface RunningNutcracker extends Running {
   readonly changeLogLevel: (by: 1 | -1) => void;
 }
 
-/** @throws StartError when the file cannot be read, NutcrackerFileError when something in it is wrong */
-export function readNutcrackerFile(path: string): readonly ProxyPool[] {
+/**
+ * @param path absolute
+ * @param typed how messages call it
+ * @throws StartError when the file cannot be read, NutcrackerFileError when something in it is wrong
+ */
+export function readNutcrackerFile(path: string, typed: string = path): readonly ProxyPool[] {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/^\w+: ([^,]+),.*$/s, '$1') : String(error);
-    throw new StartError(`conf: failed to open configuration '${path}': ${reason}`);
+    throw new StartError(`conf: failed to open configuration '${typed}': ${reason}`);
   }
-  return parseNutcrackerFile(path, text);
+  return parseNutcrackerFile(typed, text);
 }
 
 /** Starts what a twemproxy with these options would be. */
 export async function startNutcracker(options: NutcrackerOptions): Promise<RunningNutcracker> {
   const log = new ProxyLog(options.logLevel, options.logFile);
-  const pools = readNutcrackerFile(options.configurationFile);
+  const read = (): readonly ProxyPool[] =>
+    readNutcrackerFile(options.configurationFile, options.configurationTyped);
+  const pools = read();
   const proxy = await startProxy(
     {
       pools,
@@ -67,7 +75,7 @@ export async function startNutcracker(options: NutcrackerOptions): Promise<Runni
   const reload = (why: string): void => {
     let changed: readonly ProxyPool[];
     try {
-      changed = readNutcrackerFile(options.configurationFile);
+      changed = read();
     } catch (error) {
       log.tell(LOG_LEVEL.error, `${message(error)}; going on as before`);
       return;

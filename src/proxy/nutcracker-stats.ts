@@ -11,6 +11,9 @@ export const NUTCRACKER_VERSION = '0.5.0';
 const READERS_MAX = 64;
 const READER_MS_MAX = 1000;
 
+/** Statistics are collected when somebody asks, but no more often than this; twemproxy's can be as old as its interval. */
+const FRESH_MS = 100;
+
 export interface StatsAddress {
   readonly host: string;
   readonly port: number;
@@ -24,7 +27,7 @@ export class NutcrackerStats {
   readonly #startedMs = Date.now();
   readonly #figures: () => Promise<ProxyFigures>;
   readonly #intervalMs: number;
-  #text = '';
+  #text: Promise<string> = Promise.resolve('');
   #collectedMs = Number.NEGATIVE_INFINITY;
   /** Who has asked for these statistics. */
   #readers = 0;
@@ -37,7 +40,10 @@ export class NutcrackerStats {
       socket.on('error', () => socket.destroy());
       socket.on('data', () => {});
       socket.setTimeout(READER_MS_MAX, () => socket.destroy());
-      void this.#fresh().then((text) => socket.end(text));
+      this.#fresh().then(
+        (text) => socket.end(text),
+        () => socket.destroy(),
+      );
     });
     this.#server.maxConnections = READERS_MAX;
   }
@@ -69,11 +75,12 @@ export class NutcrackerStats {
     this.#server.close();
   }
 
-  async #fresh(): Promise<string> {
+  /** What has just been collected for one reader serves the others, too: a crowd of them costs the threads nothing. */
+  #fresh(): Promise<string> {
     const nowMs = performance.now();
-    if (nowMs - this.#collectedMs >= this.#intervalMs) {
+    if (nowMs - this.#collectedMs >= Math.min(this.#intervalMs, FRESH_MS)) {
       this.#collectedMs = nowMs;
-      this.#text = this.#json(await this.#figures());
+      this.#text = this.#figures().then((figures) => this.#json(figures));
     }
     return this.#text;
   }

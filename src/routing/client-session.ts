@@ -217,8 +217,9 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     const next = lf + 1;
     const { manner } = this.#host;
     if (manner.closesOnError) {
-      const isGood =
-        line.error === LINE_ERROR.none && isNutcrackerLine(input, line.verb, line.argumentsStart, lf);
+      // A number that is none is what the server would say it is.
+      const isReadable = line.error === LINE_ERROR.none || line.error === LINE_ERROR.delta;
+      const isGood = isReadable && isNutcrackerLine(input, line.verb, line.argumentsStart, lf);
       if (!isGood) {
         this.#close();
         return end;

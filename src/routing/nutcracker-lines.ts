@@ -17,7 +17,8 @@ const SHAPES: (readonly number[] | null)[] = new Array<readonly number[] | null>
 for (const verb of [VERB.set, VERB.add, VERB.replace, VERB.append, VERB.prepend])
   SHAPES[verb] = [KEY, DIGITS, DIGITS, DIGITS];
 SHAPES[VERB.cas] = [KEY, DIGITS, DIGITS, DIGITS, DIGITS];
-SHAPES[VERB.incr] = SHAPES[VERB.decr] = [KEY, DIGITS];
+// A minus is for the server to refuse.
+SHAPES[VERB.incr] = SHAPES[VERB.decr] = [KEY, SIGNED];
 SHAPES[VERB.touch] = [KEY, SIGNED];
 SHAPES[VERB.delete] = [KEY];
 
@@ -36,6 +37,7 @@ export function isNutcrackerLine(
 ): boolean {
   if (end === argumentsStart - 1 || input[end - 1] !== CR) return false;
   const lineEnd = end - 1;
+  for (let at = argumentsStart; at < lineEnd; at++) if (input[at] === CR) return false;
   const isGet = verb === VERB.get || verb === VERB.gets;
   const shape = SHAPES[verb] ?? null;
   if (shape === null && !isGet && verb !== VERB.version && verb !== VERB.quit) return false;
