@@ -308,8 +308,8 @@ for (const name of transports) {
       let port = 0;
       // A port that is free for IPv6 may be a client's of IPv4.
       for (let tries = 1; ; tries++) {
-        const any: SocketAddress = { family: 'ipv6', host: '::', port: 0 };
-        port = portOf((await harness.listen('echo', { address: any })).address);
+        const wildcard: SocketAddress = { family: 'ipv6', host: '::', port: 0 };
+        port = portOf((await harness.listen('echo', { address: wildcard })).address);
         const address: SocketAddress = { family: 'ipv4', host: '0.0.0.0', port };
         const answer = await harness.ask({
           ...harness.listenDefaults,
