@@ -81,7 +81,10 @@ for (const transport of TRANSPORTS)
         'the failure is counted',
         async () => Number((await client.stats()).get('config_failures')) > 0 || null,
       );
-      assert.match(proxy.stderr(), /proxy-\d+\.yaml:6:8: there is no pool "c"; write one of a, b\n/);
+      await until(
+        'the mistake is told',
+        () => /proxy-\d+\.yaml:6:8: there is no pool "c"; write one of a, b\n/.test(proxy.stderr()) || null,
+      );
       assert.equal(await client.set('key', 'three'), 'STORED');
       assert.deepEqual([await a.get('key'), await b.get('key')], ['three', 'three']);
       for (const one of [client, a, b]) one.close();
