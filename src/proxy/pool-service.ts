@@ -100,8 +100,11 @@ export class PoolService {
 
   /** Goes on by other options; clients and connections to servers that stay are kept. */
   reload(threadPool: ThreadPool): void {
+    // Where only addresses have changed the tree stays, and with it what its handles know: who is ejected, which writes a side has missed.
+    const isSame = JSON.stringify(threadPool.pool) === JSON.stringify(this.#threadPool.pool);
     this.#threadPool = threadPool;
     this.#useServers(threadPool);
+    if (isSame) return;
     this.router.reconfigure(this.#routing());
     this.router.connect(() => {});
   }

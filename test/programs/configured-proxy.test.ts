@@ -91,6 +91,22 @@ for (const transport of TRANSPORTS)
       assert.equal(await proxy.kill(), 0);
     });
 
+    test('a file that says what it said before leaves the routes alone, and what they know', async () => {
+      const [port = 0] = await freePorts(1);
+      const path = written(
+        `listen: 127.0.0.1:${port}\n${PATIENT}\npools:\n  a: { servers: ["${address(0)}"] }\n  b: { servers: ["${address(1)}"] }\nroute: { type: shadow, route: a, shadow: b, fraction: 1 }\n`,
+      );
+      proxy = begun(twincached(['proxy', '-c', path], { TWINCACHED_TRANSPORT: transport }));
+      const client = await opened(proxy, port);
+      for (let i = 0; i < 5; i++) assert.equal(await client.set(`key${i}`, 'x'), 'STORED');
+      assert.equal((await client.stats()).get('shadow_sent'), '5');
+      proxy.child.kill('SIGHUP');
+      await until('it is read again', async () => (await client.stats()).get('config_loads') === '2' || null);
+      assert.equal((await client.stats()).get('shadow_sent'), '5');
+      client.close();
+      assert.equal(await proxy.kill(), 0);
+    });
+
     test('a server that a name stands for', async () => {
       const [port = 0] = await freePorts(1);
       const path = written(
