@@ -408,7 +408,7 @@ export class Destination implements ReplySink, LinkOwner {
   closed(link: DestinationLink, error: ConnectionError | null): void {
     if (link !== this.#link) return;
     const probe = this.#probe;
-    if (this.state === DESTINATION.probing && probe.awaitsDetails && probe.asksDetails) {
+    if (this.state === DESTINATION.probing && probe.awaitsDetails && probe.asksDetails && !this.#isRetired) {
       // Not a dead server, only one that hangs up on strange questions, as twemproxy does.
       probe.asksDetails = false;
       this.#link = null;
