@@ -1,27 +1,7 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
+import { serveTcp } from '../../testing/tcp-server.ts';
 import { parseStats, probe } from './probe.ts';
-
-/** A server that does as told with each connection; gone at the end of the test. */
-async function serve(t: TestContext, onSocket: (socket: Socket) => void): Promise<number> {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    onSocket(socket);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  return address.port;
-}
 
 async function outcome(port: number, stats = false, timeoutMs = 5000): Promise<string> {
   const result = await probe({ host: '127.0.0.1', port, stats }, timeoutMs);
@@ -29,41 +9,41 @@ async function outcome(port: number, stats = false, timeoutMs = 5000): Promise<s
 }
 
 test('a version is an answer, also in pieces, and so is an error of the protocol', async (t) => {
-  const version = await serve(t, (socket) => socket.write('VERSION 1.6\r\n'));
+  const version = await serveTcp(t, (socket) => socket.write('VERSION 1.6\r\n'));
   assert.equal(await outcome(version), 'ok none');
-  const pieces = await serve(t, (socket) => {
+  const pieces = await serveTcp(t, (socket) => {
     socket.write('VERS');
     socket.once('data', () => socket.write('ION 1\r\n'));
   });
   assert.equal(await outcome(pieces), 'ok none');
-  const error = await serve(t, (socket) => socket.write('SERVER_ERROR all servers are dead\r\n'));
+  const error = await serveTcp(t, (socket) => socket.write('SERVER_ERROR all servers are dead\r\n'));
   assert.equal(await outcome(error), 'ok none');
 });
 
 test('what is silent, closed, foreign or not there fails with its reason', async (t) => {
-  const silent = await serve(t, () => {});
+  const silent = await serveTcp(t, () => {});
   assert.equal(await outcome(silent, false, 50), 'no answer');
-  const closing = await serve(t, (socket) => socket.end());
+  const closing = await serveTcp(t, (socket) => socket.end());
   assert.equal(await outcome(closing), 'connection closed');
-  const foreign = await serve(t, (socket) => socket.write('220 mail ready\r\n'));
+  const foreign = await serveTcp(t, (socket) => socket.write('220 mail ready\r\n'));
   assert.equal(await outcome(foreign), 'not a memcached reply');
-  const endless = await serve(t, (socket) => socket.write('x'.repeat(70_000)));
+  const endless = await serveTcp(t, (socket) => socket.write('x'.repeat(70_000)));
   assert.equal(await outcome(endless), 'an endless reply');
   assert.equal(await outcome(1), 'ECONNREFUSED');
 });
 
 test('statistics come with the answer; without their end the process still counts as alive', async (t) => {
-  const whole = await serve(t, (socket) =>
+  const whole = await serveTcp(t, (socket) =>
     socket.write(
       'VERSION 1\r\nSTAT pid 7\r\nSTAT version 1.6 x\r\nEND\r\nSTAT replication_state linked\r\nEND\r\n',
     ),
   );
   assert.equal(await outcome(whole, true), 'ok 3');
-  const half = await serve(t, (socket) => socket.write('VERSION 1\r\nSTAT pid 7\r\n'));
+  const half = await serveTcp(t, (socket) => socket.write('VERSION 1\r\nSTAT pid 7\r\n'));
   assert.equal(await outcome(half, true, 50), 'ok 1');
-  const plain = await serve(t, (socket) => socket.write('VERSION 1\r\nSTAT pid 7\r\nEND\r\nERROR\r\n'));
+  const plain = await serveTcp(t, (socket) => socket.write('VERSION 1\r\nSTAT pid 7\r\nEND\r\nERROR\r\n'));
   assert.equal(await outcome(plain, true), 'ok 1');
-  const refused = await serve(t, (socket) => socket.write('VERSION 1\r\nERROR\r\nERROR\r\n'));
+  const refused = await serveTcp(t, (socket) => socket.write('VERSION 1\r\nERROR\r\nERROR\r\n'));
   assert.equal(await outcome(refused, true), 'ok none');
 });
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
+import { serveTcp } from '../../testing/tcp-server.ts';
 import { ANSWER_BYTES_MAX, scrapeNode } from './stats-scrape.ts';
 
 /** A deadline that no test waits for. */
@@ -16,29 +15,10 @@ const ANSWERS =
   'STAT 1:chunk_size 96\r\nSTAT active_slabs 1\r\nEND\r\n' +
   'ERROR\r\n';
 
-/** A server on a port of its own. @returns the port */
-async function serve(t: TestContext, onClient: (socket: Socket) => void): Promise<number> {
-  const sockets: Set<Socket> = new Set();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    onClient(socket);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  return address.port;
-}
-
 for (const pieceBytes of [1, 7, ANSWERS.length])
   test(`the five answers are told apart, in pieces of ${pieceBytes}`, async (t) => {
     let asked = '';
-    const port = await serve(t, (socket) => {
+    const port = await serveTcp(t, (socket) => {
       socket.setNoDelay();
       socket.on('data', (chunk) => {
         asked += chunk.toString('latin1');
@@ -67,14 +47,14 @@ for (const pieceBytes of [1, 7, ANSWERS.length])
   });
 
 test('no answer is null: nobody there, hung up in the middle, silent until the time is over', async (t) => {
-  const gone = await serve(t, (socket) => socket.end('STAT pid 1\r\nEND\r\n'));
+  const gone = await serveTcp(t, (socket) => socket.end('STAT pid 1\r\nEND\r\n'));
   assert.equal(await scrapeNode('127.0.0.1', gone, LONG_MS), null);
-  const silent = await serve(t, () => {});
+  const silent = await serveTcp(t, () => {});
   assert.equal(await scrapeNode('127.0.0.1', silent, 1), null);
   assert.equal(await scrapeNode('127.0.0.1', 1, LONG_MS), null);
 });
 
 test('an answer without end is given up at its bound', async (t) => {
-  const port = await serve(t, (socket) => socket.write('x'.repeat(ANSWER_BYTES_MAX + 1)));
+  const port = await serveTcp(t, (socket) => socket.write('x'.repeat(ANSWER_BYTES_MAX + 1)));
   assert.equal(await scrapeNode('127.0.0.1', port, LONG_MS), null);
 });
