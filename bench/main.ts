@@ -31,7 +31,8 @@ and prints medians and ratios. Server and load have a core each where the machin
 
 Measurements of both: ${LOAD_PLANS.map((plan) => plan.name).join(', ')} (the proxy's: text only).
 Of pairs: replication; beside ours a pair of Redis, and of repcached where the variable REPCACHED names one.
-Of the node alone: half-load, threads-2, item-memory, ${TRACES.map((trace) => trace.name).join(', ')}.
+Of both, one request at a time at half of what they can take: half-load.
+Of the node alone: threads-2, item-memory, ${TRACES.map((trace) => trace.name).join(', ')}.
 `;
 
 async function measureNode(
@@ -57,10 +58,14 @@ async function measureNode(
 const SEVERAL_BACKENDS = 4;
 const PLANS_OF_SEVERAL: ReadonlySet<string> = new Set(['single', 'multi-get-100']);
 
-async function measureProxy(effort: Effort, plans: readonly LoadPlan[]): Promise<void> {
+async function measureProxy(
+  effort: Effort,
+  plans: readonly LoadPlan[],
+  isWanted: (name: string) => boolean,
+): Promise<void> {
   const memcached = MEMCACHED;
   const textPlans = plans.filter((plan) => plan.protocol === 'text');
-  if (textPlans.length === 0) return;
+  if (textPlans.length === 0 && !isWanted('half-load')) return;
   if (memcached === null) {
     process.stdout.write('\nProxy: memcached is not installed, and both proxies need one behind them\n');
     return;
@@ -69,22 +74,21 @@ async function measureProxy(effort: Effort, plans: readonly LoadPlan[]): Promise
   const magent = MAGENT;
   const compare = async (backends: number, some: readonly LoadPlan[]): Promise<void> => {
     const behind = backends === 1 ? 'one memcached' : `${backends} memcached`;
-    if (some.length === 0) return;
+    const withHalfLoad = backends === 1 && isWanted('half-load');
+    if (some.length === 0 && !withHalfLoad) return;
     process.stdout.write(`\nProxy with ${behind} behind it, against nutcracker (${described(effort)})\n`);
     if (nutcracker === null) process.stdout.write('nutcracker is not installed: nothing to compare with\n');
     const started = (start: ProxyStarter) => () => withBackends(memcached, backends, start);
     const ours = started((ports) => startNutcracker(OUR_NUTCRACKER, ports));
-    await compareLoads(
-      {
-        ours,
-        original:
-          nutcracker === null
-            ? null
-            : { name: 'nutcracker', start: started((ports) => startNutcracker([nutcracker], ports)) },
-      },
-      some,
-      effort,
-    );
+    const contestants = {
+      ours,
+      original:
+        nutcracker === null
+          ? null
+          : { name: 'nutcracker', start: started((ports) => startNutcracker([nutcracker], ports)) },
+    };
+    await compareLoads(contestants, some, effort);
+    if (withHalfLoad) await compareHalfLoad(contestants, effort);
     if (magent === null) return;
     process.stdout.write(`\nThe same against magent (${magent})\n`);
     await compareLoads(
@@ -145,7 +149,7 @@ async function main(): Promise<void> {
   const plans = LOAD_PLANS.filter((plan) => isWanted(plan.name));
   const isAsked = (what: string): boolean => values.what === 'all' || values.what === what;
   if (isAsked('node')) await measureNode(effort, plans, isWanted);
-  if (isAsked('proxy')) await measureProxy(effort, plans);
+  if (isAsked('proxy')) await measureProxy(effort, plans, isWanted);
   if (isAsked('replication') && isWanted('replication')) {
     process.stdout.write(`\nPairs, one thread each, beside a pair of Redis (${described(effort)})\n`);
     await compareReplication(effort);
