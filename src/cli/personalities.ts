@@ -208,12 +208,8 @@ export function proxy(starters: RoleStarters): Personality {
   };
 }
 
-/** A program that this one will be one day. */
-function missing(name: string): Personality {
-  return async () => {
-    throw new StartError(`${name}: this personality is not built yet`);
-  };
-}
+/** `twincached monit`, and the program as monit. */
+const monit: Personality = async (invocation) => (await import('./monit.ts')).runMonit(invocation);
 
 /** `twincached links DIR`. */
 const links: Personality = async (invocation) => {
@@ -300,7 +296,7 @@ export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubComm
         run: nutcracker(starters),
       },
     ],
-    ['monit', { usage: 'monit ...', help: 'not built yet', run: missing('monit') }],
+    ['monit', { usage: 'monit ...', help: "the monitor, with monit's options and control file", run: monit }],
     [
       'links',
       {

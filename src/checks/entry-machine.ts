@@ -1,0 +1,695 @@
+/*
+ * What becomes of one entry of a control file, as a pure state machine: observations, samples and the time go in, actions come out.
+ *
+ *   initializing --seen--> running <--> (rules: alert, exec, restart, stop, unmonitor)
+ *        |                   |  ^
+ *        |not seen      gone |  | seen
+ *        v                   v  |
+ *     starting <--delay-- backing-off      gave-up --after a while--> starting
+ *        |  \--not seen in time--> backing-off / gave-up
+ *     missing: no rule starts it           stopping: stop program, SIGTERM + SIGCONT, SIGKILL, repeated
+ *
+ * Where it is quicker than monit, that is on purpose: a death is acted on when it is seen, not in the next cycle; a failing start is tried again
+ * after a growing pause; a process that ignores its stop program gets signals. `wanted`, `monitored` and the state are kept apart, so that a service
+ * that somebody has stopped does not look like one that was given up.
+ *
+ * A start program runs only while no process is known to be alive, so there are never two.
+ */
+import { assert } from '../base/assert.ts';
+import type { Random } from '../base/random.ts';
+import type { Action, EventName, Limits, ServiceEntry } from '../control/tree.ts';
+import { CheckSchedule } from './check-schedule.ts';
+import type { EntryAction, EntryInput, EntryState, ProgramRole } from './entry-inputs.ts';
+import { DEFAULT_ENTRY_POLICY, type EntryPolicy } from './entry-policy.ts';
+import { EntryRules } from './entry-rules.ts';
+import { type EventState, eventTitle, type ServiceEvent } from './event-kinds.ts';
+import { RestartBackoff } from './restart-backoff.ts';
+import { RestartWindow } from './restart-window.ts';
+import type { Sample } from './sample.ts';
+import type { ServiceCommand } from './service-machine.ts';
+
+export interface EntryMachineOptions {
+  readonly limits: Limits;
+  readonly cores: number;
+  readonly random: Random;
+  readonly policy?: EntryPolicy;
+}
+
+/** What is remembered of an entry while no monitor runs. */
+export interface EntryMemory {
+  readonly isMonitored: boolean;
+  readonly isWanted: boolean;
+  readonly restarts: number;
+}
+
+/** A sample that never comes is asked for again after this many cycles. */
+const LOST_SAMPLE_CYCLES = 20;
+
+type StopPhase = 'none' | 'program' | 'term' | 'kill' | 'abandon';
+
+export class EntryMachine {
+  readonly entry: ServiceEntry;
+  readonly #limits: Limits;
+  readonly #policy: EntryPolicy;
+  readonly #backoff: RestartBackoff;
+  readonly #window: RestartWindow = new RestartWindow();
+  readonly #schedule: CheckSchedule;
+  readonly #rules: EntryRules;
+  readonly #actions: EntryAction[] = [];
+
+  #state: EntryState = 'initializing';
+  #reason = '';
+  #sinceMs = 0;
+  #wanted = true;
+  #monitored = true;
+  #pid: number | null = null;
+  #deadlineMs = Number.POSITIVE_INFINITY;
+  #upSinceMs: number | null = null;
+  #restarts = 0;
+  #giveUps = 0;
+  #startFailed = false;
+
+  #stopPhase: StopPhase = 'none';
+  #startAfterStop = false;
+  #stopsHung = false;
+  /** The restart program runs: the process may go and come until it has ended. */
+  #restartProgram = false;
+
+  #sampleSerial = 0;
+  #samplePending = false;
+  #sampleAgeCycles = 0;
+  #lastSample: Sample | null = null;
+  #waits = false;
+
+  constructor(entry: ServiceEntry, { limits, cores, random, policy }: EntryMachineOptions) {
+    this.entry = entry;
+    this.#limits = limits;
+    this.#policy = policy ?? DEFAULT_ENTRY_POLICY;
+    this.#backoff = new RestartBackoff(this.#policy, random);
+    this.#schedule = new CheckSchedule(entry.every);
+    this.#rules = new EntryRules(entry, cores);
+  }
+
+  get state(): EntryState {
+    return this.#state;
+  }
+  /** Why it is in this state, as a phrase; '' when there is nothing to explain. */
+  get reason(): string {
+    return this.#reason;
+  }
+  /** Monotonic time of the last change of state. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+  /** An operator, or the file, wants it to run. */
+  get isWanted(): boolean {
+    return this.#wanted;
+  }
+  get isMonitored(): boolean {
+    return this.#monitored;
+  }
+  get pid(): number | null {
+    return this.#pid;
+  }
+  /** How often it was started again because it had died, hung or broken a rule. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+  /** The last sample of the present process; null when there is none. */
+  get sample(): Sample | null {
+    return this.#lastSample;
+  }
+  /** `every` has passed it over in this cycle. */
+  get isWaiting(): boolean {
+    return this.#waits;
+  }
+  /** When it is tried again after it was given up, or the next start; null when nothing is planned. */
+  get nextStartMs(): number | null {
+    return this.#state === 'backing-off' || this.#state === 'gave-up' ? this.#deadlineMs : null;
+  }
+  get memory(): EntryMemory {
+    return { isMonitored: this.#monitored, isWanted: this.#wanted, restarts: this.#restarts };
+  }
+  /** The events that are failed now, each once. */
+  get failures(): readonly EventName[] {
+    const names = new Set(this.#rules.failures);
+    if (this.#startFailed) names.add('exec');
+    const isGone = this.#pid === null && this.#isProcess && this.#monitored;
+    if (isGone && (this.#state === 'missing' || this.#state === 'backing-off' || this.#state === 'gave-up'))
+      names.add('nonexist');
+    if (this.#state === 'gave-up') names.add('timeout');
+    return [...names];
+  }
+
+  get #isProcess(): boolean {
+    return this.entry.type === 'process';
+  }
+
+  /** Takes up what was remembered, before the first input. */
+  recall(memory: EntryMemory): void {
+    assert(this.#state === 'initializing', 'a memory came too late');
+    this.#monitored = memory.isMonitored;
+    this.#wanted = memory.isWanted;
+    this.#restarts = memory.restarts;
+  }
+
+  /** When the machine wants a `tick`; infinite when it waits for nothing but inputs. */
+  dueMs(): number {
+    return this.#deadlineMs;
+  }
+
+  /**
+   * Takes one input.
+   *
+   * @param nowMs monotonic; must not go back between calls
+   * @returns what is to be done, in this order
+   */
+  step(input: EntryInput, nowMs: number): readonly EntryAction[] {
+    this.#actions.length = 0;
+    switch (input.type) {
+      case 'observed':
+        assert(this.#isProcess, 'a process was observed of what is none');
+        this.#observed(input.pid, nowMs);
+        break;
+      case 'program-ended':
+        this.#programEnded(input.role, input, nowMs);
+        break;
+      case 'sampled':
+        this.#sampled(input.serial, input.sample, nowMs);
+        break;
+      case 'cycle':
+        this.#cycle(input.calendar, nowMs);
+        break;
+      case 'command':
+        this.#command(input.command, nowMs);
+        break;
+      case 'tick':
+        this.#tick(nowMs);
+        break;
+    }
+    return this.#actions.slice();
+  }
+
+  #command(command: ServiceCommand, nowMs: number): void {
+    switch (command) {
+      case 'start':
+        this.#want();
+        if (this.#state === 'stopping') this.#startAfterStop = true;
+        else if (this.#isProcess && this.#state === 'initializing') break;
+        else if (this.#pid === null && this.#state !== 'starting') this.#start('', nowMs);
+        else if (this.#pid !== null && this.#state !== 'running') this.#up(nowMs);
+        break;
+      case 'stop':
+        this.#wanted = false;
+        this.#monitored = false;
+        this.#rules.forget();
+        this.#startFailed = false;
+        this.#stop({ reason: 'stopped by request', thenStart: false, hung: false }, nowMs);
+        break;
+      case 'restart':
+        this.#want();
+        this.#restart('restarted by request', false, nowMs);
+        break;
+      case 'monitor':
+        this.#want();
+        if (this.#state === 'stopping') this.#startAfterStop = true;
+        else if (!this.#isProcess) this.#up(nowMs);
+        else if (this.#state === 'initializing' || this.#state === 'starting') break;
+        else if (this.#pid !== null) this.#up(nowMs);
+        else this.#gone('is not running', nowMs);
+        break;
+      case 'unmonitor':
+        this.#unmonitor('not monitored', nowMs);
+        break;
+    }
+  }
+
+  #want(): void {
+    this.#wanted = true;
+    this.#monitored = true;
+    this.#giveUps = 0;
+    this.#backoff.reset();
+    this.#window.clear();
+  }
+
+  #unmonitor(reason: string, nowMs: number): void {
+    this.#monitored = false;
+    this.#rules.forget();
+    this.#startFailed = false;
+    this.#forgetSample();
+    if (this.#state === 'backing-off' || this.#state === 'missing' || this.#state === 'gave-up')
+      this.#enter('stopped', reason, nowMs);
+    else this.#reason = reason;
+  }
+
+  #observed(pid: number | null, nowMs: number): void {
+    const before = this.#pid;
+    this.#pid = pid;
+    switch (this.#state) {
+      case 'initializing':
+        if (!this.#monitored) this.#enter(pid === null ? 'stopped' : 'running', 'not monitored', nowMs);
+        else if (pid !== null) this.#up(nowMs);
+        else this.#gone('is not running', nowMs);
+        break;
+      case 'starting':
+        if (pid !== null && !this.#restartProgram) this.#up(nowMs);
+        break;
+      case 'running':
+        if (pid === null) this.#died(nowMs);
+        else if (pid !== before) this.#replaced(nowMs);
+        break;
+      case 'missing':
+      case 'backing-off':
+        if (pid !== null) this.#up(nowMs);
+        break;
+      case 'stopping':
+        if (pid === null) {
+          if (this.#stopPhase !== 'abandon') this.#stopped(nowMs);
+        } else if (this.#stopPhase === 'abandon') this.#terminate(nowMs);
+        break;
+      case 'stopped':
+      case 'gave-up':
+        break;
+    }
+  }
+
+  /** Another process than before stands in the pid file: somebody else has restarted the service. */
+  #replaced(nowMs: number): void {
+    this.#upSinceMs = nowMs;
+    this.#rules.startedAnew(nowMs + this.#startTimeoutMs);
+    this.#samplePending = false;
+  }
+
+  #up(nowMs: number): void {
+    const wasStarting = this.#state === 'starting';
+    const wasGone = this.#state === 'missing' || this.#state === 'backing-off' || wasStarting;
+    this.#enter('running', '', nowMs);
+    this.#upSinceMs = nowMs;
+    // What was there before us has had its time to start.
+    this.#rules.startedAnew(wasStarting ? nowMs + this.#startTimeoutMs : nowMs);
+    this.#samplePending = false;
+    this.#restartProgram = false;
+    if (this.#startFailed) {
+      this.#startFailed = false;
+      this.#event('exec', 'succeeded', 'started', 'alert');
+    }
+    // A rule about existence tells of its success itself.
+    if (this.#isProcess && wasGone && this.#monitored && !this.#rules.failures.includes('nonexist'))
+      this.#event('nonexist', 'succeeded', `process is running with pid ${this.#pid}`, 'alert');
+  }
+
+  /** The process is gone, and nobody here has asked it to go. */
+  #died(nowMs: number): void {
+    this.#forgetSample();
+    if (this.#upSinceMs !== null && nowMs - this.#upSinceMs >= this.#policy.healthyMs) {
+      this.#backoff.reset();
+      this.#giveUps = 0;
+    }
+    this.#upSinceMs = null;
+    if (!this.#monitored) {
+      this.#enter('stopped', 'has ended; not monitored', nowMs);
+      this.#log('info', 'has ended; not monitored');
+      return;
+    }
+    this.#gone('process is not running', nowMs);
+  }
+
+  /** There is no process. Either it is started at once, or the rules about existence wait for their cycles. */
+  #gone(text: string, nowMs: number): void {
+    const action = this.#rules.onDeath;
+    const isFirst = this.#state === 'initializing';
+    const isKnown = this.#rules.failures.includes('nonexist');
+    this.#rules.gone();
+    if (action === null) {
+      this.#enter('missing', text, nowMs);
+      return;
+    }
+    const word = this.#mayAct ? action.kind : 'alert';
+    // At its very first start it is no news that a service does not run.
+    if (!isKnown && (!isFirst || word !== 'restart')) this.#event('nonexist', 'failed', text, word);
+    if (!this.#mayAct || (action.kind !== 'restart' && action.kind !== 'start')) {
+      this.#enter('missing', text, nowMs);
+      if (this.#mayAct) this.#perform(action, this.#eventOf('nonexist', text, action), false, nowMs);
+    } else if (isFirst) this.#start('', nowMs);
+    else this.#startAgain(text, true, nowMs);
+  }
+
+  get #mayAct(): boolean {
+    return this.entry.mode === 'active' && this.#monitored;
+  }
+
+  get #startTimeoutMs(): number {
+    return this.entry.start?.timeoutMs ?? this.#limits.startTimeoutMs;
+  }
+
+  #start(reason: string, nowMs: number): void {
+    const { start } = this.entry;
+    if (!this.#isProcess) {
+      if (start !== null) this.#actions.push({ type: 'run', role: 'start', call: start });
+      this.#enter('running', reason, nowMs);
+      this.#rules.startedAnew(nowMs + this.#startTimeoutMs);
+      return;
+    }
+    assert(this.#pid === null, 'a second process of one service would be started');
+    if (start === null) {
+      this.#enter('missing', 'there is no start program', nowMs);
+      this.#log('warning', 'there is no start program');
+      return;
+    }
+    this.#enter('starting', reason, nowMs);
+    this.#deadlineMs = nowMs + this.#startTimeoutMs;
+    this.#actions.push({ type: 'run', role: 'start', call: start });
+  }
+
+  /** A start that a rule or a death has caused: counted, limited, and delayed when it follows others closely. */
+  #startAgain(cause: string, served: boolean, nowMs: number): void {
+    if (this.#limitReached(nowMs)) return;
+    this.#window.restarted();
+    this.#restarts += 1;
+    const delayMs = this.#backoff.delayMsAfterDeath(served);
+    if (delayMs === 0) {
+      this.#log('warning', `${cause}; started again at once`);
+      this.#start(cause, nowMs);
+      return;
+    }
+    this.#log('warning', `${cause}; next start in ${delayMs} ms`);
+    this.#enter('backing-off', cause, nowMs);
+    this.#deadlineMs = nowMs + delayMs;
+  }
+
+  /** Whether a limit of restarts forbids another one; its action is carried out. */
+  #limitReached(nowMs: number): boolean {
+    for (const { restarts, cycles, action } of this.entry.restartLimits) {
+      const count = this.#window.count(cycles);
+      if (count < restarts) continue;
+      const text = `restarted in ${count} of the last ${cycles} cycles`;
+      if (action.kind === 'unmonitor') {
+        this.#giveUp(text, nowMs);
+        return true;
+      }
+      if (action.kind === 'stop') {
+        this.#event('timeout', 'failed', text, 'stop');
+        this.#command('stop', nowMs);
+        this.#reason = text;
+        return true;
+      }
+      this.#perform(action, this.#eventOf('timeout', text, action), false, nowMs);
+    }
+    return false;
+  }
+
+  #giveUp(text: string, nowMs: number): void {
+    const { giveUpRetryMsMin, giveUpRetryMsMax } = this.#policy;
+    const delayMs = Math.min(giveUpRetryMsMax, giveUpRetryMsMin * 2 ** Math.min(this.#giveUps, 16));
+    this.#giveUps += 1;
+    this.#enter('gave-up', text, nowMs);
+    this.#deadlineMs = nowMs + delayMs;
+    this.#forgetSample();
+    this.#window.clear();
+    this.#event('timeout', 'failed', `${text}; next try in ${Math.round(delayMs / 1000)} s`, 'unmonitor');
+  }
+
+  #startFailure(text: string, nowMs: number): void {
+    const isNew = !this.#startFailed;
+    this.#startFailed = true;
+    const cause = `failed to start: ${text}`;
+    if (isNew) this.#event('exec', 'failed', cause, 'restart');
+    this.#startAgain(cause, false, nowMs);
+  }
+
+  #restart(reason: string, hung: boolean, nowMs: number): void {
+    const { restart } = this.entry;
+    this.#forgetSample();
+    if (this.#state === 'initializing' || this.#state === 'starting') return;
+    if (this.#state === 'stopping') {
+      this.#startAfterStop = true;
+      return;
+    }
+    if (restart !== null) {
+      this.#actions.push({ type: 'run', role: 'restart', call: restart });
+      if (!this.#isProcess) return;
+      this.#enter('starting', reason, nowMs);
+      this.#restartProgram = true;
+      this.#deadlineMs = nowMs + (restart.timeoutMs ?? this.#limits.restartTimeoutMs);
+      return;
+    }
+    this.#stop({ reason, thenStart: true, hung }, nowMs);
+  }
+
+  #stop(
+    how: { readonly reason: string; readonly thenStart: boolean; readonly hung: boolean },
+    nowMs: number,
+  ): void {
+    this.#startAfterStop = how.thenStart;
+    this.#stopsHung = how.hung;
+    this.#forgetSample();
+    if (this.#state === 'stopping') {
+      this.#reason = how.reason;
+      return;
+    }
+    const wasStarting = this.#state === 'starting';
+    if (this.#isProcess && this.#pid === null && !wasStarting && this.#state !== 'initializing') {
+      this.#enter('stopped', how.reason, nowMs);
+      if (how.thenStart) this.#start(how.reason, nowMs);
+      return;
+    }
+    this.#restartProgram = false;
+    this.#enter('stopping', how.reason, nowMs);
+    if (this.#pid === null && wasStarting) {
+      this.#stopPhase = 'abandon';
+      this.#deadlineMs = nowMs + this.#policy.startGraceMs;
+      this.#actions.push({ type: 'abandon-start' });
+      return;
+    }
+    const { stop } = this.entry;
+    if (stop !== null) {
+      this.#stopPhase = 'program';
+      this.#deadlineMs = nowMs + this.#stopTimeoutMs;
+      this.#actions.push({ type: 'run', role: 'stop', call: stop });
+    } else this.#terminate(nowMs);
+  }
+
+  /** SIGCONT after SIGTERM, because a suspended process would not see the first before the second. */
+  #terminate(nowMs: number): void {
+    if (this.#pid === null) {
+      // What is no process is stopped when its stop program has ended; of a process we do not know yet whether it is there.
+      if (!this.#isProcess || this.#stopPhase !== 'none') this.#stopped(nowMs);
+      else {
+        this.#stopPhase = 'abandon';
+        this.#deadlineMs = nowMs + this.#policy.startGraceMs;
+      }
+      return;
+    }
+    this.#stopPhase = 'term';
+    this.#signal('SIGTERM');
+    this.#signal('SIGCONT');
+    this.#deadlineMs = nowMs + this.#stopTimeoutMs;
+  }
+
+  get #stopTimeoutMs(): number {
+    const timeoutMs = this.entry.stop?.timeoutMs ?? this.#limits.stopTimeoutMs;
+    return this.#stopsHung ? Math.min(this.#policy.hungStopTimeoutMs, timeoutMs) : timeoutMs;
+  }
+
+  #kill(nowMs: number): void {
+    if (this.#pid === null) {
+      this.#stopped(nowMs);
+      return;
+    }
+    if (this.#stopPhase !== 'kill') this.#log('warning', 'does not end; killed');
+    this.#stopPhase = 'kill';
+    this.#signal('SIGKILL');
+    // A process in an uninterruptible call ignores even this for a while, so it is repeated at a slow pace.
+    this.#deadlineMs = nowMs + this.#policy.startGraceMs;
+  }
+
+  #signal(signal: 'SIGTERM' | 'SIGCONT' | 'SIGKILL'): void {
+    if (this.#pid !== null) this.#actions.push({ type: 'signal', pid: this.#pid, signal });
+  }
+
+  #stopped(nowMs: number): void {
+    const { reason } = this;
+    this.#upSinceMs = null;
+    this.#enter('stopped', reason, nowMs);
+    if (this.#startAfterStop) this.#start(reason, nowMs);
+    else this.#log('info', 'stopped');
+  }
+
+  #programEnded(
+    role: ProgramRole,
+    { isOk, text, leftProcesses }: { isOk: boolean; text: string; leftProcesses: boolean | null },
+    nowMs: number,
+  ): void {
+    if (!isOk) this.#log('warning', `${role} program: ${text}`);
+    if (role === 'start' && this.#state === 'starting' && !this.#restartProgram) {
+      if (isOk && leftProcesses !== false) return;
+      // The pid file counts, not the exit code; but without a process there will be no pid file.
+      this.#reason = text;
+      this.#deadlineMs = Math.min(this.#deadlineMs, nowMs + this.#policy.startGraceMs);
+    } else if (role === 'restart' && this.#restartProgram && this.#state === 'starting') {
+      this.#restartProgram = false;
+      if (this.#pid !== null && isOk) this.#up(nowMs);
+      else if (this.#pid !== null) this.#stop({ reason: text, thenStart: true, hung: false }, nowMs);
+    } else if (role === 'stop' && this.#state === 'stopping' && this.#stopPhase === 'program') {
+      if (!this.#isProcess) this.#stopped(nowMs);
+      else if (!isOk) this.#terminate(nowMs);
+    }
+  }
+
+  #cycle(calendar: Parameters<CheckSchedule['isDue']>[0], nowMs: number): void {
+    this.#window.cycle();
+    if (this.#state === 'initializing' && !this.#isProcess)
+      this.#enter(this.#monitored ? 'running' : 'stopped', '', nowMs);
+    if (!this.#monitored) return;
+    if (this.#samplePending) {
+      this.#sampleAgeCycles += 1;
+      if (this.#sampleAgeCycles < LOST_SAMPLE_CYCLES) return;
+    }
+    if (this.#state !== 'running' && this.#state !== 'missing') return;
+    this.#waits = !this.#schedule.isDue(calendar);
+    if (this.#waits) return;
+    this.#sampleSerial += 1;
+    this.#samplePending = true;
+    this.#sampleAgeCycles = 0;
+    this.#actions.push({ type: 'sample', serial: this.#sampleSerial });
+  }
+
+  #sampled(serial: number, sample: Sample, nowMs: number): void {
+    if (!this.#samplePending || serial !== this.#sampleSerial) return;
+    this.#samplePending = false;
+    if (!this.#monitored || (this.#state !== 'running' && this.#state !== 'missing')) return;
+    const outcomes = this.#rules.judge(sample, this.#lastSample, nowMs);
+    this.#lastSample = sample;
+    for (const { event, action, isNew, log, isHang } of outcomes) {
+      if (log !== null) this.#log('warning', log);
+      if (event === null) continue;
+      const mayAct = this.#mayAct || action.kind === 'alert' || action.kind === 'exec';
+      const told = mayAct ? event : { ...event, action: 'alert' };
+      if (isNew) this.#actions.push({ type: 'event', event: told });
+      else if (action.kind !== 'alert') this.#log('warning', `${event.description}; ${told.action}`);
+      if (mayAct) this.#perform(action, event, isHang, nowMs);
+      // What has been stopped or started anew is another service now: the sample says nothing of it.
+      if (!this.#samplingGoesOn) return;
+    }
+  }
+
+  get #samplingGoesOn(): boolean {
+    return this.#monitored && (this.#state === 'running' || this.#state === 'missing');
+  }
+
+  #perform(action: Action, event: ServiceEvent, isHang: boolean, nowMs: number): void {
+    switch (action.kind) {
+      case 'alert':
+        break;
+      case 'exec':
+        this.#actions.push({ type: 'exec', call: action.call, event });
+        break;
+      case 'start':
+        if (this.#isProcess && this.#pid === null) this.#startAgain(event.description, true, nowMs);
+        else if (!this.#isProcess) this.#start(event.description, nowMs);
+        break;
+      case 'restart':
+        this.#restartByRule(event.description, isHang, nowMs);
+        break;
+      case 'stop':
+        this.#command('stop', nowMs);
+        this.#reason = event.description;
+        break;
+      case 'unmonitor':
+        this.#unmonitor(event.description, nowMs);
+        break;
+    }
+  }
+
+  #restartByRule(cause: string, isHang: boolean, nowMs: number): void {
+    if (this.#isProcess && this.#pid === null) {
+      this.#startAgain(cause, true, nowMs);
+      return;
+    }
+    if (this.#limitReached(nowMs)) return;
+    this.#window.restarted();
+    this.#restarts += 1;
+    this.#restart(cause, isHang, nowMs);
+  }
+
+  #tick(nowMs: number): void {
+    if (nowMs < this.#deadlineMs) return;
+    switch (this.#state) {
+      case 'starting':
+        this.#startTimedOut(nowMs);
+        break;
+      case 'backing-off':
+        this.#start(this.#reason, nowMs);
+        break;
+      case 'gave-up':
+        if (this.#isProcess && this.#pid === null) this.#start('tried again', nowMs);
+        else this.#up(nowMs);
+        break;
+      case 'stopping':
+        this.#stopTimedOut(nowMs);
+        break;
+      default:
+        this.#deadlineMs = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  #startTimedOut(nowMs: number): void {
+    if (this.#restartProgram) {
+      this.#restartProgram = false;
+      if (this.#pid !== null) {
+        this.#stop({ reason: 'restart program: no end', thenStart: true, hung: false }, nowMs);
+        return;
+      }
+    }
+    const text = this.#reason === '' ? `no process within ${this.#startTimeoutMs / 1000} s` : this.#reason;
+    // A start program that hangs must not come to its end while the next one runs.
+    this.#actions.push({ type: 'abandon-start' });
+    if (this.#monitored) this.#startFailure(text, nowMs);
+    else this.#enter('stopped', text, nowMs);
+  }
+
+  #stopTimedOut(nowMs: number): void {
+    if (this.#stopPhase === 'abandon') this.#stopped(nowMs);
+    else if (this.#stopPhase === 'program') {
+      this.#log('warning', 'the stop program had no effect; terminated');
+      this.#terminate(nowMs);
+    } else this.#kill(nowMs);
+  }
+
+  #enter(state: EntryState, reason: string, nowMs: number): void {
+    if (this.#state !== state) this.#sinceMs = nowMs;
+    this.#state = state;
+    this.#reason = reason;
+    this.#deadlineMs = Number.POSITIVE_INFINITY;
+    this.#stopPhase = 'none';
+    if (state === 'starting' || state === 'stopping') this.#forgetSample();
+  }
+
+  #forgetSample(): void {
+    this.#samplePending = false;
+    this.#lastSample = null;
+    this.#rules.clearHistory();
+  }
+
+  #event(name: EventName, state: EventState, description: string, action: string): void {
+    this.#actions.push({ type: 'event', event: { name, state, description, action } });
+  }
+
+  #eventOf(name: EventName, description: string, action: Action): ServiceEvent {
+    return { name, state: 'failed', description, action: action.kind };
+  }
+
+  #log(level: 'info' | 'warning' | 'error', text: string): void {
+    this.#actions.push({ type: 'log', level, text });
+  }
+
+  /** The state in monit's words: `OK`, the failed events, or why nobody looks. */
+  statusText(): string {
+    if (this.#state === 'gave-up') return 'Timeout';
+    if (!this.#monitored) return 'Not monitored';
+    if (this.#state === 'initializing' || this.#state === 'starting') return 'Initializing';
+    const { failures } = this;
+    if (failures.length === 0) return 'OK';
+    return failures.map((name) => eventTitle(name, 'failed')).join(' | ');
+  }
+}

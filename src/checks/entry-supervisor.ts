@@ -1,0 +1,200 @@
+/*
+ * All entries of a control file together: who is started and stopped before whom.
+ *
+ * A command does what monit's does (`stop c` stops those that depend on c first, `start b` starts what b depends on first), one service after the
+ * other, each when those before it have come to rest. What a service does by itself, as when it dies, is no affair of the others: a proxy is not
+ * bounced because a node behind it was.
+ */
+import { nameKey } from '../control/meaning.ts';
+import type { ControlTree } from '../control/tree.ts';
+import type { EntryAction, EntryInput } from './entry-inputs.ts';
+import { EntryMachine, type EntryMachineOptions } from './entry-machine.ts';
+import type { ServiceCommand } from './service-machine.ts';
+
+export interface NamedAction {
+  readonly name: string;
+  readonly action: EntryAction;
+}
+
+type Pending = 'start' | 'stop' | 'restart';
+
+interface Member {
+  readonly machine: EntryMachine;
+  /** Those that it depends on, and those that depend on it, directly. */
+  readonly needs: readonly string[];
+  readonly neededBy: string[];
+  pending: Pending | null;
+}
+
+export class EntrySupervisor {
+  readonly #members: ReadonlyMap<string, Member>;
+
+  constructor({ services }: Pick<ControlTree, 'services'>, options: EntryMachineOptions) {
+    const members = new Map<string, Member>();
+    for (const entry of services) {
+      const needs = entry.dependsOn.map(({ name }) => nameKey(name));
+      const machine = new EntryMachine(entry, options);
+      members.set(nameKey(entry.name), { machine, needs, neededBy: [], pending: null });
+    }
+    for (const [key, { needs }] of members) for (const need of needs) members.get(need)?.neededBy.push(key);
+    this.#members = members;
+  }
+
+  /** The machines, in the order of the file. */
+  get machines(): readonly EntryMachine[] {
+    return [...this.#members.values()].map(({ machine }) => machine);
+  }
+
+  machine(name: string): EntryMachine | null {
+    return this.#members.get(nameKey(name))?.machine ?? null;
+  }
+
+  /** The command that waits for its turn; null when there is none. */
+  pending(name: string): Pending | null {
+    return this.#members.get(nameKey(name))?.pending ?? null;
+  }
+
+  /** When the next machine wants a tick. */
+  dueMs(): number {
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const { machine } of this.#members.values()) dueMs = Math.min(dueMs, machine.dueMs());
+    return dueMs;
+  }
+
+  /** Gives every machine whose time has come its tick. */
+  tick(nowMs: number): NamedAction[] {
+    const actions: NamedAction[] = [];
+    for (const member of this.#members.values())
+      if (member.machine.dueMs() <= nowMs) this.#step(member, { type: 'tick' }, nowMs, actions);
+    this.#advance(nowMs, actions);
+    return actions;
+  }
+
+  /** Takes an input for one service. */
+  step(name: string, input: EntryInput, nowMs: number): NamedAction[] {
+    const actions: NamedAction[] = [];
+    const member = this.#members.get(nameKey(name));
+    if (member === undefined) return actions;
+    // A first start waits for those that it depends on; what runs already is taken over at once.
+    if (input.type === 'observed' && input.pid === null && this.#waitsForFirstStart(member)) return actions;
+    this.#step(member, input, nowMs, actions);
+    this.#advance(nowMs, actions);
+    return actions;
+  }
+
+  /** Takes a command for some services, as one: `stop all` stops each of them once, in order. */
+  command(names: readonly string[], command: ServiceCommand, nowMs: number): NamedAction[] {
+    const actions: NamedAction[] = [];
+    const keys = names.map(nameKey).filter((key) => this.#members.has(key));
+    switch (command) {
+      case 'start':
+        for (const member of this.#closure(keys, 'needs'))
+          if (member.pending === null && !isUp(member.machine)) member.pending = 'start';
+        break;
+      case 'stop':
+        for (const member of this.#closure(keys, 'neededBy')) member.pending = 'stop';
+        break;
+      case 'restart':
+        for (const key of keys) this.#member(key).pending = 'restart';
+        // Those that hang on it go down with it and come back, unless nobody looks after them.
+        for (const member of this.#closure(keys, 'neededBy'))
+          if (member.pending === null && member.machine.isMonitored && member.machine.isWanted)
+            member.pending = 'restart';
+        break;
+      case 'monitor':
+        for (const member of this.#closure(keys, 'needs'))
+          this.#step(member, { type: 'command', command }, nowMs, actions);
+        break;
+      case 'unmonitor':
+        for (const member of this.#closure(keys, 'neededBy'))
+          this.#step(member, { type: 'command', command }, nowMs, actions);
+        break;
+    }
+    this.#advance(nowMs, actions);
+    return actions;
+  }
+
+  #member(key: string): Member {
+    const member = this.#members.get(key);
+    if (member === undefined) throw new Error(`there is no service ${key}`);
+    return member;
+  }
+
+  /** The services and all that they depend on (or all that depend on them), each once. */
+  #closure(keys: readonly string[], direction: 'needs' | 'neededBy'): Member[] {
+    const found = new Set<Member>();
+    const visit = (key: string): void => {
+      const member = this.#member(key);
+      if (found.has(member)) return;
+      found.add(member);
+      for (const next of member[direction]) visit(next);
+    };
+    for (const key of keys) visit(key);
+    return [...found];
+  }
+
+  #step(member: Member, input: EntryInput, nowMs: number, actions: NamedAction[]): void {
+    const { name } = member.machine.entry;
+    for (const action of member.machine.step(input, nowMs)) actions.push({ name, action });
+  }
+
+  #waitsForFirstStart({ machine, needs }: Member): boolean {
+    if (machine.state !== 'initializing' || !machine.isMonitored) return false;
+    return needs.some((key) => {
+      const { state, isMonitored } = this.#member(key).machine;
+      return isMonitored && (state === 'initializing' || state === 'starting');
+    });
+  }
+
+  /** Lets commands go whose turn has come, until none can. */
+  #advance(nowMs: number, actions: NamedAction[]): void {
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (const member of this.#members.values()) if (this.#release(member, nowMs, actions)) moved = true;
+    }
+  }
+
+  #release(member: Member, nowMs: number, actions: NamedAction[]): boolean {
+    const { machine, needs, neededBy } = member;
+    const near = (keys: readonly string[]): Member[] => keys.map((key) => this.#member(key));
+    const go = (command: ServiceCommand, next: Pending | null): boolean => {
+      member.pending = next;
+      this.#step(member, { type: 'command', command }, nowMs, actions);
+      return true;
+    };
+    switch (member.pending) {
+      case null:
+        return false;
+      case 'stop':
+        if (near(neededBy).some(({ pending, machine: other }) => pending === 'stop' || isStopping(other)))
+          return false;
+        return go('stop', null);
+      case 'restart': {
+        const others = [...near(neededBy), ...near(needs)].some(({ pending }) => pending !== null);
+        // Alone, it is restarted by its own restart program.
+        if (!others) return go('restart', null);
+        if (near(neededBy).some(({ pending, machine: other }) => pending === 'restart' || isStopping(other)))
+          return false;
+        return go('stop', 'start');
+      }
+      case 'start':
+        if (isStopping(machine)) return false;
+        if (near(needs).some(({ pending, machine: other }) => pending !== null || isComing(other)))
+          return false;
+        return go('start', null);
+    }
+  }
+}
+
+function isUp({ state, isMonitored }: EntryMachine): boolean {
+  return isMonitored && (state === 'running' || state === 'starting');
+}
+
+function isStopping({ state }: EntryMachine): boolean {
+  return state === 'stopping';
+}
+
+/** It is on its way up, so those that depend on it wait a moment longer. */
+function isComing({ state, isMonitored }: EntryMachine): boolean {
+  return isMonitored && (state === 'starting' || state === 'stopping');
+}

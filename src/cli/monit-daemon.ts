@@ -1,0 +1,181 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { hostname } from 'node:os';
+import { isMainThread } from 'node:worker_threads';
+import { decodeState, type SavedState } from '../checks/saved-state.ts';
+import type { ControlTree } from '../control/tree.ts';
+import { EntryServer } from '../dashboard/entry-server.ts';
+import { AlertSender } from '../monitor/alert-sender.ts';
+import { ControlMonitor } from '../monitor/control-monitor.ts';
+import { readControlFile } from '../monitor/control-reader.ts';
+import {
+  appendLog,
+  logLine,
+  type MonitorFiles,
+  type MonitorLogLevel,
+  monitorFiles,
+  monitorId,
+} from '../monitor/monitor-files.ts';
+import { readWhole, writeWhole } from '../monitor/whole-file.ts';
+import { bootId } from '../system/host-figures.ts';
+import { adoptOrphans } from '../system/orphan-adoption.ts';
+import type { Invocation } from './invocation.ts';
+import type { MonitCommand } from './monit-options.ts';
+import type { StartedRole } from './serve.ts';
+
+/** What a monitor needs besides its control file. */
+export interface MonitorSetting {
+  readonly command: MonitCommand;
+  readonly controlFile: string;
+  readonly tree: ControlTree;
+  readonly cycleSeconds: number;
+  /** Log lines go to the standard output as well. */
+  readonly isForeground: boolean;
+  readonly print: Invocation['print'];
+}
+
+/** One control file and everything that is opened for it; another one replaces it on a reload. */
+export interface RunningMonitor {
+  readonly monitor: ControlMonitor;
+  readonly files: MonitorFiles;
+  readonly log: (level: MonitorLogLevel, service: string, text: string) => void;
+}
+
+/**
+ * Makes a monitor, which does not watch yet.
+ *
+ * @param saved what the one before has left; null: what its state file says
+ */
+export async function makeMonitor(
+  setting: MonitorSetting,
+  saved: SavedState | null,
+): Promise<RunningMonitor> {
+  const { tree, command, controlFile, cycleSeconds, isForeground, print } = setting;
+  const files = monitorFiles(tree.settings, command);
+  const syslog = files.usesSyslog ? openSyslog(files.syslogFacility) : null;
+  const log: RunningMonitor['log'] = (level, service, text) => {
+    const line = logLine(Date.now(), level, service, text);
+    if (files.logFile !== null) appendLog(files.logFile, line);
+    syslog?.(level, `${service === '' ? '' : `'${service}' `}${text}`);
+    if (isForeground) print(line);
+  };
+  const { id, isNew, failure } = monitorId(files.idFile, false);
+  if (isNew) log('info', '', ` New Monit id: ${id}`);
+  if (failure !== null) log('warning', '', `the id cannot be kept: ${failure}`);
+  const boot = bootId();
+  const before = saved ?? decodeState(readWhole(files.stateFile) ?? '');
+  const isAfterBoot = before !== null && before.bootId !== boot;
+  let stateFailure: string | null = null;
+  const monitor = new ControlMonitor({
+    tree,
+    facts: {
+      id,
+      hostName: hostname(),
+      controlFile,
+      logFile: files.logFile ?? (files.usesSyslog ? 'syslog' : '-'),
+      pidFile: files.pidFile,
+      stateFile: files.stateFile,
+      idFile: files.idFile,
+    },
+    clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
+    random: { below: (bound) => Math.floor(Math.random() * bound) },
+    cycleSeconds,
+    startDelaySeconds: isAfterBoot ? tree.settings.startDelaySeconds : 0,
+    bootId: boot,
+    saved: before,
+    adoption: isMainThread ? await adoptOrphans() : null,
+    alerts: new AlertSender({ settings: tree.settings, log: (text) => log('error', '', text) }),
+    log,
+    save: (text) => {
+      const why = writeWhole(files.stateFile, text);
+      // Once is enough: it is written often.
+      if (why !== null && why !== stateFailure) log('error', '', `the state cannot be kept: ${why}`);
+      stateFailure = why;
+    },
+  });
+  return { monitor, files, log };
+}
+
+/** Starts the daemon's work: monitor and http interface. */
+export async function startMonit(
+  setting: MonitorSetting,
+): Promise<StartedRole & { readonly wake: () => void }> {
+  let running = await makeMonitor(setting, null);
+  let { tree } = setting;
+  let server = await openServer(running, tree);
+  const { address, port } = tree.settings.httpd ?? { address: null, port: null };
+  const at = port === null ? '' : ` with http interface at [${address ?? '*'}]:${port}`;
+  running.log('info', '', `Starting Monit daemon${at}`);
+  for (const warning of tree.warnings)
+    running.log('warning', '', `${warning.file}:${warning.line}: ${warning.text}`);
+  running.monitor.start();
+  running.monitor.instanceEvent('Monit started');
+
+  let isBusy = false;
+  const reload = async (): Promise<void> => {
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      running.log('info', '', `Reinitializing Monit -- control file '${setting.controlFile}'`);
+      const next = readControlFile(setting.controlFile);
+      const cycleSeconds = setting.command.cycleSeconds ?? next.settings.cycleSeconds ?? setting.cycleSeconds;
+      running.monitor.stop();
+      const sameHttpd = JSON.stringify(next.settings.httpd) === JSON.stringify(tree.settings.httpd);
+      const replaced = await makeMonitor({ ...setting, tree: next, cycleSeconds }, running.monitor.state);
+      if (!sameHttpd) {
+        await server?.stop();
+        server = await openServer(replaced, next);
+      } else if (server !== null) server.control = replaced.monitor;
+      running = replaced;
+      tree = next;
+      for (const warning of next.warnings)
+        running.log('warning', '', `${warning.file}:${warning.line}: ${warning.text}`);
+      running.monitor.start();
+      running.monitor.instanceEvent('Monit reloaded');
+    } catch (error) {
+      // The old file goes on being in force.
+      running.log('error', '', `not reloaded: ${error instanceof Error ? error.message : String(error)}`);
+      running.monitor.start();
+    } finally {
+      isBusy = false;
+    }
+  };
+  return {
+    failed: new Promise(() => {}),
+    reload: () => void reload(),
+    wake: () => {
+      running.log('info', '', 'Awakened by User defined signal 1');
+      running.monitor.wake();
+    },
+    stop: async () => {
+      running.monitor.stop();
+      running.log('info', '', 'Monit stopped');
+      await server?.stop();
+    },
+  };
+}
+
+async function openServer({ monitor, log }: RunningMonitor, tree: ControlTree): Promise<EntryServer | null> {
+  const { httpd } = tree.settings;
+  if (httpd === null) return null;
+  return EntryServer.start({ httpd, log: (level, text) => log(level, '', text) }, monitor);
+}
+
+/** Lines for syslog go through logger(1), which knows the way on every system. */
+function openSyslog(facility: string | null): (level: MonitorLogLevel, text: string) => void {
+  const name = (facility ?? 'daemon').replace(/^log_/i, '').toLowerCase();
+  const loggers = new Map<MonitorLogLevel, ChildProcess>();
+  return (level, text) => {
+    let logger = loggers.get(level);
+    if (logger === undefined || logger.exitCode !== null) {
+      const priority = level === 'error' ? 'err' : level;
+      logger = spawn('logger', ['-t', 'monit', '-p', `${name}.${priority}`], {
+        stdio: ['pipe', 'ignore', 'ignore'],
+      });
+      logger.on('error', () => {});
+      logger.stdin?.on('error', () => {});
+      logger.unref();
+      loggers.set(level, logger);
+    }
+    logger.stdin?.write(`${text.replaceAll('\n', ' ')}\n`);
+  };
+}

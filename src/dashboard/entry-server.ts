@@ -1,0 +1,408 @@
+import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { StartError } from '../base/start-error.ts';
+import type { EntryControl, EntryStatus } from '../checks/entry-status.ts';
+import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
+import { nameKey } from '../control/meaning.ts';
+import type { Httpd } from '../control/tree.ts';
+import { aboutPage, ENTRY_STYLE, indexPage, logPage, runtimePage, servicePage } from './entry-page.ts';
+import { MONIT_VERSION, reportText, reportType, statusText, summaryBox, summaryText } from './entry-text.ts';
+import { statusXml } from './entry-xml.ts';
+import { escapeHtml } from './html-text.ts';
+import { type AccessDecision, HttpAccess } from './http-access.ts';
+import { PAGE_STYLE } from './page-style.ts';
+import { isSameOrigin } from './request-origin.ts';
+import { SecurityTokens } from './session-token.ts';
+
+/** Sockets that may be open at a time. */
+const CONNECTIONS_MAX = 64;
+
+/** Largest form that is read; a command for a thousand services fits. */
+export const ENTRY_FORM_BYTES_MAX: number = 256 * 1024;
+
+/** How much of the log a page shows. */
+const LOG_BYTES_SHOWN = 64 * 1024;
+
+export interface EntryServerOptions {
+  readonly httpd: Httpd;
+  readonly log: (level: 'info' | 'warning' | 'error', text: string) => void;
+}
+
+type Granted = Extract<AccessDecision, { readonly kind: 'granted' }>;
+
+/** Monit's page and its paths for programs, over HTTP on a port, on a unix socket, or on both. */
+export class EntryServer {
+  readonly #options: EntryServerOptions;
+  readonly #access: HttpAccess;
+  readonly #tokens: SecurityTokens = new SecurityTokens();
+  readonly #servers: Server[] = [];
+  #control: EntryControl;
+
+  private constructor(options: EntryServerOptions, access: HttpAccess, control: EntryControl) {
+    this.#options = options;
+    this.#access = access;
+    this.#control = control;
+  }
+
+  /**
+   * Opens what `set httpd` says.
+   *
+   * @throws StartError when a port cannot be opened
+   */
+  static async start(options: EntryServerOptions, control: EntryControl): Promise<EntryServer> {
+    const access = await HttpAccess.of(options.httpd, (text) => options.log('warning', text));
+    const server = new EntryServer(options, access, control);
+    try {
+      const { port, address, unixSocket } = options.httpd;
+      if (port !== null)
+        await server.#listen({ port, ...(address === null ? {} : { host: address }) }, `port ${port}`);
+      if (unixSocket !== null) await server.#listenUnix(unixSocket);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  /** After a reload. */
+  set control(control: EntryControl) {
+    this.#control = control;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(
+      this.#servers.splice(0).map(
+        (server) =>
+          new Promise<void>((resolve) => {
+            server.close(() => resolve());
+            server.closeAllConnections();
+          }),
+      ),
+    );
+  }
+
+  async #listenUnix({ path, permission }: NonNullable<Httpd['unixSocket']>): Promise<void> {
+    const { unlinkSync, chmodSync } = await import('node:fs');
+    try {
+      unlinkSync(path);
+    } catch {
+      // It was not there.
+    }
+    await this.#listen({ path }, path);
+    if (permission !== null) chmodSync(path, Number.parseInt(permission, 8));
+  }
+
+  #listen(where: { port?: number; host?: string; path?: string }, name: string): Promise<void> {
+    const handler = (request: IncomingMessage, response: ServerResponse): void => {
+      this.#handle(request, response).catch(() => response.destroy());
+    };
+    let server: Server;
+    const { pemFile } = this.#options.httpd;
+    if (pemFile !== null && where.path === undefined) {
+      let pem: string;
+      try {
+        pem = readFileSync(pemFile, 'utf8');
+      } catch (error) {
+        throw new StartError(
+          `SSL server PEM file ${pemFile}: ${error instanceof Error ? error.message : error}`,
+        );
+      }
+      server = createTlsServer({ key: pem, cert: pem }, handler);
+    } else server = createServer(handler);
+    server.maxConnections = CONNECTIONS_MAX;
+    server.headersTimeout = 5000;
+    server.requestTimeout = 10_000;
+    return new Promise((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        const why = error.code === 'EADDRINUSE' ? 'it is in use' : error.message;
+        reject(new StartError(`cannot open ${name} for the http interface: ${why}`, 1, { cause: error }));
+      });
+      server.listen(where, () => {
+        this.#servers.push(server);
+        resolve();
+      });
+    });
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => {});
+    const address = request.socket.remoteAddress ?? null;
+    const decision = this.#access.decide(address, request.headers.authorization, performance.now());
+    switch (decision.kind) {
+      case 'refused-host':
+        this.#options.log('error', `HttpRequest: access denied -- client [${address}]`);
+        return this.#error(response, 403, 'You are not authorized to access monit from this host.');
+      case 'too-many-failures':
+        return this.#error(response, 429, 'Too many wrong passwords; wait a minute.', {
+          'retry-after': '60',
+        });
+      case 'unauthorized':
+        if (decision.isWrong)
+          this.#options.log(
+            'error',
+            `HttpRequest: access denied -- client [${address}]: wrong user or password`,
+          );
+        return this.#error(response, 401, 'You are not authorized to access monit.', {
+          'www-authenticate': 'Basic realm="monit"',
+        });
+      case 'granted':
+        break;
+    }
+    const url = parseUrl(request.url ?? '/');
+    if (url === null) return this.#error(response, 400, 'This is no address of a page.');
+    if (request.method === 'POST') return this.#post(url, decision, request, response);
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return this.#error(response, 405, 'Only GET, HEAD and POST are known here.', {
+        allow: 'GET, HEAD, POST',
+      });
+    return this.#get(url, decision, response);
+  }
+
+  #get(url: URL, access: Granted, response: ServerResponse): void {
+    const control = this.#control;
+    const facts = control.facts();
+    const token = this.#tokens.newToken(access.user);
+    const query = url.searchParams;
+    const send = (type: string, body: string): void =>
+      this.#send(response, 200, type, body, { 'set-cookie': this.#tokens.cookie(token) });
+    const html = (body: string): void => send('text/html; charset=utf-8', body);
+    const text = (body: string): void => send('text/plain; charset=utf-8', body);
+    const path = decodeURIComponent(url.pathname);
+    switch (path) {
+      case '/':
+        html(indexPage(facts, control.entries(), control.events()));
+        return;
+      case '/_page.css':
+        send('text/css; charset=utf-8', PAGE_STYLE + ENTRY_STYLE);
+        return;
+      case '/_ping':
+        this.#send(response, 200, 'text/html', 'pong', { 'set-cookie': this.#tokens.cookie(token) });
+        return;
+      case '/_getid':
+        text(facts.id);
+        return;
+      case '/_about':
+        html(aboutPage(facts));
+        return;
+      case '/_runtime':
+        html(runtimePage(facts));
+        return;
+      case '/_viewlog':
+        html(logPage(facts, this.#logTail()));
+        return;
+      case '/_status':
+      case '/_status2': {
+        const entries = this.#selected(query);
+        if (typeof entries === 'string') {
+          this.#error(response, 400, entries);
+          return;
+        }
+        if (query.get('format') === 'xml')
+          send('text/xml; charset=utf-8', statusXml(facts, entries, Date.now()));
+        else text(statusText(facts, entries));
+        return;
+      }
+      case '/_summary': {
+        const entries = this.#selected(query);
+        if (typeof entries === 'string') {
+          this.#error(response, 400, entries);
+          return;
+        }
+        text((query.has('batch') ? summaryText : summaryBox)(facts, entries));
+        return;
+      }
+      case '/_report': {
+        const word = query.get('type');
+        const type = word === null || word === '' ? null : reportType(word);
+        if (word !== null && word !== '' && type === null)
+          this.#error(response, 400, `Invalid report type: '${word}'`);
+        else text(reportText(control.entries(), type));
+        return;
+      }
+      case '/status.json':
+        send(
+          'application/json',
+          `${JSON.stringify({ ...facts, services: control.entries().map(jsonOf) }, null, 1)}\n`,
+        );
+        return;
+      default: {
+        const status = this.#find(path.slice(1));
+        if (status === null) this.#error(response, 404, `There is no service named "${path.slice(1)}"`);
+        else html(servicePage(facts, status, { token: access.isReadOnly ? null : token }));
+        return;
+      }
+    }
+  }
+
+  /** POST `/NAME` with one action, or `/_doaction` with several services. */
+  async #post(url: URL, access: Granted, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (access.isReadOnly)
+      return this.#error(response, 403, 'You do not have sufficient privileges to access this page');
+    if (!isSameOrigin(request.headers))
+      return this.#error(response, 403, 'This request comes from another page.');
+    const form = await readForm(request);
+    if (form === null)
+      return this.#error(response, 413, `A form has at most ${ENTRY_FORM_BYTES_MAX} bytes.`, {
+        connection: 'close',
+      });
+    if (!this.#tokens.isValid(access.user, request.headers.cookie, form.get('securitytoken')))
+      return this.#error(response, 403, 'Invalid CSRF Token');
+    const path = decodeURIComponent(url.pathname);
+    const word = form.get('action');
+    if (path === '/_runtime' && word === 'validate') {
+      this.#control.wake();
+      return this.#send(response, 302, 'text/plain', '', { location: '/_runtime' });
+    }
+    const command = commandNamed(word);
+    if (command === null) return this.#error(response, 400, `Invalid action '${word ?? ''}'`);
+    const names = path === '/_doaction' ? form.getAll('service') : [path.slice(1)];
+    const found = names.map((name) => this.#find(name));
+    const missing = names.find((_, index) => found[index] === null);
+    if (missing !== undefined || names.length === 0)
+      return this.#error(
+        response,
+        path === '/_doaction' ? 400 : 404,
+        `There is no service named "${missing ?? ''}"`,
+      );
+    this.#control.command(
+      found.flatMap((status) => (status === null ? [] : [status.entry.name])),
+      command,
+    );
+    if (path === '/_doaction') return this.#send(response, 200, 'text/plain', '');
+    this.#send(response, 302, 'text/plain', '', { location: `/${encodeURIComponent(path.slice(1))}` });
+  }
+
+  #find(name: string): EntryStatus | null {
+    return this.#control.entries().find(({ entry }) => nameKey(entry.name) === nameKey(name)) ?? null;
+  }
+
+  /** @returns the services that a query asks for, or what is wrong with it */
+  #selected(query: URLSearchParams): readonly EntryStatus[] | string {
+    let entries = this.#control.entries();
+    const [service, group, level] = [query.get('service'), query.get('group'), query.get('level')];
+    if (group !== null && group !== '') {
+      entries = entries.filter(({ entry }) => entry.groups.some((name) => nameKey(name) === nameKey(group)));
+      if (entries.length === 0) return `Service group '${group}' not found`;
+    }
+    if (service !== null && service !== '') {
+      const all = entries;
+      entries = all.filter(({ entry }) => nameKey(entry.name) === nameKey(service));
+      if (entries.length === 0) entries = all.filter(({ entry }) => matches(service, entry.name));
+      if (entries.length === 0) return `Service '${service}' not found`;
+    }
+    if (level === 'failed') entries = entries.filter(({ failures }) => failures.length > 0);
+    return entries;
+  }
+
+  #logTail(): string {
+    const { logFile } = this.#control.facts();
+    try {
+      if (logFile.startsWith('/')) return readFileSync(logFile, 'utf8').slice(-LOG_BYTES_SHOWN);
+    } catch {
+      // Then what is remembered.
+    }
+    return this.#control
+      .events()
+      .map(
+        ({ atMs, service, level, text }) =>
+          `${new Date(atMs).toISOString()} ${level}: '${service}' ${text}\n`,
+      )
+      .join('');
+  }
+
+  #error(
+    response: ServerResponse,
+    code: number,
+    text: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): void {
+    const title = STATUS_WORDS[code] ?? 'Error';
+    const body = `<html><head><title>${code} ${title}</title></head><body><h2>${title}</h2>${escapeHtml(text)}</body></html>\n`;
+    this.#send(response, code, 'text/html; charset=utf-8', body, headers);
+  }
+
+  #send(
+    response: ServerResponse,
+    code: number,
+    contentType: string,
+    body: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): void {
+    response.writeHead(code, {
+      ...(this.#options.httpd.hasSignature ? { server: `monit ${MONIT_VERSION}` } : {}),
+      'cache-control': 'no-store',
+      'content-security-policy':
+        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+      'referrer-policy': 'same-origin',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'SAMEORIGIN',
+      connection: 'close',
+      ...headers,
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(body),
+    });
+    response.end(body);
+  }
+}
+
+const STATUS_WORDS: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  413: 'Payload Too Large',
+  429: 'Too Many Requests',
+};
+
+/** An entry without its rules and programs, in which passwords may stand. */
+function jsonOf({ entry, sample, ...status }: EntryStatus): unknown {
+  return {
+    name: entry.name,
+    type: entry.type,
+    groups: entry.groups,
+    ...status,
+    figures: sample?.figures ?? null,
+    properties: sample?.properties ?? null,
+    probes: [...(sample?.probes.values() ?? [])],
+  };
+}
+
+function commandNamed(word: string | null): ServiceCommand | null {
+  return SERVICE_COMMANDS.find((command) => command === word) ?? null;
+}
+
+/** Whether a pattern of the command line means a name, as a whole. */
+export function matches(pattern: string, name: string): boolean {
+  try {
+    return new RegExp(`^(?:${pattern})$`, 'i').test(name);
+  } catch {
+    return false;
+  }
+}
+
+function parseUrl(text: string): URL | null {
+  try {
+    const url = new URL(text, 'http://monit');
+    decodeURIComponent(url.pathname);
+    return url;
+  } catch {
+    return null;
+  }
+}
+
+function readForm(request: IncomingMessage): Promise<URLSearchParams | null> {
+  return new Promise((resolve) => {
+    let text = '';
+    request.setEncoding('latin1');
+    request.on('data', (chunk: string) => {
+      text += chunk;
+      if (text.length <= ENTRY_FORM_BYTES_MAX) return;
+      request.pause();
+      resolve(null);
+    });
+    request.on('end', () => resolve(new URLSearchParams(text)));
+    request.on('error', () => resolve(null));
+  });
+}

@@ -1,0 +1,289 @@
+/** The entries of a control file as text, in the layout that scripts around monit have learned to read. */
+import type { EntryStatus, MonitorFacts } from '../checks/entry-status.ts';
+import type { Figure } from '../checks/sample.ts';
+import { byteText } from '../checks/test-evaluation.ts';
+import type { Resource, ServiceType } from '../control/tree.ts';
+
+/** The release of monit whose layout this is. */
+export const MONIT_VERSION = '5.33.0';
+
+export const TYPE_NAMES: Readonly<Record<ServiceType, string>> = {
+  filesystem: 'Filesystem',
+  directory: 'Directory',
+  file: 'File',
+  process: 'Process',
+  host: 'Remote Host',
+  system: 'System',
+  fifo: 'Fifo',
+  program: 'Program',
+  network: 'Network',
+};
+
+const COLUMNS = [
+  { title: 'Service Name', width: 33 },
+  { title: 'Status', width: 28 },
+  { title: 'Type', width: 15 },
+] as const;
+
+const LABEL_WIDTH = 28;
+
+/** `2d 3h 4m`. */
+export function uptimeText(seconds: number): string {
+  const minutes = Math.floor(seconds / 60);
+  const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24];
+  return `${days > 0 ? `${days}d ` : ''}${days > 0 || hours > 0 ? `${hours}h ` : ''}${minutes % 60}m`;
+}
+
+export function headLine({ uptimeSeconds }: MonitorFacts): string {
+  return `Monit ${MONIT_VERSION} uptime: ${uptimeText(uptimeSeconds)}\n`;
+}
+
+function cells(status: EntryStatus): string[] {
+  return [status.entry.name, status.statusText, TYPE_NAMES[status.entry.type]];
+}
+
+/** A text of a fixed width; one that is too long ends in dots. */
+function fitted(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 3)}...` : text.padEnd(width);
+}
+
+/** One line for each service, for programs and pipes. */
+export function summaryText(facts: MonitorFacts, entries: readonly EntryStatus[]): string {
+  const line = (texts: readonly string[]): string =>
+    ` ${COLUMNS.map(({ width }, index) => fitted(texts[index] ?? '', width - 1)).join(' ')}\n`;
+  return (
+    headLine(facts) +
+    line(COLUMNS.map(({ title }) => title)) +
+    entries.map((entry) => line(cells(entry))).join('')
+  );
+}
+
+const GREY = '\u001b[0;90m';
+const PLAIN = '\u001b[0m';
+
+/** The same in a frame and in colours, for terminals. */
+export function summaryBox(facts: MonitorFacts, entries: readonly EntryStatus[]): string {
+  const rule = (left: string, middle: string, right: string): string =>
+    `${GREY}${left}${COLUMNS.map(({ width }) => '─'.repeat(width)).join(middle)}${right}${PLAIN}\n`;
+  const line = (texts: readonly string[], colours: readonly string[]): string => {
+    const bar = `${GREY}│${PLAIN}`;
+    const row = COLUMNS.map(({ width }, index) => {
+      const text = fitted(texts[index] ?? '', width - 1);
+      const colour = colours[index] ?? '';
+      return ` ${colour}${text}${colour === '' ? '' : PLAIN}`;
+    });
+    return `${bar}${row.join(bar)}${bar}\n`;
+  };
+  const head = '\u001b[1;36m';
+  const body = entries.map((entry) => line(cells(entry), ['', statusColour(entry), '']));
+  return [
+    headLine(facts),
+    rule('┌', '┬', '┐'),
+    line(
+      COLUMNS.map(({ title }) => title),
+      [head, head, head],
+    ),
+    ...body.flatMap((row) => [rule('├', '┼', '┤'), row]),
+    rule('└', '┴', '┘'),
+  ].join('');
+}
+
+function statusColour({ statusText, failures, monitoringText }: EntryStatus): string {
+  if (failures.length > 0) return '\u001b[0;91m';
+  if (monitoringText === 'Not monitored') return '\u001b[0;93m';
+  return statusText.startsWith('OK') ? '\u001b[0;92m' : '\u001b[0;94m';
+}
+
+function percentOf(figure: Figure | undefined): string {
+  return figure?.percent == null ? '-' : `${figure.percent.toFixed(1)}%`;
+}
+
+/** `6.9% [1.6 GB]`, as monit writes the memory of a process. */
+function percentAndBytes(figure: Figure | undefined): string {
+  if (figure?.percent == null || figure.absolute === null) return '-';
+  return `${figure.percent.toFixed(1)}% [${byteText(figure.absolute)}]`;
+}
+
+function count(figure: Figure | undefined): string {
+  return figure?.absolute == null ? '-' : String(Math.round(figure.absolute));
+}
+
+/** Labels and values of what a sample has found. */
+function figureRows({ entry, sample }: EntryStatus): [string, string][] {
+  if (sample === null) return [];
+  const figure = (resource: Resource): Figure | undefined => sample.figures[resource];
+  const property = (name: 'ppid' | 'uid' | 'euid' | 'gid'): string =>
+    sample.properties[name]?.split(' ')[0] ?? '-';
+  switch (entry.type) {
+    case 'process':
+      return [
+        ['parent pid', property('ppid')],
+        ['uid', property('uid')],
+        ['effective uid', property('euid')],
+        ['gid', property('gid')],
+        ['uptime', uptimeText((figure('uptime')?.absolute ?? 0) / 1000)],
+        ['threads', count(figure('threads'))],
+        ['children', count(figure('children'))],
+        ['cpu', percentOf(figure('cpu'))],
+        ['cpu total', percentOf(figure('cpu-total'))],
+        ['memory', percentAndBytes(figure('memory'))],
+        ['memory total', percentAndBytes(figure('memory-total'))],
+        [
+          'filedescriptors',
+          `${count(figure('file-descriptors'))} [${percentOf(figure('file-descriptors'))} of the limit]`,
+        ],
+        ['disk read bytes', rateText(figure('disk-read'))],
+        ['disk write bytes', rateText(figure('disk-write'))],
+      ];
+    case 'system':
+      return [
+        [
+          'load average',
+          (['load-1', 'load-5', 'load-15'] as const).map((name) => `[${loadText(figure(name))}]`).join(' '),
+        ],
+        [
+          'cpu',
+          [
+            `${percentOf(figure('cpu-user'))}usr`,
+            `${percentOf(figure('cpu-system'))}sys`,
+            `${percentOf(figure('cpu-nice'))}nice`,
+            `${percentOf(figure('cpu-wait'))}iowait`,
+            `${percentOf(figure('cpu-steal'))}steal`,
+          ].join(' '),
+        ],
+        ['memory usage', bytesAndPercent(figure('memory'))],
+        ['swap usage', bytesAndPercent(figure('swap'))],
+        ['uptime', uptimeText((figure('uptime')?.absolute ?? 0) / 1000)],
+      ];
+    case 'file':
+    case 'directory':
+    case 'fifo':
+      return [
+        ['permission', sample.properties.permission?.replace(/^0/, '') ?? '-'],
+        ['uid', property('uid')],
+        ['gid', property('gid')],
+        ...size(entry.type === 'file' ? figure('size') : undefined),
+        ['modify timestamp', sample.properties.timestamp ?? '-'],
+      ];
+    case 'filesystem':
+      return [
+        ['filesystem flags', sample.properties.fsflags ?? '-'],
+        ['space usage', bytesAndPercent(figure('space-used'))],
+        ['space free for non superuser', bytesAndPercent(figure('space-free'))],
+        ['inodes free', `${count(figure('inodes-free'))} [${percentOf(figure('inodes-free'))}]`],
+      ];
+    case 'program':
+      return [['last exit value', sample.properties.status ?? '-']];
+    default:
+      return [];
+  }
+}
+
+function size(figure: Figure | undefined): [string, string][] {
+  return figure === undefined ? [] : [['size', byteText(figure.absolute ?? 0)]];
+}
+
+function bytesAndPercent(figure: Figure | undefined): string {
+  if (figure?.absolute == null) return '-';
+  return `${byteText(figure.absolute)} [${percentOf(figure)}]`;
+}
+
+function loadText(figure: Figure | undefined): string {
+  return figure?.absolute == null ? '-' : figure.absolute.toFixed(2);
+}
+
+function rateText(figure: Figure | undefined): string {
+  return figure?.absolute == null ? '-' : `${byteText(figure.absolute)}/s`;
+}
+
+/** The rows about connections: how long each took, or that it failed. */
+function connectionRows({ entry, sample }: EntryStatus): [string, string][] {
+  const rows: [string, string][] = [];
+  for (const [index, { test }] of entry.rules.entries()) {
+    const outcome = sample?.probes.get(index);
+    if (test.kind === 'ping') {
+      const value =
+        outcome === undefined ? '-' : outcome.isOk ? `${outcome.responseMs?.toFixed(3)} ms` : 'FAILED';
+      rows.push(['ping response time', value]);
+    }
+    if (test.kind !== 'connection') continue;
+    const { target, transport, protocol } = test;
+    const type = transport === 'udp' ? 'UDP/IP' : 'TCP/IP';
+    const where = target.kind === 'unix' ? target.path : `${target.host}:${target.port}`;
+    const rest = `${target.kind === 'unix' ? '' : `type ${type} `}protocol ${protocol.toUpperCase()}`;
+    const value =
+      outcome === undefined
+        ? '-'
+        : outcome.isOk
+          ? `${outcome.responseMs?.toFixed(3)} ms to ${where} ${rest}`
+          : `FAILED to [${where}] ${rest}`;
+    rows.push([target.kind === 'unix' ? 'unix socket response time' : 'port response time', value]);
+  }
+  return rows;
+}
+
+/** Label and value of everything that is known of an entry, as the status block and the service's page show it. */
+export function statusRows(status: EntryStatus): readonly (readonly [string, string])[] {
+  const { entry, reason, restarts, sampledAtMs, nextStartSeconds, output } = status;
+  return [
+    ['status', status.statusText],
+    ['monitoring status', status.monitoringText],
+    ['monitoring mode', entry.mode],
+    ['on reboot', status.onReboot],
+    ...(reason === '' ? [] : ([['reason', reason]] as const)),
+    ...(nextStartSeconds === null ? [] : ([['next start', `in ${nextStartSeconds} s`]] as const)),
+    ...(entry.type === 'process' ? ([['pid', status.pid === null ? '-' : String(status.pid)]] as const) : []),
+    ...figureRows(status),
+    ...(restarts === 0 ? [] : ([['restarts', String(restarts)]] as const)),
+    ...connectionRows(status),
+    ...(entry.type === 'program' ? ([['last output', output.split('\n')[0] || '-']] as const) : []),
+    ['data collected', sampledAtMs === null ? '-' : dateText(sampledAtMs)],
+  ];
+}
+
+/** `Fri, 27 Nov 2026 17:14:48`, in the host's time. */
+export function dateText(atMs: number): string {
+  const date = new Date(atMs);
+  const [day, month, dayOfMonth, year, time] = date.toString().split(' ');
+  return `${day}, ${dayOfMonth} ${month} ${year} ${time}`;
+}
+
+export function statusText(facts: MonitorFacts, entries: readonly EntryStatus[]): string {
+  const blocks = entries.map((status) => {
+    const rows = statusRows(status).map(([label, value]) => `  ${label.padEnd(LABEL_WIDTH)} ${value}\n`);
+    return `\n${TYPE_NAMES[status.entry.type]} '${status.entry.name}'\n${rows.join('')}`;
+  });
+  return `${headLine(facts)}${blocks.join('')}\n`;
+}
+
+const REPORT_TYPES = ['up', 'down', 'initialising', 'unmonitored', 'total'] as const;
+export type ReportType = (typeof REPORT_TYPES)[number];
+
+/** @returns the type, in either spelling; null when there is no such one */
+export function reportType(word: string): ReportType | null {
+  const name = word === 'initializing' ? 'initialising' : word;
+  return REPORT_TYPES.find((type) => type === name) ?? null;
+}
+
+/** How many services are up, down, ...; of one type the number alone. */
+export function reportText(entries: readonly EntryStatus[], type: ReportType | null): string {
+  const counts: Record<ReportType, number> = {
+    up: 0,
+    down: 0,
+    initialising: 0,
+    unmonitored: 0,
+    total: entries.length,
+  };
+  for (const { monitoringText, failures } of entries) {
+    if (failures.length > 0) counts.down += 1;
+    else if (monitoringText === 'Not monitored') counts.unmonitored += 1;
+    else if (monitoringText === 'Initializing') counts.initialising += 1;
+    else counts.up += 1;
+  }
+  if (type !== null) return `${counts[type]}\n`;
+  const line = (name: ReportType): string => {
+    const share = entries.length === 0 ? 0 : (counts[name] * 100) / entries.length;
+    return `${`${name}:`.padEnd(15)} ${counts[name]} (${share.toFixed(1)}%)\n`;
+  };
+  return `${line('up')}${line('down')}${line('initialising')}${line('unmonitored')}${'total:'.padEnd(15)} ${counts.total} services\n`;
+}

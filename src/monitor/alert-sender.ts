@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { join } from 'node:path';
+import { isRecord } from '../checks/saved-state.ts';
+import type { AlertTarget, MailServer, Settings } from '../control/tree.ts';
+import { type Alert, type Message, mailOf } from './alert-message.ts';
+import { readWhole, writeWhole } from './whole-file.ts';
+
+/** Alerts that may be on their way at a time; more go to the queue, or are lost and counted. */
+const SENDING_MAX = 16;
+
+/** Alerts that a queue keeps where `slots` does not say otherwise. */
+const QUEUE_SLOTS_DEFAULT = 10_000;
+
+/** Alerts of the queue that are tried again in one cycle. */
+const RETRIES_PER_CYCLE = 10;
+
+interface Letter {
+  readonly address: string;
+  readonly message: Message;
+  /** What a web hook gets. */
+  readonly json: string;
+}
+
+export interface AlertSenderOptions {
+  readonly settings: Pick<Settings, 'mailServers' | 'mailFormat' | 'eventQueue'>;
+  readonly log: (text: string) => void;
+}
+
+/** Tells alerts to people and web hooks. Nothing waits for it, and nothing that it meets is an error of the monitor. */
+export class AlertSender {
+  readonly #options: AlertSenderOptions;
+  #sending = 0;
+  #lost = 0;
+
+  constructor(options: AlertSenderOptions) {
+    this.#options = options;
+  }
+
+  /** Alerts that could be neither sent nor kept. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** Starts to tell an alert. */
+  send(alert: Alert, target: AlertTarget): void {
+    const message = mailOf(alert, target.format, this.#options.settings.mailFormat);
+    const { name, state, description, action } = alert.event;
+    const json = JSON.stringify({
+      service: alert.service,
+      event: name,
+      state,
+      action,
+      description,
+      host: alert.hostName,
+      time: new Date(alert.atMs).toISOString(),
+    });
+    void this.#tell({ address: target.address, message, json });
+  }
+
+  /** Once in a cycle: what the queue holds is tried again. */
+  async retry(): Promise<void> {
+    const queue = this.#options.settings.eventQueue;
+    if (queue === null) return;
+    for (const name of queued(queue.directory).slice(0, RETRIES_PER_CYCLE)) {
+      const path = join(queue.directory, name);
+      const letter = parseLetter(readWhole(path) ?? '');
+      if (letter === null || (await this.#deliver(letter)) === null) remove(path);
+      else return;
+    }
+  }
+
+  async #tell(letter: Letter): Promise<void> {
+    if (this.#sending >= SENDING_MAX) {
+      this.#keep(letter, 'too many alerts are on their way');
+      return;
+    }
+    this.#sending += 1;
+    const failure = await this.#deliver(letter);
+    this.#sending -= 1;
+    if (failure !== null) this.#keep(letter, failure);
+  }
+
+  #keep(letter: Letter, failure: string): void {
+    const queue = this.#options.settings.eventQueue;
+    this.#options.log(`alert to ${letter.address} failed: ${failure}`);
+    if (queue === null) {
+      this.#lost += 1;
+      return;
+    }
+    try {
+      mkdirSync(queue.directory, { recursive: true, mode: 0o700 });
+    } catch {
+      // Writing says why.
+    }
+    const isFull = queued(queue.directory).length >= (queue.slots ?? QUEUE_SLOTS_DEFAULT);
+    const name = `${Date.now().toString().padStart(15, '0')}-${randomUUID()}.json`;
+    const why = isFull
+      ? 'the queue is full'
+      : writeWhole(join(queue.directory, name), JSON.stringify(letter));
+    if (why === null) return;
+    this.#lost += 1;
+    this.#options.log(`alert to ${letter.address} is lost: ${why}`);
+  }
+
+  /** @returns why it failed, or null */
+  async #deliver(letter: Letter): Promise<string | null> {
+    if (/^https?:/i.test(letter.address)) return postJson(letter.address, letter.json);
+    const { mailServers } = this.#options.settings;
+    let failure = 'no mail server is set';
+    for (const server of mailServers) {
+      const outcome = await sendMail(server, letter);
+      if (outcome === null) return null;
+      failure = `${server.host}: ${outcome}`;
+    }
+    return failure;
+  }
+}
+
+async function sendMail(server: MailServer, { address, message }: Letter): Promise<string | null> {
+  const { createTransport } = await import('nodemailer');
+  const timeoutMs = server.timeoutSeconds * 1000;
+  const transport = createTransport({
+    host: server.host,
+    port: server.port ?? (server.usesTls ? 465 : 25),
+    // On the port of submission TLS begins with a word; elsewhere at once.
+    secure: server.usesTls && server.port !== 587 && server.port !== 25,
+    requireTLS: server.usesTls,
+    // Old mail servers in one's own house are not forced to renew their certificates.
+    ignoreTLS: !server.usesTls,
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    ...(server.user === null ? {} : { auth: { user: server.user, pass: server.password ?? '' } }),
+  });
+  try {
+    await transport.sendMail({
+      from: message.from,
+      to: address,
+      subject: message.subject,
+      text: message.text,
+      ...(message.replyTo === null ? {} : { replyTo: message.replyTo }),
+    });
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    transport.close();
+  }
+}
+
+const HOOK_TIMEOUT_MS = 10_000;
+
+function postJson(address: string, json: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    let url: URL;
+    try {
+      url = new URL(address);
+    } catch {
+      resolve('this is no URL');
+      return;
+    }
+    const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(
+      url,
+      { method: 'POST', timeout: HOOK_TIMEOUT_MS, headers: { 'content-type': 'application/json' } },
+      (response) => {
+        response.resume();
+        const code = response.statusCode ?? 0;
+        resolve(code >= 200 && code < 300 ? null : `HTTP status ${code}`);
+      },
+    );
+    request.on('timeout', () => request.destroy(new Error('no answer')));
+    request.on('error', (error) => resolve(error.message));
+    request.end(json);
+  });
+}
+
+function queued(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => name.endsWith('.json'))
+      .sort();
+  } catch {
+    return [];
+  }
+}
+
+function parseLetter(text: string): Letter | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isRecord(value) || !isRecord(value['message'])) return null;
+  const { address, json } = value;
+  const { from, replyTo, subject, text: body } = value['message'];
+  if (typeof address !== 'string' || typeof json !== 'string') return null;
+  if (typeof from !== 'string' || typeof subject !== 'string' || typeof body !== 'string') return null;
+  const message = { from, replyTo: typeof replyTo === 'string' ? replyTo : null, subject, text: body };
+  return { address, json, message };
+}
+
+function remove(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody else has.
+  }
+}

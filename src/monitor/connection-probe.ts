@@ -1,0 +1,260 @@
+import { createSocket } from 'node:dgram';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ProbeOutcome } from '../checks/sample.ts';
+import { compares } from '../checks/test-evaluation.ts';
+import { jsPattern } from '../control/connection-parser.ts';
+import type { ConnectionTest, Limits } from '../control/tree.ts';
+
+/** A binary no-op: magic, opcode, 22 zero bytes. */
+const NOOP = `\x80\x0a${'\0'.repeat(22)}`;
+const REPLY_BYTES = 24;
+
+/** A request over UDP: request id, sequence number, datagrams, reserved. */
+const FRAME = '\0\x01\0\0\0\x01\0\0';
+
+/** Silence of an open UDP port counts as good after this: a closed one has been refused by then. */
+const UDP_SILENCE_MS = 300;
+
+/** One exchange: what is sent when the connection is open, and what the answer so far comes to. */
+interface Exchange {
+  readonly first: string;
+  /** Null: more is needed; a text: it is wrong; or what to send next; or good. */
+  readonly judge: (answer: string) => { readonly bad: string } | { readonly send: string } | 'good' | null;
+}
+
+/**
+ * Tries a port as a rule says: connects, speaks the protocol, and that again as often as the rule allows. Never rejects.
+ *
+ * @param limits bounds of what is read
+ */
+export async function probeConnection(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome> {
+  let outcome: ProbeOutcome = { isOk: false, text: 'not tried', responseMs: null };
+  for (let attempt = 1; attempt <= test.attempts; attempt++) {
+    outcome = test.transport === 'udp' ? await overUdp(test) : await overStream(test, limits);
+    if (outcome.isOk) break;
+  }
+  return outcome;
+}
+
+/** `127.0.0.1:11211 [TCP/IP]`, as messages and pages name it. */
+export function targetText({ target, transport, usesTls }: ConnectionTest): string {
+  if (target.kind === 'unix') return `${target.path} [Unix]`;
+  return `[${target.host}]:${target.port} [${transport === 'udp' ? 'UDP/IP' : usesTls ? 'TCP/IP TLS' : 'TCP/IP'}]`;
+}
+
+export function protocolName({ protocol, dialogue }: ConnectionTest): string {
+  if (dialogue.length > 0) return 'generic';
+  return protocol.toUpperCase();
+}
+
+function bad(test: ConnectionTest, why: string): ProbeOutcome {
+  return {
+    isOk: false,
+    text: `failed protocol test [${protocolName(test)}] at ${targetText(test)} -- ${why}`,
+    responseMs: null,
+  };
+}
+
+function good(test: ConnectionTest, responseMs: number): ProbeOutcome {
+  return { isOk: true, text: `connection succeeded to ${targetText(test)}`, responseMs };
+}
+
+function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome> {
+  const exchange = exchangeOf(test, limits);
+  const bytesMax = test.protocol === 'http' ? limits.httpContentBufferBytes : 64 * 1024;
+  return new Promise((resolve) => {
+    const startMs = performance.now();
+    let answer = '';
+    const socket = open(test);
+    const finish = (why: string | null): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(why === null ? good(test, performance.now() - startMs) : bad(test, why));
+    };
+    // If it was us who slept, the answer lies in the socket; one turn of the loop reads it before the verdict.
+    const timer = setTimeout(
+      () => setImmediate(() => finish(answer === '' ? 'no answer' : `received ${answer.length} bytes only`)),
+      test.timeoutMs,
+    );
+    const judge = (isEnd: boolean): void => {
+      const verdict = exchange.judge(answer);
+      if (verdict === 'good') finish(null);
+      else if (verdict !== null && 'bad' in verdict) finish(verdict.bad);
+      else if (verdict !== null) {
+        answer = '';
+        socket.write(verdict.send, 'latin1');
+      } else if (isEnd) finish('connection closed');
+    };
+    socket.setEncoding('latin1');
+    socket.on(test.usesTls ? 'secureConnect' : 'connect', () => {
+      if (exchange.first !== '') socket.write(exchange.first, 'latin1');
+      judge(false);
+    });
+    socket.on('data', (chunk: string) => {
+      if (answer.length < bytesMax) answer += chunk.slice(0, bytesMax - answer.length);
+      judge(false);
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+    socket.on('end', () => judge(true));
+    socket.on('close', () => finish('connection closed'));
+  });
+}
+
+function open({ target, source, family, usesTls }: ConnectionTest): Socket {
+  if (target.kind === 'unix') return connect(target.path);
+  const to = {
+    host: target.host,
+    port: target.port,
+    ...(source === null ? {} : { localAddress: source }),
+    ...(family === 'any' ? {} : { family: family === 'ipv4' ? 4 : 6 }),
+  };
+  // Whether the certificate is a good one is not what is asked.
+  return usesTls ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to);
+}
+
+const NOTHING: Exchange = { first: '', judge: () => 'good' };
+
+/** Any line that is a reply of the protocol counts as alive, an error too: a proxy whose servers are all dead is not dead itself. */
+const REPLY_LINE = /^(VERSION |ERROR\r|CLIENT_ERROR |SERVER_ERROR |MN\r)/;
+
+function exchangeOf(test: ConnectionTest, limits: Limits): Exchange {
+  if (test.dialogue.length > 0) return dialogue(test, limits);
+  switch (test.protocol) {
+    case 'memcache':
+      return {
+        first: NOOP,
+        judge: (answer) => {
+          if (answer === '') return null;
+          // A server that only knows text answers ERROR, or waits for the end of the line: it lives.
+          if (answer.charCodeAt(0) !== 0x81)
+            return !answer.includes('\n')
+              ? null
+              : REPLY_LINE.test(answer)
+                ? 'good'
+                : { bad: 'not a memcached reply' };
+          if (answer.length < REPLY_BYTES) return null;
+          const status = answer.charCodeAt(6) * 256 + answer.charCodeAt(7);
+          return status === 0 || status === 0x81 ? 'good' : { bad: `status ${status}` };
+        },
+      };
+    case 'memcache-text':
+      return line('version\r\n', REPLY_LINE, 'not a memcached reply');
+    case 'redis':
+      return line('PING\r\n', /^(\+PONG|-NOAUTH|-ERR)/, 'not a Redis reply');
+    case 'smtp':
+      return line('', /^220[ -]/, 'not a greeting of SMTP');
+    case 'ssh':
+      return line('', /^SSH-/, 'not a greeting of SSH');
+    case 'http':
+      return http(test);
+    default:
+      return NOTHING;
+  }
+}
+
+function line(first: string, pattern: RegExp, otherwise: string): Exchange {
+  return {
+    first,
+    judge: (answer) => (!answer.includes('\n') ? null : pattern.test(answer) ? 'good' : { bad: otherwise }),
+  };
+}
+
+function http(test: ConnectionTest): Exchange {
+  const question = test.http;
+  const host = test.target.kind === 'port' ? `${test.target.host}:${test.target.port}` : 'localhost';
+  const login =
+    question?.credentials == null
+      ? ''
+      : `Authorization: Basic ${Buffer.from(question.credentials).toString('base64')}\r\n`;
+  const content = question?.content ?? null;
+  return {
+    first: `${question?.method ?? 'GET'} ${question?.path ?? '/'} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nUser-Agent: twincached\r\nAccept: */*\r\n${login}\r\n`,
+    judge: (answer) => {
+      const head = answer.indexOf('\r\n\r\n');
+      if (head < 0) return null;
+      const code = Number(/^HTTP\/1\.\d (\d{3})/.exec(answer)?.[1]);
+      if (!Number.isFinite(code)) return { bad: 'not a reply of HTTP' };
+      const wanted = question?.status ?? { operator: '<' as const, code: 400 };
+      if (!compares(code, wanted.operator, wanted.code)) return { bad: `HTTP status ${code}` };
+      if (content === null) return 'good';
+      const length = /^content-length: *(\d+)/im.exec(answer.slice(0, head))?.[1];
+      const matches = new RegExp(jsPattern(content.pattern)).test(answer.slice(head + 4));
+      if (matches !== content.isNegated) return 'good';
+      const isWhole = length !== undefined && answer.length >= head + 4 + Number(length);
+      return isWhole ? { bad: `the content does not match [${content.pattern}]` } : null;
+    },
+  };
+}
+
+function dialogue({ dialogue: steps }: ConnectionTest, limits: Limits): Exchange {
+  let at = 0;
+  const sends = (): string => {
+    let text = '';
+    for (let step = steps[at]; step?.kind === 'send'; step = steps[at]) {
+      text += withoutEscapes(step.text);
+      at += 1;
+    }
+    return text;
+  };
+  return {
+    first: sends(),
+    judge: (answer) => {
+      const step = steps[at];
+      if (step === undefined) return 'good';
+      const text = answer.slice(0, limits.sendExpectBufferBytes);
+      if (!new RegExp(jsPattern(withoutEscapes(step.text))).test(text))
+        return text.length >= limits.sendExpectBufferBytes ? { bad: `expected [${step.text}]` } : null;
+      at += 1;
+      const next = sends();
+      return next === '' && steps[at] === undefined ? 'good' : { send: next };
+    },
+  };
+}
+
+/** `\r`, `\n`, `\t` and `\0xHH` as the language writes them. */
+export function withoutEscapes(text: string): string {
+  return text
+    .replace(/\\0x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/\\r/g, '\r')
+    .replace(/\\n/g, '\n')
+    .replace(/\\t/g, '\t');
+}
+
+function overUdp(test: ConnectionTest): Promise<ProbeOutcome> {
+  const { target } = test;
+  if (target.kind === 'unix') return Promise.resolve(bad(test, 'no datagrams over a unix socket'));
+  const asksMemcached = test.protocol === 'memcache' || test.protocol === 'memcache-text';
+  const send = test.dialogue.find(({ kind }) => kind === 'send')?.text;
+  const needsAnswer = asksMemcached || test.dialogue.some(({ kind }) => kind === 'expect');
+  return new Promise((resolve) => {
+    const startMs = performance.now();
+    const socket = createSocket(target.host.includes(':') || test.family === 'ipv6' ? 'udp6' : 'udp4');
+    const finish = (why: string | null): void => {
+      clearTimeout(timer);
+      try {
+        socket.close();
+      } catch {
+        // It was closed already.
+      }
+      resolve(why === null ? good(test, performance.now() - startMs) : bad(test, why));
+    };
+    const patienceMs = needsAnswer ? test.timeoutMs : Math.min(UDP_SILENCE_MS, test.timeoutMs);
+    const timer = setTimeout(() => finish(needsAnswer ? 'no answer' : null), patienceMs);
+    socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+    socket.on('message', (message) => {
+      const expected = test.dialogue.find(({ kind }) => kind === 'expect')?.text;
+      const text = message.toString('latin1');
+      if (asksMemcached) finish(REPLY_LINE.test(text.slice(FRAME.length)) ? null : 'not a memcached reply');
+      else if (expected === undefined || new RegExp(jsPattern(withoutEscapes(expected))).test(text))
+        finish(null);
+      else finish(`expected [${expected}]`);
+    });
+    socket.connect(target.port, target.host, () => {
+      const text = asksMemcached ? `${FRAME}version\r\n` : withoutEscapes(send ?? '');
+      socket.send(Buffer.from(text, 'latin1'), (error) => {
+        if (error !== null) finish(error.message);
+      });
+    });
+  });
+}

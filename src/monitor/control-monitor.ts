@@ -1,0 +1,364 @@
+import type { Clock } from '../base/clock.ts';
+import type { Random } from '../base/random.ts';
+import { TWINCACHED_VERSION } from '../base/version.ts';
+import { Reminders, recipients } from '../checks/alert-routing.ts';
+import type { EntryMachine } from '../checks/entry-machine.ts';
+import type { EntryControl, EntryStatus, MonitorFacts } from '../checks/entry-status.ts';
+import { EntrySupervisor, type NamedAction } from '../checks/entry-supervisor.ts';
+import { eventTitle, type ServiceEvent } from '../checks/event-kinds.ts';
+import { EventLog, type LogEvent } from '../checks/event-log.ts';
+import { encodeState, initialMemory, type SavedState } from '../checks/saved-state.ts';
+import type { ServiceCommand } from '../checks/service-machine.ts';
+import type { ControlTree, ServiceEntry } from '../control/tree.ts';
+import { readHost } from '../system/host-figures.ts';
+import type { OrphanAdoption } from '../system/orphan-adoption.ts';
+import { readProcessTable } from '../system/proc-table.ts';
+import { type Alert, eventEnvironment } from './alert-message.ts';
+import type { AlertSender } from './alert-sender.ts';
+import { EntryRunner } from './entry-runner.ts';
+import type { HostView } from './process-sample.ts';
+import { runProgram } from './program-run.ts';
+
+/** How often it is looked whether processes are still there that cannot tell of their end. */
+const WATCH_MS = 100;
+/** The same while something starts or stops. */
+const WATCH_CLOSELY_MS = 20;
+
+/** Events that pages and commands can see. */
+const EVENTS_SHOWN_MAX = 200;
+
+/** Programs of `exec` that may run at a time; more are not started, and told. */
+const EXECS_MAX = 32;
+
+export interface ControlMonitorOptions {
+  readonly tree: ControlTree;
+  readonly facts: Omit<
+    MonitorFacts,
+    'uptimeSeconds' | 'version' | 'pid' | 'cycleSeconds' | 'startDelaySeconds'
+  >;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly cycleSeconds: number;
+  readonly startDelaySeconds: number;
+  readonly bootId: string;
+  readonly saved: SavedState | null;
+  readonly adoption: OrphanAdoption | null;
+  readonly alerts: AlertSender;
+  readonly log: (level: 'info' | 'warning' | 'error', service: string, text: string) => void;
+  /** Keeps the state for the next monitor. */
+  readonly save: (text: string) => void;
+}
+
+/**
+ * Runs a control file: carries out what the state machines of its entries decide, and tells them what becomes of it. Nothing here waits for anything
+ * else: every entry is looked at by itself, and a program that hangs hangs alone.
+ *
+ * Services outlive their monitor, as monit's do: `stop` ends the watching, not what is watched.
+ */
+export class ControlMonitor implements EntryControl {
+  readonly #options: ControlMonitorOptions;
+  readonly #supervisor: EntrySupervisor;
+  readonly #runners: ReadonlyMap<string, EntryRunner>;
+  readonly #events: EventLog = new EventLog();
+  readonly #reminders: Reminders = new Reminders();
+  readonly #ownChildren: Set<number> = new Set();
+  readonly #startedMs: number;
+  readonly #onChildEnd: () => void;
+  #cycleTimer: NodeJS.Timeout | undefined;
+  #watchTimer: NodeJS.Timeout | undefined;
+  #dueTimer: NodeJS.Timeout | undefined;
+  #execs = 0;
+  #isRunning = false;
+  #lastState = '';
+  #view: HostView | null = null;
+
+  constructor(options: ControlMonitorOptions) {
+    this.#options = options;
+    const { tree, clock, random, saved, bootId, facts } = options;
+    this.#startedMs = clock.monotonicMs();
+    const { limits, onReboot } = tree.settings;
+    this.#supervisor = new EntrySupervisor(tree, { limits, random, cores: readHost().cores });
+    for (const machine of this.#supervisor.machines)
+      machine.recall(initialMemory(machine.entry, onReboot, saved, bootId));
+    const onChild = (pid: number, isAlive: boolean): void => {
+      if (isAlive) this.#ownChildren.add(pid);
+      else this.#ownChildren.delete(pid);
+    };
+    this.#runners = new Map(
+      this.#supervisor.machines.map((machine) => [
+        machine.entry.name,
+        new EntryRunner(machine, {
+          limits,
+          monitorId: facts.id,
+          onChild,
+          nowMs: () => clock.monotonicMs(),
+          feed: (input) =>
+            this.#perform(this.#supervisor.step(machine.entry.name, input, clock.monotonicMs())),
+        }),
+      ]),
+    );
+    this.#onChildEnd = () => {
+      this.#options.adoption?.reap(this.#ownChildren);
+      this.#watch();
+    };
+  }
+
+  /** Begins to watch; what is to run and does not is started. */
+  start(): void {
+    this.#isRunning = true;
+    process.on('SIGCHLD', this.#onChildEnd);
+    const begin = (): void => {
+      if (!this.#isRunning) return;
+      this.#cycle();
+      this.#watchAgain();
+    };
+    const { startDelaySeconds } = this.#options;
+    if (startDelaySeconds > 0) this.#cycleTimer = setTimeout(begin, startDelaySeconds * 1000);
+    else begin();
+  }
+
+  /** Ends the watching; the services go on. */
+  stop(): void {
+    this.#isRunning = false;
+    process.off('SIGCHLD', this.#onChildEnd);
+    for (const timer of [this.#cycleTimer, this.#watchTimer, this.#dueTimer]) clearTimeout(timer);
+    this.#save();
+  }
+
+  /** What the next monitor begins with. */
+  get state(): SavedState {
+    const services = new Map(this.#supervisor.machines.map(({ entry, memory }) => [entry.name, memory]));
+    return { bootId: this.#options.bootId, services };
+  }
+
+  wake(): void {
+    if (this.#isRunning) this.#cycle();
+  }
+
+  command(names: readonly string[], command: ServiceCommand): void {
+    for (const name of names) {
+      this.#tell('info', name, `'${command}' by request`);
+      if (command === 'stop' || command === 'unmonitor') this.#reminders.forget(name);
+    }
+    this.#perform(this.#supervisor.command(names, command, this.#nowMs()));
+    this.#watchAgain();
+    this.#save();
+  }
+
+  /** Something that concerns the monitor itself: it was started, reloaded, stopped. */
+  instanceEvent(description: string): void {
+    const system = this.#supervisor.machines[0]?.entry;
+    if (system !== undefined)
+      this.#event(system, { name: 'instance', state: 'changed', description, action: 'alert' });
+  }
+
+  facts(): MonitorFacts {
+    return {
+      ...this.#options.facts,
+      version: TWINCACHED_VERSION,
+      pid: process.pid,
+      uptimeSeconds: Math.floor((this.#nowMs() - this.#startedMs) / 1000),
+      cycleSeconds: this.#options.cycleSeconds,
+      startDelaySeconds: this.#options.startDelaySeconds,
+    };
+  }
+
+  entries(): readonly EntryStatus[] {
+    return this.#supervisor.machines.map((machine) => this.#status(machine));
+  }
+
+  events(): readonly LogEvent[] {
+    return this.#events.newestOwn(EVENTS_SHOWN_MAX);
+  }
+
+  #status(machine: EntryMachine): EntryStatus {
+    const { entry, state, isMonitored, nextStartMs } = machine;
+    const runner = this.#runners.get(entry.name);
+    const pending = this.#supervisor.pending(entry.name);
+    const text = machine.statusText();
+    const isInitial = state === 'initializing' || state === 'starting';
+    return {
+      entry,
+      statusText: pending === null ? text : `${text} - ${pending} pending`,
+      monitoringText:
+        state === 'gave-up' || !isMonitored
+          ? 'Not monitored'
+          : isInitial
+            ? 'Initializing'
+            : machine.isWaiting
+              ? 'Waiting'
+              : 'Monitored',
+      state,
+      reason: machine.reason,
+      failures: machine.failures,
+      isMonitored,
+      pending,
+      onReboot: entry.onReboot ?? this.#options.tree.settings.onReboot,
+      pid: machine.pid,
+      restarts: machine.restarts,
+      sample: machine.sample,
+      sampledAtMs: runner?.sampledAtMs ?? null,
+      output: runner?.output ?? '',
+      nextStartSeconds:
+        nextStartMs === null ? null : Math.max(0, Math.round((nextStartMs - this.#nowMs()) / 1000)),
+    };
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.monotonicMs();
+  }
+
+  #cycle(): void {
+    clearTimeout(this.#cycleTimer);
+    this.#cycleTimer = setTimeout(() => this.#cycle(), this.#options.cycleSeconds * 1000);
+    this.#view = null;
+    const now = new Date(this.#options.clock.wallMs());
+    const calendar = {
+      minute: now.getMinutes(),
+      hour: now.getHours(),
+      dayOfMonth: now.getDate(),
+      month: now.getMonth() + 1,
+      dayOfWeek: now.getDay(),
+    };
+    for (const runner of this.#runners.values()) runner.observe(true);
+    for (const { entry } of this.#supervisor.machines)
+      this.#perform(this.#supervisor.step(entry.name, { type: 'cycle', calendar }, this.#nowMs()));
+    for (const { service, event, target } of this.#reminders.cycle())
+      this.#options.alerts.send(this.#alert(service, event), target);
+    void this.#options.alerts.retry();
+    this.#save();
+  }
+
+  /** Looks at the host once for all entries of a cycle. */
+  #hostView(): HostView {
+    this.#view ??= { atMs: this.#nowMs(), host: readHost(), processes: readProcessTable() };
+    return this.#view;
+  }
+
+  #watch(): void {
+    if (!this.#isRunning) return;
+    for (const runner of this.#runners.values()) runner.observe(false);
+  }
+
+  #watchAgain(): void {
+    clearTimeout(this.#watchTimer);
+    if (!this.#isRunning) return;
+    const isBusy = this.#supervisor.machines.some(
+      ({ state }) => state === 'starting' || state === 'stopping' || state === 'initializing',
+    );
+    this.#watchTimer = setTimeout(
+      () => {
+        this.#watch();
+        this.#watchAgain();
+      },
+      isBusy ? WATCH_CLOSELY_MS : WATCH_MS,
+    );
+  }
+
+  /** Node's timers may fire a little early; the machines then just ask for the rest of the time. */
+  #arm(): void {
+    clearTimeout(this.#dueTimer);
+    const dueMs = this.#supervisor.dueMs();
+    if (!this.#isRunning || dueMs === Number.POSITIVE_INFINITY) return;
+    const waitMs = Math.max(1, Math.ceil(dueMs - this.#nowMs()));
+    this.#dueTimer = setTimeout(() => {
+      // What is there by now is not to be missed by a deadline.
+      this.#watch();
+      this.#perform(this.#supervisor.tick(this.#nowMs()));
+    }, waitMs);
+  }
+
+  #perform(actions: readonly NamedAction[]): void {
+    for (const { name, action } of actions) {
+      const runner = this.#runners.get(name);
+      if (runner === undefined) continue;
+      switch (action.type) {
+        case 'run':
+          this.#tell('info', name, `${action.role}: ${action.call.argv.join(' ')}`);
+          runner.run(action.role, action.call);
+          this.#watchAgain();
+          break;
+        case 'abandon-start':
+          runner.abandonStart();
+          break;
+        case 'signal':
+          runner.signal(action.pid, action.signal);
+          break;
+        case 'sample':
+          void runner.sample(action.serial, this.#hostView(), this.#options.clock.wallMs());
+          break;
+        case 'exec':
+          this.#exec(name, action.call, action.event);
+          break;
+        case 'event':
+          this.#event(runner.machine.entry, action.event);
+          break;
+        case 'log':
+          this.#tell(action.level, name, action.text);
+          break;
+      }
+    }
+    if (actions.length > 0) this.#save();
+    this.#arm();
+  }
+
+  #event(entry: ServiceEntry, event: ServiceEvent): void {
+    const level = event.state === 'failed' ? 'error' : 'info';
+    const title = eventTitle(event.name, event.state);
+    this.#tell(
+      level,
+      entry.name,
+      `${title}: ${event.description}${event.action === 'alert' ? '' : `; ${event.action}`}`,
+    );
+    const alert = this.#alert(entry.name, event);
+    for (const target of recipients(event, entry, this.#options.tree.settings.alerts)) {
+      this.#reminders.told(entry.name, event, target);
+      this.#options.alerts.send(alert, target);
+    }
+  }
+
+  #alert(service: string, event: ServiceEvent): Alert {
+    return { service, event, atMs: this.#options.clock.wallMs(), hostName: this.#options.facts.hostName };
+  }
+
+  #exec(name: string, call: Parameters<EntryRunner['run']>[1], event: ServiceEvent): void {
+    if (this.#execs >= EXECS_MAX) {
+      this.#tell(
+        'warning',
+        name,
+        `exec: ${EXECS_MAX} programs run already; not started: ${call.argv.join(' ')}`,
+      );
+      return;
+    }
+    this.#execs += 1;
+    this.#tell('info', name, `exec: ${call.argv.join(' ')}`);
+    const run = runProgram(call, {
+      outputBytesMax: this.#options.tree.settings.limits.programOutputBytes,
+      timeoutMs: call.timeoutMs,
+      environment: {
+        ...eventEnvironment(this.#alert(name, event)),
+        ...this.#runners.get(name)?.processEnvironment(),
+      },
+      onChild: (pid, isAlive) => {
+        if (isAlive) this.#ownChildren.add(pid);
+        else this.#ownChildren.delete(pid);
+      },
+    });
+    void run.ended.then((result) => {
+      this.#execs -= 1;
+      if (result.failure !== null) this.#tell('error', name, `exec: ${result.failure}`);
+    });
+  }
+
+  #tell(level: 'info' | 'warning' | 'error', service: string, text: string): void {
+    this.#events.add(this.#options.clock.wallMs(), service, level, text);
+    this.#options.log(level, service, text);
+  }
+
+  #save(): void {
+    const text = encodeState(this.state);
+    if (text === this.#lastState) return;
+    this.#lastState = text;
+    this.#options.save(text);
+  }
+}

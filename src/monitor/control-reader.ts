@@ -1,0 +1,114 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { StartError } from '../base/start-error.ts';
+import { ControlError } from '../control/control-error.ts';
+import { parseControlFile, trustObjection } from '../control/control-file.ts';
+import { withImpliedProtocols } from '../control/implied-protocol.ts';
+import type { ControlTree, Place, ServiceEntry } from '../control/tree.ts';
+
+/** Largest control file. */
+const FILE_BYTES_MAX = 8 * 1024 * 1024;
+
+/**
+ * Reads a control file from disk, and everything that it includes.
+ *
+ * @throws StartError with one line
+ */
+export function readControlFile(path: string): ControlTree {
+  try {
+    const tree = parseControlFile(path, { hostName: hostname(), glob: matches, read: readTrusted });
+    return { ...tree, services: withSystem(tree.services.map(withImpliedProtocols), path) };
+  } catch (error) {
+    if (!(error instanceof ControlError)) throw error;
+    throw new StartError(error.message, 1, { cause: error });
+  }
+}
+
+function readTrusted(path: string, place: Place | null): string {
+  let facts: ReturnType<typeof statSync>;
+  try {
+    facts = statSync(path);
+  } catch {
+    throw new ControlError(place, `Cannot stat the control file '${path}' -- No such file or directory`);
+  }
+  if (facts === undefined) throw new ControlError(place, `Cannot stat the control file '${path}'`);
+  // An included file is not asked for more than the one that includes it says of it.
+  const { mode, uid, size } = facts;
+  const objection = trustObjection(
+    path,
+    { isFile: facts.isFile(), mode: Number(mode), ownerUid: Number(uid) },
+    ownUid(),
+  );
+  if (objection !== null) throw new ControlError(place, objection);
+  if (size > FILE_BYTES_MAX)
+    throw new ControlError(place, `'${path}' is larger than ${FILE_BYTES_MAX} bytes`);
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ControlError(place, `Cannot open the control file '${path}' -- ${why}`);
+  }
+}
+
+function ownUid(): number {
+  return process.geteuid?.() ?? 0;
+}
+
+function matches(pattern: string): string[] {
+  const absolute = isAbsolute(pattern) ? pattern : resolve('/', pattern);
+  let paths = ['/'];
+  for (const part of absolute.split('/').filter((piece) => piece !== ''))
+    paths = paths.flatMap((folder) => namesIn(folder, part).map((name) => join(folder, name)));
+  return paths.filter(isFile).sort();
+}
+
+/** The names of a folder that a part of a pattern means: `*`, `?` and `[...]`; a leading dot must be written. */
+function namesIn(folder: string, part: string): string[] {
+  if (!/[*?[]/.test(part)) return [part];
+  const pattern = part
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+    .replaceAll('[!', '[^');
+  try {
+    const wanted = new RegExp(`^${pattern}$`);
+    return readdirSync(folder).filter(
+      (name) => wanted.test(name) && (part.startsWith('.') || !name.startsWith('.')),
+    );
+  } catch {
+    return [];
+  }
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+/** The host is always an entry, and always the first. */
+function withSystem(services: readonly ServiceEntry[], file: string): ServiceEntry[] {
+  const systems = services.filter(({ type }) => type === 'system');
+  const others = services.filter(({ type }) => type !== 'system');
+  return [...(systems.length > 0 ? systems : [implicitSystem(file)]), ...others];
+}
+
+function implicitSystem(file: string): ServiceEntry {
+  return {
+    name: hostname(),
+    type: 'system',
+    place: { file, line: 0 },
+    subject: { kind: 'system' },
+    start: null,
+    stop: null,
+    restart: null,
+    every: { kind: 'always' },
+    mode: 'active',
+    onReboot: null,
+    groups: [],
+    dependsOn: [],
+    rules: [],
+    restartLimits: [],
+    alerts: [],
+    noAlerts: [],
+  };
+}

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { jsPattern } from '../control/connection-parser.ts';
+import type { Subject } from '../control/tree.ts';
+import {
+  commandLine,
+  hasEnvironment,
+  isZombie,
+  type ProcessEntry,
+  processIds,
+  readProcessEntry,
+} from '../system/proc-table.ts';
+
+/** How the children of one monitor know whose they are: two variables of the environment. */
+export interface ChildMark {
+  readonly monitorId: string;
+  readonly service: string;
+}
+
+/** Finds the process of an entry again and again, and tells one from a later one of the same number. */
+export class EntryProcess {
+  readonly #subject: Subject;
+  readonly #pattern: RegExp | null;
+  readonly #mark: ChildMark;
+  #present: ProcessEntry | null = null;
+
+  constructor(subject: Subject, mark: ChildMark) {
+    this.#subject = subject;
+    this.#mark = mark;
+    this.#pattern = subject.kind === 'matching' ? new RegExp(jsPattern(subject.pattern)) : null;
+  }
+
+  /** The process that was found last. */
+  get present(): ProcessEntry | null {
+    return this.#present;
+  }
+
+  /** Whether the process that was found last is still there; cheap. */
+  isAlive(): boolean {
+    const { pid = 0, startedAfterBootMs = 0 } = this.#present ?? {};
+    if (pid === 0) return false;
+    const now = readProcessEntry(pid);
+    return now !== null && !isZombie(now) && now.startedAfterBootMs === startedAfterBootMs;
+  }
+
+  /**
+   * Looks for the process: in the pid file, or among all command lines.
+   *
+   * @param startPid the start program that runs: it is not the process yet, though its command line may look so
+   * @param byMark whether a process may also be known by its environment, because the pid file should have been there by now
+   */
+  find(startPid: number | null, byMark: boolean): ProcessEntry | null {
+    const found =
+      this.#subject.kind === 'pid-file' ? alive(pidInFile(this.#subject.path)) : this.#search(startPid);
+    this.#present = found ?? (byMark ? this.#marked() : null);
+    return this.#present;
+  }
+
+  /** Goes on with a process that was found before, though nothing names it any more. */
+  keep(process: ProcessEntry): void {
+    this.#present = process;
+  }
+
+  /** The oldest process whose command line matches, because the others may be its children. */
+  #search(startPid: number | null): ProcessEntry | null {
+    const pattern = this.#pattern;
+    if (pattern === null) return null;
+    return oldest(
+      processIds().filter((pid) => pid !== process.pid && pid !== startPid && pattern.test(commandLine(pid))),
+    );
+  }
+
+  #marked(): ProcessEntry | null {
+    return oldest(this.markedPids());
+  }
+
+  /** All processes that the entry's programs have left behind. */
+  markedPids(): number[] {
+    return processIds().filter((pid) => pid !== process.pid && isMarked(pid, this.#mark));
+  }
+}
+
+export const MARK_OF_MONITOR = 'TWINCACHED_MONIT_ID';
+export const MARK_OF_SERVICE = 'MONIT_SERVICE';
+
+function isMarked(pid: number, { monitorId, service }: ChildMark): boolean {
+  return hasEnvironment(pid, MARK_OF_MONITOR, monitorId) && hasEnvironment(pid, MARK_OF_SERVICE, service);
+}
+
+function alive(pid: number | null): ProcessEntry | null {
+  const entry = pid === null ? null : readProcessEntry(pid);
+  return entry === null || isZombie(entry) ? null : entry;
+}
+
+function oldest(pids: readonly number[]): ProcessEntry | null {
+  let found: ProcessEntry | null = null;
+  for (const pid of pids) {
+    const entry = alive(pid);
+    if (entry !== null && (found === null || entry.startedAfterBootMs < found.startedAfterBootMs))
+      found = entry;
+  }
+  return found;
+}
+
+/** The process id in a pid file; null when there is none. */
+export function pidInFile(path: string): number | null {
+  try {
+    const digits = /^\s*(\d{1,10})/.exec(readFileSync(path, 'latin1').slice(0, 64))?.[1];
+    return digits === undefined || Number(digits) < 1 ? null : Number(digits);
+  } catch {
+    return null;
+  }
+}

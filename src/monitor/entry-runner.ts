@@ -1,0 +1,171 @@
+import type { EntryInput, ProgramRole } from '../checks/entry-inputs.ts';
+import type { EntryMachine } from '../checks/entry-machine.ts';
+import type { Limits, ProgramCall } from '../control/tree.ts';
+import { EntryProcess, MARK_OF_MONITOR, MARK_OF_SERVICE } from './entry-process.ts';
+import { EntrySampler } from './entry-sampler.ts';
+import type { HostView } from './process-sample.ts';
+import { type ProgramRun, resultText, runProgram } from './program-run.ts';
+
+/** A start program that runs for so long may be the service itself: it is watched as such, unless its pid file says otherwise. */
+const FOREGROUND_AFTER_MS = 3_000;
+
+/** Looking through all processes of the host is not done more often than this. */
+const SEARCH_INTERVAL_MS = 200;
+
+export interface RunnerOptions {
+  readonly limits: Limits;
+  readonly monitorId: string;
+  readonly onChild: (pid: number, isAlive: boolean) => void;
+  readonly nowMs: () => number;
+  /** Tells the machine, and carries out what it says. */
+  readonly feed: (input: EntryInput) => void;
+}
+
+/** The hands and eyes of one entry's state machine. */
+export class EntryRunner {
+  readonly machine: EntryMachine;
+  readonly #options: RunnerOptions;
+  readonly #process: EntryProcess;
+  readonly #sampler: EntrySampler;
+  readonly #runs = new Map<ProgramRole, { readonly run: ProgramRun; readonly startedMs: number }>();
+  #startEndedOk = false;
+  #searchedMs = Number.NEGATIVE_INFINITY;
+  #sampledAtMs: number | null = null;
+
+  constructor(machine: EntryMachine, options: RunnerOptions) {
+    this.machine = machine;
+    this.#options = options;
+    const { name, subject } = machine.entry;
+    this.#process = new EntryProcess(subject, { monitorId: options.monitorId, service: name });
+    this.#sampler = new EntrySampler(machine.entry, {
+      limits: options.limits,
+      run: { environment: { [MARK_OF_SERVICE]: name }, onChild: options.onChild },
+    });
+  }
+
+  /** Wall clock of the last sample. */
+  get sampledAtMs(): number | null {
+    return this.#sampledAtMs;
+  }
+
+  get output(): string {
+    return this.#sampler.output;
+  }
+
+  /**
+   * Looks whether the process is there, and tells the machine when that has changed.
+   *
+   * @param thoroughly also whether the pid file names another one by now
+   */
+  observe(thoroughly: boolean): void {
+    const { machine } = this;
+    if (machine.entry.type !== 'process') return;
+    const isAlive = this.#process.isAlive();
+    if (!isAlive || thoroughly) this.#look(isAlive);
+    const pid = this.#process.present?.pid ?? null;
+    if (pid !== machine.pid || machine.state === 'initializing')
+      this.#options.feed({ type: 'observed', pid });
+  }
+
+  #look(isAlive: boolean): void {
+    const nowMs = this.#options.nowMs();
+    const { entry, state } = this.machine;
+    const start = this.#runs.get('start') ?? this.#runs.get('restart');
+    const startPid = start?.run.pid ?? null;
+    const isForeground = start !== undefined && nowMs - start.startedMs >= FOREGROUND_AFTER_MS;
+    const byMark =
+      state === 'initializing' ||
+      (state === 'starting' && (isForeground || (start === undefined && this.#startEndedOk)));
+    const before = this.#process.present;
+    // A pid file is read at once; looking through everything waits its turn, unless a process has just gone.
+    if (entry.subject.kind === 'matching' || byMark) {
+      const isUrgent = before !== null && !isAlive;
+      if (!isUrgent && nowMs - this.#searchedMs < SEARCH_INTERVAL_MS) {
+        if (entry.subject.kind === 'pid-file') this.#process.find(startPid, false);
+        return;
+      }
+      this.#searchedMs = nowMs;
+    }
+    const found = this.#process.find(startPid, byMark);
+    // A pid file that has been removed, or names nothing that runs, does not end a process that does.
+    if (found === null && isAlive && before !== null) this.#process.keep(before);
+  }
+
+  /** Runs a program of the entry; one of the same role that still runs is ended first. */
+  run(role: ProgramRole, call: ProgramCall): void {
+    const { limits, monitorId, onChild, nowMs, feed } = this.#options;
+    this.#runs.get(role)?.run.kill();
+    if (role !== 'stop') this.#startEndedOk = false;
+    const run = runProgram(call, {
+      outputBytesMax: limits.programOutputBytes,
+      // The machine's deadlines say when a start or a stop has failed; the program may still be of use then.
+      timeoutMs: role === 'stop' ? (call.timeoutMs ?? limits.stopTimeoutMs) : null,
+      environment: {
+        [MARK_OF_SERVICE]: this.machine.entry.name,
+        ...(role === 'stop' ? {} : { [MARK_OF_MONITOR]: monitorId }),
+        ...this.processEnvironment(),
+      },
+      onChild,
+    });
+    this.#runs.set(role, { run, startedMs: nowMs() });
+    void run.ended.then((result) => {
+      // It was replaced by a later one, which alone counts.
+      if (this.#runs.get(role)?.run !== run) return;
+      this.#runs.delete(role);
+      const isOk = result.code === 0;
+      const isStart = role !== 'stop';
+      if (isStart && isOk) this.#startEndedOk = true;
+      this.#searchedMs = Number.NEGATIVE_INFINITY;
+      this.observe(true);
+      const leftProcesses = isStart ? this.#leftProcesses() : null;
+      feed({ type: 'program-ended', role, isOk, text: resultText(result), leftProcesses });
+    });
+  }
+
+  #leftProcesses(): boolean | null {
+    if (process.platform !== 'linux') return null;
+    return this.#process.present !== null || this.#process.markedPids().length > 0;
+  }
+
+  /** Ends the start program and whatever it has started. */
+  abandonStart(): void {
+    for (const role of ['start', 'restart'] as const) {
+      this.#runs.get(role)?.run.kill();
+      this.#runs.delete(role);
+    }
+    for (const pid of this.#process.markedPids()) sendSignal(pid, 'SIGKILL');
+  }
+
+  /** Sends a signal, unless the number belongs to another process by now. */
+  signal(pid: number, signal: NodeJS.Signals): void {
+    if (this.#process.present?.pid === pid && this.#process.isAlive()) sendSignal(pid, signal);
+  }
+
+  /** Looks at the service, and tells the machine what was found. */
+  async sample(serial: number, view: HostView, wallMs: number): Promise<void> {
+    const sample = await this.#sampler.sample(this.machine.pid, view, wallMs);
+    this.#sampledAtMs = wallMs;
+    this.#options.feed({ type: 'sampled', serial, sample });
+  }
+
+  /** What programs learn of the process, as monit names it. */
+  processEnvironment(): Readonly<Record<string, string>> {
+    const { pid, sample } = this.machine;
+    if (pid === null) return {};
+    const memory = sample?.figures.memory?.absolute ?? 0;
+    return {
+      MONIT_PROCESS_PID: String(pid),
+      MONIT_PROCESS_MEMORY: String(Math.round(memory / 1024)),
+      MONIT_PROCESS_CHILDREN: String(sample?.figures.children?.absolute ?? 0),
+      MONIT_PROCESS_CPU_PERCENT: (sample?.figures.cpu?.percent ?? 0).toFixed(1),
+    };
+  }
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended meanwhile, or belongs to somebody whom we may not touch: the observation tells.
+  }
+}

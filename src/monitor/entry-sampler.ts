@@ -1,0 +1,118 @@
+import { EMPTY_SAMPLE, figure, type ProbeOutcome, type Sample } from '../checks/sample.ts';
+import type { Limits, ServiceEntry, Test } from '../control/tree.ts';
+import { probeConnection } from './connection-probe.ts';
+import { type ContentPosition, sampleFile, sampleFilesystem } from './file-sample.ts';
+import { HostSampler, type HostView, ProcessSampler } from './process-sample.ts';
+import { type RunOptions, resultText, runProgram } from './program-run.ts';
+
+export interface SamplerOptions {
+  readonly limits: Limits;
+  /** For programs that are run to look at something. */
+  readonly run: Pick<RunOptions, 'environment' | 'onChild'>;
+}
+
+/** Looks at one entry: whatever can be read is read, whatever has to be asked is asked, all at once. */
+export class EntrySampler {
+  readonly #entry: ServiceEntry;
+  readonly #options: SamplerOptions;
+  readonly #process: ProcessSampler = new ProcessSampler();
+  readonly #host: HostSampler = new HostSampler();
+  readonly #content: ContentPosition = { inode: 0, offset: 0 };
+  #output = '';
+  #status: string | null = null;
+
+  constructor(entry: ServiceEntry, options: SamplerOptions) {
+    this.#entry = entry;
+    this.#options = options;
+  }
+
+  /** What a `check program` said last. */
+  get output(): string {
+    return this.#output;
+  }
+
+  /**
+   * Takes a sample. Never rejects.
+   *
+   * @param pid of the entry's process, null when there is none
+   */
+  async sample(pid: number | null, view: HostView, wallMs: number): Promise<Sample> {
+    const [facts, probes] = await Promise.all([this.#facts(pid, view, wallMs), this.#probes(pid)]);
+    return { ...facts, probes: new Map([...facts.probes, ...probes]) };
+  }
+
+  async #facts(pid: number | null, view: HostView, wallMs: number): Promise<Sample> {
+    const { type, subject } = this.#entry;
+    switch (type) {
+      case 'process':
+        return pid === null ? EMPTY_SAMPLE : this.#process.sample(pid, view);
+      case 'system':
+        return this.#host.sample(view);
+      case 'file':
+      case 'directory':
+      case 'fifo':
+        return subject.kind === 'path'
+          ? sampleFile(this.#entry, subject.path, this.#content, wallMs)
+          : EMPTY_SAMPLE;
+      case 'filesystem':
+        return subject.kind === 'path' ? sampleFilesystem(subject.path) : EMPTY_SAMPLE;
+      case 'program':
+        return this.#program();
+      default:
+        return { ...EMPTY_SAMPLE, exists: true };
+    }
+  }
+
+  async #program(): Promise<Sample> {
+    const { subject } = this.#entry;
+    if (subject.kind !== 'program') return EMPTY_SAMPLE;
+    const { limits, run } = this.#options;
+    const result = await runProgram(subject.call, {
+      ...run,
+      outputBytesMax: limits.programOutputBytes,
+      timeoutMs: subject.call.timeoutMs ?? limits.programTimeoutMs,
+    }).ended;
+    this.#output = result.output === '' && result.code !== 0 ? resultText(result) : result.output;
+    this.#status = result.code === null ? null : String(result.code);
+    // A program that could not run to its end has failed, whatever status the rule asks for.
+    const status = result.code ?? -1;
+    return {
+      exists: result.failure === null,
+      figures: { status: figure(status) },
+      properties: { status: this.#status ?? resultText(result) },
+      probes: new Map(),
+    };
+  }
+
+  async #probes(pid: number | null): Promise<Map<number, ProbeOutcome>> {
+    const outcomes = new Map<number, ProbeOutcome>();
+    // Of a process that is not there the rules about existence tell enough.
+    if (this.#entry.type === 'process' && pid === null) return outcomes;
+    await Promise.all(
+      this.#entry.rules.map(async ({ test }, index) => {
+        const outcome = await this.#probe(test);
+        if (outcome !== null) outcomes.set(index, outcome);
+      }),
+    );
+    return outcomes;
+  }
+
+  async #probe(test: Test): Promise<ProbeOutcome | null> {
+    if (test.kind === 'connection') return probeConnection(test, this.#options.limits);
+    if (test.kind !== 'ping' || this.#entry.subject.kind !== 'address') return null;
+    const seconds = Math.max(1, Math.round(test.timeoutMs / 1000));
+    const argv = ['ping', '-n', '-q', '-c', '1', '-W', String(seconds), this.#entry.subject.address];
+    for (let attempt = 1; attempt <= test.count; attempt++) {
+      const result = await runProgram(
+        { argv, user: null, group: null, timeoutMs: null },
+        { ...this.#options.run, outputBytesMax: 4096, timeoutMs: test.timeoutMs + 1000 },
+      ).ended;
+      // Without the program nothing can be said, which is neither good nor bad.
+      if (result.failure !== null) return null;
+      const ms = /= [\d.]+\/([\d.]+)/.exec(result.output)?.[1];
+      if (result.code === 0)
+        return { isOk: true, text: 'ping succeeded', responseMs: ms === undefined ? null : Number(ms) };
+    }
+    return { isOk: false, text: 'ping failed', responseMs: null };
+  }
+}

@@ -1,0 +1,187 @@
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  createReadStream,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  type Stats,
+  statfsSync,
+  statSync,
+} from 'node:fs';
+import { EMPTY_SAMPLE, figure, type ProbeOutcome, type Sample } from '../checks/sample.ts';
+import { jsPattern } from '../control/connection-parser.ts';
+import type { ServiceEntry, ServiceType } from '../control/tree.ts';
+
+/** Most of a file that is looked through for a pattern at a time: its end. */
+const CONTENT_BYTES_MAX = 1024 * 1024;
+
+const IS_OF_TYPE: Readonly<Partial<Record<ServiceType, (stats: Stats) => boolean>>> = {
+  file: (stats) => stats.isFile(),
+  directory: (stats) => stats.isDirectory(),
+  fifo: (stats) => stats.isFIFO(),
+};
+
+/** Where a file was read up to, for rules about its content. */
+export interface ContentPosition {
+  inode: number;
+  offset: number;
+}
+
+/**
+ * Looks at a file, a directory or a fifo.
+ *
+ * @param position of the content that was looked at before; is moved on
+ */
+export async function sampleFile(
+  entry: ServiceEntry,
+  path: string,
+  position: ContentPosition,
+  wallMs: number,
+): Promise<Sample> {
+  let stats: Stats;
+  try {
+    stats = statSync(path);
+  } catch {
+    return EMPTY_SAMPLE;
+  }
+  if (!(IS_OF_TYPE[entry.type]?.(stats) ?? true)) return EMPTY_SAMPLE;
+  const wanted = entry.rules.map(({ test }) => test);
+  const expected = wanted.find((test) => test.kind === 'checksum');
+  const needsChecksum =
+    expected !== undefined || wanted.some((test) => test.kind === 'change' && test.property === 'checksum');
+  const checksum =
+    needsChecksum && stats.isFile()
+      ? await checksumOf(path, expected?.expected.length === 40 ? 'sha1' : 'md5')
+      : null;
+  const probes = new Map<number, ProbeOutcome>();
+  const text =
+    wanted.some(({ kind }) => kind === 'content') && stats.isFile() ? newContent(path, position) : '';
+  for (const [index, test] of wanted.entries()) {
+    if (test.kind !== 'content') continue;
+    const line = text.split('\n').find((part) => new RegExp(jsPattern(test.pattern)).test(part));
+    probes.set(index, {
+      isOk: line !== undefined,
+      text: line === undefined ? 'content does not match' : `content match: ${line.slice(0, 200)}`,
+      responseMs: null,
+    });
+  }
+  return {
+    exists: true,
+    figures: {
+      size: figure(stats.size),
+      age: figure(Math.max(0, wallMs - stats.mtimeMs)),
+      hardlinks: figure(stats.nlink),
+    },
+    properties: {
+      permission: (stats.mode & 0o7777).toString(8).padStart(4, '0'),
+      uid: ownerText('/etc/passwd', stats.uid),
+      gid: ownerText('/etc/group', stats.gid),
+      size: String(stats.size),
+      timestamp: new Date(stats.mtimeMs).toISOString(),
+      ...(checksum === null ? {} : { checksum }),
+    },
+    probes,
+  };
+}
+
+function checksumOf(path: string, algorithm: 'md5' | 'sha1'): Promise<string | null> {
+  return new Promise((resolve) => {
+    const hash = createHash(algorithm);
+    createReadStream(path)
+      .on('data', (chunk) => hash.update(chunk))
+      .on('error', () => resolve(null))
+      .on('end', () => resolve(hash.digest('hex')));
+  });
+}
+
+/** What was written to a file since it was read last: the first time nothing, and of a new file all of it. */
+function newContent(path: string, position: ContentPosition): string {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch {
+    return '';
+  }
+  try {
+    const { ino, size } = fstatSync(descriptor);
+    const isFirst = position.inode === 0;
+    if (position.inode !== ino || position.offset > size) position.offset = isFirst ? size : 0;
+    position.inode = ino;
+    const from = Math.max(position.offset, size - CONTENT_BYTES_MAX);
+    const bytes = Buffer.alloc(Math.max(0, size - from));
+    const count = readSync(descriptor, bytes, 0, bytes.length, from);
+    position.offset = from + count;
+    return bytes.toString('utf8', 0, count);
+  } catch {
+    return '';
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** `number name`: a rule may expect either. */
+export function ownerText(file: string, id: number): string {
+  const name = names(file).get(id);
+  return name === undefined ? String(id) : `${id} ${name}`;
+}
+
+const NAMES_FRESH_MS = 60_000;
+const cache = new Map<string, { readonly readMs: number; readonly names: ReadonlyMap<number, string> }>();
+
+function names(file: string): ReadonlyMap<number, string> {
+  const known = cache.get(file);
+  if (known !== undefined && performance.now() - known.readMs < NAMES_FRESH_MS) return known.names;
+  const found = new Map<number, string>();
+  try {
+    for (const line of readFileSync(file, 'utf8').split('\n')) {
+      const [name, , id] = line.split(':');
+      if (name !== undefined && id !== undefined && !found.has(Number(id))) found.set(Number(id), name);
+    }
+  } catch {
+    // Numbers do then.
+  }
+  cache.set(file, { readMs: performance.now(), names: found });
+  return found;
+}
+
+/** Looks at a file system by a path in it, or by its device. */
+export function sampleFilesystem(path: string): Sample {
+  const mount = mountOf(path);
+  try {
+    const { blocks, bsize, bfree, bavail, files, ffree } = statfsSync(mount?.point ?? path);
+    const usable = blocks - bfree + bavail;
+    const percent = (part: number, of: number): number | null => (of === 0 ? null : (part * 100) / of);
+    return {
+      exists: true,
+      figures: {
+        'space-used': figure((blocks - bfree) * bsize, percent(blocks - bfree, usable)),
+        'space-free': figure(bavail * bsize, percent(bavail, usable)),
+        'inodes-used': figure(files - ffree, percent(files - ffree, files)),
+        'inodes-free': figure(ffree, percent(ffree, files)),
+      },
+      properties: mount === null ? {} : { fsflags: mount.flags },
+      probes: new Map(),
+    };
+  } catch {
+    return EMPTY_SAMPLE;
+  }
+}
+
+function mountOf(path: string): { readonly point: string; readonly flags: string } | null {
+  let best: { readonly point: string; readonly flags: string } | null = null;
+  let text = '';
+  try {
+    text = readFileSync('/proc/self/mounts', 'utf8');
+  } catch {
+    return null;
+  }
+  for (const line of text.split('\n')) {
+    const [device = '', point = '', , flags = ''] = line.split(' ');
+    if (device === path) return { point, flags };
+    const isAbove = path === point || path.startsWith(point === '/' ? '/' : `${point}/`);
+    if (point !== '' && isAbove && point.length >= (best?.point.length ?? 0)) best = { point, flags };
+  }
+  return best;
+}

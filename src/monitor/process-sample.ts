@@ -1,0 +1,193 @@
+import { EMPTY_SAMPLE, figure, type Sample } from '../checks/sample.ts';
+import { type CpuTimes, type HostReading, PAGE_BYTES } from '../system/host-figures.ts';
+import {
+  type DiskUse,
+  type ProcessEntry,
+  readDiskUse,
+  readFileDescriptors,
+  readProcessEntry,
+  readProcessOwner,
+} from '../system/proc-table.ts';
+import { ownerText } from './file-sample.ts';
+
+/** One look at the whole host, which the entries of a cycle share. */
+export interface HostView {
+  readonly atMs: number;
+  readonly host: HostReading;
+  readonly processes: readonly ProcessEntry[];
+}
+
+interface Reading {
+  readonly atMs: number;
+  readonly entry: ProcessEntry;
+  /** CPU time of the process and all below it. */
+  readonly totalCpuMs: number;
+  readonly disk: DiskUse | null;
+}
+
+/** The figures of one process, which need the reading before for whatever is a rate. */
+export class ProcessSampler {
+  #before: Reading | null = null;
+
+  /** @returns an empty sample when the process has gone */
+  sample(pid: number, view: HostView): Sample {
+    const entry = readProcessEntry(pid);
+    if (entry === null) {
+      this.#before = null;
+      return EMPTY_SAMPLE;
+    }
+    const below = descendants(pid, view.processes);
+    const sum = (value: (of: ProcessEntry) => number): number =>
+      below.reduce((total, one) => total + value(one), value(entry));
+    const now: Reading = {
+      atMs: view.atMs,
+      entry,
+      totalCpuMs: sum(({ cpuMs }) => cpuMs),
+      disk: readDiskUse(pid),
+    };
+    const before = this.#before;
+    this.#before = now;
+    const isSame =
+      before !== null &&
+      before.entry.pid === pid &&
+      before.entry.startedAfterBootMs === entry.startedAfterBootMs;
+    const old = isSame && now.atMs > before.atMs ? before : null;
+    const { host } = view;
+    const threads = sum((one) => one.threads);
+    const percent = (cpuMs: number, oldCpuMs: number, threadCount: number): number =>
+      Math.max(
+        0,
+        ((cpuMs - oldCpuMs) * 100) /
+          (now.atMs - (old?.atMs ?? 0)) /
+          Math.max(1, Math.min(threadCount, host.cores)),
+      );
+    const bytes = entry.residentPages * PAGE_BYTES;
+    const totalBytes = sum((one) => one.residentPages) * PAGE_BYTES;
+    const descriptors = readFileDescriptors(pid);
+    const owner = readProcessOwner(pid);
+    return {
+      exists: true,
+      figures: {
+        cpu: figure(null, old === null ? null : percent(entry.cpuMs, old.entry.cpuMs, entry.threads)),
+        'cpu-total': figure(null, old === null ? null : percent(now.totalCpuMs, old.totalCpuMs, threads)),
+        memory: figure(bytes, (bytes * 100) / host.memoryTotalBytes),
+        'memory-total': figure(totalBytes, (totalBytes * 100) / host.memoryTotalBytes),
+        children: figure(below.length),
+        threads: figure(entry.threads),
+        ...(descriptors === null
+          ? {}
+          : { 'file-descriptors': figure(descriptors.open, (descriptors.open * 100) / descriptors.limit) }),
+        uptime: figure(host.uptimeSeconds * 1000 - entry.startedAfterBootMs),
+        'disk-read': rate(now.disk, old, 'read'),
+        'disk-write': rate(now.disk, old, 'write'),
+        ...loads(host),
+      },
+      properties: {
+        pid: String(pid),
+        ppid: String(entry.parentPid),
+        ...(owner === null
+          ? {}
+          : {
+              uid: ownerText('/etc/passwd', owner.uid),
+              euid: ownerText('/etc/passwd', owner.effectiveUid),
+              gid: ownerText('/etc/group', owner.gid),
+            }),
+      },
+      probes: new Map(),
+    };
+
+    function rate(
+      disk: DiskUse | null,
+      since: Reading | null,
+      way: 'read' | 'write',
+    ): ReturnType<typeof figure> {
+      if (disk === null || since?.disk == null) return figure(null);
+      const seconds = (now.atMs - since.atMs) / 1000;
+      const of = (name: 'Bytes' | 'Operations'): number =>
+        Math.max(0, disk[`${way}${name}`] - (since.disk?.[`${way}${name}`] ?? 0)) / seconds;
+      return figure(of('Bytes'), null, of('Operations'));
+    }
+  }
+}
+
+function descendants(pid: number, processes: readonly ProcessEntry[]): ProcessEntry[] {
+  const found: ProcessEntry[] = [];
+  const waiting = [pid];
+  for (let parent = waiting.pop(); parent !== undefined; parent = waiting.pop()) {
+    for (const entry of processes) {
+      if (entry.parentPid !== parent || found.includes(entry)) continue;
+      found.push(entry);
+      waiting.push(entry.pid);
+    }
+  }
+  return found;
+}
+
+function loads({ loads: [one, five, fifteen] }: HostReading): Sample['figures'] {
+  return { 'load-1': figure(one), 'load-5': figure(five), 'load-15': figure(fifteen) };
+}
+
+/** The host's own figures. */
+export class HostSampler {
+  #before: CpuTimes | null = null;
+
+  sample({ host }: HostView): Sample {
+    const before = this.#before;
+    this.#before = host.cpu;
+    const percents = host.cpu === null || before === null ? null : shares(host.cpu, before);
+    const share = (part: keyof CpuTimes): ReturnType<typeof figure> => figure(null, percents?.[part] ?? null);
+    const descriptors = host.fileDescriptors;
+    return {
+      exists: true,
+      figures: {
+        ...loads(host),
+        cpu: figure(null, percents === null ? null : 100 - percents.idle - percents.wait),
+        'cpu-user': share('user'),
+        'cpu-system': share('system'),
+        'cpu-wait': share('wait'),
+        'cpu-nice': share('nice'),
+        'cpu-hardirq': share('hardirq'),
+        'cpu-softirq': share('softirq'),
+        'cpu-steal': share('steal'),
+        'cpu-guest': share('guest'),
+        memory: figure(host.memoryUsedBytes, (host.memoryUsedBytes * 100) / host.memoryTotalBytes),
+        swap: figure(
+          host.swapUsedBytes,
+          host.swapTotalBytes === 0 ? 0 : (host.swapUsedBytes * 100) / host.swapTotalBytes,
+        ),
+        uptime: figure(host.uptimeSeconds * 1000),
+        ...(descriptors === null
+          ? {}
+          : { 'file-descriptors': figure(descriptors.open, (descriptors.open * 100) / descriptors.limit) }),
+      },
+      properties: {},
+      probes: new Map(),
+    };
+  }
+}
+
+function shares(now: CpuTimes, before: CpuTimes): CpuTimes | null {
+  const all = (times: CpuTimes): number =>
+    times.user +
+    times.nice +
+    times.system +
+    times.idle +
+    times.wait +
+    times.hardirq +
+    times.softirq +
+    times.steal;
+  const total = all(now) - all(before);
+  if (total <= 0) return null;
+  const part = (name: keyof CpuTimes): number => Math.max(0, ((now[name] - before[name]) * 100) / total);
+  return {
+    user: part('user'),
+    nice: part('nice'),
+    system: part('system'),
+    idle: part('idle'),
+    wait: part('wait'),
+    hardirq: part('hardirq'),
+    softirq: part('softirq'),
+    steal: part('steal'),
+    guest: part('guest'),
+  };
+}

@@ -1,0 +1,137 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** USER_HZ: 100 on every architecture that Node runs on. */
+const TICK_MS = 10;
+
+/** What /proc/PID/stat says of a process, as far as a supervisor needs it. */
+export interface ProcessEntry {
+  readonly pid: number;
+  /** One letter, as ps shows it. */
+  readonly state: string;
+  readonly parentPid: number;
+  /** User and system time together. */
+  readonly cpuMs: number;
+  readonly threads: number;
+  /** Milliseconds from the boot of the host to its start; together with the pid it names one process for ever. */
+  readonly startedAfterBootMs: number;
+  readonly residentPages: number;
+}
+
+/**
+ * Reads a line of /proc/PID/stat (proc(5)). The program's name stands in brackets and may hold blanks and brackets itself, so the fields are
+ * counted from the last closing bracket.
+ *
+ * @returns null when the text is not of that form
+ */
+export function parseProcessEntry(stat: string): ProcessEntry | null {
+  const pid = Number.parseInt(stat, 10);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const field = (number: number): number => Number(fields[number - 3]);
+  const entry = {
+    pid,
+    state: fields[0] ?? '',
+    parentPid: field(4),
+    cpuMs: (field(14) + field(15)) * TICK_MS,
+    threads: field(20),
+    startedAfterBootMs: field(22) * TICK_MS,
+    residentPages: field(24),
+  };
+  return Number.isFinite(pid + entry.parentPid + entry.cpuMs + entry.startedAfterBootMs) ? entry : null;
+}
+
+/** @returns null when there is no such process */
+export function readProcessEntry(pid: number): ProcessEntry | null {
+  const text = readText(`/proc/${pid}/stat`);
+  return text === null ? null : parseProcessEntry(text);
+}
+
+/** It has ended, and only its parent does not know yet. */
+export function isZombie({ state }: ProcessEntry): boolean {
+  return state === 'Z' || state === 'X';
+}
+
+/** All processes of the host that can be seen. */
+export function readProcessTable(): ProcessEntry[] {
+  const entries: ProcessEntry[] = [];
+  for (const pid of processIds()) {
+    const entry = readProcessEntry(pid);
+    if (entry !== null) entries.push(entry);
+  }
+  return entries;
+}
+
+export function processIds(): number[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** The command line with blanks between the words; '' when there is none. */
+export function commandLine(pid: number): string {
+  return (readText(`/proc/${pid}/cmdline`) ?? '').replaceAll('\0', ' ').trim();
+}
+
+/** Whether a process was started with this variable in its environment. False for a process of another user, unless we are root. */
+export function hasEnvironment(pid: number, name: string, value: string): boolean {
+  return `\0${readText(`/proc/${pid}/environ`) ?? ''}`.includes(`\0${name}=${value}\0`);
+}
+
+/** Who a process is. */
+export interface ProcessOwner {
+  readonly uid: number;
+  readonly effectiveUid: number;
+  readonly gid: number;
+}
+
+export function readProcessOwner(pid: number): ProcessOwner | null {
+  const status = readText(`/proc/${pid}/status`) ?? '';
+  const uids = /^Uid:\s+(\d+)\s+(\d+)/m.exec(status);
+  const gid = /^Gid:\s+(\d+)/m.exec(status)?.[1];
+  if (uids === null || gid === undefined) return null;
+  return { uid: Number(uids[1]), effectiveUid: Number(uids[2]), gid: Number(gid) };
+}
+
+/** Open files of a process and the most that it may have; null where that cannot be seen. */
+export function readFileDescriptors(pid: number): { readonly open: number; readonly limit: number } | null {
+  try {
+    const open = readdirSync(`/proc/${pid}/fd`).length;
+    const limits = /^Max open files\s+(\d+)/m.exec(readText(`/proc/${pid}/limits`) ?? '')?.[1];
+    return { open, limit: Number(limits ?? Number.POSITIVE_INFINITY) };
+  } catch {
+    return null;
+  }
+}
+
+/** What a process has read from and written to disks since its start; null where that cannot be seen. */
+export interface DiskUse {
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  readonly readOperations: number;
+  readonly writeOperations: number;
+}
+
+export function readDiskUse(pid: number): DiskUse | null {
+  const text = readText(`/proc/${pid}/io`);
+  if (text === null) return null;
+  const value = (name: string): number =>
+    Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+  const use = {
+    readBytes: value('read_bytes'),
+    writeBytes: value('write_bytes'),
+    readOperations: value('syscr'),
+    writeOperations: value('syscw'),
+  };
+  return Number.isFinite(use.readBytes + use.writeBytes) ? use : null;
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return null;
+  }
+}
