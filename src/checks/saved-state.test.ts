@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { controlTree } from '../../testing/control-entries.ts';
+import { decodeState, encodeState, initialMemory } from './saved-state.ts';
+
+const [plain, never, last] = controlTree(`
+check process plain with pidfile /p
+check process never with pidfile /n onreboot nostart
+check process last with pidfile /l onreboot laststate`).services;
+const STOPPED = { isMonitored: false, isWanted: false, restarts: 7 };
+const saved = {
+  bootId: 'one',
+  services: new Map([
+    ['plain', STOPPED],
+    ['never', { isMonitored: true, isWanted: true, restarts: 1 }],
+    ['last', STOPPED],
+  ]),
+};
+
+test('a state comes back as it was, and what is none is none', () => {
+  assert.deepEqual(decodeState(encodeState(saved)), saved);
+  for (const text of [
+    '',
+    '{}',
+    '[]',
+    '{"format":1,"bootId":"x"}',
+    '{"format":2,"bootId":"x","services":{}}',
+    'MONIT\0',
+  ])
+    assert.equal(decodeState(text), null);
+});
+
+test('while the host runs, everything goes on as it was; after a boot, onreboot decides', () => {
+  assert.ok(plain !== undefined && never !== undefined && last !== undefined);
+  const up = { isMonitored: true, isWanted: true, restarts: 0 };
+  const down = { isMonitored: false, isWanted: false, restarts: 0 };
+  assert.deepEqual(initialMemory(plain, 'start', saved, 'one'), STOPPED);
+  assert.deepEqual(initialMemory(never, 'start', saved, 'one'), saved.services.get('never'));
+  assert.deepEqual(initialMemory(plain, 'start', saved, 'two'), up);
+  assert.deepEqual(initialMemory(never, 'start', saved, 'two'), down);
+  assert.deepEqual(initialMemory(last, 'start', saved, 'two'), STOPPED);
+  assert.deepEqual(initialMemory(plain, 'laststate', saved, 'two'), STOPPED);
+  assert.deepEqual(initialMemory(plain, 'start', null, 'one'), up);
+});
