@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DrivenEntry, withFigure, withProbe } from '../../testing/control-entries.ts';
+import { statusWords } from './entry-status.ts';
 
 /** An entry whose process runs with pid 10. */
 function running(text: string): DrivenEntry {
@@ -22,8 +23,8 @@ describe('starting', () => {
     assert.deepEqual(entry.observe(null), ['run start']);
     assert.equal(entry.machine.state, 'starting');
     assert.deepEqual(entry.ended('start', true), []);
-    assert.deepEqual(entry.observe(10), ['event nonexist succeeded alert']);
-    assert.equal(entry.machine.statusText(), 'OK');
+    assert.deepEqual(entry.observe(10), ['log process is running with pid 10']);
+    assert.equal(statusWords(entry.machine), 'OK');
   });
 
   test('a start that leaves no process has failed after a moment, not after its timeout; the next ones come ever later', () => {
@@ -33,7 +34,7 @@ describe('starting', () => {
     const lines = entry.wait(1000);
     assert.deepEqual(lines.slice(0, 2), ['abandon-start', 'event exec failed restart']);
     assert.equal(entry.machine.state, 'backing-off');
-    assert.equal(entry.machine.statusText(), 'Execution failed | Does not exist');
+    assert.equal(statusWords(entry.machine), 'Execution failed | Does not exist');
     const starts: number[] = [];
     for (let elapsed = 0; elapsed < 200_000; elapsed += 10)
       if (entry.wait(10).includes('run start')) {
@@ -71,6 +72,7 @@ describe('a death', () => {
       'run start',
     ]);
     assert.equal(entry.machine.restarts, 1);
+    assert.deepEqual(entry.observe(11), ['event nonexist succeeded alert']);
   });
 
   test('waits for its cycles where a rule says so', () => {
@@ -103,7 +105,7 @@ describe('a death', () => {
     }
     assert.ok(entry.observe(null).includes('event timeout failed unmonitor'));
     assert.equal(entry.machine.state, 'gave-up');
-    assert.equal(entry.machine.statusText(), 'Timeout');
+    assert.equal(statusWords(entry.machine), 'Timeout');
     assert.ok(entry.machine.isMonitored);
     assert.deepEqual(entry.wait(59_999), []);
     assert.deepEqual(entry.wait(1), ['run start']);
@@ -167,7 +169,7 @@ describe('stopping', () => {
     const left = running('');
     left.command('unmonitor');
     assert.deepEqual(
-      [stopped.machine.statusText(), left.machine.statusText()],
+      [statusWords(stopped.machine), statusWords(left.machine)],
       ['Not monitored', 'Not monitored'],
     );
     assert.deepEqual([stopped.machine.state, left.machine.state], ['stopped', 'running']);
@@ -191,7 +193,7 @@ describe('stopping', () => {
     assert.deepEqual(own.command('restart'), ['run restart']);
     assert.deepEqual(own.observe(null), []);
     assert.deepEqual(own.observe(11), []);
-    assert.deepEqual(own.ended('restart', true), ['event nonexist succeeded alert']);
+    assert.deepEqual(own.ended('restart', true), ['log process is running with pid 11']);
     assert.equal(own.machine.state, 'running');
   });
 });
@@ -299,7 +301,7 @@ describe('rules', () => {
   test('what is no process is looked at from the first cycle on', () => {
     const host = new DrivenEntry('if failed port 1 then alert', 'check host h with address 127.0.0.1');
     assert.deepEqual(host.cycle({ ...withProbe(false) }), ['event connection failed alert']);
-    assert.equal(host.machine.statusText(), 'Connection failed');
+    assert.equal(statusWords(host.machine), 'Connection failed');
     assert.deepEqual(host.cycle(withProbe(true)), ['event connection succeeded alert']);
     const program = new DrivenEntry('if status != 0 then alert', 'check program p with path /p');
     assert.deepEqual(program.cycle(withFigure('status', 3, false)), ['event status failed alert']);
@@ -309,6 +311,6 @@ describe('rules', () => {
       'event checksum changed alert',
     ]);
     assert.deepEqual(file.cycle({ exists: true, properties: { checksum: 'b' } }), []);
-    assert.equal(file.machine.statusText(), 'OK');
+    assert.equal(statusWords(file.machine), 'OK');
   });
 });

@@ -16,31 +16,17 @@
  * A start program runs only while no process is known to be alive, so there are never two.
  */
 import { assert } from '../base/assert.ts';
-import type { Random } from '../base/random.ts';
 import type { Action, EventName, Limits, ServiceEntry } from '../control/tree.ts';
 import { CheckSchedule } from './check-schedule.ts';
 import type { EntryAction, EntryInput, EntryState, ProgramRole } from './entry-inputs.ts';
+import type { EntryMachineOptions, EntryMemory } from './entry-options.ts';
 import { DEFAULT_ENTRY_POLICY, type EntryPolicy } from './entry-policy.ts';
 import { EntryRules } from './entry-rules.ts';
-import { type EventState, eventTitle, type ServiceEvent } from './event-kinds.ts';
+import type { EventState, ServiceEvent } from './event-kinds.ts';
 import { RestartBackoff } from './restart-backoff.ts';
 import { RestartWindow } from './restart-window.ts';
 import type { Sample } from './sample.ts';
 import type { ServiceCommand } from './service-machine.ts';
-
-export interface EntryMachineOptions {
-  readonly limits: Limits;
-  readonly cores: number;
-  readonly random: Random;
-  readonly policy?: EntryPolicy;
-}
-
-/** What is remembered of an entry while no monitor runs. */
-export interface EntryMemory {
-  readonly isMonitored: boolean;
-  readonly isWanted: boolean;
-  readonly restarts: number;
-}
 
 /** A sample that never comes is asked for again after this many cycles. */
 const LOST_SAMPLE_CYCLES = 20;
@@ -68,6 +54,8 @@ export class EntryMachine {
   #restarts = 0;
   #giveUps = 0;
   #startFailed = false;
+  /** Somebody has been told that the process is gone, and will be told when it is back. */
+  #isGoneTold = false;
 
   #stopPhase: StopPhase = 'none';
   #startAfterStop = false;
@@ -293,9 +281,13 @@ export class EntryMachine {
       this.#startFailed = false;
       this.#event('exec', 'succeeded', 'started', 'alert');
     }
-    // A rule about existence tells of its success itself.
-    if (this.#isProcess && wasGone && this.#monitored && !this.#rules.failures.includes('nonexist'))
-      this.#event('nonexist', 'succeeded', `process is running with pid ${this.#pid}`, 'alert');
+    if (!this.#isProcess || !wasGone) return;
+    const text = `process is running with pid ${this.#pid}`;
+    // A rule about existence tells of its success itself; and what nobody has missed is no news.
+    if (this.#isGoneTold && this.#monitored && !this.#rules.failures.includes('nonexist'))
+      this.#event('nonexist', 'succeeded', text, 'alert');
+    else this.#log('info', text);
+    this.#isGoneTold = false;
   }
 
   /** The process is gone, and nobody here has asked it to go. */
@@ -326,7 +318,10 @@ export class EntryMachine {
     }
     const word = this.#mayAct ? action.kind : 'alert';
     // At its very first start it is no news that a service does not run.
-    if (!isKnown && (!isFirst || word !== 'restart')) this.#event('nonexist', 'failed', text, word);
+    if (!isKnown && (!isFirst || word !== 'restart')) {
+      this.#isGoneTold = true;
+      this.#event('nonexist', 'failed', text, word);
+    }
     if (!this.#mayAct || (action.kind !== 'restart' && action.kind !== 'start')) {
       this.#enter('missing', text, nowMs);
       if (this.#mayAct) this.#perform(action, this.#eventOf('nonexist', text, action), false, nowMs);
@@ -681,15 +676,5 @@ export class EntryMachine {
 
   #log(level: 'info' | 'warning' | 'error', text: string): void {
     this.#actions.push({ type: 'log', level, text });
-  }
-
-  /** The state in monit's words: `OK`, the failed events, or why nobody looks. */
-  statusText(): string {
-    if (this.#state === 'gave-up') return 'Timeout';
-    if (!this.#monitored) return 'Not monitored';
-    if (this.#state === 'initializing' || this.#state === 'starting') return 'Initializing';
-    const { failures } = this;
-    if (failures.length === 0) return 'OK';
-    return failures.map((name) => eventTitle(name, 'failed')).join(' | ');
   }
 }

@@ -1,6 +1,7 @@
 /** Everything that is known of the entries of a control file as one value: what pages, the command line and state files show. */
 import type { EventName, OnReboot, ServiceEntry } from '../control/tree.ts';
 import type { EntryState } from './entry-inputs.ts';
+import { eventTitle } from './event-kinds.ts';
 import type { LogEvent } from './event-log.ts';
 import type { Sample } from './sample.ts';
 import type { ServiceCommand } from './service-machine.ts';
@@ -55,4 +56,17 @@ export interface EntryControl {
   command(names: readonly string[], command: ServiceCommand): void;
   /** Looks at everything now. */
   wake(): void;
+}
+
+/** The state of an entry in monit's words: `OK`, the failed events, or why nobody looks. */
+export function statusWords({
+  state,
+  isMonitored,
+  failures,
+}: Pick<EntryStatus, 'state' | 'isMonitored' | 'failures'>): string {
+  if (state === 'gave-up') return 'Timeout';
+  if (!isMonitored) return 'Not monitored';
+  if (state === 'initializing' || state === 'starting') return 'Initializing';
+  if (failures.length === 0) return 'OK';
+  return failures.map((name) => eventTitle(name, 'failed')).join(' | ');
 }

@@ -8,7 +8,8 @@
 import { nameKey } from '../control/meaning.ts';
 import type { ControlTree } from '../control/tree.ts';
 import type { EntryAction, EntryInput } from './entry-inputs.ts';
-import { EntryMachine, type EntryMachineOptions } from './entry-machine.ts';
+import { EntryMachine } from './entry-machine.ts';
+import type { EntryMachineOptions } from './entry-options.ts';
 import type { ServiceCommand } from './service-machine.ts';
 
 export interface NamedAction {

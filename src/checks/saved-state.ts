@@ -1,5 +1,5 @@
 import type { OnReboot, ServiceEntry } from '../control/tree.ts';
-import type { EntryMemory } from './entry-machine.ts';
+import type { EntryMemory } from './entry-options.ts';
 
 /** Grows when the form changes. */
 const FORMAT = 1;

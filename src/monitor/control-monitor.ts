@@ -3,7 +3,12 @@ import type { Random } from '../base/random.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { Reminders, recipients } from '../checks/alert-routing.ts';
 import type { EntryMachine } from '../checks/entry-machine.ts';
-import type { EntryControl, EntryStatus, MonitorFacts } from '../checks/entry-status.ts';
+import {
+  type EntryControl,
+  type EntryStatus,
+  type MonitorFacts,
+  statusWords,
+} from '../checks/entry-status.ts';
 import { EntrySupervisor, type NamedAction } from '../checks/entry-supervisor.ts';
 import { eventTitle, type ServiceEvent } from '../checks/event-kinds.ts';
 import { EventLog, type LogEvent } from '../checks/event-log.ts';
@@ -175,7 +180,7 @@ export class ControlMonitor implements EntryControl {
     const { entry, state, isMonitored, nextStartMs } = machine;
     const runner = this.#runners.get(entry.name);
     const pending = this.#supervisor.pending(entry.name);
-    const text = machine.statusText();
+    const text = statusWords(machine);
     const isInitial = state === 'initializing' || state === 'starting';
     return {
       entry,

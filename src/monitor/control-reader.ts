@@ -5,7 +5,8 @@ import { StartError } from '../base/start-error.ts';
 import { ControlError } from '../control/control-error.ts';
 import { parseControlFile, trustObjection } from '../control/control-file.ts';
 import { withImpliedProtocols } from '../control/implied-protocol.ts';
-import type { ControlTree, Place, ServiceEntry } from '../control/tree.ts';
+import type { ControlTree, ControlWarning, Place, ServiceEntry } from '../control/tree.ts';
+import { identityToBecome } from '../system/users.ts';
 
 /** Largest control file. */
 const FILE_BYTES_MAX = 8 * 1024 * 1024;
@@ -18,11 +19,39 @@ const FILE_BYTES_MAX = 8 * 1024 * 1024;
 export function readControlFile(path: string): ControlTree {
   try {
     const tree = parseControlFile(path, { hostName: hostname(), glob: matches, read: readTrusted });
-    return { ...tree, services: withSystem(tree.services.map(withImpliedProtocols), path) };
+    const warnings = [...tree.warnings, ...tree.services.flatMap(programWarnings)];
+    return { ...tree, warnings, services: withSystem(tree.services.map(withImpliedProtocols), path) };
   } catch (error) {
     if (!(error instanceof ControlError)) throw error;
     throw new StartError(error.message, 1, { cause: error });
   }
+}
+
+/** What the programs of an entry need and this host has not. @throws ControlError for a user or group that is unknown */
+function programWarnings(entry: ServiceEntry): ControlWarning[] {
+  const { place, start, stop, restart, subject, rules } = entry;
+  const actions = rules.flatMap(({ onFailure, onSuccess }) => [onFailure.action, onSuccess.action]);
+  const calls = [
+    ...[start, stop, restart].filter((call) => call !== null),
+    ...(subject.kind === 'program' ? [subject.call] : []),
+    ...actions.flatMap((action) => (action.kind === 'exec' ? [action.call] : [])),
+  ];
+  const warnings: ControlWarning[] = [];
+  for (const { argv, user, group } of calls) {
+    try {
+      identityToBecome(user, group);
+    } catch {
+      const who =
+        group === null
+          ? `user not found on the system '${user}'`
+          : `user or group not found on the system '${user ?? ''}' '${group}'`;
+      throw new ControlError(place, `Requested ${who}`);
+    }
+    const program = argv[0] ?? '';
+    if (!isFile(program) || !isAbsolute(program))
+      warnings.push({ ...place, text: `Program does not exist: '${program}'` });
+  }
+  return warnings;
 }
 
 function readTrusted(path: string, place: Place | null): string {

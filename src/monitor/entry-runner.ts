@@ -1,5 +1,6 @@
 import type { EntryInput, ProgramRole } from '../checks/entry-inputs.ts';
 import type { EntryMachine } from '../checks/entry-machine.ts';
+import { EMPTY_SAMPLE, type Sample } from '../checks/sample.ts';
 import type { Limits, ProgramCall } from '../control/tree.ts';
 import { EntryProcess, MARK_OF_MONITOR, MARK_OF_SERVICE } from './entry-process.ts';
 import { EntrySampler } from './entry-sampler.ts';
@@ -143,7 +144,14 @@ export class EntryRunner {
 
   /** Looks at the service, and tells the machine what was found. */
   async sample(serial: number, view: HostView, wallMs: number): Promise<void> {
-    const sample = await this.#sampler.sample(this.machine.pid, view, wallMs);
+    const { pid, entry } = this.machine;
+    let sample: Sample;
+    try {
+      sample = await this.#sampler.sample(pid, view, wallMs);
+    } catch {
+      // Whatever could not be looked at: that it is there is all that is known, and rules about the rest say nothing.
+      sample = { ...EMPTY_SAMPLE, exists: entry.type !== 'process' || pid !== null };
+    }
     this.#sampledAtMs = wallMs;
     this.#options.feed({ type: 'sampled', serial, sample });
   }

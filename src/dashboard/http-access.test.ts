@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { controlTree } from '../../testing/control-entries.ts';
+import { FAILURES_MAX, HttpAccess } from './http-access.ts';
+import { SecurityTokens } from './session-token.ts';
+
+async function access(allow: string, warnings: string[] = []): Promise<HttpAccess> {
+  const { httpd } = controlTree(`set httpd port 2812 ${allow}`).settings;
+  assert.ok(httpd !== null);
+  return HttpAccess.of(httpd, (text) => warnings.push(text));
+}
+
+function login(user: string): string {
+  return `Basic ${Buffer.from(user).toString('base64')}`;
+}
+
+test('hosts and users must both be satisfied where both are named', async () => {
+  const both = await access('allow 10.0.0.0/8 allow admin:secret allow view:"only" readonly');
+  const kind = (address: string, user?: string): string =>
+    both.decide(address, user === undefined ? undefined : login(user), 0).kind;
+  assert.equal(kind('10.1.2.3', 'admin:secret'), 'granted');
+  assert.equal(kind('::ffff:10.1.2.3', 'admin:secret'), 'granted');
+  assert.equal(kind('11.1.2.3', 'admin:secret'), 'refused-host');
+  assert.equal(kind('10.1.2.3'), 'unauthorized');
+  assert.equal(kind('10.1.2.3', 'admin:wrong'), 'unauthorized');
+  assert.equal(kind('10.1.2.3', 'nobody:secret'), 'unauthorized');
+  assert.deepEqual(both.decide('10.1.2.3', login('view:only'), 0), {
+    kind: 'granted',
+    user: 'view',
+    isReadOnly: true,
+  });
+  assert.equal(both.decide(null, login('admin:secret'), 0).kind, 'granted');
+});
+
+test('hosts alone, users alone, and nobody', async () => {
+  assert.equal((await access('allow 127.0.0.1')).decide('127.0.0.1', undefined, 0).kind, 'granted');
+  assert.equal((await access('allow a:b')).decide('8.8.8.8', login('a:b'), 0).kind, 'granted');
+  assert.equal((await access('')).decide('127.0.0.1', undefined, 0).kind, 'refused-host');
+  const readOnly = (await access('read-only allow a:b')).decide('1.1.1.1', login('a:b'), 0);
+  assert.deepEqual(readOnly, { kind: 'granted', user: 'a', isReadOnly: true });
+});
+
+test('what cannot be checked is told, and lets nobody in', async () => {
+  const warnings: string[] = [];
+  const none = await access('allow @wheel allow md5 /etc/shadow allow nosuchhost.invalid', warnings);
+  assert.equal(warnings.length, 3);
+  assert.equal(none.decide('127.0.0.1', login('root:root'), 0).kind, 'refused-host');
+});
+
+test('who guesses passwords has to wait', async () => {
+  const guessed = await access('allow a:b');
+  for (let count = 0; count < FAILURES_MAX; count++)
+    assert.equal(guessed.decide('1.1.1.1', login(`a:${count}`), count).kind, 'unauthorized');
+  assert.equal(guessed.decide('1.1.1.1', login('a:b'), 100).kind, 'too-many-failures');
+  assert.equal(guessed.decide('2.2.2.2', login('a:b'), 100).kind, 'granted');
+  assert.equal(guessed.decide('1.1.1.1', login('a:b'), 61_000).kind, 'granted');
+});
+
+test('a security token proves itself, for its user alone', () => {
+  const tokens = new SecurityTokens();
+  const token = tokens.newToken('admin');
+  assert.match(token, /^[0-9a-f]{32}$/);
+  assert.ok(tokens.isValid('admin', `a=b; securitytoken=${token}`, token));
+  assert.ok(!tokens.isValid('view', `securitytoken=${token}`, token));
+  assert.ok(!tokens.isValid('admin', undefined, token));
+  assert.ok(!tokens.isValid('admin', `securitytoken=${token}`, null));
+  const madeUp = '0123456789abcdef0123456789abcdef';
+  assert.ok(!tokens.isValid('admin', `securitytoken=${madeUp}`, madeUp));
+  assert.ok(!new SecurityTokens().isValid('admin', `securitytoken=${token}`, token));
+});

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { controlTree } from '../../testing/control-entries.ts';
+import { SmtpServer } from '../../testing/smtp-server.ts';
+import { until } from '../../testing/wait.ts';
+import type { Alert } from './alert-message.ts';
+import { AlertSender } from './alert-sender.ts';
+
+const ALERT: Alert = {
+  service: 'mc',
+  event: { name: 'connection', state: 'failed', description: 'no answer\r\nBcc: x@y', action: 'restart' },
+  atMs: Date.UTC(2026, 10, 27),
+  hostName: 'host',
+};
+
+describe('alerts by mail', () => {
+  let server: SmtpServer;
+  let folder = '';
+  before(async () => {
+    server = await SmtpServer.start();
+    folder = mkdtempSync(join(tmpdir(), 'twincached-alerts-'));
+  });
+  after(async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const sender = (
+    text: string,
+  ): { sender: AlertSender; settings: ReturnType<typeof controlTree>['settings']; log: string[] } => {
+    const { settings } = controlTree(text);
+    const log: string[] = [];
+    return { sender: new AlertSender({ settings, log: (line) => log.push(line) }), settings, log };
+  };
+  const send = ({ sender: one, settings }: ReturnType<typeof sender>): void => {
+    const target = settings.alerts[0];
+    assert.ok(target !== undefined);
+    one.send(ALERT, target);
+  };
+
+  test('arrive in monit’s words', async () => {
+    send(sender(`set mailserver 127.0.0.1 port ${server.port} set alert ops@example.com`));
+    const mail = await until('the mail', () => server.mails.pop());
+    assert.match(mail.from, /<monit@host>/);
+    assert.match(mail.to, /<ops@example\.com>/);
+    assert.match(mail.text, /^Subject: monit alert -- {1,2}Connection failed mc\r$/m);
+    assert.match(mail.text, /Action: {6}restart/);
+    assert.match(mail.text, /Description: no answer/);
+    assert.doesNotMatch(mail.text.split('\r\n\r\n')[0] ?? '', /Bcc/);
+  });
+
+  test('arrive as the format says, the recipient’s own first', async () => {
+    send(
+      sender(`set mailserver 127.0.0.1 port ${server.port}
+        set mail-format { from: general@example.com reply-to: help@example.com }
+        set alert ops@example.com with mail-format { subject: $SERVICE is $EVENT on $HOST
+          message: $DESCRIPTION }`),
+    );
+    const mail = await until('the mail', () => server.mails.pop());
+    assert.match(mail.from, /<general@example\.com>/);
+    assert.match(mail.text, /^Subject: mc is Connection failed on host\r$/m);
+    assert.match(mail.text, /^Reply-To: help@example\.com\r$/m);
+  });
+
+  test('go to the next server when the first one is not there, and wait in the queue when none is', async () => {
+    const dead = await SmtpServer.start();
+    const deadPort = dead.port;
+    await dead.stop();
+    send(
+      sender(
+        `set mailserver 127.0.0.1 port ${deadPort}, 127.0.0.1 port ${server.port} set alert ops@example.com`,
+      ),
+    );
+    await until('the mail', () => server.mails.pop());
+
+    const queued = sender(
+      `set mailserver 127.0.0.1 port ${server.port} set alert ops@example.com set eventqueue basedir ${folder}/queue slots 2`,
+    );
+    server.refuses = true;
+    for (let count = 0; count < 3; count++) send(queued);
+    await until(
+      'two wait, one is lost',
+      () => queued.sender.lost === 1 && readdirSync(`${folder}/queue`).length === 2,
+    );
+    server.refuses = false;
+    await until('they come', async () => {
+      await queued.sender.retry();
+      return server.mails.length === 2;
+    });
+    assert.equal(readdirSync(`${folder}/queue`).length, 0);
+    server.mails.length = 0;
+  });
+
+  test('are lost and counted without a queue', async () => {
+    const lonely = sender('set alert ops@example.com');
+    send(lonely);
+    await until('it is lost', () => lonely.sender.lost === 1);
+    assert.match(lonely.log[0] ?? '', /no mail server is set/);
+  });
+
+  test('go to a web hook as JSON', async () => {
+    const bodies: string[] = [];
+    const hook = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => {
+        body += chunk;
+      });
+      request.on('end', () => {
+        bodies.push(body);
+        response.end();
+      });
+    });
+    await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+    const address = hook.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    send(sender(`set alert http://127.0.0.1:${port}/hook`));
+    const body: unknown = JSON.parse(await until('the request', () => bodies.pop()));
+    assert.deepEqual(body, {
+      service: 'mc',
+      event: 'connection',
+      state: 'failed',
+      action: 'restart',
+      description: 'no answer\r\nBcc: x@y',
+      host: 'host',
+      time: '2026-11-27T00:00:00.000Z',
+    });
+    hook.close();
+  });
+});

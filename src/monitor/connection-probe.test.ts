@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { createServer, type Server, type Socket } from 'node:net';
+import { after, describe, test } from 'node:test';
+import { controlTree } from '../../testing/control-entries.ts';
+import { freePorts } from '../../testing/processes.ts';
+import type { ProbeOutcome } from '../checks/sample.ts';
+import { DEFAULT_LIMITS } from '../control/settings-parser.ts';
+import { probeConnection } from './connection-probe.ts';
+
+const servers: Server[] = [];
+after(() => {
+  for (const server of servers) server.close();
+});
+
+/** A server that answers whatever comes by a function of it. */
+async function serve(answer: (text: string, socket: Socket) => void, greeting = ''): Promise<number> {
+  const server = createServer((socket) => {
+    socket.setEncoding('latin1');
+    socket.on('error', () => {});
+    socket.on('data', (text: string) => answer(text, socket));
+    if (greeting !== '') socket.write(greeting, 'latin1');
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return address !== null && typeof address === 'object' ? address.port : 0;
+}
+
+/** Tries what a rule says. */
+async function probe(rule: string): Promise<ProbeOutcome> {
+  const { services } = controlTree(
+    `check process x with pidfile /x if failed host 127.0.0.1 ${rule} then alert`,
+  );
+  const test = services[0]?.rules[0]?.test;
+  assert.ok(test?.kind === 'connection');
+  return probeConnection(test, DEFAULT_LIMITS);
+}
+
+const NOOP_REPLY = `\x81\x0a${'\0'.repeat(22)}`;
+
+describe('memcache', () => {
+  const cases: readonly (readonly [string, string, boolean])[] = [
+    ['a no-op is answered', NOOP_REPLY, true],
+    ['an unknown command is an answer', `\x81\x0a\0\0\0\0\0\x81${'\0'.repeat(16)}`, true],
+    ['another status is a failure', `\x81\x0a\0\0\0\0\0\x84${'\0'.repeat(16)}`, false],
+    ['a server that only knows text lives', 'ERROR\r\n', true],
+    ['another protocol is none', 'HTTP/1.0 400 Bad Request\r\n', false],
+    ['half an answer is none', NOOP_REPLY.slice(0, 23), false],
+  ];
+  for (const [name, reply, isOk] of cases)
+    test(name, async () => {
+      const port = await serve((_, socket) => socket.write(reply, 'latin1'));
+      const outcome = await probe(`port ${port} protocol memcache with timeout 100 ms`);
+      assert.equal(outcome.isOk, isOk, outcome.text);
+    });
+
+  test('sends a no-op of 24 bytes, in one piece or many answers', async () => {
+    let sent = '';
+    const port = await serve((text, socket) => {
+      sent += text;
+      for (const byte of NOOP_REPLY) socket.write(byte, 'latin1');
+    });
+    assert.equal((await probe(`port ${port} protocol memcache`)).isOk, true);
+    assert.equal(sent, `\x80\x0a${'\0'.repeat(22)}`);
+  });
+
+  test('over UDP asks for the version, in a frame', async () => {
+    const socket = createSocket('udp4');
+    socket.on('message', (message, from) => {
+      assert.equal(message.toString('latin1'), '\0\x01\0\0\0\x01\0\0version\r\n');
+      socket.send(Buffer.from('\0\x01\0\0\0\x01\0\0VERSION 1\r\n', 'latin1'), from.port, from.address);
+    });
+    await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+    assert.equal((await probe(`port ${socket.address().port} type udp protocol memcache`)).isOk, true);
+    socket.close();
+  });
+});
+
+test('a plain connect is content with a server that says nothing; a closed port is refused', async () => {
+  const port = await serve(() => {});
+  assert.equal((await probe(`port ${port}`)).isOk, true);
+  const [free] = await freePorts(1);
+  const refused = await probe(`port ${free}`);
+  assert.equal(refused.isOk, false);
+  assert.match(refused.text, /ECONNREFUSED/);
+});
+
+test('a server that hangs fails after the timeout, as often as it is tried', async () => {
+  let connections = 0;
+  const port = await serve(() => {
+    connections += 1;
+  });
+  const outcome = await probe(`port ${port} protocol memcache-text with timeout 50 ms retry 3`);
+  assert.equal(outcome.isOk, false);
+  assert.match(outcome.text, /no answer/);
+  assert.equal(connections, 3);
+});
+
+test('a dialogue of send and expect is followed', async () => {
+  const port = await serve(
+    (text, socket) => socket.write(text === 'PING\r\n' ? 'PONG\r\n' : `got \0${text}`),
+    'hello 7\n',
+  );
+  assert.equal(
+    (
+      await probe(
+        `port ${port} expect "hello [[:digit:]]" send "PING\\r\\n" expect "^PONG" send "\\0x41" expect "got .A"`,
+      )
+    ).isOk,
+    true,
+  );
+  assert.equal((await probe(`port ${port} expect "good bye" timeout 50 ms`)).isOk, false);
+});
+
+test('http is judged by its status and its content', async () => {
+  const page = (code: number, body: string): string =>
+    `HTTP/1.1 ${code} X\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const port = await serve((text, socket) =>
+    socket.write(/^GET \/fine /.test(text) ? page(200, 'all is well') : page(503, 'no')),
+  );
+  const outcomes = await Promise.all(
+    [
+      'protocol http request "/fine"',
+      'protocol http request "/fine" with content = "is w"',
+      'protocol http request "/fine" with content = "ill"',
+      'protocol http request "/bad"',
+      'protocol http request "/bad" status = 503',
+    ].map((rule) => probe(`port ${port} ${rule}`)),
+  );
+  assert.deepEqual(
+    outcomes.map(({ isOk }) => isOk),
+    [true, true, false, false, true],
+  );
+  assert.equal((await probe(`url http://u:p@127.0.0.1:${port}/fine`)).isOk, true);
+});
+
+test('redis, smtp and ssh are told by their greetings', async () => {
+  const redis = await serve((_, socket) => socket.write('+PONG\r\n'));
+  const smtp = await serve(() => {}, '220 mail ESMTP\r\n');
+  const ssh = await serve(() => {}, 'SSH-2.0-x\r\n');
+  assert.equal((await probe(`port ${redis} protocol redis`)).isOk, true);
+  assert.equal((await probe(`port ${smtp} protocol smtp`)).isOk, true);
+  assert.equal((await probe(`port ${ssh} protocol ssh`)).isOk, true);
+  assert.equal((await probe(`port ${ssh} protocol smtp`)).isOk, false);
+});
+
+test('a UDP port that is closed is noticed', async () => {
+  const [free] = await freePorts(1);
+  assert.equal((await probe(`port ${free} type udp send "x"`)).isOk, false);
+});

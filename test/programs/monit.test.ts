@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { isAlive } from '../../testing/daemons.ts';
+import { MonitRunner, pidIn, untilReplaced } from '../../testing/monit-runner.ts';
+import { freePorts } from '../../testing/processes.ts';
+import { SmtpServer } from '../../testing/smtp-server.ts';
+import { until } from '../../testing/wait.ts';
+
+/** An entry whose daemon is a `sleep`, with the pid file of a real one. */
+function sleeper(monit: MonitRunner, name: string, rest = ''): string {
+  const pidFile = monit.pidFile(name);
+  return `check process ${name} with pidfile ${pidFile}
+  start program = "/bin/sh -c 'sleep 1000 > /dev/null 2>&1 & echo $! > ${pidFile}'"
+  ${rest}`;
+}
+
+describe('monit, the command', () => {
+  let monit: MonitRunner;
+  before(async () => {
+    const [port = 0] = await freePorts(1);
+    monit = await MonitRunner.make(port);
+  });
+  after(() => monit.dispose());
+
+  test('refuses a file with a mistake, or that others may read, and names it', async () => {
+    monit.write('set daemon 5\nbogus');
+    assert.deepEqual(await monit.type('-t'), {
+      code: 1,
+      stdout: '',
+      stderr: `${monit.controlFile}:7: syntax error 'bogus': expected 'set', 'check' or 'include'\n`,
+    });
+    monit.write('set daemon 5');
+    chmodSync(monit.controlFile, 0o644);
+    assert.match((await monit.type()).stderr, /permission 0644 is wrong, maximum 0700 allowed/);
+    monit.write('check system here');
+    const { code, stderr } = await monit.type();
+    assert.equal(code, 1);
+    assert.match(stderr, /Poll time is invalid or not defined/);
+  });
+
+  test('says what is missing on this host, and goes on', async () => {
+    monit.write('set daemon 5\ncheck process x with pidfile /x start program = "/nonexistent/x y"');
+    const { code, stderr } = await monit.type('-t');
+    assert.equal(code, 0);
+    assert.match(stderr, /Program does not exist: '\/nonexistent\/x'/);
+    monit.write(
+      'set daemon 5\ncheck process x with pidfile /x start program = "/bin/true" as uid nosuchuser',
+    );
+    assert.match((await monit.type('-t')).stderr, /Requested user not found on the system 'nosuchuser'/);
+  });
+
+  test('answers without a daemon', async () => {
+    monit.write('set daemon 5');
+    assert.match((await monit.type('-V')).stdout, /^This is Monit version 5\.33\.0/);
+    assert.match((await monit.type('-h')).stdout, /Usage: monit/);
+    const id = (await monit.type('-i')).stdout;
+    assert.match(id, /^Monit ID: [0-9a-f]{32}\n$/);
+    assert.equal((await monit.type('-i')).stdout, id);
+    assert.notEqual((await monit.type('-r')).stdout, id);
+    assert.deepEqual(await monit.type('summary'), {
+      code: 1,
+      stdout: '',
+      stderr: 'Monit: the monit daemon is not running\n',
+    });
+    assert.equal((await monit.type('quit')).code, 0);
+    assert.match((await monit.type('-z')).stderr, /invalid option -- 'z'/);
+    assert.match((await monit.type('-d', '0')).stderr, /-d requires a natural number/);
+    assert.match(
+      (await monit.type('-H', monit.controlFile)).stdout,
+      /^SHA1\(.*\) = [0-9a-f]{40}\nMD5\(.*\) = [0-9a-f]{32}\n$/,
+    );
+    assert.match(
+      (await monit.type('procmatch', 'node')).stdout,
+      /^List of processes matching pattern "node":/,
+    );
+    assert.equal((await monit.type('procmatch', 'no such process at all')).code, 1);
+  });
+
+  test('starts, checks and stops without a daemon', async () => {
+    monit.write(`set daemon 5\n${sleeper(monit, 'alone')}`);
+    assert.equal((await monit.type('start', 'alone')).code, 0);
+    const pid = pidIn(monit.pidFile('alone')) ?? 0;
+    assert.ok(isAlive(pid));
+    const { code, stdout } = await monit.type('validate');
+    assert.equal(code, 0);
+    assert.match(stdout, /Process 'alone'\n {2}status {23}OK\n/);
+    assert.equal((await monit.type('stop', 'alone')).code, 0);
+    assert.ok(!isAlive(pid));
+  });
+});
+
+describe('monit, the daemon', () => {
+  let monit: MonitRunner;
+  let mail: SmtpServer;
+  before(async () => {
+    const [port = 0] = await freePorts(1);
+    monit = await MonitRunner.make(port);
+    mail = await SmtpServer.start();
+    const { commands } = monit;
+    writeFileSync(commands.file('daemon.sh'), '#!/bin/sh\nsleep 1000 > /dev/null 2>&1 &\n');
+    writeFileSync(commands.file('tell.sh'), `#!/bin/sh\nenv | grep ^MONIT_ > ${commands.file('told')}\n`);
+    for (const name of ['daemon.sh', 'tell.sh']) chmodSync(commands.file(name), 0o755);
+    monit.write(`set daemon 1
+set mailserver 127.0.0.1 port ${mail.port}
+set alert ops@example.com only on { nonexist, timeout, status }
+${sleeper(monit, 'one', 'group first')}
+${sleeper(monit, 'two', 'group first depends on one')}
+${sleeper(monit, 'three')}
+check process unwritten with pidfile ${commands.file('unwritten.pid')}
+  start program = "${commands.file('daemon.sh')}" with timeout 20 seconds
+check process foreground with pidfile ${commands.file('foreground.pid')}
+  start program = "/bin/sleep 1001"
+check process broken with pidfile ${commands.file('broken.pid')}
+  start program = "/bin/sh -c 'echo no such option >&2; exit 3'"
+  if 2 restarts within 10 cycles then timeout
+check program script with path "/bin/sh -c 'echo all wrong; exit 2'"
+  if status != 0 then exec "${commands.file('tell.sh')}"
+check file rc with path ${monit.controlFile}
+  if failed permission 600 then alert
+check filesystem root with path /
+  if space usage > 100% then alert
+check host here with address 127.0.0.1
+  if failed port ${port} protocol http request "/_ping" then alert`);
+    await monit.start();
+  });
+  after(async () => {
+    const pids = await Promise.all(
+      ['unwritten', 'foreground'].map((name) => monit.pidOf(name).catch(() => null)),
+    );
+    await monit.dispose(pids.filter((pid) => pid !== null));
+    await mail.stop();
+  });
+  const stateOf = async (name: string): Promise<unknown> => (await monit.service(name))['state'];
+
+  test('starts what is to run, also what writes no pid file, and each once', async () => {
+    for (const name of ['one', 'two', 'three', 'unwritten', 'foreground'])
+      await until(`${name} runs`, async () => (await stateOf(name)) === 'running');
+    const { log } = monit;
+    for (const name of ['one', 'two', 'three', 'unwritten', 'foreground'])
+      assert.equal(log.match(new RegExp(`'${name}' start:`, 'g'))?.length, 1, name);
+  });
+
+  test('tells deaths by mail', async () => {
+    const pid = (await monit.pidOf('three')) ?? 0;
+    process.kill(pid, 'SIGKILL');
+    await untilReplaced(monit, 'three', pid);
+    const text = await until('the mail', () => mail.mails.find((one) => /three/.test(one.text))?.text);
+    assert.match(text, /^Subject: monit alert -- {1,2}Does not exist three\r$/m);
+  });
+
+  test('gives up what cannot be started, quotes why, and shows it as what it is', async () => {
+    await until('it is given up', async () => (await stateOf('broken')) === 'gave-up');
+    assert.equal((await monit.summary()).get('broken'), 'Timeout');
+    assert.match(monit.log, /'broken' start program: exit status 3 -- no such option/);
+    const { stdout } = await monit.type('status', 'broken');
+    assert.match(stdout, /status {23}Timeout\n {2}monitoring status {12}Not monitored/);
+    assert.match(stdout, /next start {19}in \d+ s/);
+  });
+
+  test('runs programs, judges them, and tells others what happened', async () => {
+    const told = await until('the program was run', () => {
+      const text = readFileSync(monit.commands.file('told'), 'utf8');
+      return text.includes('MONIT_DESCRIPTION') ? text : null;
+    });
+    assert.match(told, /^MONIT_SERVICE=script$/m);
+    assert.match(told, /^MONIT_EVENT=Status failed$/m);
+    assert.match(told, /^MONIT_DESCRIPTION=status of 2 matches the limit \[status != 0\]$/m);
+    assert.equal((await monit.summary()).get('script'), 'Status failed');
+    assert.match((await monit.type('status', 'script')).stdout, /last output {18}all wrong/);
+  });
+
+  test('takes commands for one, for a group, for a pattern, for all', async () => {
+    assert.equal((await monit.type('unmonitor', 'th.*')).code, 0);
+    assert.equal((await monit.service('three'))['isMonitored'], false);
+    assert.equal((await monit.type('monitor', 'three')).code, 0);
+    const pid = (await monit.pidOf('one')) ?? 0;
+    assert.equal((await monit.type('-g', 'first', 'restart', 'all')).code, 0);
+    await untilReplaced(monit, 'one', pid);
+    await until('the other one is back', async () => (await stateOf('two')) === 'running');
+    for (const [words, message] of [
+      [['start', 'nobody'], 'There is no service named "nobody"\n'],
+      [['start'], "Please specify a service name or 'all' after start\n"],
+      [['bogus'], 'Invalid argument -- bogus  (-h will show valid arguments)\n'],
+      [['-g', 'nogroup', 'start', 'all'], "Group 'nogroup' not found\n"],
+      [['status', 'nobody'], "Service 'nobody' not found\n"],
+      [['report', 'bogus'], "Invalid report type: 'bogus'\n"],
+    ] as const)
+      assert.deepEqual(await monit.type(...words), { code: 1, stdout: '', stderr: message });
+  });
+
+  test('has monit’s paths for programs', async () => {
+    assert.equal(await (await monit.fetch('/_ping')).text(), 'pong');
+    const xml = await (await monit.fetch('/_status?format=xml')).text();
+    assert.match(xml, /<service type="3"><name>one<\/name>.*<pid>\d+<\/pid>/);
+    assert.match(await (await monit.fetch('/_summary')).text(), /┌─.*one/s);
+    assert.equal(await (await monit.fetch('/_report?type=total')).text(), '11\n');
+    assert.equal((await monit.fetch('/nobody')).status, 404);
+    assert.equal((await monit.fetch('/one?action=stop')).status, 200);
+    assert.equal((await monit.fetch('/', {}, 'admin:wrong')).status, 401);
+    assert.match(
+      (await monit.fetch('/', {}, 'admin:wrong')).headers.get('www-authenticate') ?? '',
+      /realm="monit"/,
+    );
+    for (const path of ['/', '/one', '/_runtime', '/_viewlog', '/_about']) {
+      const response = await monit.fetch(path, {}, 'view:only');
+      assert.equal(response.status, 200, path);
+      assert.doesNotMatch(await response.text(), /<form|admin:monit/, path);
+    }
+    assert.equal((await monit.fetch('/one', { method: 'POST', body: 'action=stop' })).status, 403);
+    assert.equal(await stateOf('one'), 'running');
+  });
+
+  test('reads its file again on reload, and keeps the old one when the new one is wrong', async () => {
+    const text = readFileSync(monit.controlFile, 'utf8');
+    await monit.type('unmonitor', 'three');
+    const pid = await monit.pidOf('one');
+    writeFileSync(monit.controlFile, `${text}\ncheck host more with address 127.0.0.1\n`);
+    assert.deepEqual(await monit.type('reload'), {
+      code: 0,
+      stdout: 'Reinitializing monit daemon\n',
+      stderr: '',
+    });
+    await until('the new service is there', async () => (await stateOf('more')) === 'running');
+    await until('the old one is known again', async () => (await monit.pidOf('one')) === pid);
+    assert.equal((await monit.service('three'))['isMonitored'], false);
+    writeFileSync(monit.controlFile, `${text}\nbogus\n`);
+    process.kill(monit.pid ?? 0, 'SIGHUP');
+    await until('the mistake is told', () => /not reloaded: .*syntax error 'bogus'/.test(monit.log));
+    assert.equal(await stateOf('more'), 'running');
+    writeFileSync(monit.controlFile, text);
+  });
+
+  test('is woken by a second start, and leaves its services running when it ends', async () => {
+    const { code, stdout } = await monit.type();
+    assert.deepEqual([code, stdout], [0, `Monit daemon with PID ${monit.pid} awakened\n`]);
+    const pid = (await monit.pidOf('one')) ?? 0;
+    const daemon = monit.pid ?? 0;
+    assert.equal((await monit.type('quit')).stdout, `Monit daemon with pid [${daemon}] killed\n`);
+    await until('it ends', () => !isAlive(daemon));
+    assert.ok(isAlive(pid));
+    await monit.start();
+    await until('it goes on', async () => (await monit.pidOf('one')) === pid);
+    // What writes no pid file is known by its environment, also to a monitor that has not started it.
+    for (const name of ['unwritten', 'foreground'])
+      assert.equal(monit.log.match(new RegExp(`'${name}' start:`, 'g'))?.length, 1, name);
+  });
+});
