@@ -17,6 +17,9 @@ import { Uploads } from './uploads.ts';
 /** How often deadlines are looked at while something is under way: the precision of all timeouts. */
 export const TICK_MS = 20;
 
+/** A tick that comes so late finds answers unread that came in time: it looks at deadlines only in the next round of the loop. */
+const LATE_TICK_MS = 100;
+
 /** What a router is given of the world outside. */
 export interface RouterSurroundings {
   readonly random: Random;
@@ -219,13 +222,19 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   wake(): void {
     if (this.#ticking || this.#closed) return;
     this.#ticking = true;
-    this.#surroundings.schedule(TICK_MS, () => this.#tick());
+    const dueMs = this.nowMs() + TICK_MS;
+    this.#surroundings.schedule(TICK_MS, () => this.#tick(dueMs));
   }
 
-  #tick(): void {
-    this.#ticking = false;
+  #tick(dueMs: number): void {
     if (this.#closed) return;
     const nowMs = this.nowMs();
+    if (nowMs - dueMs >= LATE_TICK_MS) {
+      // Servers are not to blame for a thread that had no time for them.
+      this.#surroundings.schedule(1, () => this.#tick(Number.POSITIVE_INFINITY));
+      return;
+    }
+    this.#ticking = false;
     let busy = false;
     for (const destination of this.destinations) if (destination.tick(nowMs)) busy = true;
     if (this.#retired.length > 0 && this.#tickRetired(nowMs)) busy = true;
