@@ -201,11 +201,18 @@ async function withoutDaemon(
   what: (monitor: Awaited<ReturnType<typeof makeMonitor>>['monitor']) => Promise<number>,
   starts = false,
 ): Promise<number> {
-  const passive: ControlTree = starts
-    ? tree
-    : { ...tree, services: tree.services.map((entry) => ({ ...entry, mode: 'passive' as const })) };
+  // Who types a command sees what comes of it; mails are the daemon's affair.
+  const quiet: ControlTree = {
+    ...tree,
+    settings: { ...tree.settings, alerts: [] },
+    services: tree.services.map((entry) => ({
+      ...entry,
+      alerts: [],
+      mode: starts ? entry.mode : ('passive' as const),
+    })),
+  };
   const { monitor } = await makeMonitor(
-    { command, controlFile, tree: passive, cycleSeconds: 3600, isForeground: true, print: invocation.print },
+    { command, controlFile, tree: quiet, cycleSeconds: 3600, isForeground: true, print: invocation.print },
     null,
   );
   monitor.start();

@@ -180,7 +180,7 @@ export class EntryServer {
         this.#send(response, 200, 'text/html', 'pong', { 'set-cookie': this.#tokens.cookie(token) });
         return;
       case '/_getid':
-        text(facts.id);
+        send('text/html', facts.id);
         return;
       case '/_about':
         html(aboutPage(facts));

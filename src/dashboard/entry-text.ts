@@ -110,7 +110,7 @@ function count(figure: Figure | undefined): string {
 
 /** Labels and values of what a sample has found. */
 function figureRows({ entry, sample }: EntryStatus): [string, string][] {
-  if (sample === null) return [];
+  if (sample === null || !sample.exists) return [];
   const figure = (resource: Resource): Figure | undefined => sample.figures[resource];
   const property = (name: 'ppid' | 'uid' | 'euid' | 'gid'): string =>
     sample.properties[name]?.split(' ')[0] ?? '-';
@@ -168,6 +168,9 @@ function figureRows({ entry, sample }: EntryStatus): [string, string][] {
     case 'filesystem':
       return [
         ['filesystem flags', sample.properties.fsflags ?? '-'],
+        ['permission', sample.properties.permission?.replace(/^0/, '') ?? '-'],
+        ['uid', property('uid')],
+        ['gid', property('gid')],
         ['space usage', bytesAndPercent(figure('space-used'))],
         ['space free for non superuser', bytesAndPercent(figure('space-free'))],
         ['inodes free', `${count(figure('inodes-free'))} [${percentOf(figure('inodes-free'))}]`],
@@ -232,7 +235,7 @@ export function statusRows(status: EntryStatus): readonly (readonly [string, str
     ['on reboot', status.onReboot],
     ...(reason === '' ? [] : ([['reason', reason]] as const)),
     ...(nextStartSeconds === null ? [] : ([['next start', `in ${nextStartSeconds} s`]] as const)),
-    ...(entry.type === 'process' ? ([['pid', status.pid === null ? '-' : String(status.pid)]] as const) : []),
+    ...(status.pid === null ? [] : ([['pid', String(status.pid)]] as const)),
     ...figureRows(status),
     ...(restarts === 0 ? [] : ([['restarts', String(restarts)]] as const)),
     ...connectionRows(status),

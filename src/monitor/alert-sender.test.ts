@@ -8,7 +8,7 @@ import { controlTree } from '../../testing/control-entries.ts';
 import { SmtpServer } from '../../testing/smtp-server.ts';
 import { until } from '../../testing/wait.ts';
 import type { Alert } from './alert-message.ts';
-import { AlertSender } from './alert-sender.ts';
+import { AlertSender, SENDING_MAX } from './alert-sender.ts';
 
 const ALERT: Alert = {
   service: 'mc',
@@ -93,6 +93,23 @@ describe('alerts by mail', () => {
     });
     assert.equal(readdirSync(`${folder}/queue`).length, 0);
     server.mails.length = 0;
+  });
+
+  test('keep their order, and are bounded', async () => {
+    const many = sender(`set mailserver 127.0.0.1 port ${server.port} set alert ops@example.com`);
+    const target = many.settings.alerts[0];
+    assert.ok(target !== undefined);
+    for (let count = 0; count <= SENDING_MAX; count++)
+      many.sender.send({ ...ALERT, service: `mc${count}` }, target);
+    await until('one is too many', () => many.sender.lost === 1);
+    await until('the others come', () => server.mails.length === SENDING_MAX);
+    const names = server.mails
+      .splice(0)
+      .map(({ text }) => Number(/^Subject: .* mc(\d+)\r$/m.exec(text)?.[1]));
+    assert.deepEqual(
+      names,
+      [...names].sort((a, b) => a - b),
+    );
   });
 
   test('are lost and counted without a queue', async () => {

@@ -8,8 +8,8 @@ import type { AlertTarget, MailServer, Settings } from '../control/tree.ts';
 import { type Alert, type Message, mailOf } from './alert-message.ts';
 import { readWhole, writeWhole } from './whole-file.ts';
 
-/** Alerts that may be on their way at a time; more go to the queue, or are lost and counted. */
-const SENDING_MAX = 16;
+/** Alerts that may be on their way or wait for others; more go to the queue, or are lost and counted. */
+export const SENDING_MAX = 500;
 
 /** Alerts that a queue keeps where `slots` does not say otherwise. */
 const QUEUE_SLOTS_DEFAULT = 10_000;
@@ -33,6 +33,8 @@ export interface AlertSenderOptions {
 export class AlertSender {
   readonly #options: AlertSenderOptions;
   #sending = 0;
+  /** The last alert on its way to each address: the next one waits for it, so that a recovery does not overtake its failure. */
+  readonly #last: Map<string, Promise<void>> = new Map();
   #lost = 0;
 
   constructor(options: AlertSenderOptions) {
@@ -78,9 +80,17 @@ export class AlertSender {
       return;
     }
     this.#sending += 1;
-    const failure = await this.#deliver(letter);
+    const { address } = letter;
+    const before = this.#last.get(address);
+    const done = (async (): Promise<void> => {
+      await before;
+      const failure = await this.#deliver(letter);
+      if (failure !== null) this.#keep(letter, failure);
+    })();
+    this.#last.set(address, done);
+    await done;
     this.#sending -= 1;
-    if (failure !== null) this.#keep(letter, failure);
+    if (this.#last.get(address) === done) this.#last.delete(address);
   }
 
   #keep(letter: Letter, failure: string): void {

@@ -104,7 +104,7 @@ export class ControlMonitor implements EntryControl {
     );
     this.#onChildEnd = () => {
       this.#options.adoption?.reap(this.#ownChildren);
-      this.#watch();
+      this.#observeAll();
     };
   }
 
@@ -240,7 +240,7 @@ export class ControlMonitor implements EntryControl {
     return this.#view;
   }
 
-  #watch(): void {
+  #observeAll(): void {
     if (!this.#isRunning) return;
     for (const runner of this.#runners.values()) runner.observe(false);
   }
@@ -253,7 +253,7 @@ export class ControlMonitor implements EntryControl {
     );
     this.#watchTimer = setTimeout(
       () => {
-        this.#watch();
+        for (const runner of this.#runners.values()) runner.watch();
         this.#watchAgain();
       },
       isBusy ? WATCH_CLOSELY_MS : WATCH_MS,
@@ -268,7 +268,7 @@ export class ControlMonitor implements EntryControl {
     const waitMs = Math.max(1, Math.ceil(dueMs - this.#nowMs()));
     this.#dueTimer = setTimeout(() => {
       // What is there by now is not to be missed by a deadline.
-      this.#watch();
+      this.#observeAll();
       this.#perform(this.#supervisor.tick(this.#nowMs()));
     }, waitMs);
   }

@@ -34,12 +34,19 @@ export class EntryProcess {
     return this.#present;
   }
 
+  /** The process that was found last is a child of ours, so that its end is told by a signal. */
+  get isOwnChild(): boolean {
+    return this.#present?.parentPid === process.pid;
+  }
+
   /** Whether the process that was found last is still there; cheap. */
   isAlive(): boolean {
     const { pid = 0, startedAfterBootMs = 0 } = this.#present ?? {};
     if (pid === 0) return false;
     const now = readProcessEntry(pid);
-    return now !== null && !isZombie(now) && now.startedAfterBootMs === startedAfterBootMs;
+    if (now === null || isZombie(now) || now.startedAfterBootMs !== startedAfterBootMs) return false;
+    this.#present = now;
+    return true;
   }
 
   /**

@@ -68,6 +68,11 @@ export class EntryRunner {
       this.#options.feed({ type: 'observed', pid });
   }
 
+  /** The same at short intervals, where no signal would tell. */
+  watch(): void {
+    if (this.machine.state !== 'running' || !this.#process.isOwnChild) this.observe(false);
+  }
+
   #look(isAlive: boolean): void {
     const nowMs = this.#options.nowMs();
     const { entry, state } = this.machine;

@@ -75,14 +75,20 @@ export async function sampleFile(
       hardlinks: figure(stats.nlink),
     },
     properties: {
-      permission: (stats.mode & 0o7777).toString(8).padStart(4, '0'),
-      uid: ownerText('/etc/passwd', stats.uid),
-      gid: ownerText('/etc/group', stats.gid),
+      ...ownerProperties(stats),
       size: String(stats.size),
       timestamp: new Date(stats.mtimeMs).toISOString(),
       ...(checksum === null ? {} : { checksum }),
     },
     probes,
+  };
+}
+
+function ownerProperties({ mode, uid, gid }: Stats): Sample['properties'] {
+  return {
+    permission: (mode & 0o7777).toString(8).padStart(4, '0'),
+    uid: ownerText('/etc/passwd', uid),
+    gid: ownerText('/etc/group', gid),
   };
 }
 
@@ -161,7 +167,10 @@ export function sampleFilesystem(path: string): Sample {
         'inodes-used': figure(files - ffree, percent(files - ffree, files)),
         'inodes-free': figure(ffree, percent(ffree, files)),
       },
-      properties: mount === null ? {} : { fsflags: mount.flags },
+      properties: {
+        ...ownerProperties(statSync(mount?.point ?? path)),
+        ...(mount === null ? {} : { fsflags: mount.flags }),
+      },
       probes: new Map(),
     };
   } catch {

@@ -1,0 +1,237 @@
+/* Our monit beside Debian's, over the same control file: the same words, columns and exit codes for scripts to read. */
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { isAlive } from '../../testing/daemons.ts';
+import { pidIn } from '../../testing/monit-runner.ts';
+import { freePorts, run, TWINCACHED } from '../../testing/processes.ts';
+import { until } from '../../testing/wait.ts';
+
+const MONIT = existsSync('/usr/bin/monit') ? '/usr/bin/monit' : null;
+
+interface Outcome {
+  readonly code: number | NodeJS.Signals;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One of the two, with a folder and a port of its own. */
+class Program {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'twincached-monit-'));
+  readonly #command: readonly string[];
+  readonly port: number;
+
+  constructor(command: readonly string[], port: number) {
+    this.#command = command;
+    this.port = port;
+    const file = join(this.folder, 'monitrc');
+    writeFileSync(
+      file,
+      `set daemon 1
+set pidfile ${this.folder}/pid
+set statefile ${this.folder}/state
+set idfile ${this.folder}/id
+set httpd port ${port} and use address 127.0.0.1 allow admin:monit allow v:w2 read-only
+check system here
+check process one with pidfile ${this.folder}/one
+  start program = "/bin/sh -c 'sleep 1000 >/dev/null 2>&1 & echo $! > ${this.folder}/one'"
+  group mine
+check process never with pidfile ${this.folder}/never mode passive
+check file file with path /etc/passwd
+check filesystem root with path /
+check host local with address 127.0.0.1
+  if failed port ${port} then alert
+check program fine with path /bin/true
+  if status != 0 then alert
+`,
+    );
+    chmodSync(file, 0o600);
+  }
+
+  async type(...words: readonly string[]): Promise<Outcome> {
+    const [program = '', ...args] = this.#command;
+    const typed = run(program, [...args, '-c', join(this.folder, 'monitrc'), ...words], {
+      HOME: this.folder,
+    });
+    const code = await typed.exited();
+    return { code, stdout: typed.stdout(), stderr: typed.stderr() };
+  }
+
+  async start(): Promise<void> {
+    await this.type();
+    await until('everything was looked at', async () => {
+      const { stdout } = await this.type('-B', 'status');
+      return !/Initializing|^ {2}last exit value +-$/m.test(stdout) && /running|parent pid +\d/.test(stdout);
+    });
+  }
+
+  async get(path: string, init: RequestInit = {}, user = 'admin:monit'): Promise<Response> {
+    const headers = { authorization: `Basic ${Buffer.from(user).toString('base64')}`, ...init.headers };
+    return fetch(`http://127.0.0.1:${this.port}${path}`, { redirect: 'manual', ...init, headers });
+  }
+
+  async dispose(): Promise<void> {
+    const daemon = pidIn(join(this.folder, 'pid'));
+    await this.type('quit');
+    if (daemon !== null) await until('the daemon ends', () => !isAlive(daemon));
+    const one = pidIn(join(this.folder, 'one'));
+    if (one !== null && isAlive(one)) process.kill(one, 'SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+describe('ours and monit', { skip: MONIT === null ? 'monit is not installed' : false }, () => {
+  let ours: Program;
+  let theirs: Program;
+  before(async () => {
+    const [a = 0, b = 0] = await freePorts(2);
+    ours = new Program([process.execPath, TWINCACHED, 'monit'], a);
+    theirs = new Program([MONIT ?? ''], b);
+    await Promise.all([ours.start(), theirs.start()]);
+  });
+  after(async () => {
+    await Promise.all([ours.dispose(), theirs.dispose()]);
+  });
+
+  /** What both say to the same words. */
+  const both = (...words: string[]): Promise<[Outcome, Outcome]> =>
+    Promise.all([ours.type(...words), theirs.type(...words)]);
+
+  test('print the same summary, line for line, but for the order', async () => {
+    const [a, b] = await both('-B', 'summary');
+    // Monit ends its rows with the padding of the last column or without, by the terminal.
+    const lines = ({ stdout }: Outcome): string[] => stdout.split('\n').map((line) => line.trimEnd());
+    assert.equal(lines(a)[0], lines(b)[0]);
+    assert.deepEqual(lines(a).sort(), lines(b).sort());
+  });
+
+  test('print the same report', async () => {
+    const [a, b] = await both('report');
+    assert.deepEqual(a, b);
+    for (const type of ['up', 'down', 'initialising', 'unmonitored', 'total']) {
+      const [one, other] = await both('report', type);
+      assert.deepEqual(one, other, type);
+    }
+  });
+
+  test('begin each block of the status alike', async () => {
+    const heads = ({ stdout }: Outcome): string[] =>
+      stdout
+        .split('\n')
+        .filter((line) =>
+          /^\S|^ {2}(status|monitoring|on reboot|pid|threads|children|parent|uid|gid|last exit)/.test(line),
+        );
+    const [a, b] = await both('-B', 'status');
+    const plain = (lines: string[]): string[] =>
+      lines.map((line) => line.replace(/\d+/g, 'N').trimEnd()).sort();
+    assert.deepEqual(plain(heads(a)), plain(heads(b)));
+  });
+
+  test('refuse the same with the same words', async () => {
+    for (const words of [
+      ['start', 'nobody'],
+      ['start'],
+      ['bogus'],
+      ['-g', 'nogroup', 'start', 'all'],
+      ['status', 'nobody'],
+      ['summary', 'nobody'],
+      ['report', 'bogus'],
+    ]) {
+      const [a, b] = await both(...words);
+      assert.deepEqual(a, b, words.join(' '));
+    }
+  });
+
+  test('take commands alike', async () => {
+    for (const words of [
+      ['unmonitor', 'file'],
+      ['-g', 'mine', 'unmonitor', 'all'],
+      ['monitor', 'FILE'],
+    ]) {
+      const [a, b] = await both(...words);
+      assert.deepEqual([a.code, a.stdout], [b.code, b.stdout], words.join(' '));
+    }
+    const summary = async (program: Program): Promise<string> => (await program.type('-B', 'summary')).stdout;
+    for (const program of [ours, theirs])
+      await until('both are carried out', async () => {
+        const text = await summary(program);
+        return /^ one +Not monitored/m.test(text) && /^ file +OK/m.test(text);
+      });
+  });
+
+  test('answer the same paths with the same status, type and headers', async () => {
+    const facts = async (
+      program: Program,
+      path: string,
+      init?: RequestInit,
+      user?: string,
+    ): Promise<unknown> => {
+      const response = await program.get(path, init, user);
+      await response.text();
+      return {
+        status: response.status,
+        type: response.headers.get('content-type')?.split(';')[0],
+        server: response.headers.get('server'),
+        frames: response.headers.get('x-frame-options'),
+        realm: response.headers.get('www-authenticate'),
+        hasToken: /^securitytoken=[0-9a-f]{32}; Max-Age=600; HttpOnly; SameSite=strict/.test(
+          response.headers.get('set-cookie') ?? '',
+        ),
+      };
+    };
+    const post = (body: string): RequestInit => ({ method: 'POST', body: new URLSearchParams(body) });
+    for (const [path, init, user] of [
+      ['/'],
+      ['/one'],
+      ['/one?action=stop'],
+      ['/nobody'],
+      ['/_runtime'],
+      ['/_about'],
+      ['/_ping'],
+      ['/_getid'],
+      ['/_status'],
+      ['/_status?format=xml'],
+      ['/_summary'],
+      ['/_report'],
+      ['/_report?type=bogus'],
+      ['/', {}, 'admin:wrong'],
+      ['/one', post('action=stop')],
+      ['/one', post('action=stop'), 'v:w2'],
+    ] as const)
+      assert.deepEqual(
+        await facts(ours, path, init, user),
+        await facts(theirs, path, init, user),
+        `${path} ${user}`,
+      );
+  });
+
+  test('have the same elements in their XML for a process', async () => {
+    const names = async (program: Program): Promise<Set<string>> => {
+      const text = await (await program.get('/_status?format=xml')).text();
+      const service = /<service type="3"><name>one<\/name>.*?<\/service>/s.exec(text)?.[0] ?? '';
+      return new Set([...service.matchAll(/<(\w+)[ >]/g)].map(([, name]) => name ?? ''));
+    };
+    await ours.type('monitor', 'one');
+    await theirs.type('monitor', 'one');
+    for (const program of [ours, theirs])
+      await until('it is looked at', async () => (await names(program)).has('threads'));
+    const own = await names(ours);
+    // Figures that are not gathered here.
+    const without = new Set([
+      'opentotal',
+      'limit',
+      'soft',
+      'hard',
+      'read',
+      'write',
+      'bytesgeneric',
+      'bytes',
+      'operations',
+      'count',
+      'total',
+    ]);
+    for (const name of await names(theirs)) assert.ok(own.has(name) || without.has(name), name);
+  });
+});
