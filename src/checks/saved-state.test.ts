@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
-import { decodeState, encodeState, initialMemory } from './saved-state.ts';
+import { decodeState, encodeState, initialMemory, type SavedEntry } from './saved-state.ts';
 
 const [plain, never, last] = controlTree(`
 check process plain with pidfile /p
 check process never with pidfile /n onreboot nostart
 check process last with pidfile /l onreboot laststate`).services;
-const STOPPED = { isMonitored: false, isWanted: false, restarts: 7 };
+const PROCESS = { pid: 5, startedAfterBootMs: 70 };
+const STOPPED = { isMonitored: false, isWanted: false, restarts: 7, process: null };
 const saved = {
   bootId: 'one',
-  services: new Map([
+  services: new Map<string, SavedEntry>([
     ['plain', STOPPED],
-    ['never', { isMonitored: true, isWanted: true, restarts: 1 }],
+    ['never', { isMonitored: true, isWanted: true, restarts: 1, process: PROCESS }],
     ['last', STOPPED],
   ]),
 };
@@ -32,13 +33,16 @@ test('a state comes back as it was, and what is none is none', () => {
 
 test('while the host runs, everything goes on as it was; after a boot, onreboot decides', () => {
   assert.ok(plain !== undefined && never !== undefined && last !== undefined);
-  const up = { isMonitored: true, isWanted: true, restarts: 0 };
-  const down = { isMonitored: false, isWanted: false, restarts: 0 };
+  const up = { isMonitored: true, isWanted: true, restarts: 0, process: null };
+  const down = { isMonitored: false, isWanted: false, restarts: 0, process: null };
   assert.deepEqual(initialMemory(plain, 'start', saved, 'one'), STOPPED);
   assert.deepEqual(initialMemory(never, 'start', saved, 'one'), saved.services.get('never'));
   assert.deepEqual(initialMemory(plain, 'start', saved, 'two'), up);
   assert.deepEqual(initialMemory(never, 'start', saved, 'two'), down);
   assert.deepEqual(initialMemory(last, 'start', saved, 'two'), STOPPED);
+  const ran = { ...saved, services: new Map([['last', { ...up, process: PROCESS }]]) };
+  assert.deepEqual(initialMemory(last, 'start', ran, 'one').process, PROCESS);
+  assert.deepEqual(initialMemory(last, 'start', ran, 'two').process, null);
   assert.deepEqual(initialMemory(plain, 'laststate', saved, 'two'), STOPPED);
   assert.deepEqual(initialMemory(plain, 'start', null, 'one'), up);
 });

@@ -4,11 +4,22 @@ import type { EntryMemory } from './entry-options.ts';
 /** Grows when the form changes. */
 const FORMAT = 1;
 
+/** One process for ever: the number alone may belong to another one later. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startedAfterBootMs: number;
+}
+
+export interface SavedEntry extends EntryMemory {
+  /** The process that was watched last; null when there was none. */
+  readonly process: ProcessIdentity | null;
+}
+
 /** What a monitor leaves for the next one. */
 export interface SavedState {
   /** Names one run of the host's kernel. Monit computes the time of the boot instead, which varies by a second. */
   readonly bootId: string;
-  readonly services: ReadonlyMap<string, EntryMemory>;
+  readonly services: ReadonlyMap<string, SavedEntry>;
 }
 
 export function encodeState({ bootId, services }: SavedState): string {
@@ -26,23 +37,31 @@ export function decodeState(text: string): SavedState | null {
   if (!isRecord(value) || value['format'] !== FORMAT || typeof value['bootId'] !== 'string') return null;
   const saved = value['services'];
   if (!isRecord(saved)) return null;
-  const services = new Map<string, EntryMemory>();
+  const services = new Map<string, SavedEntry>();
   for (const [name, memory] of Object.entries(saved)) {
     if (!isRecord(memory)) return null;
     const { isMonitored, isWanted, restarts } = memory;
     if (typeof isMonitored !== 'boolean' || typeof isWanted !== 'boolean' || typeof restarts !== 'number')
       return null;
-    services.set(name, { isMonitored, isWanted, restarts });
+    services.set(name, { isMonitored, isWanted, restarts, process: identityIn(memory['process']) });
   }
   return { bootId: value['bootId'], services };
+}
+
+function identityIn(value: unknown): ProcessIdentity | null {
+  if (!isRecord(value)) return null;
+  const { pid, startedAfterBootMs } = value;
+  return typeof pid === 'number' && typeof startedAfterBootMs === 'number'
+    ? { pid, startedAfterBootMs }
+    : null;
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const UP: EntryMemory = { isMonitored: true, isWanted: true, restarts: 0 };
-const DOWN: EntryMemory = { isMonitored: false, isWanted: false, restarts: 0 };
+const UP: SavedEntry = { isMonitored: true, isWanted: true, restarts: 0, process: null };
+const DOWN: SavedEntry = { isMonitored: false, isWanted: false, restarts: 0, process: null };
 
 /**
  * With what an entry begins.
@@ -56,9 +75,11 @@ export function initialMemory(
   onRebootDefault: OnReboot,
   saved: SavedState | null,
   bootId: string,
-): EntryMemory {
+): SavedEntry {
   const memory = saved?.services.get(entry.name);
   const onReboot = entry.onReboot ?? onRebootDefault;
-  if (memory !== undefined && (saved?.bootId === bootId || onReboot === 'laststate')) return memory;
+  if (memory !== undefined && saved?.bootId === bootId) return memory;
+  // Of the processes before a boot none is left.
+  if (memory !== undefined && onReboot === 'laststate') return { ...memory, process: null };
   return onReboot === 'nostart' ? DOWN : UP;
 }

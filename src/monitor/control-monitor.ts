@@ -12,7 +12,7 @@ import {
 import { EntrySupervisor, type NamedAction } from '../checks/entry-supervisor.ts';
 import { eventTitle, type ServiceEvent } from '../checks/event-kinds.ts';
 import { EventLog, type LogEvent } from '../checks/event-log.ts';
-import { encodeState, initialMemory, type SavedState } from '../checks/saved-state.ts';
+import { encodeState, initialMemory, type ProcessIdentity, type SavedState } from '../checks/saved-state.ts';
 import type { ServiceCommand } from '../checks/service-machine.ts';
 import type { ControlTree, ServiceEntry } from '../control/tree.ts';
 import { readHost } from '../system/host-figures.ts';
@@ -83,8 +83,12 @@ export class ControlMonitor implements EntryControl {
     this.#startedMs = clock.monotonicMs();
     const { limits, onReboot } = tree.settings;
     this.#supervisor = new EntrySupervisor(tree, { limits, random, cores: readHost().cores });
-    for (const machine of this.#supervisor.machines)
-      machine.recall(initialMemory(machine.entry, onReboot, saved, bootId));
+    const remembered = new Map<string, ProcessIdentity | null>();
+    for (const machine of this.#supervisor.machines) {
+      const memory = initialMemory(machine.entry, onReboot, saved, bootId);
+      machine.recall(memory);
+      remembered.set(machine.entry.name, memory.process);
+    }
     const onChild = (pid: number, isAlive: boolean): void => {
       if (isAlive) this.#ownChildren.add(pid);
       else this.#ownChildren.delete(pid);
@@ -95,6 +99,7 @@ export class ControlMonitor implements EntryControl {
         new EntryRunner(machine, {
           limits,
           monitorId: facts.id,
+          remembered: remembered.get(machine.entry.name) ?? null,
           onChild,
           nowMs: () => clock.monotonicMs(),
           feed: (input) =>
@@ -132,7 +137,12 @@ export class ControlMonitor implements EntryControl {
 
   /** What the next monitor begins with. */
   get state(): SavedState {
-    const services = new Map(this.#supervisor.machines.map(({ entry, memory }) => [entry.name, memory]));
+    const services = new Map(
+      this.#supervisor.machines.map(({ entry, memory }) => [
+        entry.name,
+        { ...memory, process: this.#runners.get(entry.name)?.identity ?? null },
+      ]),
+    );
     return { bootId: this.#options.bootId, services };
   }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { ProcessIdentity } from '../checks/saved-state.ts';
 import { jsPattern } from '../control/connection-parser.ts';
 import type { Subject } from '../control/tree.ts';
 import {
@@ -10,23 +11,22 @@ import {
   readProcessEntry,
 } from '../system/proc-table.ts';
 
-/** How the children of one monitor know whose they are: two variables of the environment. */
-export interface ChildMark {
-  readonly monitorId: string;
-  readonly service: string;
-}
-
 /** Finds the process of an entry again and again, and tells one from a later one of the same number. */
 export class EntryProcess {
   readonly #subject: Subject;
   readonly #pattern: RegExp | null;
-  readonly #mark: ChildMark;
+  /** The last start of the entry, as its processes have it in their environment; '' before the first one. */
+  #startMark = '';
   #present: ProcessEntry | null = null;
 
-  constructor(subject: Subject, mark: ChildMark) {
+  constructor(subject: Subject) {
     this.#subject = subject;
-    this.#mark = mark;
     this.#pattern = subject.kind === 'matching' ? new RegExp(jsPattern(subject.pattern)) : null;
+  }
+
+  /** The entry is started: what comes of this start carries the mark. */
+  startedAs(mark: string): void {
+    this.#startMark = mark;
   }
 
   /** The process that was found last. */
@@ -80,18 +80,23 @@ export class EntryProcess {
     return oldest(this.markedPids());
   }
 
-  /** All processes that the entry's programs have left behind. */
+  /** All processes that have come of the entry's last start and are still there. */
   markedPids(): number[] {
-    return processIds().filter((pid) => pid !== process.pid && isMarked(pid, this.#mark));
+    const mark = this.#startMark;
+    if (mark === '') return [];
+    return processIds().filter((pid) => pid !== process.pid && hasEnvironment(pid, MARK_OF_START, mark));
+  }
+
+  /** Takes up a process that a monitor before this one has watched, if it is still there. */
+  recall({ pid, startedAfterBootMs }: ProcessIdentity): void {
+    const entry = alive(pid);
+    if (entry?.startedAfterBootMs === startedAfterBootMs) this.#present = entry;
   }
 }
 
-export const MARK_OF_MONITOR = 'TWINCACHED_MONIT_ID';
+/** Names one start in the environment of whatever comes of it. */
+export const MARK_OF_START = 'TWINCACHED_MONIT_START';
 export const MARK_OF_SERVICE = 'MONIT_SERVICE';
-
-function isMarked(pid: number, { monitorId, service }: ChildMark): boolean {
-  return hasEnvironment(pid, MARK_OF_MONITOR, monitorId) && hasEnvironment(pid, MARK_OF_SERVICE, service);
-}
 
 function alive(pid: number | null): ProcessEntry | null {
   const entry = pid === null ? null : readProcessEntry(pid);

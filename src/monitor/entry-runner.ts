@@ -1,8 +1,9 @@
 import type { EntryInput, ProgramRole } from '../checks/entry-inputs.ts';
 import type { EntryMachine } from '../checks/entry-machine.ts';
 import { EMPTY_SAMPLE, type Sample } from '../checks/sample.ts';
+import type { ProcessIdentity } from '../checks/saved-state.ts';
 import type { Limits, ProgramCall } from '../control/tree.ts';
-import { EntryProcess, MARK_OF_MONITOR, MARK_OF_SERVICE } from './entry-process.ts';
+import { EntryProcess, MARK_OF_SERVICE, MARK_OF_START } from './entry-process.ts';
 import { EntrySampler } from './entry-sampler.ts';
 import type { HostView } from './process-sample.ts';
 import { type ProgramRun, resultText, runProgram } from './program-run.ts';
@@ -16,6 +17,8 @@ const SEARCH_INTERVAL_MS = 200;
 export interface RunnerOptions {
   readonly limits: Limits;
   readonly monitorId: string;
+  /** The process that a monitor before this one has watched. */
+  readonly remembered: ProcessIdentity | null;
   readonly onChild: (pid: number, isAlive: boolean) => void;
   readonly nowMs: () => number;
   /** Tells the machine, and carries out what it says. */
@@ -30,6 +33,8 @@ export class EntryRunner {
   readonly #sampler: EntrySampler;
   readonly #runs = new Map<ProgramRole, { readonly run: ProgramRun; readonly startedMs: number }>();
   #startEndedOk = false;
+  #startPid: number | null = null;
+  #starts = 0;
   #searchedMs = Number.NEGATIVE_INFINITY;
   #sampledAtMs: number | null = null;
 
@@ -37,7 +42,8 @@ export class EntryRunner {
     this.machine = machine;
     this.#options = options;
     const { name, subject } = machine.entry;
-    this.#process = new EntryProcess(subject, { monitorId: options.monitorId, service: name });
+    this.#process = new EntryProcess(subject);
+    if (options.remembered !== null) this.#process.recall(options.remembered);
     this.#sampler = new EntrySampler(machine.entry, {
       limits: options.limits,
       run: { environment: { [MARK_OF_SERVICE]: name }, onChild: options.onChild },
@@ -61,11 +67,25 @@ export class EntryRunner {
   observe(thoroughly: boolean): void {
     const { machine } = this;
     if (machine.entry.type !== 'process') return;
+    const { present } = this.#process;
+    // The start program was taken for the service: what has become of it is told when it has ended.
+    if (present !== null && this.#runOf(present.pid)) return;
     const isAlive = this.#process.isAlive();
     if (!isAlive || thoroughly) this.#look(isAlive);
     const pid = this.#process.present?.pid ?? null;
     if (pid !== machine.pid || machine.state === 'initializing')
       this.#options.feed({ type: 'observed', pid });
+  }
+
+  /** The process watched; null when there is none. */
+  get identity(): ProcessIdentity | null {
+    const { present } = this.#process;
+    return present === null ? null : { pid: present.pid, startedAfterBootMs: present.startedAfterBootMs };
+  }
+
+  /** Whether this is a start program that has not ended. */
+  #runOf(pid: number): boolean {
+    return this.#runs.get('start')?.run.pid === pid || this.#runs.get('restart')?.run.pid === pid;
   }
 
   /** The same at short intervals, where no signal would tell. */
@@ -79,10 +99,11 @@ export class EntryRunner {
     const start = this.#runs.get('start') ?? this.#runs.get('restart');
     const startPid = start?.run.pid ?? null;
     const isForeground = start !== undefined && nowMs - start.startedMs >= FOREGROUND_AFTER_MS;
-    const byMark =
-      state === 'initializing' ||
-      (state === 'starting' && (isForeground || (start === undefined && this.#startEndedOk)));
     const before = this.#process.present;
+    // The start program was taken for the service, but has only launched it.
+    const hasLaunched = before !== null && !isAlive && before.pid === this.#startPid && this.#startEndedOk;
+    const byMark =
+      hasLaunched || (state === 'starting' && (isForeground || (start === undefined && this.#startEndedOk)));
     // A pid file is read at once; looking through everything waits its turn, unless a process has just gone.
     if (entry.subject.kind === 'matching' || byMark) {
       const isUrgent = before !== null && !isAlive;
@@ -101,25 +122,31 @@ export class EntryRunner {
   run(role: ProgramRole, call: ProgramCall): void {
     const { limits, monitorId, onChild, nowMs, feed } = this.#options;
     this.#runs.get(role)?.run.kill();
-    if (role !== 'stop') this.#startEndedOk = false;
+    const isStart = role !== 'stop';
+    this.#starts += 1;
+    const mark = `${monitorId}-${process.pid}-${this.#starts}-${this.machine.entry.name}`;
+    if (isStart) {
+      this.#startEndedOk = false;
+      this.#process.startedAs(mark);
+    }
     const run = runProgram(call, {
       outputBytesMax: limits.programOutputBytes,
       // The machine's deadlines say when a start or a stop has failed; the program may still be of use then.
       timeoutMs: role === 'stop' ? (call.timeoutMs ?? limits.stopTimeoutMs) : null,
       environment: {
         [MARK_OF_SERVICE]: this.machine.entry.name,
-        ...(role === 'stop' ? {} : { [MARK_OF_MONITOR]: monitorId }),
+        ...(isStart ? { [MARK_OF_START]: mark } : {}),
         ...this.processEnvironment(),
       },
       onChild,
     });
     this.#runs.set(role, { run, startedMs: nowMs() });
+    if (isStart) this.#startPid = run.pid;
     void run.ended.then((result) => {
       // It was replaced by a later one, which alone counts.
       if (this.#runs.get(role)?.run !== run) return;
       this.#runs.delete(role);
       const isOk = result.code === 0;
-      const isStart = role !== 'stop';
       if (isStart && isOk) this.#startEndedOk = true;
       this.#searchedMs = Number.NEGATIVE_INFINITY;
       this.observe(true);

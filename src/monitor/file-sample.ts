@@ -156,6 +156,8 @@ function names(file: string): ReadonlyMap<number, string> {
 export function sampleFilesystem(path: string): Sample {
   const mount = mountOf(path);
   try {
+    // A path below a mount point must be there itself; a device need not be more than a name.
+    if (mount?.isDevice !== true) statSync(path);
     const { blocks, bsize, bfree, bavail, files, ffree } = statfsSync(mount?.point ?? path);
     const usable = blocks - bfree + bavail;
     const percent = (part: number, of: number): number | null => (of === 0 ? null : (part * 100) / of);
@@ -178,8 +180,14 @@ export function sampleFilesystem(path: string): Sample {
   }
 }
 
-function mountOf(path: string): { readonly point: string; readonly flags: string } | null {
-  let best: { readonly point: string; readonly flags: string } | null = null;
+interface Mount {
+  readonly point: string;
+  readonly flags: string;
+  readonly isDevice: boolean;
+}
+
+function mountOf(path: string): Mount | null {
+  let best: Mount | null = null;
   let text = '';
   try {
     text = readFileSync('/proc/self/mounts', 'utf8');
@@ -188,9 +196,10 @@ function mountOf(path: string): { readonly point: string; readonly flags: string
   }
   for (const line of text.split('\n')) {
     const [device = '', point = '', , flags = ''] = line.split(' ');
-    if (device === path) return { point, flags };
+    if (device === path) return { point, flags, isDevice: true };
     const isAbove = path === point || path.startsWith(point === '/' ? '/' : `${point}/`);
-    if (point !== '' && isAbove && point.length >= (best?.point.length ?? 0)) best = { point, flags };
+    if (point !== '' && isAbove && point.length >= (best?.point.length ?? 0))
+      best = { point, flags, isDevice: false };
   }
   return best;
 }

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { controlTree } from '../../testing/control-entries.ts';
+import type { Sample } from '../checks/sample.ts';
+import { evaluate } from '../checks/test-evaluation.ts';
+import { DEFAULT_LIMITS } from '../control/settings-parser.ts';
+import { readHost } from '../system/host-figures.ts';
+import { readProcessTable } from '../system/proc-table.ts';
+import { EntrySampler } from './entry-sampler.ts';
+import type { HostView } from './process-sample.ts';
+
+const SKIP = process.platform === 'linux' ? false : 'there is no /proc';
+
+function view(atMs: number): HostView {
+  return { atMs, host: readHost(), processes: readProcessTable() };
+}
+
+/** An entry's sampler, and what its rules come to: m matched, n not, ? unknown. */
+class Looked {
+  readonly entry: ReturnType<typeof controlTree>['services'][number];
+  readonly sampler: EntrySampler;
+  sample: Sample | null = null;
+
+  constructor(text: string) {
+    const entry = controlTree(text).services[0];
+    assert.ok(entry !== undefined);
+    this.entry = entry;
+    this.sampler = new EntrySampler(entry, {
+      limits: DEFAULT_LIMITS,
+      run: { environment: {}, onChild: () => {} },
+    });
+  }
+
+  async look(pid: number | null = null, atMs = performance.now()): Promise<string> {
+    const before = this.sample;
+    const sample = await this.sampler.sample(pid, view(atMs), Date.now());
+    this.sample = sample;
+    return this.entry.rules
+      .map(({ test: rule }, index) => {
+        const { result } = evaluate(rule, index, sample, before, 2);
+        return result === 'matched' ? 'm' : result === 'not-matched' ? 'n' : '?';
+      })
+      .join('');
+  }
+}
+
+describe('looking at an entry', { skip: SKIP }, () => {
+  let folder = '';
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'twincached-sampler-'));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('a process: its figures, and rates from the second look on', async () => {
+    const looked = new Looked(`check process x with pidfile /x
+      if cpu >= 0% then alert if total cpu >= 0% then alert if memory > 1 MB then alert if totalmem > 1 MB then alert
+      if children >= 0 then alert if threads > 1 then alert if filedescriptors > 1 then alert if uptime > 0 seconds then alert
+      if disk read >= 0 B/s then alert if disk write >= 0 operations/s then alert
+      if loadavg(1min) >= 0 then alert if failed uid ${process.getuid?.()} then alert if changed pid then alert`);
+    assert.equal(await looked.look(process.pid, 1000), '??mmmmmm??mn?');
+    assert.equal(await looked.look(process.pid, 2000), 'mmmmmmmmmmmnn');
+    assert.equal(await looked.look(999_999_999), '?????????????');
+  });
+
+  test('the host', async () => {
+    const looked =
+      new Looked(`check system here if loadavg(15min) per core >= 0 then alert if cpu >= 0% then alert
+      if cpu(user) >= 0% then alert if memory > 1 MB then alert if swap >= 0% then alert if uptime > 1 second then alert`);
+    assert.equal(await looked.look(null, 1), 'm??mmm');
+    // Times of the kernel move in hundredths of a second.
+    const burnUntil = performance.now() + 60;
+    while (performance.now() < burnUntil);
+    assert.equal(await looked.look(null, 2), 'mmmmmm');
+  });
+
+  test('a file: size, age, owner, permission, checksum, changes and what is new in it', async () => {
+    const path = join(folder, 'file');
+    writeFileSync(path, 'an ERROR of old\n');
+    chmodSync(path, 0o640);
+    const looked =
+      new Looked(`check file f with path ${path} if size > 5 B then alert if timestamp < 1 hour then alert
+      if failed uid ${process.getuid?.()} then alert if failed permission 640 then alert if failed permission 600 then alert
+      if failed checksum expect 0123456789abcdef0123456789abcdef then alert if changed checksum then alert
+      if changed size then alert if match "ERROR" then alert if not match "fine" then alert`);
+    assert.equal(await looked.look(), 'mmnnmm??nm');
+    assert.equal(await looked.look(), 'mmnnmmnnnm');
+    appendFileSync(path, 'an ERROR, else fine\n');
+    assert.equal(await looked.look(), 'mmnnmmmmmn');
+    assert.equal(await looked.look(), 'mmnnmmnnnm');
+    rmSync(path);
+    await looked.look();
+    assert.equal(looked.sample?.exists, false);
+  });
+
+  test('a directory is no file', async () => {
+    const looked = new Looked(`check file f with path ${folder}`);
+    await looked.look();
+    assert.equal(looked.sample?.exists, false);
+    const directory = new Looked(`check directory d with path ${folder} if changed timestamp then alert`);
+    await directory.look();
+    assert.equal(directory.sample?.exists, true);
+  });
+
+  test('a file system, by a path in it', async () => {
+    const looked =
+      new Looked(`check filesystem fs with path ${folder} if space usage >= 0% then alert if space free > 1 B then alert
+      if inode usage > 100% then alert if changed fsflags then alert`);
+    assert.match(await looked.look(), /^mm[n?]\?$/);
+    assert.match(await looked.look(), /^mm[n?]n$/);
+    const nowhere = new Looked('check filesystem fs with path /nonexistent/device');
+    await nowhere.look();
+    assert.equal(nowhere.sample?.exists, false);
+  });
+
+  test('a program: its status, changes of it, and what it says', async () => {
+    const looked = new Looked(
+      `check program p with path "/bin/sh -c 'cat ${folder}/status; exit $(cat ${folder}/status)'" if status != 0 then alert if changed status then alert`,
+    );
+    writeFileSync(join(folder, 'status'), '0');
+    assert.equal(await looked.look(), 'n?');
+    writeFileSync(join(folder, 'status'), '3');
+    assert.equal(await looked.look(), 'mm');
+    assert.equal(looked.sampler.output, '3');
+    const missing = new Looked('check program p with path /nonexistent/x if status != 0 then alert');
+    assert.equal(await missing.look(), 'm');
+    assert.equal(missing.sample?.exists, false);
+  });
+
+  test('a host: its ports; and where there is no process its ports are not tried', async () => {
+    const host = new Looked('check host h with address 127.0.0.1 if failed port 1 then alert');
+    assert.equal(await host.look(), 'm');
+    const process = new Looked('check process p with pidfile /p if failed port 1 then alert');
+    assert.equal(await process.look(null), '?');
+  });
+});
