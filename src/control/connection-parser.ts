@@ -132,6 +132,7 @@ function parseOption(cursor: Cursor, draft: Draft): boolean {
     case 'ssl':
     case 'tls':
       draft.usesTls = true;
+      cursor.takeWord('options');
       if (cursor.takeBrace('{')) {
         const { place } = cursor;
         cursor.takeUntil('}');
@@ -191,6 +192,33 @@ function parseProtocol(cursor: Cursor, draft: Draft): void {
   if (known === undefined)
     cursor.warn(token.place, `protocol ${name} is not spoken here: the port is tried by a connect`);
   if (draft.protocol === 'http') draft.http ??= question();
+  if (known === undefined) skipOptions(cursor);
+}
+
+/** What the protocols that are not spoken here can be told. */
+function skipOptions(cursor: Cursor): void {
+  for (;;) {
+    const word = cursor.takeWord(
+      ...['username', 'password', 'database', 'secret', 'target', 'maxforward', 'origin', 'version', 'host'],
+      ...[
+        'request',
+        'clientid',
+        'rsakey',
+        'path',
+        'loglimit',
+        'closelimit',
+        'dnslimit',
+        'keepalivelimit',
+        'replylimit',
+      ],
+      ...['requestlimit', 'startlimit', 'waitlimit', 'gracefullimit', 'cleanuplimit', 'or'],
+    );
+    if (word === null) return;
+    if (word === 'or') continue;
+    cursor.takeOperator();
+    cursor.expectString('a value');
+    cursor.takePercent();
+  }
 }
 
 function question(): Writable<HttpQuestion> {

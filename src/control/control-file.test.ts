@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ControlError } from './control-error.ts';
-import { FILES_MAX, parseControlFile, SERVICES_MAX, trustObjection } from './control-file.ts';
+import {
+  FILES_MAX,
+  includeObjection,
+  parseControlFile,
+  SERVICES_MAX,
+  trustObjection,
+} from './control-file.ts';
 import { TEXT_LENGTH_MAX } from './scanner.ts';
 import { NAME_LENGTH_MAX } from './service-parser.ts';
 import type { ControlTree } from './tree.ts';
@@ -126,4 +132,17 @@ test('a control file belongs to its user and to nobody else', () => {
   assert.match(trustObjection('/f', { ...good, mode: 0o610 }, 5) ?? '', /0610/);
   assert.match(trustObjection('/f', good, 6) ?? '', /must be owned by you/);
   assert.match(trustObjection('/f', { ...good, isFile: false }, 5) ?? '', /not a regular file/);
+});
+
+test('an included file may be read by others, and written by nobody else', () => {
+  const good = { isFile: true, mode: 0o100644, ownerUid: 5 };
+  assert.equal(includeObjection('/f', good, 5), null);
+  assert.equal(includeObjection('/f', { ...good, mode: 0o755, ownerUid: 0 }, 5), null);
+  assert.match(
+    includeObjection('/f', { ...good, mode: 0o664 }, 5) ?? '',
+    /permission 0664 is wrong, maximum 0755 allowed/,
+  );
+  assert.match(includeObjection('/f', { ...good, mode: 0o646 }, 5) ?? '', /0646/);
+  assert.match(includeObjection('/f', { ...good, ownerUid: 6 }, 5) ?? '', /owned by you or by root/);
+  assert.match(includeObjection('/f', { ...good, isFile: false }, 5) ?? '', /not a regular file/);
 });

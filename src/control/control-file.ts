@@ -81,6 +81,24 @@ export interface FileFacts {
 /** The most that a control file's permissions may allow: it holds passwords and what is run as root. */
 const MODE_MAX = 0o700;
 
+/** Of an included file others may know what stands in it, but must not change it. Monit does not look. */
+const INCLUDED_MODE_MAX = 0o755;
+
+/**
+ * Whether an included file may be used: it can say what root runs, so nobody else may write it.
+ *
+ * @param ownUid the user who reads it
+ * @returns why not; null when it may
+ */
+export function includeObjection(path: string, facts: FileFacts, ownUid: number): string | null {
+  if (!facts.isFile) return `The included file '${path}' is not a regular file.`;
+  if (facts.ownerUid !== ownUid && facts.ownerUid !== 0)
+    return `The included file '${path}' must be owned by you or by root.`;
+  if ((facts.mode & 0o777 & ~INCLUDED_MODE_MAX) !== 0)
+    return `The included file '${path}' permission 0${(facts.mode & 0o777).toString(8)} is wrong, maximum 0755 allowed`;
+  return null;
+}
+
 /**
  * Whether a file may be used as a control file.
  *

@@ -1,5 +1,5 @@
 import { absolutePath } from './absolute-path.ts';
-import { checkCycles, parseAction } from './action-parser.ts';
+import { checkCycles, parseAction, parseReactions } from './action-parser.ts';
 import { parseAlert } from './alert-parser.ts';
 import { checkedPattern } from './connection-parser.ts';
 import { ControlError } from './control-error.ts';
@@ -45,6 +45,7 @@ export class EntryDraft {
   readonly restartLimits: RestartLimit[] = [];
   readonly alerts: AlertTarget[] = [];
   readonly noAlerts: string[] = [];
+  readonly ignoredContent: string[] = [];
 
   constructor(name: string, type: ServiceType, place: Place, subject: Subject) {
     this.name = name;
@@ -128,7 +129,7 @@ const ENTRY_WORDS = [
     'depends',
     'depend',
   ] as const),
-  ...(['if', 'alert', 'noalert'] as const),
+  ...(['if', 'alert', 'noalert', 'ignore'] as const),
 ];
 
 /**
@@ -170,6 +171,9 @@ export function parseEntryStatement(cursor: Cursor, draft: EntryDraft, limits: L
     case 'alert':
       draft.alerts.push(parseAlert(cursor));
       return true;
+    case 'ignore':
+      parseIgnore(cursor, draft);
+      return true;
     case 'noalert':
       draft.noAlerts.push(cursor.expectString('a mail address').text);
       return true;
@@ -179,8 +183,30 @@ export function parseEntryStatement(cursor: Cursor, draft: EntryDraft, limits: L
   }
 }
 
+/** Lines of a file that rules about its content do not see. */
+function parseIgnore(cursor: Cursor, draft: EntryDraft): void {
+  if (draft.type !== 'file') cursor.fail(`a ${draft.type} has no content`);
+  cursor.expectWord('content', 'match');
+  cursor.takeOperator();
+  const { text, place } = cursor.expectString('a pattern');
+  draft.ignoredContent.push(checkedPattern(text, place));
+}
+
+/** Nobody looks at network interfaces here; the head of the entry has said so. */
+function skipNetworkTest(cursor: Cursor): void {
+  while (!cursor.isWord('then')) {
+    if (cursor.peek().kind === 'end') cursor.fail("expected 'then'");
+    cursor.take();
+  }
+  parseReactions(cursor);
+}
+
 function parseIf(cursor: Cursor, draft: EntryDraft, limits: Limits): void {
   const { place } = cursor;
+  if (draft.type === 'network') {
+    skipNetworkTest(cursor);
+    return;
+  }
   const number = cursor.takeWhole();
   if (number === null) {
     draft.rules.push(parseRule(cursor, { type: draft.type, host: draft.host, limits }));

@@ -87,7 +87,15 @@ function parseOutcome(cursor: Cursor, context: TestContext, outcome: 'failed' | 
       );
     return { kind: 'checksum', expected: token.text.toLowerCase() };
   }
-  if (cursor.takeWord('link') !== null) return { kind: 'existence', expected: outcome === 'succeeded' };
+  const { place } = cursor;
+  if (cursor.takeWord('security') !== null) {
+    cursor.expectWord('attribute');
+    cursor.takeOperator();
+    cursor.expectString('an attribute');
+    cursor.warn(place, 'security attributes are not looked at');
+    // A property that no sample has: the test never says anything.
+    return { kind: 'change', property: 'fsflags' };
+  }
   if (context.type !== 'process' && context.type !== 'host') cursor.fail(`a ${context.type} has no port`);
   return parseConnection(cursor, outcome, context.host, context.limits);
 }

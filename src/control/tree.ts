@@ -208,6 +208,8 @@ export interface ServiceEntry {
   readonly alerts: readonly AlertTarget[];
   /** Recipients of `set alert` that are not to hear of this service. */
   readonly noAlerts: readonly string[];
+  /** Patterns of lines that rules about a file's content do not see. */
+  readonly ignoredContent: readonly string[];
 }
 
 /** A program with its arguments; no shell reads them. */

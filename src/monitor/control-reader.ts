@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { ControlError } from '../control/control-error.ts';
-import { parseControlFile, trustObjection } from '../control/control-file.ts';
+import { includeObjection, parseControlFile, trustObjection } from '../control/control-file.ts';
 import { withImpliedProtocols } from '../control/implied-protocol.ts';
 import type { ControlTree, ControlWarning, Place, ServiceEntry } from '../control/tree.ts';
 import { identityToBecome } from '../system/users.ts';
@@ -62,9 +62,9 @@ function readTrusted(path: string, place: Place | null): string {
     throw new ControlError(place, `Cannot stat the control file '${path}' -- No such file or directory`);
   }
   if (facts === undefined) throw new ControlError(place, `Cannot stat the control file '${path}'`);
-  // An included file is not asked for more than the one that includes it says of it.
   const { mode, uid, size } = facts;
-  const objection = trustObjection(
+  const judge = place === null ? trustObjection : includeObjection;
+  const objection = judge(
     path,
     { isFile: facts.isFile(), mode: Number(mode), ownerUid: Number(uid) },
     ownUid(),
@@ -139,5 +139,6 @@ function implicitSystem(file: string): ServiceEntry {
     restartLimits: [],
     alerts: [],
     noAlerts: [],
+    ignoredContent: [],
   };
 }

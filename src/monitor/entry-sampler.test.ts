@@ -84,9 +84,11 @@ describe('looking at an entry', { skip: SKIP }, () => {
       new Looked(`check file f with path ${path} if size > 5 B then alert if timestamp < 1 hour then alert
       if failed uid ${process.getuid?.()} then alert if failed permission 640 then alert if failed permission 600 then alert
       if failed checksum expect 0123456789abcdef0123456789abcdef then alert if changed checksum then alert
-      if changed size then alert if match "ERROR" then alert if not match "fine" then alert`);
+      if changed size then alert if match "ERROR" then alert if not match "fine" then alert ignore content = "^ignored"`);
     assert.equal(await looked.look(), 'mmnnmm??nm');
     assert.equal(await looked.look(), 'mmnnmmnnnm');
+    appendFileSync(path, 'ignored ERROR\n');
+    assert.equal(await looked.look(), 'mmnnmmmmnm');
     appendFileSync(path, 'an ERROR, else fine\n');
     assert.equal(await looked.look(), 'mmnnmmmmmn');
     assert.equal(await looked.look(), 'mmnnmmnnnm');

@@ -56,11 +56,15 @@ export async function sampleFile(
       ? await checksumOf(path, expected?.expected.length === 40 ? 'sha1' : 'md5')
       : null;
   const probes = new Map<number, ProbeOutcome>();
-  const text =
-    wanted.some(({ kind }) => kind === 'content') && stats.isFile() ? newContent(path, position) : '';
+  const hasContent = wanted.some(({ kind }) => kind === 'content') && stats.isFile();
+  const ignored = entry.ignoredContent.map((pattern) => new RegExp(jsPattern(pattern)));
+  const lines = (hasContent ? newContent(path, position) : '')
+    .split('\n')
+    .filter((line) => line !== '' && !ignored.some((pattern) => pattern.test(line)));
   for (const [index, test] of wanted.entries()) {
     if (test.kind !== 'content') continue;
-    const line = text.split('\n').find((part) => new RegExp(jsPattern(test.pattern)).test(part));
+    const pattern = new RegExp(jsPattern(test.pattern));
+    const line = lines.find((part) => pattern.test(part));
     probes.set(index, {
       isOk: line !== undefined,
       text: line === undefined ? 'content does not match' : `content match: ${line.slice(0, 200)}`,
