@@ -13,6 +13,8 @@ export interface ProcessIdentity {
 export interface SavedEntry extends EntryMemory {
   /** The process that was watched last; null when there was none. */
   readonly process: ProcessIdentity | null;
+  /** Names the start that was under way, in the environment of what comes of it; '' when there was none. */
+  readonly startMark: string;
 }
 
 /** What a monitor leaves for the next one. */
@@ -43,9 +45,19 @@ export function decodeState(text: string): SavedState | null {
     const { isMonitored, isWanted, restarts } = memory;
     if (typeof isMonitored !== 'boolean' || typeof isWanted !== 'boolean' || typeof restarts !== 'number')
       return null;
-    services.set(name, { isMonitored, isWanted, restarts, process: identityIn(memory['process']) });
+    services.set(name, {
+      isMonitored,
+      isWanted,
+      restarts,
+      process: identityIn(memory['process']),
+      startMark: textIn(memory['startMark']),
+    });
   }
   return { bootId: value['bootId'], services };
+}
+
+function textIn(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function identityIn(value: unknown): ProcessIdentity | null {
@@ -60,8 +72,8 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const UP: SavedEntry = { isMonitored: true, isWanted: true, restarts: 0, process: null };
-const DOWN: SavedEntry = { isMonitored: false, isWanted: false, restarts: 0, process: null };
+const UP: SavedEntry = { isMonitored: true, isWanted: true, restarts: 0, process: null, startMark: '' };
+const DOWN: SavedEntry = { isMonitored: false, isWanted: false, restarts: 0, process: null, startMark: '' };
 
 /**
  * With what an entry begins.
@@ -80,6 +92,6 @@ export function initialMemory(
   const onReboot = entry.onReboot ?? onRebootDefault;
   if (memory !== undefined && saved?.bootId === bootId) return memory;
   // Of the processes before a boot none is left.
-  if (memory !== undefined && onReboot === 'laststate') return { ...memory, process: null };
+  if (memory !== undefined && onReboot === 'laststate') return { ...memory, process: null, startMark: '' };
   return onReboot === 'nostart' ? DOWN : UP;
 }

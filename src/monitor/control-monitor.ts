@@ -12,7 +12,7 @@ import {
 import { EntrySupervisor, type NamedAction } from '../checks/entry-supervisor.ts';
 import { eventTitle, type ServiceEvent } from '../checks/event-kinds.ts';
 import { EventLog, type LogEvent } from '../checks/event-log.ts';
-import { encodeState, initialMemory, type ProcessIdentity, type SavedState } from '../checks/saved-state.ts';
+import { encodeState, initialMemory, type SavedEntry, type SavedState } from '../checks/saved-state.ts';
 import type { ServiceCommand } from '../checks/service-machine.ts';
 import type { ControlTree, ServiceEntry } from '../control/tree.ts';
 import { readHost } from '../system/host-figures.ts';
@@ -83,11 +83,11 @@ export class ControlMonitor implements EntryControl {
     this.#startedMs = clock.monotonicMs();
     const { limits, onReboot } = tree.settings;
     this.#supervisor = new EntrySupervisor(tree, { limits, random, cores: readHost().cores });
-    const remembered = new Map<string, ProcessIdentity | null>();
+    const remembered = new Map<string, SavedEntry>();
     for (const machine of this.#supervisor.machines) {
       const memory = initialMemory(machine.entry, onReboot, saved, bootId);
       machine.recall(memory);
-      remembered.set(machine.entry.name, memory.process);
+      remembered.set(machine.entry.name, memory);
     }
     const onChild = (pid: number, isAlive: boolean): void => {
       if (isAlive) this.#ownChildren.add(pid);
@@ -99,7 +99,7 @@ export class ControlMonitor implements EntryControl {
         new EntryRunner(machine, {
           limits,
           monitorId: facts.id,
-          remembered: remembered.get(machine.entry.name) ?? null,
+          remembered: remembered.get(machine.entry.name) ?? { process: null, startMark: '' },
           onChild,
           nowMs: () => clock.monotonicMs(),
           feed: (input) =>
@@ -140,7 +140,11 @@ export class ControlMonitor implements EntryControl {
     const services = new Map(
       this.#supervisor.machines.map(({ entry, memory }) => [
         entry.name,
-        { ...memory, process: this.#runners.get(entry.name)?.identity ?? null },
+        {
+          ...memory,
+          process: this.#runners.get(entry.name)?.identity ?? null,
+          startMark: this.#runners.get(entry.name)?.startMark ?? '',
+        },
       ]),
     );
     return { bootId: this.#options.bootId, services };

@@ -1,7 +1,7 @@
 import type { EntryInput, ProgramRole } from '../checks/entry-inputs.ts';
 import type { EntryMachine } from '../checks/entry-machine.ts';
 import { EMPTY_SAMPLE, type Sample } from '../checks/sample.ts';
-import type { ProcessIdentity } from '../checks/saved-state.ts';
+import type { ProcessIdentity, SavedEntry } from '../checks/saved-state.ts';
 import type { Limits, ProgramCall } from '../control/tree.ts';
 import { EntryProcess, MARK_OF_SERVICE, MARK_OF_START } from './entry-process.ts';
 import { EntrySampler } from './entry-sampler.ts';
@@ -18,7 +18,7 @@ export interface RunnerOptions {
   readonly limits: Limits;
   readonly monitorId: string;
   /** The process that a monitor before this one has watched. */
-  readonly remembered: ProcessIdentity | null;
+  readonly remembered: Pick<SavedEntry, 'process' | 'startMark'>;
   readonly onChild: (pid: number, isAlive: boolean) => void;
   readonly nowMs: () => number;
   /** Tells the machine, and carries out what it says. */
@@ -35,6 +35,8 @@ export class EntryRunner {
   #startEndedOk = false;
   #startPid: number | null = null;
   #starts = 0;
+  #mark = '';
+  readonly #bornMs: number;
   #searchedMs = Number.NEGATIVE_INFINITY;
   #sampledAtMs: number | null = null;
 
@@ -43,7 +45,11 @@ export class EntryRunner {
     this.#options = options;
     const { name, subject } = machine.entry;
     this.#process = new EntryProcess(subject);
-    if (options.remembered !== null) this.#process.recall(options.remembered);
+    const { process: known, startMark } = options.remembered;
+    if (known !== null) this.#process.recall(known);
+    this.#mark = startMark;
+    this.#process.startedAs(startMark);
+    this.#bornMs = options.nowMs();
     this.#sampler = new EntrySampler(machine.entry, {
       limits: options.limits,
       run: { environment: { [MARK_OF_SERVICE]: name }, onChild: options.onChild },
@@ -73,8 +79,26 @@ export class EntryRunner {
     const isAlive = this.#process.isAlive();
     if (!isAlive || thoroughly) this.#look(isAlive);
     const pid = this.#process.present?.pid ?? null;
+    if (pid === null && this.#isStartUnderWay()) return;
     if (pid !== machine.pid || machine.state === 'initializing')
       this.#options.feed({ type: 'observed', pid });
+  }
+
+  /**
+   * Whether a start that the monitor before this one has begun goes on: what comes of it is waited for, or there would be two. No longer than a
+   * start may take.
+   */
+  #isStartUnderWay(): boolean {
+    const { state, entry } = this.machine;
+    if (state !== 'initializing' || this.#mark === '') return false;
+    const timeoutMs = entry.start?.timeoutMs ?? this.#options.limits.startTimeoutMs;
+    return this.#options.nowMs() - this.#bornMs < timeoutMs && this.#process.markedPids().length > 0;
+  }
+
+  /** The start that is under way; '' when there is none. */
+  get startMark(): string {
+    const { state } = this.machine;
+    return state === 'starting' || state === 'initializing' ? this.#mark : '';
   }
 
   /** The process watched; null when there is none. */
@@ -128,6 +152,7 @@ export class EntryRunner {
     if (isStart) {
       this.#startEndedOk = false;
       this.#process.startedAs(mark);
+      this.#mark = mark;
     }
     const run = runProgram(call, {
       outputBytesMax: limits.programOutputBytes,

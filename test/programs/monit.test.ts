@@ -246,3 +246,36 @@ check host here with address 127.0.0.1
       assert.equal(monit.log.match(new RegExp(`'${name}' start:`, 'g'))?.length, 1, name);
   });
 });
+
+describe('monit that is killed', () => {
+  let monit: MonitRunner;
+  before(async () => {
+    const [port = 0] = await freePorts(1);
+    monit = await MonitRunner.make(port);
+  });
+  after(() => monit.dispose());
+
+  test('while a service starts is followed by one that waits for that start, and makes no second one', async () => {
+    const pidFile = monit.pidFile('slow');
+    const go = monit.commands.file('go');
+    const script = monit.commands.file('slow.sh');
+    // The pid file comes when the test says so.
+    writeFileSync(
+      script,
+      `#!/bin/sh\nwhile [ ! -e ${go} ]; do sleep 0.05; done\nsleep 1000 > /dev/null 2>&1 &\necho $! > ${pidFile}\n`,
+    );
+    chmodSync(script, 0o755);
+    monit.write(
+      `set daemon 1\ncheck process slow with pidfile ${pidFile}\n  start program = "${script}" with timeout 60 seconds`,
+    );
+    const first = await monit.start();
+    await until('it starts', async () => (await monit.service('slow'))['state'] === 'starting');
+    await monit.commands.kill(first);
+    await monit.start();
+    await until('it was looked at', async () => (await monit.service('slow'))['state'] === 'initializing');
+    writeFileSync(go, '');
+    await until('it runs', async () => (await monit.service('slow'))['state'] === 'running');
+    assert.equal(monit.log.match(/'slow' start:/g)?.length, 1);
+    assert.equal(await monit.pidOf('slow'), pidIn(pidFile));
+  });
+});
