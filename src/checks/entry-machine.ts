@@ -83,7 +83,7 @@ export class EntryMachine {
   }
   /** Why it is in this state, as a phrase; '' when there is nothing to explain. */
   get reason(): string {
-    return this.#reason;
+    return this.#reason === '' ? this.#rules.why : this.#reason;
   }
   /** Monotonic time of the last change of state. */
   get sinceMs(): number {
@@ -358,7 +358,7 @@ export class EntryMachine {
 
   /** A start that a rule or a death has caused: counted, limited, and delayed when it follows others closely. */
   #startAgain(cause: string, served: boolean, nowMs: number): void {
-    if (this.#limitReached(nowMs)) return;
+    if (this.#limitReached(cause, nowMs)) return;
     this.#window.restarted();
     this.#restarts += 1;
     const delayMs = this.#backoff.delayMsAfterDeath(served);
@@ -373,11 +373,11 @@ export class EntryMachine {
   }
 
   /** Whether a limit of restarts forbids another one; its action is carried out. */
-  #limitReached(nowMs: number): boolean {
+  #limitReached(cause: string, nowMs: number): boolean {
     for (const { restarts, cycles, action } of this.entry.restartLimits) {
       const count = this.#window.count(cycles);
       if (count < restarts) continue;
-      const text = `restarted in ${count} of the last ${cycles} cycles`;
+      const text = `restarted in ${count} of the last ${cycles} cycles, and again: ${cause}`;
       if (action.kind === 'unmonitor') {
         this.#giveUp(text, nowMs);
         return true;
@@ -503,7 +503,7 @@ export class EntryMachine {
   }
 
   #stopped(nowMs: number): void {
-    const { reason } = this;
+    const reason = this.#reason;
     this.#upSinceMs = null;
     this.#enter('stopped', reason, nowMs);
     if (this.#startAfterStop) this.#start(reason, nowMs);
@@ -601,7 +601,7 @@ export class EntryMachine {
       this.#startAgain(cause, true, nowMs);
       return;
     }
-    if (this.#limitReached(nowMs)) return;
+    if (this.#limitReached(cause, nowMs)) return;
     this.#window.restarted();
     this.#restarts += 1;
     this.#restart(cause, isHang, nowMs);

@@ -39,6 +39,11 @@ export class EntryRules {
     return this.#rules.filter(({ state }) => state.isFailed).map(({ rule }) => eventOfTest(rule.test));
   }
 
+  /** What the first failed rule has found; '' when none has. */
+  get why(): string {
+    return this.#rules.find(({ state }) => state.isFailed)?.state.text ?? '';
+  }
+
   clearHistory(): void {
     for (const { state } of this.#rules) state.clearHistory();
   }

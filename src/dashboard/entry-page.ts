@@ -19,7 +19,7 @@ th { color: var(--faint); font-size: 0.8rem; font-weight: 600; }
 nav { margin-bottom: 1rem; } nav a { margin-right: 1rem; } a { color: inherit; }
 td[data-mark=good] { color: var(--good); } td[data-mark=busy] { color: var(--busy); } td[data-mark=bad] { color: var(--bad); }
 tr.rule td { color: var(--faint); }
-td form { margin: 0; } .buttons { display: flex; flex-wrap: wrap; gap: 0.5rem; }
+td form { margin: 0; } .buttons { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-bottom: 0.8rem; } table + section { margin-top: 1.5rem; }
 textarea { width: 100%; height: 30rem; font-family: ui-monospace, monospace; background: var(--card); color: inherit; }
 `;
 
