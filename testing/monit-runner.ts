@@ -1,6 +1,6 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { CommandFolder, isAlive } from './daemons.ts';
-import { run } from './processes.ts';
+import { atTestEnd, run } from './processes.ts';
 import { until } from './wait.ts';
 
 /** What a command said. */
@@ -22,7 +22,24 @@ export class MonitRunner {
   }
 
   static async make(httpPort: number): Promise<MonitRunner> {
-    return new MonitRunner(await CommandFolder.make(), httpPort);
+    const monit = new MonitRunner(await CommandFolder.make(), httpPort);
+    atTestEnd(() => monit.#killAll());
+    return monit;
+  }
+
+  /** Without waiting, for a test process that ends before it has disposed: the daemon first, or it would start its services again. */
+  #killAll(): void {
+    const { pid } = this;
+    const services = pid === null ? [] : childrenOf(pid);
+    for (const path of this.#pidFiles) services.push(pidIn(path) ?? 0);
+    for (const each of [pid ?? 0, ...services]) {
+      if (each <= 1 || !isAlive(each)) continue;
+      try {
+        process.kill(each, 'SIGKILL');
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
   }
 
   get controlFile(): string {
@@ -117,6 +134,20 @@ export class MonitRunner {
     for (const service of pids) if (isAlive(service)) process.kill(service, 'SIGKILL');
     await this.commands.dispose();
   }
+}
+
+/** The processes whose parent it is: its start programs, and the daemons that it has adopted. */
+function childrenOf(pid: number): number[] {
+  const children: number[] = [];
+  try {
+    for (const task of readdirSync(`/proc/${pid}/task`))
+      children.push(
+        ...readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').trim().split(' ').map(Number),
+      );
+  } catch {
+    // It has ended meanwhile.
+  }
+  return children;
 }
 
 export function pidIn(path: string): number | null {

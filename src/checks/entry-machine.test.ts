@@ -111,6 +111,21 @@ describe('a death', () => {
     assert.deepEqual(entry.wait(1), ['run start']);
   });
 
+  test('a limit may tell, run something, stop; and does not restart for ever', () => {
+    const beyond = (action: string): string[] => {
+      const entry = running(`if 1 restarts within 5 cycles then ${action}`);
+      entry.observe(null);
+      entry.observe(11);
+      return entry.observe(null).filter((line) => !line.startsWith('log'));
+    };
+    const gone = 'event nonexist failed restart';
+    assert.deepEqual(beyond('alert'), [gone, 'event timeout failed alert']);
+    assert.deepEqual(beyond('restart'), [gone, 'event timeout failed restart']);
+    assert.deepEqual(beyond('exec "/tell"'), [gone, 'event timeout failed exec', 'exec /tell']);
+    assert.deepEqual(beyond('stop'), [gone, 'event timeout failed stop']);
+    assert.deepEqual(beyond('unmonitor'), [gone, 'event timeout failed unmonitor']);
+  });
+
   test('several in one cycle count once for the limit', () => {
     const entry = running('if 2 restarts within 5 cycles then timeout');
     for (let pid = 11; pid < 15; pid++) {

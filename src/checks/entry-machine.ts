@@ -388,7 +388,10 @@ export class EntryMachine {
         this.#reason = text;
         return true;
       }
-      this.#perform(action, this.#eventOf('timeout', text, action), false, nowMs);
+      // To restart because of too many restarts would come back here at once; that it is so is told.
+      const isCircle = action.kind === 'restart' || action.kind === 'start';
+      this.#event('timeout', 'failed', text, action.kind);
+      if (!isCircle) this.#perform(action, this.#eventOf('timeout', text, action), false, nowMs);
     }
     return false;
   }
