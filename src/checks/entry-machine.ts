@@ -453,10 +453,11 @@ export class EntryMachine {
     }
     this.#restartProgram = false;
     this.#enter('stopping', how.reason, nowMs);
+    // A program that still starts something must not bring it up behind our back.
+    if (wasStarting) this.#actions.push({ type: 'abandon-start' });
     if (this.#pid === null && wasStarting) {
       this.#stopPhase = 'abandon';
       this.#deadlineMs = nowMs + this.#policy.startGraceMs;
-      this.#actions.push({ type: 'abandon-start' });
       return;
     }
     const { stop } = this.entry;

@@ -1,6 +1,7 @@
 /** Everything that is known of the entries of a control file as one value: what pages, the command line and state files show. */
 import type { EventName, OnReboot, ServiceEntry } from '../control/tree.ts';
 import type { EntryState } from './entry-inputs.ts';
+import type { Pending } from './entry-supervisor.ts';
 import { eventTitle } from './event-kinds.ts';
 import type { LogEvent } from './event-log.ts';
 import type { Sample } from './sample.ts';
@@ -16,7 +17,7 @@ export interface EntryStatus {
   readonly reason: string;
   readonly failures: readonly EventName[];
   readonly isMonitored: boolean;
-  readonly pending: 'start' | 'stop' | 'restart' | null;
+  readonly pending: Pending | null;
   readonly onReboot: OnReboot;
   readonly pid: number | null;
   readonly restarts: number;

@@ -115,3 +115,15 @@ test('names are found whatever their case, and unknown ones do nothing', () => {
   assert.equal(chain.supervisor.machine('A')?.entry.name, 'a');
   assert.deepEqual(chain.command(['nobody'], 'stop'), []);
 });
+
+test('what is monitored again, or restarted, while what it needs is not up yet waits for that', () => {
+  for (const command of ['monitor', 'restart', 'start'] as const) {
+    const chain = new Chain();
+    chain.do(chain.supervisor.command(['a'], 'unmonitor', 0));
+    chain.do(chain.supervisor.step('a', { type: 'observed', pid: null }, 0));
+    assert.deepEqual(chain.command(['a'], command), [], command);
+    assert.equal(chain.supervisor.pending('a'), command === 'restart' ? 'start' : command);
+    assert.deepEqual(chain.boot(), ['start d', 'start c', 'start b', 'start a'], command);
+    assert.equal(chain.supervisor.pending('a'), null);
+  }
+});

@@ -17,7 +17,7 @@ export interface NamedAction {
   readonly action: EntryAction;
 }
 
-type Pending = 'start' | 'stop' | 'restart';
+export type Pending = 'start' | 'stop' | 'restart' | 'monitor';
 
 interface Member {
   readonly machine: EntryMachine;
@@ -103,8 +103,9 @@ export class EntrySupervisor {
             member.pending = 'restart';
         break;
       case 'monitor':
+        // To look after what does not run may mean to start it, so it has its turn like a start.
         for (const member of this.#closure(keys, 'needs'))
-          this.#step(member, { type: 'command', command }, nowMs, actions);
+          if (member.pending === null && !isUp(member.machine)) member.pending = 'monitor';
         break;
       case 'unmonitor':
         for (const member of this.#closure(keys, 'neededBy'))
@@ -171,6 +172,11 @@ export class EntrySupervisor {
           return false;
         return go('stop', null);
       case 'restart': {
+        if (isDown(machine)) {
+          // There is nothing to stop, so it is a start, with its turn.
+          member.pending = 'start';
+          return true;
+        }
         const others = [...near(neededBy), ...near(needs)].some(({ pending }) => pending !== null);
         // Alone, it is restarted by its own restart program.
         if (!others) return go('restart', null);
@@ -179,10 +185,11 @@ export class EntrySupervisor {
         return go('stop', 'start');
       }
       case 'start':
-        if (isStopping(machine)) return false;
+      case 'monitor':
+        if (member.pending === 'start' && isStopping(machine)) return false;
         if (near(needs).some(({ pending, machine: other }) => pending !== null || isComing(other)))
           return false;
-        return go('start', null);
+        return go(member.pending, null);
     }
   }
 }
@@ -191,11 +198,16 @@ function isUp({ state, isMonitored }: EntryMachine): boolean {
   return isMonitored && (state === 'running' || state === 'starting');
 }
 
+function isDown({ state, entry, pid }: EntryMachine): boolean {
+  if (entry.type !== 'process' || pid !== null) return false;
+  return state === 'stopped' || state === 'missing' || state === 'backing-off' || state === 'gave-up';
+}
+
 function isStopping({ state }: EntryMachine): boolean {
   return state === 'stopping';
 }
 
 /** It is on its way up, so those that depend on it wait a moment longer. */
 function isComing({ state, isMonitored }: EntryMachine): boolean {
-  return isMonitored && (state === 'starting' || state === 'stopping');
+  return isMonitored && (state === 'initializing' || state === 'starting' || state === 'stopping');
 }

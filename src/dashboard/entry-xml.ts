@@ -5,6 +5,9 @@ import { SERVICE_TYPES } from '../control/tree.ts';
 import { MONIT_VERSION } from './entry-text.ts';
 import { escapeHtml } from './html-text.ts';
 
+/** Monit's numbers of actions. */
+const PENDING = { restart: 2, stop: 3, start: 6, monitor: 7 } as const;
+
 const ON_REBOOT = { start: 0, nostart: 1, laststate: 2 } as const;
 
 /** Everything as monit's XML, for the collectors and checks that read it. */
@@ -31,7 +34,7 @@ function serviceXml(status: EntryStatus): string {
   const bits = failures.reduce((mask, name) => mask | eventBit(name), 0);
   const monitor =
     status.monitoringText === 'Not monitored' ? 0 : status.monitoringText === 'Initializing' ? 2 : 1;
-  const pending = status.pending === null ? 0 : { start: 3, stop: 2, restart: 1 }[status.pending];
+  const pending = status.pending === null ? 0 : PENDING[status.pending];
   const parts = [
     tag('name', entry.name),
     tag('collected_sec', Math.floor((sampledAtMs ?? 0) / 1000)),
