@@ -22,8 +22,12 @@ const KEYS: readonly string[] = [
   `long${'k'.repeat(200)}`,
   '\x00'.repeat(250),
 ];
+/*
+ * No number of 2^63 or more: memcached 1.6.18 looks for a minus sign in those, and does not stop at the end of the value, so that what an earlier item
+ * has left in the memory behind it decides whether the value is a number.
+ */
 const VALUES: readonly string[] = [
-  ...['1', '5', '10', '100', '', 'abc', '12ab', '-5', '18446744073709551615', ' 7', '8 '],
+  ...['1', '5', '10', '100', '', 'abc', '12ab', '-5', '9223372036854775807', ' 7', '8 '],
   ...['v'.repeat(90), 'v'.repeat(3000), 'v'.repeat(20_000)],
 ];
 const EXPTIMES: readonly number[] = [0, 0, 0, 100, 2592000, 2592001, 4294967294];
