@@ -27,6 +27,16 @@ export interface Connection {
   end(): void;
   /** Closes at once; unsent output is lost. `closed` is called before this turn ends. */
   destroy(): void;
+  /**
+   * As `destroy`, and the peer sees a reset instead of an end: nobody waits any more for what it has not done yet. Absent where the transport
+   * has no such thing; then `destroy` it is.
+   */
+  abort?(): void;
+  /**
+   * From now on a reset by the peer makes void what it has sent and the session has not been fed. Else all that has come is served first, for a client may send
+   * its requests and go. Absent where the transport cannot tell the two.
+   */
+  voidUnreadOnReset?(): void;
   /** Stops reading (for pressure from elsewhere, say a slow backend). Bytes not consumed are kept. */
   pause(): void;
   /** Reads again, and feeds again what had not been consumed. */

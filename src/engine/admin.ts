@@ -87,7 +87,8 @@ function runTuningCommand(
 
 /**
  * `acks n`, `acks n ms`: this connection's writes wait for n twins, and for so many milliseconds at most. Whoever has no twins does not know the
- * command, as a server of another make.
+ * command, as a server of another make. It is what a proxy says, which sends elsewhere what it has waited for in vain: of a connection that it gave up
+ * nothing more is to be done.
  */
 function acksCommand(context: NodeContext, { connection }: LongReplyHost, words: readonly string[]): string {
   if (context.acks === null) return 'ERROR';
@@ -96,6 +97,7 @@ function acksCommand(context: NodeContext, { connection }: LongReplyHost, words:
   if (time !== undefined && !/^[1-9][0-9]{0,4}$/.test(time))
     return 'CLIENT_ERROR the time to wait for acks must be a number of milliseconds from 1 to 99999';
   const timeoutMs = time === undefined ? null : Number(time);
+  connection.voidUnreadOnReset?.();
   return context.acks.waitFor(connection, Number(count), timeoutMs)
     ? 'OK'
     : 'SERVER_ERROR too many ways to wait for acks';

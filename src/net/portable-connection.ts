@@ -54,6 +54,7 @@ export class PortableConnection implements Connection, OutputSink {
   readonly #kept: Buffer[] = [];
   #keptBytes = 0;
   #isEnding = false;
+  #isAborted = false;
   /** The socket has told the peer's end; it counts once the session has been offered all that came before. */
   #isEndWaiting = false;
   #hasPeerEnded = false;
@@ -122,6 +123,11 @@ export class PortableConnection implements Connection, OutputSink {
     this.doom(null);
   }
 
+  abort(): void {
+    this.#isAborted = true;
+    this.doom(null);
+  }
+
   pause(): void {
     this.#isPaused = true;
     this.#settle();
@@ -187,6 +193,10 @@ export class PortableConnection implements Connection, OutputSink {
   /** TLS has an end of its own, without which a client cannot tell it from a cut. */
   #closeSocket(): void {
     const socket = this.#socket;
+    if (this.#isAborted && !(socket instanceof TLSSocket)) {
+      socket.resetAndDestroy();
+      return;
+    }
     if (!this.#isEnding || this.#error !== null || !(socket instanceof TLSSocket)) {
       socket.destroy();
       return;

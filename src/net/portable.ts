@@ -232,8 +232,9 @@ export class PortableLoop implements Loop, PortableCore {
     this.#resumed.drain((connection) => connection.resumeNoted());
     for (const callback of this.#turnEndCallbacks) callback();
     for (let i = 0; i < SETTLE_ROUNDS_MAX && (this.#unsent.count > 0 || this.#doomed.count > 0); i++) {
-      this.#unsent.drain((connection) => connection.sendNoted());
+      // As in the reactor: what was given up here may be sent again there.
       this.#doomed.drain(this.#finish);
+      this.#unsent.drain((connection) => connection.sendNoted());
     }
     if (this.#unsent.count > 0 || this.#doomed.count > 0) this.enter();
     this.#setTimeout();

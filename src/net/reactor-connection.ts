@@ -99,6 +99,10 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   /** While it was held there was an event that will not be told again. */
   #hasMissedEvent = false;
   #isEnding = false;
+  /** The peer shall see a reset. */
+  #isAborted = false;
+  /** See Connection.voidUnreadOnReset. */
+  #isVoidOnReset = false;
   #hasPeerEnded = false;
   #isUnsentNoted = false;
   #isResumeNoted = false;
@@ -127,6 +131,10 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
 
   handle(events: number): void {
     if (this.#phase === OPEN) {
+      if (this.#isVoidOnReset && (events & (LINUX.EPOLLERR | LINUX.EPOLLHUP)) !== 0) {
+        this.doom(null);
+        return;
+      }
       if (this.#isHeld) {
         this.#hasMissedEvent = true;
         if ((events & (LINUX.EPOLLERR | LINUX.EPOLLHUP)) !== 0) this.doom(null);
@@ -208,6 +216,15 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     this.doom(null);
   }
 
+  abort(): void {
+    this.#isAborted = true;
+    this.doom(null);
+  }
+
+  voidUnreadOnReset(): void {
+    this.#isVoidOnReset = true;
+  }
+
   pause(): void {
     this.#isPaused = true;
     if (this.#phase === OPEN) this.#settle();
@@ -284,7 +301,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     const { libc, pool, figures } = this.#core;
     this.#phase = CLOSED;
     this.#settleDial();
-    if (this.#isEnding && this.#error === null) this.#dropUnread();
+    if (this.#isAborted) this.#core.sockets.closeByReset(this.descriptor);
+    else if (this.#isEnding && this.#error === null) this.#dropUnread();
     if (this.descriptor >= 0) libc.close(this.descriptor);
     this.#releaseWindow();
     for (const { block } of this.#pending) pool.give(block);

@@ -378,8 +378,9 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     for (const callback of this.#repliesDueCallbacks) callback();
     for (const callback of this.#turnEndCallbacks) callback();
     for (let i = 0; i < SETTLE_ROUNDS_MAX && (this.#unsent.count > 0 || this.#doomed.count > 0); i++) {
-      this.#unsent.drain(sendNoted);
+      // What is given up on one connection is sent again on another: by then its peer must have been told.
       this.#doomed.drain(this.#finish);
+      this.#unsent.drain(sendNoted);
     }
   }
 

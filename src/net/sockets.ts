@@ -133,6 +133,13 @@ export class Sockets {
     this.#libc.setsockopt(fd, level, option, this.#numberAddress, 4);
   }
 
+  /** Has the close that follows discard what is unsent and send a reset (socket(7), SO_LINGER with no time to linger). */
+  closeByReset(fd: number): void {
+    this.#view.setInt32(NUMBER_AT, 1, LITTLE_ENDIAN);
+    this.#view.setInt32(NUMBER_AT + 4, 0, LITTLE_ENDIAN);
+    this.#libc.setsockopt(fd, LINUX.SOL_SOCKET, LINUX.SO_LINGER, this.#numberAddress, 8);
+  }
+
   /** The value of an integer option, or errno when it cannot be had. */
   getOption(fd: number, level: number, option: number): number {
     const lengthAt = NUMBER_AT + 4;

@@ -264,7 +264,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
         this.#answer(REPLY_META_NOOP);
         return next;
       case VERB.stats:
-        this.#answer(ascii(this.#host.statistics(textOf(input, line.argumentsStart, line.lineEnd))));
+        this.#answer(ascii(this.statistics(textOf(input, line.argumentsStart, line.lineEnd))));
         return next;
       case VERB.flushAll:
         this.#flushAll(input);
@@ -585,6 +585,8 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   }
 
   statistics(subject: string): string {
+    // Who asks this is a proxy, and sends elsewhere what it has waited for in vain.
+    if (subject === 'agent') this.#connection.voidUnreadOnReset?.();
     return this.#host.statistics(subject);
   }
 

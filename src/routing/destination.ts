@@ -428,7 +428,7 @@ export class Destination implements ReplySink, LinkOwner {
       failure === FAILURE.timeout ? FIGURE.timedOut : reason === CLOSED ? FIGURE.ends : FIGURE.errors
     ]!++;
     this.#countFailure();
-    link?.connection.destroy();
+    if (link !== null) giveUp(link.connection);
     this.#reader.connectionLost();
     const waiting = this.queue.length;
     const nowMs = this.#host.nowMs();
@@ -555,4 +555,13 @@ export class Destination implements ReplySink, LinkOwner {
       this.#callLost(this.#dequeue(), FAILURE.connect);
     this.#settled();
   }
+}
+
+/**
+ * What waits is sent elsewhere now. A server that only hung and goes on later must not do it then: a write would come after those that others have been
+ * told of since.
+ */
+function giveUp(connection: Connection): void {
+  if (connection.abort === undefined) connection.destroy();
+  else connection.abort();
 }

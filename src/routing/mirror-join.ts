@@ -12,6 +12,8 @@ const REPLY_BYTES_MAX = 512;
 export interface JoinOwner {
   /** The write has come to one side only: `side` lacks it. */
   missedBy(side: number, request: Request): void;
+  /** The write has come to both sides. */
+  takenByBoth(request: Request): void;
   /** Both sides are settled. */
   releaseJoin(join: MirrorJoin): void;
 }
@@ -67,6 +69,7 @@ export class MirrorJoin implements CallJoin {
     const other = 1 - branch;
     sides[branch] = SIDE.answered;
     if (sides[other] === SIDE.failed) this.mirror.missedBy(other, request);
+    else if (sides[other] === SIDE.answered) this.mirror.takenByBoth(request);
     if (branch === preferred || sides[preferred] === SIDE.failed) this.#deliver(request, source, from, to);
     else if (sides[preferred] === SIDE.pending) this.#keep(source, from, to);
     if (this.isSettled) this.mirror.releaseJoin(this);

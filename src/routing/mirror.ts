@@ -49,8 +49,12 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
       new SideRepair(main, backup, calls, settings.fillExptimeSeconds),
       new SideRepair(backup, main, calls, settings.fillExptimeSeconds),
     ];
+    const believed = [
+      (request: Request) => !this.#believesBackup(request, 0),
+      (request: Request) => this.#believesBackup(request, 0),
+    ] as const;
     context.whenUp(() => {
-      for (const repair of this.#repairs) if (repair.missedKeys > 0) repair.begin();
+      for (const side of [MAIN, BACKUP] as const) this.#repairs[side].begin(believed[side]);
     });
     this.adopt([main, backup]);
   }
@@ -183,7 +187,12 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
 
   missedBy(side: number, request: Request): void {
     (side === MAIN ? this.#main : this.#backup).noteBehind(request, 0);
+    this.#repairs[side === MAIN ? BACKUP : MAIN].forget(request, 0);
     this.#repairs[side === MAIN ? MAIN : BACKUP].note(request, 0);
+  }
+
+  takenByBoth(request: Request): void {
+    for (const repair of this.#repairs) repair.forget(request, 0);
   }
 
   releaseJoin(join: MirrorJoin): void {

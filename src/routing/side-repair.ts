@@ -52,33 +52,57 @@ export class SideRepair implements CallJoin, FoundTaker {
     return this.#missed.size;
   }
 
-  /** A write of this key did not come to the side. */
+  /**
+   * A write of this key has come to the side. If it makes no use of what was there, the side lacks nothing of this key any more: to repair it later, after who
+   * knows what has become of the other side, would undo that write.
+   */
+  forget(request: Request, key: number): void {
+    if (this.#missed.size === 0 || (request.verb !== VERB.set && request.verb !== VERB.delete)) return;
+    this.#missed.delete(keyText(request, key));
+  }
+
+  /** A write of this key did not come to the side. If the side is up all the same, the key is repaired at once. */
   note(request: Request, key: number): void {
     const missed = this.#missed;
     const text = keyText(request, key);
     // To the end: of what was written again lately less is lost.
     missed.delete(text);
     missed.add(text);
-    if (missed.size <= MISSED_KEYS_MAX) return;
-    for (const oldest of missed) {
-      missed.delete(oldest);
-      this.forgotten++;
-      break;
+    if (missed.size > MISSED_KEYS_MAX) {
+      for (const oldest of missed) {
+        missed.delete(oldest);
+        this.forgotten++;
+        break;
+      }
     }
+    this.#repair(text, isNotBelieved);
   }
 
-  /** Some server is up: begins with the keys that can be repaired now. */
-  begin(): void {
-    for (const text of [...this.#missed]) {
-      const request = this.#request(VERB.delete, DELETE, text.length + LINE_END.length);
-      if (request === null) return;
-      const start = request.length;
-      for (let i = 0; i < text.length; i++) request.bytes[request.length++] = text.charCodeAt(i);
-      request.addKey(start, request.length);
-      request.append(LINE_END, 0, LINE_END.length);
-      if (this.#side.isUp(request, 0) && this.#other.isUp(request, 0)) this.#send(request, this.#side, this);
-      else this.#calls.requests.release(request);
+  /**
+   * Some server is up: begins with the keys that can be repaired now.
+   *
+   * @param isBelieved whether the side is believed for the key of a request. It was not when the key was noted; since then the other side has missed
+   * something, or was started anew and has lost all. Then this one has what there is, and the note is of no use.
+   */
+  begin(isBelieved: (request: Request) => boolean): void {
+    for (const text of [...this.#missed]) if (!this.#repair(text, isBelieved)) return;
+  }
+
+  /** @returns false when the thread's buffers are used up */
+  #repair(text: string, isBelieved: (request: Request) => boolean): boolean {
+    const request = this.#request(VERB.delete, DELETE, text.length + LINE_END.length);
+    if (request === null) return false;
+    const start = request.length;
+    for (let i = 0; i < text.length; i++) request.bytes[request.length++] = text.charCodeAt(i);
+    request.addKey(start, request.length);
+    request.append(LINE_END, 0, LINE_END.length);
+    const canRepair = this.#side.isUp(request, 0) && this.#other.isUp(request, 0);
+    if (canRepair && !isBelieved(request)) this.#send(request, this.#side, this);
+    else {
+      if (canRepair) this.#missed.delete(text);
+      this.#calls.requests.release(request);
     }
+    return true;
   }
 
   /** What was stale is gone: now what the other side has. */
@@ -130,6 +154,8 @@ export class SideRepair implements CallJoin, FoundTaker {
     this.#calls.requests.release(request);
   }
 }
+
+const isNotBelieved = (): boolean => false;
 
 function keyText(request: Request, key: number): string {
   let text = '';

@@ -107,6 +107,69 @@ test('what a side has missed is mended when it is back, and what clients write m
   world.nothingLeft();
 });
 
+test('what a side has missed is not repaired once it is the side that is believed', () => {
+  const { world, main, backup, client } = stock();
+  const both = (key: string): (string | undefined)[] =>
+    [main, backup].map((server) => server.values.get(key)?.value);
+  assert.equal(world.ask(client, 'set a 0 0 1\r\n0\r\nset b 0 0 1\r\n0\r\n'), 'STORED\r\nSTORED\r\n');
+  main.kill();
+  world.run(10);
+  assert.equal(world.ask(client, 'set a 0 0 1\r\n1\r\nset b 0 0 1\r\n1\r\n'), 'STORED\r\nSTORED\r\n');
+  backup.kill();
+  world.run(10);
+  main.mode = 'up';
+  world.run(2000);
+  assert.equal(world.ask(client, 'set a 0 0 1\r\n2\r\n'), 'STORED\r\n');
+  backup.mode = 'up';
+  world.run(2000);
+  assert.deepEqual(both('a'), ['2', '2'], 'the main alone has the last write');
+  assert.equal(read(world, client, 'a'), '2');
+  assert.equal(main.values.has('b'), true, 'stale, but all that a believed side has');
+  world.nothingLeft();
+});
+
+test('the note of a missed write does not outlive a write that both sides take', () => {
+  const { world, main, backup, client } = stock({ settings: { queueCallsMax: 2 } });
+  assert.equal(world.ask(client, 'set a 0 0 1\r\n0\r\n'), 'STORED\r\n');
+  main.delayMs = 50;
+  client.send('get b\r\nget c\r\n');
+  world.run(1);
+  client.send('set a 0 0 1\r\n1\r\n');
+  world.run(100);
+  assert.equal(client.take(), 'END\r\nEND\r\nSTORED\r\n');
+  assert.equal(main.values.get('a')?.value, '0', 'too much was waiting for the main');
+  main.delayMs = 0;
+  assert.equal(world.ask(client, 'set a 0 0 1\r\n2\r\n'), 'STORED\r\n');
+  // The backup loses all. Were the key still noted, it would be deleted on the main, and looked for on the backup in vain.
+  backup.kill();
+  world.run(10);
+  backup.restart();
+  world.run(2000);
+  assert.equal(read(world, client, 'a'), '2');
+  world.nothingLeft();
+});
+
+test('a write that a side did not answer in time, while it answered others, is made good at once', () => {
+  const { world, main, client } = stock();
+  assert.equal(world.ask(client, 'set a 0 0 1\r\n0\r\n'), 'STORED\r\n');
+  const { connections } = main;
+  main.delayMs = 990;
+  client.send('get b\r\n');
+  world.run(300);
+  main.delayMs = 1130;
+  client.send('set a 0 0 1\r\n1\r\n');
+  world.run(900);
+  main.delayMs = 0;
+  world.run(300);
+  assert.equal(client.take(), 'END\r\nSTORED\r\n');
+  world.run(3000);
+  assert.equal(main.connections, connections, 'it was there all the time');
+  assert.ok(main.seen.includes('delete a'));
+  assert.equal(main.values.get('a')?.value, '1');
+  assert.equal(read(world, client, 'a'), '1');
+  world.nothingLeft();
+});
+
 test('so many missed keys are remembered, the latest ones', () => {
   const { world, main, backup, client } = stock();
   world.ask(client, 'set k0 0 0 3\r\nold\r\n');

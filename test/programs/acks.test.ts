@@ -241,3 +241,31 @@ for (const transport of TRANSPORTS) {
     await alone.process.kill('SIGTERM');
   });
 }
+
+test('what a proxy has given up is not done any more by a node that hung meanwhile; what a plain client sent is', async (t) => {
+  const pair = await linkedPair(t, ['-t', '1']);
+  const [port, host] = [pair.ports[0], pair.hosts[0]];
+  const client = await pair.client(0);
+  assert.equal(await client.set('given-up', 'newest'), 'STORED');
+  // A proxy asks for acks, and resets the connection before it sends the write to the twin.
+  const proxy = await RawSocket.connect(port, host);
+  await proxy.send('acks 1 1000\r\n');
+  assert.equal(await proxy.read(4), 'OK\r\n');
+  const plain = await RawSocket.connect(port, host);
+  await plain.send('mn\r\n');
+  assert.equal(await plain.read(4), 'MN\r\n');
+  const connections = async (): Promise<number> => Number((await client.stats()).get('curr_connections'));
+  const before = await connections();
+  pair.nodes[0]?.child.kill('SIGSTOP');
+  await proxy.send('set given-up 0 0 3\r\nold\r\n');
+  await plain.send('set sent 0 0 1\r\n1\r\n');
+  for (const socket of [proxy, plain]) {
+    socket.vanish();
+    await until('it is reset', () => socket.isClosed);
+  }
+  pair.nodes[0]?.child.kill('SIGCONT');
+  await until('both are seen to be gone', async () => (await connections()) === before - 2);
+  assert.equal(await client.get('given-up'), 'newest');
+  assert.equal(await client.get('sent'), '1');
+  client.close();
+});
