@@ -175,6 +175,8 @@ test('every type of route', () => {
       { type: 'failover', children: [server(0), server(1)], standInSeconds: 60 },
     ],
     ['{ type: miss-failover, pool: b }', { type: 'miss-failover', children: [server(2)], prefersMiss: true }],
+    ['{ type: coalesce, route: a }', { type: 'coalesce', route: SHARD_A, waitersMax: 1024 }],
+    ['{ type: coalesce, route: b, waiters: 7 }', { type: 'coalesce', route: SHARD_B, waitersMax: 7 }],
     ['{ type: replicate, pool: a }', { type: 'replicate', children: [server(0), server(1)], wait: 'all' }],
     [
       '{ type: replicate, pool: b, wait: first }',

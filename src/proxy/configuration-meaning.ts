@@ -44,6 +44,7 @@ const HASH_DEFAULT = 'fnv1a_64';
 const DISTRIBUTION_DEFAULT = 'ketama';
 const NO_ROUTE = 'NO ROUTE FOR THIS KEY';
 const SHADOW_QUEUE_DEFAULT = 1024;
+const WAITERS_DEFAULT = 1024;
 
 /** A server of a pool, with the positions of its connections in the list of a front. */
 interface PlacedServers {
@@ -274,6 +275,12 @@ class Meaning {
         };
       case 'replicate':
         return { type: 'replicate', children: this.#children(entry, path, depth), wait: entry.wait ?? 'all' };
+      case 'coalesce':
+        return {
+          type: 'coalesce',
+          route: below(entry.route, 'route'),
+          waitersMax: entry.waiters ?? WAITERS_DEFAULT,
+        };
       case 'random':
         return { type: 'random', children: this.#children(entry, path, depth) };
       case 'warm-up':
@@ -408,6 +415,8 @@ function withServers(tree: RouteTree, place: (server: number) => number): RouteT
       return { ...tree, children: all(tree.children) };
     case 'warm-up':
       return { ...tree, cold: withServers(tree.cold, place), warm: withServers(tree.warm, place) };
+    case 'coalesce':
+      return { ...tree, route: withServers(tree.route, place) };
     case 'prefix':
       return { ...tree, routes: named(tree.routes), otherwise: withServers(tree.otherwise, place) };
     case 'shadow':

@@ -72,6 +72,7 @@ export type HandleEntry =
   | ({ readonly type: 'failover'; readonly 'stand-in-exptime'?: string | undefined } & ChildrenEntry)
   | ({ readonly type: 'miss-failover'; readonly 'prefer-miss'?: boolean | undefined } & ChildrenEntry)
   | ({ readonly type: 'replicate'; readonly wait?: (typeof WAITS)[number] | undefined } & ChildrenEntry)
+  | { readonly type: 'coalesce'; readonly route: RouteEntry; readonly waiters?: number | undefined }
   | ({ readonly type: 'random' } & ChildrenEntry)
   | {
       readonly type: 'warm-up';
@@ -143,6 +144,9 @@ const THREADS_MAX = 256;
 const CONNECTIONS_MAX = 64;
 const WEIGHT_MAX = 1_000_000;
 const SHADOW_QUEUE_MAX = 65_536;
+
+/** The largest number of gets that wait for one, and so of replies that one answer makes. */
+const WAITERS_MAX = 65_536;
 
 /** The distributions that a file may name. */
 const DISTRIBUTION_NAMES: readonly string[] = [...DISTRIBUTIONS.keys(), MODULO];
@@ -281,6 +285,11 @@ const handle: z.ZodType<HandleEntry> = z.discriminatedUnion('type', [
   }),
   mapping({ type: z.literal('miss-failover'), 'prefer-miss': z.boolean().optional(), ...childrenShape }),
   mapping({ type: z.literal('replicate'), wait: z.enum(WAITS).optional(), ...childrenShape }),
+  mapping({
+    type: z.literal('coalesce'),
+    route,
+    waiters: wholeNumber(1, WAITERS_MAX, 'gets that wait for one; 1024 unless given').optional(),
+  }),
   mapping({ type: z.literal('random'), ...childrenShape }),
   mapping({
     type: z.literal('warm-up'),

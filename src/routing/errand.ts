@@ -25,6 +25,8 @@ export class Errand implements RequestWatcher {
   open = 0;
   /** Requests are still being sent, so it is too early to decide. */
   starting = false;
+  /** Further calls that want the same answer. */
+  readonly waiters: Call[] = [];
   /** What a handle keeps with it: another errand that waits for this one, a request whose answer is needed, a number of its own. */
   outer: Errand | null = null;
   source: Request | null = null;

@@ -1,4 +1,5 @@
 import type { CallPool } from './call.ts';
+import { CoalesceRoute, EverywhereWriteRoute } from './coalesce.ts';
 import type { Destination } from './destination.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { ReplicateRoute } from './replicate.ts';
@@ -18,5 +19,10 @@ export function everywhereRoute(root: RouteHandle, calls: CallPool): RouteHandle
       byName.set(handle.destination.name, handle.destination);
   if (byName.size === 0) return null;
   const leaves = [...byName.values()].map((destination) => new DestinationRoute(destination));
-  return new RootRoute(new ReplicateRoute(leaves, 'all', calls), calls);
+  const all = new ReplicateRoute(leaves, 'all', calls);
+  const coalescing = [...root.walk()].filter((handle) => handle instanceof CoalesceRoute);
+  return new RootRoute(
+    coalescing.length === 0 ? all : new EverywhereWriteRoute(all, coalescing, calls),
+    calls,
+  );
 }

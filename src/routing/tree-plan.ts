@@ -11,6 +11,7 @@ import {
 } from '../hashing/index.ts';
 import { stoppedHash } from '../hashing/stop-mark.ts';
 import { ByCommandRoute } from './by-command.ts';
+import { CoalesceRoute } from './coalesce.ts';
 import type { Destination } from './destination.ts';
 import { serverFigureLines } from './destination-figures.ts';
 import { DestinationRoute } from './destination-route.ts';
@@ -105,6 +106,7 @@ export type RouteTree =
       readonly commands: readonly (readonly [kind: string, route: RouteTree])[];
       readonly otherwise: RouteTree;
     }
+  | { readonly type: 'coalesce'; readonly route: RouteTree; readonly waitersMax: number }
   | { readonly type: 'random'; readonly children: readonly RouteTree[] }
   | { readonly type: 'null' }
   | { readonly type: 'error'; readonly message: string };
@@ -218,6 +220,8 @@ class TreeBuilder {
         return zoneRoute(this.#named(tree.zones), tree.local, tree.alsoOnMiss, calls);
       case 'by-command':
         return new ByCommandRoute(this.#named(tree.commands), this.build(tree.otherwise));
+      case 'coalesce':
+        return new CoalesceRoute(this.build(tree.route), tree.waitersMax, this.#choosingHash, calls);
       case 'random':
         return new RandomRoute(this.#all(tree.children), context.random);
       case 'null':

@@ -46,7 +46,7 @@ export class RandomTree {
         this.#random.below(2) === 0 ? { type: 'null' } : { type: 'error', message: 'CLOSED' },
       );
     if (servers.length === 1 || depth === DEPTH_MAX) return this.#leaf(servers);
-    switch (this.#random.below(13)) {
+    switch (this.#random.below(14)) {
       case 0:
         return this.#shard(servers, depth);
       case 1:
@@ -122,6 +122,12 @@ export class RandomTree {
           otherwise: otherwise!,
         });
       }
+      case 12:
+        return this.#note({
+          type: 'coalesce',
+          route: this.#over(servers, depth + 1),
+          waitersMax: this.#pick([1, 3, 1000]),
+        });
       case 11: {
         this.copies = true;
         const [main, backup] = this.#two(servers, depth);
