@@ -74,6 +74,9 @@ const LOST_ON_THE_WAY: readonly Uint8Array[] = [
   'Broken pipe',
 ].map(ascii);
 
+/** All that twemproxy says of a server that closed the connection: it knows no reason. */
+const NO_REASON = ascii('unknown');
+
 const TEXT_OFFSET = 'SERVER_ERROR '.length;
 
 /** What a SERVER_ERROR line means for the call it answers. */
@@ -96,6 +99,7 @@ export const SERVER_ERROR = {
 export function classifyServerError(bytes: Uint8Array, start: number, end: number): number {
   const at = start + TEXT_OFFSET;
   for (const text of NOT_REACHED) if (beginsWith(bytes, at, end, text)) return SERVER_ERROR.notReached;
+  if (end - at === NO_REASON.length && beginsWith(bytes, at, end, NO_REASON)) return SERVER_ERROR.lost;
   for (const text of LOST_ON_THE_WAY) if (beginsWith(bytes, at, end, text)) return SERVER_ERROR.lost;
   return SERVER_ERROR.final;
 }

@@ -171,6 +171,16 @@ test('replicate over shards: each key has its own choice', () => {
   world.nothingLeft();
 });
 
+test('failover before a proxy that has lost its server for no reason it knows: only what may be done twice goes on', () => {
+  const { world, client } = worldWith(2, (leaves) => new FailoverRoute(leaves));
+  put(world, 1, { a: '1' });
+  world.servers[0]!.errorLine = 'SERVER_ERROR unknown';
+  assert.equal(world.ask(client, 'get a\r\n'), `${block('a', '1')}END\r\n`);
+  assert.match(world.ask(client, 'incr a 1\r\n'), /^SERVER_ERROR /);
+  assert.equal(value(world, 1, 'a'), '1');
+  world.nothingLeft();
+});
+
 test('miss-failover: a miss goes on, key by key, and so does a delete', () => {
   const { world, client } = worldWith(3, (leaves, { calls }) => new MissFailoverRoute(leaves, true, calls));
   put(world, 0, { a: '0' });

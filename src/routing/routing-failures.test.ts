@@ -190,6 +190,7 @@ test('errors of a proxy behind this one fail over', () => {
     'BACKEND SERVER TIMEOUT',
     'Connection refused',
     'backend failure',
+    'unknown',
   ]) {
     world.servers[0]!.errorLine = `SERVER_ERROR ${line}`;
     assert.equal(world.ask(client, 'get a\r\n'), 'VALUE a 0 1\r\n1\r\nEND\r\n', line);
@@ -205,6 +206,7 @@ test('errors of a server itself are its answers', () => {
   for (const line of [
     'SERVER_ERROR object too large for cache',
     'SERVER_ERROR out of memory storing object',
+    'SERVER_ERROR unknown reason',
     'ERROR',
     'CLIENT_ERROR no',
   ]) {
