@@ -37,6 +37,13 @@ export const LOAD_PLANS: readonly LoadPlan[] = [
   { ...SINGLE, name: 'value-100k', connections: 10, keys: 200, valueBytes: 102_400 },
 ];
 
+/** Everybody wants the same key; and, to see what it costs where that is not so, no two the same. */
+export const HOT_KEY_PLANS: readonly LoadPlan[] = [
+  { ...SINGLE, name: 'hot-key', keys: 1, getShare: 0.99 },
+  { ...SINGLE, name: 'hot-key-10k', keys: 1, getShare: 0.99, valueBytes: 10_240 },
+  { ...SINGLE, name: 'hot-key-none' },
+];
+
 /** Bytes of every key: `key:` and eight digits. */
 export const KEY_BYTES = 12;
 

@@ -3,7 +3,7 @@ import { compareLoads, type Effort } from './comparison.ts';
 import { compareHalfLoad } from './half-load.ts';
 import { compareHitRatios } from './hit-ratio.ts';
 import { compareItemMemory } from './item-memory.ts';
-import { LOAD_PLANS, type LoadPlan } from './load-plan.ts';
+import { HOT_KEY_PLANS, LOAD_PLANS, type LoadPlan } from './load-plan.ts';
 import { compareReplication } from './replication.ts';
 import {
   MAGENT,
@@ -16,6 +16,7 @@ import {
   startMemcached,
   startNode,
   startNutcracker,
+  startRoutes,
 } from './servers.ts';
 import { TRACES } from './traces.ts';
 import { compareTwoThreads } from './two-threads.ts';
@@ -31,6 +32,7 @@ and prints medians and ratios. Server and load have a core each where the machin
 
 Measurements of both: ${LOAD_PLANS.map((plan) => plan.name).join(', ')} (the proxy's: text only).
 Of pairs: replication; beside ours a pair of Redis, and of repcached where the variable REPCACHED names one.
+Of our proxy with coalesce and without: ${HOT_KEY_PLANS.map((plan) => plan.name).join(', ')}.
 Of both, one request at a time at half of what they can take: half-load.
 Of the node alone: threads-2, item-memory, ${TRACES.map((trace) => trace.name).join(', ')}.
 `;
@@ -107,6 +109,17 @@ async function measureProxy(
   );
 }
 
+/** Our proxy with routes that let equal gets wait for one, and without. */
+async function measureHotKeys(effort: Effort, plans: readonly LoadPlan[]): Promise<void> {
+  const memcached = MEMCACHED;
+  if (plans.length === 0 || memcached === null) return;
+  process.stdout.write(`\nOur proxy, with coalesce against without (${described(effort)})\n`);
+  const started = (isCoalescing: boolean) => (): Promise<Server> =>
+    withBackends(memcached, 1, ([port = 0]) => startRoutes(isCoalescing, port));
+  const original = { name: 'without', start: started(false) };
+  await compareLoads({ ours: started(true), original }, plans, effort);
+}
+
 type ProxyStarter = (backendPorts: readonly number[]) => Promise<Server>;
 
 /** Starts a proxy with servers of its own behind it. */
@@ -149,7 +162,13 @@ async function main(): Promise<void> {
   const plans = LOAD_PLANS.filter((plan) => isWanted(plan.name));
   const isAsked = (what: string): boolean => values.what === 'all' || values.what === what;
   if (isAsked('node')) await measureNode(effort, plans, isWanted);
-  if (isAsked('proxy')) await measureProxy(effort, plans, isWanted);
+  if (isAsked('proxy')) {
+    await measureProxy(effort, plans, isWanted);
+    await measureHotKeys(
+      effort,
+      HOT_KEY_PLANS.filter((plan) => isWanted(plan.name)),
+    );
+  }
   if (isAsked('replication') && isWanted('replication')) {
     process.stdout.write(`\nPairs, one thread each, beside a pair of Redis (${described(effort)})\n`);
     await compareReplication(effort);

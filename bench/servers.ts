@@ -159,6 +159,23 @@ export async function startNutcracker(
   return start(path, args, port, SERVER_CORES, () => rmSync(folder, { recursive: true, force: true }));
 }
 
+/** A proxy of ours with one server behind it. @param isCoalescing with a route that lets equal gets wait for one */
+export async function startRoutes(isCoalescing: boolean, backendPort: number): Promise<Server> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'twincached-bench-'));
+  const file = join(folder, 'proxy.yaml');
+  const route = isCoalescing ? '{ type: coalesce, route: bench }' : 'bench';
+  const server = `"127.0.0.1:${backendPort}"`;
+  writeFileSync(
+    file,
+    `listen: "127.0.0.1:${port}"\npools:\n  bench:\n    servers: [${server}]\nroute: ${route}\n`,
+  );
+  const args = [TWINCACHED, 'proxy', '-c', file];
+  return start(process.execPath, args, port, SERVER_CORES, () =>
+    rmSync(folder, { recursive: true, force: true }),
+  );
+}
+
 /** A proxy of ours as nutcracker. */
 export const OUR_NUTCRACKER: readonly string[] = [process.execPath, TWINCACHED, 'nutcracker'];
 

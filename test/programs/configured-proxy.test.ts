@@ -55,6 +55,31 @@ for (const transport of TRANSPORTS)
     });
     const address = (index: number): string => `127.0.0.1:${nodes[index]!.port}`;
 
+    test('equal gets are sent once, and every client reads its own writes, on two threads', async () => {
+      const [port = 0] = await freePorts(1);
+      const path = written(
+        `listen: 127.0.0.1:${port}\nthreads: 2\n${PATIENT}\npools:\n  a: { servers: ["${address(0)}"] }\nroute: { type: coalesce, route: a }\n`,
+      );
+      proxy = begun(twincached(['proxy', '-c', path], { TWINCACHED_TRANSPORT: transport }));
+      const first = await opened(proxy, port);
+      const clients = [first, ...(await Promise.all([1, 2, 3].map(() => TextClient.connect(port))))];
+      const node = await TextClient.connect(nodes[0]!.port);
+      const sent = async (): Promise<number> => Number((await node.stats()).get('cmd_get'));
+      let asked = 0;
+      const before = await sent();
+      await until('fewer gets at the node than clients sent', async () => {
+        for (const client of clients) {
+          const mark = `value${asked}`;
+          assert.equal(await client.set('shared', mark), 'STORED');
+          const values = await Promise.all(Array.from({ length: 50 }, () => client.get('shared')));
+          asked += values.length;
+          assert.deepEqual([...new Set(values)], [mark]);
+        }
+        return (await sent()) - before < asked || null;
+      });
+      for (const client of [...clients, node]) client.close();
+    });
+
     test('routes change with the file, without a client noticing, and a bad file changes nothing', async () => {
       const [port = 0] = await freePorts(1);
       const configuration = (route: string): string =>
