@@ -190,7 +190,6 @@ test('errors of a proxy behind this one fail over', () => {
     'BACKEND SERVER TIMEOUT',
     'Connection refused',
     'backend failure',
-    'unknown',
   ]) {
     world.servers[0]!.errorLine = `SERVER_ERROR ${line}`;
     assert.equal(world.ask(client, 'get a\r\n'), 'VALUE a 0 1\r\n1\r\nEND\r\n', line);
