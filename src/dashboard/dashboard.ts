@@ -129,7 +129,7 @@ export class Dashboard {
   /** POST /SERVICE with `action` and `securitytoken`, as monit has it. */
   async #act(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const tokens = this.#tokens;
-    if (tokens === null || !isSameOrigin(request.headers))
+    if (tokens === null || !isSameOrigin(request.headers, 'http'))
       return plain(response, 403, 'This request comes from another page.');
     const form = await readForm(request);
     if (form === null)

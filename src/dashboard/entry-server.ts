@@ -239,7 +239,7 @@ export class EntryServer {
   async #post(url: URL, access: Granted, request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (access.isReadOnly)
       return this.#error(response, 403, 'You do not have sufficient privileges to access this page');
-    if (!isSameOrigin(request.headers))
+    if (!isSameOrigin(request.headers, 'encrypted' in request.socket ? 'https' : 'http'))
       return this.#error(response, 403, 'This request comes from another page.');
     const form = await readForm(request);
     if (form === null)

@@ -127,9 +127,12 @@ test('only names of this machine are served, only our own page may change someth
   ])
     assert.ok(!isLoopbackHost(host), host);
   const host = 'localhost:2812';
-  assert.ok(isSameOrigin({ host }));
-  assert.ok(isSameOrigin({ host, origin: 'http://localhost:2812', 'sec-fetch-site': 'same-origin' }));
-  assert.ok(!isSameOrigin({ host, origin: 'http://localhost:2813' }));
-  assert.ok(!isSameOrigin({ host, origin: 'null' }));
-  assert.ok(!isSameOrigin({ host, 'sec-fetch-site': 'cross-site' }));
+  assert.ok(isSameOrigin({ host }, 'http'));
+  assert.ok(isSameOrigin({ host, origin: 'http://localhost:2812', 'sec-fetch-site': 'same-origin' }, 'http'));
+  assert.ok(!isSameOrigin({ host, origin: 'http://localhost:2813' }, 'http'));
+  assert.ok(!isSameOrigin({ host, origin: 'null' }, 'http'));
+  assert.ok(!isSameOrigin({ host, 'sec-fetch-site': 'cross-site' }, 'http'));
+  // Served over TLS, the page's own origin is another.
+  assert.ok(isSameOrigin({ host, origin: 'https://localhost:2812' }, 'https'));
+  assert.ok(!isSameOrigin({ host, origin: 'http://localhost:2812' }, 'https'));
 });

@@ -11,10 +11,12 @@ export function isLoopbackHost(host: string | undefined): boolean {
 /**
  * Whether a request that changes something was made by our own page, as far as the browser tells. Programs send none of
  * these headers and are judged by their token alone.
+ *
+ * @param scheme by which the request came: the origin of a page served over TLS begins with `https`
  */
-export function isSameOrigin(headers: IncomingHttpHeaders): boolean {
+export function isSameOrigin(headers: IncomingHttpHeaders, scheme: 'http' | 'https'): boolean {
   const { origin, host } = headers;
-  if (origin !== undefined && origin !== `http://${host ?? ''}`) return false;
+  if (origin !== undefined && origin !== `${scheme}://${host ?? ''}`) return false;
   const site = headers['sec-fetch-site'];
   return site === undefined || site === 'same-origin';
 }
