@@ -52,6 +52,8 @@ test('the package holds the command, the compiled sources, the service files, th
     'packaging/default/twincached',
     'packaging/systemd/twincached.service',
     'packaging/systemd/twincached@.service',
+    'packaging/prometheus/twincached-alerts.yml',
+    'packaging/grafana/twincached.json',
     'bin/twincached',
     'bin/build.mjs',
     'dist/src/cli/main.js',
@@ -61,7 +63,7 @@ test('the package holds the command, the compiled sources, the service files, th
     assert.ok(files.includes(path), `${path} is not packed`);
   }
   const allowed =
-    /^(package\.json|LICENSE|README\.md|bin\/(twincached|build\.mjs)|packaging\/[\w./@]+|examples\/[\w-]+\.yml|dist\/src\/.*\.(js|d\.ts))$/;
+    /^(package\.json|LICENSE|README\.md|bin\/(twincached|build\.mjs)|packaging\/[\w./@-]+|examples\/[\w-]+\.yml|dist\/src\/.*\.(js|d\.ts))$/;
   assert.deepEqual(
     files.filter((path) => !allowed.test(path) || path.includes('.test.')),
     [],
