@@ -8,7 +8,8 @@
 
 /** Text beyond this is cut. */
 const TEXT_BYTES_MAX = 16 * 1024;
-const HEAD_BYTES = 8;
+const HEAD_BYTES = 12;
+const WRITTEN = 2;
 const READ_TRIES_MAX = 100;
 
 /** One end of a bulletin. */
@@ -17,7 +18,7 @@ export class Bulletin {
   readonly #text: Uint8Array;
 
   constructor(buffer: SharedArrayBuffer) {
-    this.#head = new Int32Array(buffer, 0, 2);
+    this.#head = new Int32Array(buffer, 0, HEAD_BYTES / 4);
     this.#text = new Uint8Array(buffer, HEAD_BYTES);
   }
 
@@ -31,7 +32,14 @@ export class Bulletin {
     Atomics.add(this.#head, 0, 1);
     for (let i = 0; i < length; i++) this.#text[i] = text.charCodeAt(i);
     Atomics.store(this.#head, 1, length);
+    Atomics.store(this.#head, WRITTEN, processMs());
     Atomics.add(this.#head, 0, 1);
+  }
+
+  /** How long ago it was written; 0 before the first time. */
+  get ageMs(): number {
+    const writtenMs = Atomics.load(this.#head, WRITTEN);
+    return writtenMs === 0 ? 0 : (processMs() - writtenMs) | 0;
   }
 
   /** The present text; empty before the first write, or when the writer never stands still. */
@@ -46,4 +54,10 @@ export class Bulletin {
     }
     return '';
   }
+}
+
+/** Milliseconds of a clock that all threads share, and that never goes back; 32 bits of them, never 0. */
+function processMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return (seconds * 1000 + Math.floor(nanoseconds / 1e6)) | 1;
 }

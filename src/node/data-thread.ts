@@ -51,6 +51,12 @@ const EXIT_OS_ERROR = 71;
 
 /** How often thread 0 tells the others what `stats replication` says, beside the moments when it changes. */
 const BULLETIN_MS = 100;
+/**
+ * Of a thread with links that has not published for so long: it, or all of the process, stood still. A proxy that waited for an answer for a second, and
+ * has gone to the twin, must not find the node as good as before.
+ */
+const STOOD_STILL_MS = 800;
+const IN_SYNC = 'replication_in_sync';
 
 /** What memcached says of a listener's protocol. */
 const LISTENING = { auto: 'auto-negotiate', ascii: 'ascii', binary: 'binary' } as const;
@@ -475,6 +481,8 @@ class NodeThread {
   }
 
   #publish(): void {
+    const quietMs = this.#bulletin?.ageMs ?? 0;
+    if (quietMs >= STOOD_STILL_MS) this.#replication?.stoodStill(quietMs);
     const lines = this.#replicationStatistics();
     this.#bulletin?.write(lines.map(([name, value]) => `${name} ${value}`).join('\n'));
     this.#thread.loop.schedule(BULLETIN_MS, () => this.#publish());
@@ -560,9 +568,12 @@ class NodeThread {
     if (this.#bulletin === null) return null;
     const text = this.#bulletin.read();
     if (text === '') return [];
+    // When the process goes on after it stood still, this thread may be asked before the other one has seen that.
+    const isOld = this.#bulletin.ageMs >= STOOD_STILL_MS;
     return text.split('\n').map((line): StatLine => {
       const space = line.indexOf(' ');
-      return [line.slice(0, space), line.slice(space + 1)];
+      const name = line.slice(0, space);
+      return [name, isOld && name === IN_SYNC ? '0' : line.slice(space + 1)];
     });
   }
 

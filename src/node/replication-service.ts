@@ -70,6 +70,8 @@ export interface ReplicationService {
   useSecret(secret: string): void;
   /** What is shown from now on to twins that dial or are dialled; open links stay. */
   useCertificates(certificates: TlsCertificates): void;
+  /** See Peers. */
+  stoodStill(ms: number): void;
   /** A data thread's feed has grown: sends what is new. Called at the end of turns and on wake-ups. */
   changed(): void;
   /** Sends what is queued, says bye, closes. @param done called once, after at most `drainMsMax` */
@@ -140,6 +142,11 @@ class Service implements ReplicationService, PeerActions {
 
   statistics(): readonly StatisticLine[] {
     return peerStatistics(this.#peers, this.#clock.monotonicMs());
+  }
+
+  stoodStill(ms: number): void {
+    this.#peers.stoodStill(ms);
+    this.#setTimer();
   }
 
   listening(): readonly SocketAddress[] {

@@ -374,3 +374,43 @@ test('slots: the fresh one moves, else the one with the greater id; the lowest f
   assert.equal(freeSlot(0xff), -1);
   assert.equal(slotOfVersion(Number.MAX_SAFE_INTEGER - 2), 5);
 });
+
+test('a node that stood still is not in sync before it has been told what it missed; only that is sent', () => {
+  const world = new World();
+  const a = world.start('a', ['b']);
+  const b = world.start('b', ['a']);
+  world.run(2000);
+  a.cache.set('k', value('old'), 0, 0);
+  a.turnEnd();
+  world.run(100);
+  linked(a, b);
+  assert.ok(a.peers.isInSync && b.peers.isInSync);
+  const figure = (node: SimulatedNode, name: string): string | undefined =>
+    new Map(peerStatistics(node.peers, world.time.nowMs)).get(name);
+  const copies = figure(a, 'replication_full_syncs');
+  b.cache.set('k', value('new'), 0, 0);
+  b.turnEnd();
+  a.peers.stoodStill(1000);
+  assert.equal(a.peers.isInSync, false);
+  assert.ok(b.peers.isInSync, 'the other one knows what it has');
+  world.run(2000);
+  linked(a, b);
+  assert.ok(a.peers.isInSync);
+  assert.equal(figure(a, 'replication_full_syncs'), copies);
+});
+
+test('a node that stood still and finds nobody is in sync again after a while; one that was alone stays so', () => {
+  const world = new World();
+  const a = world.start('a', ['b']);
+  world.run(YOUNG_MS_MAX + 1);
+  a.peers.stoodStill(1000);
+  assert.ok(a.peers.isInSync);
+  const b = world.start('b', ['a']);
+  world.run(2000);
+  linked(a, b);
+  b.kill();
+  a.peers.stoodStill(1000);
+  assert.equal(a.peers.isInSync, false);
+  world.run(YOUNG_MS_MAX + 1);
+  assert.ok(a.peers.isInSync);
+});

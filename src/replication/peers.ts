@@ -245,8 +245,8 @@ export class Peers implements LinkOwner<Link> {
   }
 
   /**
-   * Whether a read here is as good as one on a twin: false while a node that was started lately has not got its first copy, and so
-   * long as a twin that has one may still come.
+   * Whether a read here is as good as one on a twin: false while a node that was started lately, or stood still, has not got its first copy
+   * since then, and so long as a twin that has one may still come.
    */
   get isInSync(): boolean {
     if (this.#hasHadCopy) return true;
@@ -254,6 +254,21 @@ export class Peers implements LinkOwner<Link> {
     // From a repcached that dials no copy comes.
     if (open.length > 0) return open.some((link) => link.hasCopyOfPeer);
     return this.#clock.monotonicMs() >= this.#startedMs + YOUNG_MS_MAX;
+  }
+
+  /**
+   * This process stood still: it was stopped, or its machine was. Twins may have given it up meanwhile and have gone on without it, and what
+   * they sent before may still stand in the kernel, so that for a while all looks as it did. Links are made anew; then it is certain what is missing.
+   *
+   * @param ms for how long
+   */
+  stoodStill(ms: number): void {
+    // A repcached gives nobody up: what it has sent is all that it has.
+    const links = this.openLinks.filter((link) => link.legacy === null);
+    if (links.length === 0 || this.#stopping) return;
+    this.#hasHadCopy = false;
+    this.#startedMs = this.#clock.monotonicMs();
+    for (const link of links) link.close(`this process stood still for ${Math.round(ms)} ms`);
   }
 
   get dials(): boolean {

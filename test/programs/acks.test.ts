@@ -269,3 +269,26 @@ test('what a proxy has given up is not done any more by a node that hung meanwhi
   assert.equal(await client.get('sent'), '1');
   client.close();
 });
+
+test('a node that hung does not say that it is in sync before it has what its twin was told meanwhile', async (t) => {
+  const pair = await linkedPair(t, ['-t', '4']);
+  const there = await pair.client(1);
+  // Several connections, so that threads are asked that have no links.
+  const clients = await Promise.all(Array.from({ length: 8 }, () => pair.client(0)));
+  assert.equal(await there.set('k', 'old'), 'STORED');
+  await until('the twin has it', async () => (await clients[0]?.get('k')) === 'old');
+  pair.nodes[0]?.child.kill('SIGSTOP');
+  await until('it is given up', async () => (await figure(there, 'peers')) === 0, 15_000);
+  assert.equal(await there.set('k', 'new'), 'STORED');
+  const asked = clients.map(async (client) => {
+    for (let hasIt = false; !hasIt; ) {
+      const [inSync, value] = await Promise.all([figure(client, 'in_sync'), client.get('k')]);
+      hasIt = inSync === 1 && value === 'new';
+      assert.ok(inSync === 0 || hasIt, `in sync with ${value}`);
+    }
+    client.close();
+  });
+  pair.nodes[0]?.child.kill('SIGCONT');
+  await Promise.all(asked);
+  there.close();
+});
