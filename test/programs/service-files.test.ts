@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isAlive } from '../../testing/daemons.ts';
-import { AS_ROOT, freePorts } from '../../testing/processes.ts';
+import { AS_ROOT, freePorts, twincached } from '../../testing/processes.ts';
 import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
 
@@ -116,7 +116,7 @@ test('the unit of systemd starts the node in the foreground, whatever the option
 test('the units are as systemd wants them', {
   skip: spawnSync('systemd-analyze', ['--version']).status === 0 ? false : 'systemd-analyze is not installed',
 }, () => {
-  for (const name of ['twincached.service', 'twincached@.service']) {
+  for (const name of ['twincached.service', 'twincached@.service', 'twincached-cluster.service']) {
     const { stderr, stdout } = spawnSync(
       'systemd-analyze',
       ['verify', join(ROOT, 'packaging/systemd', name)],
@@ -124,4 +124,56 @@ test('the units are as systemd wants them', {
     );
     assert.doesNotMatch(`${stdout}${stderr}`, /Unknown|Failed to parse|Invalid/);
   }
+});
+
+test('the unit of a cluster checks the file, and its commands are ones of the program', async () => {
+  const unit = readFileSync(join(ROOT, 'packaging/systemd/twincached-cluster.service'), 'utf8');
+  const words = (key: string): readonly string[] =>
+    new RegExp(`^${key}=/usr/bin/env twincached (.*)$`, 'm').exec(unit)?.[1]?.split(' ') ?? [];
+  assert.deepEqual(words('ExecStart'), ['up', '/etc/twincached/cluster.yml', '$ARGS']);
+  const [verb = '', file, args] = words('ExecStartPre');
+  assert.deepEqual([file, args], ['/etc/twincached/cluster.yml', '$ARGS']);
+  const defaults = readFileSync(join(ROOT, 'packaging/default/twincached-cluster'), 'utf8');
+  const example = /^#ARGS="(.*)"$/m.exec(defaults)?.[1]?.split(' ') ?? [];
+  const check = twincached([verb, join(ROOT, 'examples/three-hosts.yml'), ...example]);
+  assert.equal(await check.ended(), 0, check.stderr());
+  assert.match(check.stdout(), /^all-a at /m);
+  assert.doesNotMatch(check.stdout(), /^all-b at /m);
+});
+
+test('a log that logrotate moves away goes on in a new file', async (t) => {
+  const [port = 0, stats = 0] = await freePorts(2);
+  const folder = mkdtempSync(join(tmpdir(), 'twincached-logrotate-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const rotation = readFileSync(join(ROOT, 'packaging/logrotate/twincached'), 'utf8');
+  const script = (/postrotate\n([\s\S]*?)endscript/.exec(rotation)?.[1] ?? '').replaceAll(
+    '/run/twincached',
+    folder,
+  );
+  assert.ok(script.includes(folder));
+  const [configuration, log, pidFile] = ['nutcracker.yml', 'nutcracker.log', 'nutcracker.pid'].map((name) =>
+    join(folder, name),
+  );
+  assert.ok(configuration !== undefined && log !== undefined && pidFile !== undefined);
+  writeFileSync(configuration, `pool:\n  listen: 127.0.0.1:${port}\n  servers:\n    - 127.0.0.1:1:1\n`);
+  const proxy = twincached([
+    'nutcracker',
+    '-c',
+    configuration,
+    '-o',
+    log,
+    '-p',
+    pidFile,
+    '-s',
+    String(stats),
+  ]);
+  t.after(() => void proxy.child.kill('SIGKILL'));
+  // Its pid file comes last, when it listens and heeds signals.
+  await until('its pid file', () => existsSync(pidFile) && readFileSync(pidFile, 'latin1') !== '');
+  assert.ok(existsSync(log));
+  renameSync(log, `${log}.1`);
+  const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  await until('the new log', () => existsSync(log));
+  assert.equal(await proxy.kill('SIGTERM'), 0);
 });
