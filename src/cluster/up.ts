@@ -5,6 +5,7 @@ import { Dashboard } from '../dashboard/dashboard.ts';
 import { Monitor } from '../monitor/monitor.ts';
 import { clusterMetrics } from './cluster-metrics.ts';
 import { numberOption, parseOptions } from './command-options.ts';
+import { reapOrphans } from './orphan-reaper.ts';
 import { type ClusterPlan, LOCAL_PORTS, localPlan } from './plan.ts';
 import { readClusterFile, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
@@ -122,6 +123,9 @@ async function runCluster(
     if (event.level === 'output' ? verbose : ready || event.level === 'warning') out(eventLine(event));
   });
   const signals = new StopSignals(() => monitor.killAll());
+  const stopReaping = await reapOrphans(
+    () => new Set(monitor.status().services.flatMap(({ pid }) => (pid === null ? [] : [pid]))),
+  );
   try {
     await dashboard.start(plan.pagePort);
     out(`twincached ${TWINCACHED_VERSION}: starting ${plan.services.length} processes …\n`);
@@ -141,6 +145,7 @@ async function runCluster(
   } finally {
     await monitor.stopAll();
     await dashboard.stop();
+    stopReaping();
     signals.close();
     process.off('exit', lastResort);
     if (ready) out('Everything is stopped.\n');

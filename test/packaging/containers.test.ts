@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
@@ -51,7 +51,6 @@ const host = z.object({
   volumes: z.array(z.string()),
   command: z.array(z.string()),
   ports: z.array(z.string()),
-  init: z.literal(true),
   networks: z.object({ twins: z.object({ ipv4_address: z.string() }) }),
 });
 
@@ -60,6 +59,15 @@ function hosts(): [string, z.infer<typeof host>][] {
     .object({ services: z.record(z.string(), host) })
     .parse(parse(readFileSync(COMPOSE, 'utf8'), { merge: true }));
   return Object.entries(file.services);
+}
+
+/** Living ones, and ended ones that nobody has waited for. */
+function childrenOf(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`)
+    .flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'latin1').trim().split(' '))
+    .filter((word) => word !== '')
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 test('what the Dockerfile copies is there, and is not kept from the engine', () => {
@@ -128,7 +136,7 @@ test('the compose file and the cluster file describe the same two hosts', async 
   }
 });
 
-test('as process 1 it serves, answers for its health, and ends on SIGTERM with all that it started', {
+test('as process 1 it serves, answers for its health, clears orphans away, and ends on SIGTERM with all that it started', {
   skip:
     spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0
       ? false
@@ -152,11 +160,16 @@ page: { port: ${page} }
   );
   t.after(() => void space.child.kill('SIGKILL'));
   await until('it runs', () => space.stdout().includes('Your cluster runs'));
-  const children = readFileSync(`/proc/${space.child.pid}/task/${space.child.pid}/children`, 'latin1');
-  const program = Number(children.trim());
+  const [program = 0] = childrenOf(space.child.pid ?? 0);
   assert.match(readFileSync(`/proc/${program}/status`, 'latin1'), /^NSpid:\t\d+\t1$/m);
   const health = twincached([...commandOf('HEALTHCHECK').slice(1), '--page-port', String(page)]);
   assert.equal(await health.ended(), 0, health.stderr());
+  const own = childrenOf(program);
+  assert.equal(own.length, 3);
+  // When the shell has ended, what it has left in the background is a child of process 1.
+  const left = spawnSync('nsenter', ['-t', String(program), '-p', 'sh', '-c', '(sleep 0.1 &)']);
+  assert.equal(left.status, 0, String(left.stderr));
+  await until('the orphan is gone', () => childrenOf(program).join() === own.join());
   process.kill(program, 'SIGTERM');
   assert.equal(await space.ended(), 0, space.stderr());
   assert.match(space.stdout(), /Everything is stopped\.\n$/);
