@@ -4,7 +4,7 @@
  *     npm test                  everything
  *     npm test -- store w1      only files whose path contains one of the words
  *
- * One line per file as it ends; failures in full, with what the file printed; skipped tests with their reasons. The last line is
+ * One line per file as it ends; failures in full, with what the file printed, and their beginnings once more at the end; skipped tests with their reasons. The last line is
  * `N passed, N failed`, with `, N skipped` where there are any. Exit status 1 if a test failed or none passed.
  */
 import { existsSync, readdirSync } from 'node:fs';
@@ -16,6 +16,9 @@ import { inspect } from 'node:util';
 
 /** A file that takes longer is stopped and counts as failed. The slowest scenario needs a fraction of it on an idle machine. */
 const FILE_TIMEOUT_MS = 180_000;
+
+/** Of each failure, repeated at the end. */
+const RECAP_LINES = 16;
 
 /** Where tests live. The sources are what is listed, so that leftovers in dist/ of deleted tests are not run. */
 const TEST_ROOTS = ['src', 'test', 'testing'] as const;
@@ -100,6 +103,12 @@ function indented(text: string): string {
   return text.replace(/^(?=.)/gm, '    ');
 }
 
+/** Enough to know what failed: whoever keeps only the end of a long output has that. */
+function firstLines(failure: string): string {
+  const lines = failure.split('\n');
+  return lines.length <= RECAP_LINES ? failure : [...lines.slice(0, RECAP_LINES), '…'].join('\n');
+}
+
 function report(result: FileResult): void {
   const { file, passed, failures, skips, printed, durationMs } = result;
   const counts = [`${passed} passed`];
@@ -132,7 +141,10 @@ async function main(words: readonly string[]): Promise<void> {
   const failed = results.reduce((sum, result) => sum + result.failures.length, 0);
   const skipped = results.reduce((sum, result) => sum + result.skips.length, 0);
   const failing = results.filter((result) => result.failures.length > 0);
-  if (failing.length > 0) console.log(`failing: ${failing.map((result) => result.file).join(' ')}`);
+  for (const { file, failures } of failing) {
+    console.log(`failing: ${file}`);
+    for (const failure of failures) console.log(indented(firstLines(failure)));
+  }
   // node:test sets the exit status by its own count, which knows nothing of a run without tests.
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);

@@ -20,6 +20,7 @@ export const SERVICES = [
   'keeper',
   'ender',
   'destroyer',
+  'aborter',
   'hoarder',
   'flooder',
   'thrower',
@@ -381,6 +382,15 @@ class Flooder extends TestSession {
   }
 }
 
+/** Writes what nobody will get, and gives the connection up. */
+class Aborter extends TestSession {
+  feed(_input: Uint8Array, _start: number, end: number): number {
+    this.connection.output.text('lost');
+    this.connection.abort?.();
+    return end;
+  }
+}
+
 class Thrower extends TestSession {
   feed(): number {
     throw new Error('a broken invariant');
@@ -412,6 +422,7 @@ export function makeSession(
   if (name === 'keeper') return new Keeper(connection, closings);
   if (name === 'ender') return new Ender(connection, closings);
   if (name === 'destroyer') return new Destroyer(connection, closings);
+  if (name === 'aborter') return new Aborter(connection, closings);
   if (name === 'hoarder') return new Hoarder(connection, closings);
   if (name === 'flooder') return new Flooder(connection, closings);
   return new Thrower(connection, closings);

@@ -193,7 +193,9 @@ export class PortableConnection implements Connection, OutputSink {
   /** TLS has an end of its own, without which a client cannot tell it from a cut. */
   #closeSocket(): void {
     const socket = this.#socket;
-    if (this.#isAborted && !(socket instanceof TLSSocket)) {
+    // A path has no reset, and node waits with one for a connection that is not there yet.
+    const canReset = !(socket instanceof TLSSocket) && socket.remoteAddress !== undefined;
+    if (this.#isAborted && canReset) {
       socket.resetAndDestroy();
       return;
     }

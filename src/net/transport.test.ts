@@ -358,6 +358,18 @@ for (const name of transports) {
       assert.equal((await waiting.read(7)).toString(), 'patient');
     });
 
+    test('what is given up ends with a reset, where there is such a thing', async () => {
+      const path = join(directory, `abort-${transport}.sock`);
+      const tcp = await harness.listen('aborter');
+      const local = await harness.listen('aborter', { address: { family: 'unix', path } });
+      for (const { address } of isTls ? [tcp] : [tcp, local]) {
+        const client = dial(address);
+        client.write('x');
+        await until('it ends', () => client.hasEnded);
+        assert.equal(client.errorCode, address.family === 'unix' || isTls ? '' : 'ECONNRESET');
+      }
+    });
+
     test('dialling: answered over TCP and paths, refused, nobody there', {
       skip: isTls ? 'dials without TLS' : false,
     }, async () => {
