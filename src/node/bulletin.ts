@@ -11,6 +11,7 @@ const TEXT_BYTES_MAX = 16 * 1024;
 const HEAD_BYTES = 12;
 const WRITTEN = 2;
 const READ_TRIES_MAX = 100;
+const READ_PAUSE_MS = 1;
 
 /** One end of a bulletin. */
 export class Bulletin {
@@ -46,7 +47,11 @@ export class Bulletin {
   read(): string {
     for (let tries = 0; tries < READ_TRIES_MAX; tries++) {
       const before = Atomics.load(this.#head, 0);
-      if (before % 2 !== 0) continue;
+      if (before % 2 !== 0) {
+        // On a busy machine the writer may have lost its processor in the middle: the reader gives it its own for a moment.
+        Atomics.wait(this.#head, 0, before, READ_PAUSE_MS);
+        continue;
+      }
       const length = Atomics.load(this.#head, 1);
       let text = '';
       for (let i = 0; i < length; i++) text += String.fromCharCode(this.#text[i]!);

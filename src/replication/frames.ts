@@ -25,7 +25,7 @@
  *     flush      u64 version of the order, u64 threshold (lower versions die), u32 active at (seconds since 1970)
  *     resume     u8 1 if a position follows, u8 0, u16 threads, u32 tag, u64 for each thread: up to where this node has the changes of
  *                the peer's data threads, as the peer's last mark said
- *     resumed    nothing: what changed since that position follows as changes
+ *     resumed    nothing: what changed since that position has been sent, as changes
  *     syncBegin  nothing
  *     syncEnd    u64 items sent
  *     mark       u8 flags (MARK_FLAG), u8 0, u16 threads, u32 serial number, u32 tag, u64 highest version, u64 for each thread: all

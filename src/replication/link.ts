@@ -8,7 +8,7 @@
  *     proof          ------------>                            the listener may refuse it, and is open when it has sent its own
  *                    <------------  proof                     now the dialler is open
  *     resume         <----------->                            up to where each has the other's changes, if at all
- *     resumed, changes          or        syncBegin, items and changes in any order, syncEnd        (both ways at once)
+ *     changes, resumed          or        syncBegin, items and changes in any order, syncEnd        (both ways at once)
  *     changes, marks, acks, pings
  *     bye            ------------>                            by the one that stops
  *
@@ -117,6 +117,8 @@ export class Link implements Session {
   /** The peer has said from where on it wants what is here. */
   #isAsked = false;
   /** Something has been sent, or a sync has come to its end, since the last mark; and the next one waits for a place. */
+  /** The peer is to be told that it has all that changed since the position where it began: until then it may be read only if there is nobody else. */
+  #owesResumed = false;
   #markDue = false;
   #draining = false;
   #saidBye = false;
@@ -229,13 +231,17 @@ export class Link implements Session {
       this.#isAsked &&
       !this.#saidBye &&
       !this.connection.output.blocked &&
-      (this.sendingSync || this.copies.isRepairing || this.sender.backlogBytes() > 0 || this.#isMarkFree)
+      (this.sendingSync || this.copies.isRepairing || this.#hasChangesDue)
     );
   }
 
   /** There are changes that could be sent at once. */
   get hasChanges(): boolean {
-    return this.hasWork && (this.sender.backlogBytes() > 0 || this.#isMarkFree);
+    return this.hasWork && this.#hasChangesDue;
+  }
+
+  get #hasChangesDue(): boolean {
+    return this.sender.backlogBytes() > 0 || this.#owesResumed || this.#isMarkFree;
   }
 
   /** A mark waited for a place, and an ack has made one free: clients may wait for what it covers. */
@@ -377,8 +383,13 @@ export class Link implements Session {
     const { changes } = this.sender;
     if (!this.sender.pump(output, CHANGES_BYTES_PER_PUMP)) {
       this.#owner.log(0, `more changes than the feed holds; sending everything to ${this.connection.remote}`);
+      this.#owesResumed = false;
       this.copies.begin();
       this.#owner.acknowledged(this);
+    }
+    if (this.#owesResumed && this.sender.backlogBytes() === 0) {
+      this.#owesResumed = false;
+      writeResumed(output);
     }
     const hasChanges = this.sender.changes !== changes;
     if (!onlyChanges) this.copies.pump();
@@ -619,7 +630,7 @@ export class Link implements Session {
         this.marks.begin(positions);
         this.partialSyncs++;
         this.#owner.log(1, `resumed (peer=${this.connection.remote}, ${this.sender.backlogBytes()} bytes)`);
-        writeResumed(this.connection.output);
+        this.#owesResumed = true;
         this.copies.sendFlushState();
         this.#owner.acknowledged(this);
         return null;

@@ -413,4 +413,20 @@ test('a node that stood still and finds nobody is in sync again after a while; o
   assert.equal(a.peers.isInSync, false);
   world.run(YOUNG_MS_MAX + 1);
   assert.ok(a.peers.isInSync);
+  a.peers.stoodStill(1000);
+  assert.ok(a.peers.isInSync, 'the link ended before');
+});
+
+test('a node that finds that its link has ended while it stood still knows no better', () => {
+  const world = new World();
+  const a = world.start('a', ['b']);
+  const b = world.start('b', ['a']);
+  world.run(2000);
+  linked(a, b);
+  for (const link of a.peers.openLinks) link.close('the peer is silent');
+  a.peers.stoodStill(1000);
+  assert.equal(a.peers.isInSync, false);
+  world.run(2000);
+  linked(a, b);
+  assert.ok(a.peers.isInSync);
 });

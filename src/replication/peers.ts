@@ -162,6 +162,8 @@ export class Peers implements LinkOwner<Link> {
   #startedMs = 0;
   /** A peer has sent everything that it had since this node was started. */
   #hasHadCopy = false;
+  /** When a link with a node of ours ended last. */
+  #lostMs = Number.NEGATIVE_INFINITY;
   #progressMs = 0;
   #progressFrames = -1;
   #stopping = false;
@@ -264,11 +266,15 @@ export class Peers implements LinkOwner<Link> {
    */
   stoodStill(ms: number): void {
     // A repcached gives nobody up: what it has sent is all that it has.
-    const links = this.openLinks.filter((link) => link.legacy === null);
-    if (links.length === 0 || this.#stopping) return;
+    const links = this.links.filter((link) => link.wasOpen && link.legacy === null);
+    const nowMs = this.#clock.monotonicMs();
+    // A link that was open before may have been found silent, or closed, a moment ago.
+    const wasLinked = links.length > 0 || nowMs - this.#lostMs <= ms;
+    if (!wasLinked || this.#stopping) return;
     this.#hasHadCopy = false;
-    this.#startedMs = this.#clock.monotonicMs();
-    for (const link of links) link.close(`this process stood still for ${Math.round(ms)} ms`);
+    this.#startedMs = nowMs;
+    for (const link of links)
+      if (link.isOpen) link.close(`this process stood still for ${Math.round(ms)} ms`);
   }
 
   get dials(): boolean {
@@ -520,6 +526,7 @@ export class Peers implements LinkOwner<Link> {
     if (link.legacy !== null) this.#legacyLost(link);
     if (wasOpen) {
       this.linksLost++;
+      if (link.legacy === null) this.#lostMs = this.#clock.monotonicMs();
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
       this.#actions.log(1, 'cleanup complete');
       this.#lost(link);

@@ -279,6 +279,10 @@ test('a node that hung does not say that it is in sync before it has what its tw
   await until('the twin has it', async () => (await clients[0]?.get('k')) === 'old');
   pair.nodes[0]?.child.kill('SIGSTOP');
   await until('it is given up', async () => (await figure(there, 'peers')) === 0, 15_000);
+  // More than is sent in one go comes before it.
+  const bulk = 'x'.repeat(1000);
+  for (let at = 0; at < 5000; at += 500)
+    await Promise.all(Array.from({ length: 500 }, (_, i) => there.set(`bulk${at + i}`, bulk)));
   assert.equal(await there.set('k', 'new'), 'STORED');
   const asked = clients.map(async (client) => {
     for (let hasIt = false; !hasIt; ) {
