@@ -36,6 +36,11 @@ export const REFUSAL_LOG_MS = 60_000;
 const REFUSALS_LOGGED_MAX = 8;
 /** A node that starts alone may be missing what a twin has who dials it: it does so within RETRY_MS_MAX. */
 export const YOUNG_MS_MAX: number = RETRY_MS_MAX + 500;
+/**
+ * A twin that has told a node all that it missed answers clients without its ack until an ack has come, which it does within ACKNOWLEDGE_MS. What it answers in between
+ * is on its way.
+ */
+const SETTLE_MS = 300;
 /** Connections at a time, those that have not said hello included. */
 export const LINKS_MAX = 32;
 /** Twins at a time: versions have room for eight node slots. */
@@ -162,6 +167,9 @@ export class Peers implements LinkOwner<Link> {
   #startedMs = 0;
   /** A peer has sent everything that it had since this node was started. */
   #hasHadCopy = false;
+  #stood = false;
+  /** From when on it is in sync, after it stood still. */
+  #sureAtMs = 0;
   /** When a link with a node of ours ended last. */
   #lostMs = Number.NEGATIVE_INFINITY;
   #progressMs = 0;
@@ -251,7 +259,7 @@ export class Peers implements LinkOwner<Link> {
    * since then, and so long as a twin that has one may still come.
    */
   get isInSync(): boolean {
-    if (this.#hasHadCopy) return true;
+    if (this.#hasHadCopy) return this.#clock.monotonicMs() >= this.#sureAtMs;
     const open = this.openLinks;
     // From a repcached that dials no copy comes.
     if (open.length > 0) return open.some((link) => link.hasCopyOfPeer);
@@ -271,6 +279,7 @@ export class Peers implements LinkOwner<Link> {
     // A link that was open before may have been found silent, or closed, a moment ago.
     const wasLinked = links.length > 0 || nowMs - this.#lostMs <= ms;
     if (!wasLinked || this.#stopping) return;
+    this.#stood = true;
     this.#hasHadCopy = false;
     this.#startedMs = nowMs;
     for (const link of links)
@@ -501,6 +510,7 @@ export class Peers implements LinkOwner<Link> {
   }
 
   syncReceived(): void {
+    if (this.#stood && !this.#hasHadCopy) this.#sureAtMs = this.#clock.monotonicMs() + SETTLE_MS;
     this.#hasHadCopy = true;
     this.#ready();
   }
