@@ -393,6 +393,9 @@ test('a node that stood still is not in sync before it has been told what it mis
   a.peers.stoodStill(1000);
   assert.equal(a.peers.isInSync, false);
   assert.ok(b.peers.isInSync, 'the other one knows what it has');
+  for (let i = 0; i < 2000 && !a.peers.openLinks.some((link) => link.hasCopyOfPeer); i++) world.run(1);
+  assert.ok(a.peers.openLinks.some((link) => link.hasCopyOfPeer));
+  assert.equal(a.peers.isInSync, false, 'the twin may not wait for its acks yet');
   world.run(2000);
   linked(a, b);
   assert.ok(a.peers.isInSync);

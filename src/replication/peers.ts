@@ -167,8 +167,7 @@ export class Peers implements LinkOwner<Link> {
   #startedMs = 0;
   /** A peer has sent everything that it had since this node was started. */
   #hasHadCopy = false;
-  #stood = false;
-  /** From when on it is in sync, after it stood still. */
+  /** From when on what it has counts as in sync; Infinity after it stood still, until it has what it missed. */
   #sureAtMs = 0;
   /** When a link with a node of ours ended last. */
   #lostMs = Number.NEGATIVE_INFINITY;
@@ -279,7 +278,7 @@ export class Peers implements LinkOwner<Link> {
     // A link that was open before may have been found silent, or closed, a moment ago.
     const wasLinked = links.length > 0 || nowMs - this.#lostMs <= ms;
     if (!wasLinked || this.#stopping) return;
-    this.#stood = true;
+    this.#sureAtMs = Number.POSITIVE_INFINITY;
     this.#hasHadCopy = false;
     this.#startedMs = nowMs;
     for (const link of links)
@@ -510,7 +509,7 @@ export class Peers implements LinkOwner<Link> {
   }
 
   syncReceived(): void {
-    if (this.#stood && !this.#hasHadCopy) this.#sureAtMs = this.#clock.monotonicMs() + SETTLE_MS;
+    if (this.#sureAtMs === Number.POSITIVE_INFINITY) this.#sureAtMs = this.#clock.monotonicMs() + SETTLE_MS;
     this.#hasHadCopy = true;
     this.#ready();
   }

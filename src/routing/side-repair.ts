@@ -48,10 +48,6 @@ export class SideRepair implements CallJoin, FoundTaker {
     this.#exptimeSeconds = exptimeSeconds;
   }
 
-  get missedKeys(): number {
-    return this.#missed.size;
-  }
-
   /**
    * A write of this key has come to the side. If it makes no use of what was there, the side lacks nothing of this key any more: to repair it later, after who
    * knows what has become of the other side, would undo that write.
@@ -75,7 +71,7 @@ export class SideRepair implements CallJoin, FoundTaker {
         break;
       }
     }
-    this.#repair(text, isNotBelieved);
+    if (this.#side.isUp(request, key) && this.#other.isUp(request, key)) this.#repair(text, isNotBelieved);
   }
 
   /**

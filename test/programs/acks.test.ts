@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { RawSocket } from '../../testing/raw-socket.ts';
 import { ReplicatedPair } from '../../testing/replicated-pair.ts';
@@ -242,7 +243,11 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-test('what a proxy has given up is not done any more by a node that hung meanwhile; what a plain client sent is', async (t) => {
+test('what a proxy has given up is not done any more by a node that hung meanwhile; what a plain client sent is', {
+  skip: TRANSPORTS.includes('reactor')
+    ? false
+    : 'node:net does not tell a reset before what came in front of it',
+}, async (t) => {
   const pair = await linkedPair(t, ['-t', '1']);
   const [port, host] = [pair.ports[0], pair.hosts[0]];
   const client = await pair.client(0);
@@ -257,6 +262,11 @@ test('what a proxy has given up is not done any more by a node that hung meanwhi
   const connections = async (): Promise<number> => Number((await client.stats()).get('curr_connections'));
   const before = await connections();
   pair.nodes[0]?.child.kill('SIGSTOP');
+  // A signal takes effect in its own time; before it does, the write would be done rightly.
+  const tasks = `/proc/${pair.nodes[0]?.pid}/task`;
+  await until('every thread stands still', () =>
+    readdirSync(tasks).every((task) => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, 'latin1'))),
+  );
   await proxy.send('set given-up 0 0 3\r\nold\r\n');
   await plain.send('set sent 0 0 1\r\n1\r\n');
   for (const socket of [proxy, plain]) {
