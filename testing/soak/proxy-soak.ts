@@ -1,4 +1,8 @@
-/** `npm run soak -- [MINUTES]`: a proxy over twins under mixed load for long; its memory must not grow, and nothing may fail. */
+/**
+ * `npm run soak -- [MINUTES [REQUESTS_PER_S]]`: a proxy over twins under mixed load for long; its memory must not grow, and nothing
+ * may fail. Without a rate it runs as fast as it can; with one it leaves the machine to others.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from '../../src/base/random.ts';
 import { freePorts } from '../processes.ts';
 import { residentBytes, startNode, startProxy } from '../servers.ts';
@@ -17,8 +21,13 @@ const SAMPLE_MS = 5000;
 
 const minutes = Number(process.argv[2] ?? 60);
 const seed = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 1e9));
+const requestsPerS = Number(process.argv[3] ?? Number.POSITIVE_INFINITY);
 if (!(minutes > 0)) {
   process.stderr.write(`"${process.argv[2]}" is no number of minutes\n`);
+  process.exit(1);
+}
+if (!(requestsPerS > 0)) {
+  process.stderr.write(`"${process.argv[3]}" is no number of requests per second\n`);
   process.exit(1);
 }
 process.stdout.write(`SEED=${seed}\n`);
@@ -36,7 +45,8 @@ const twin = (port: number): readonly string[] => [
 ];
 const nodes = [await startNode(twin(first)), await startNode(twin(second))];
 const proxy = await startProxy(front, ['-s', `127.0.0.1:${first}`, '-b', `127.0.0.1:${second}`, '-t', '2']);
-const endMs = performance.now() + minutes * 60_000;
+const startMs = performance.now();
+const endMs = startMs + minutes * 60_000;
 let requests = 0;
 const failures: string[] = [];
 
@@ -44,6 +54,8 @@ async function use(random = seededRandom(seed)): Promise<void> {
   while (performance.now() < endMs) {
     const client = await TextClient.connect(front);
     for (let i = 0; i < REQUESTS_EACH && performance.now() < endMs; i++, requests++) {
+      const earlyMs = (requests * 1000) / requestsPerS - (performance.now() - startMs);
+      if (earlyMs > 1) await delay(Math.min(earlyMs, 1000));
       const key = `k${random.below(KEYS)}`;
       const kind = random.below(10);
       const value = VALUES[random.below(kind === 0 ? VALUES.length : VALUES.length - 1)] ?? '';
