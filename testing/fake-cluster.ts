@@ -36,6 +36,8 @@ export function clusterOf(services: readonly ServiceStatus[]): ClusterStatus {
     atMs: 0,
     uptimeSeconds: 90,
     services,
+    serving: {},
+    operation: null,
     events: [],
     output: [],
   };
@@ -44,6 +46,8 @@ export function clusterOf(services: readonly ServiceStatus[]): ClusterStatus {
 /** A cluster that does nothing but keep what it was told. */
 export class FakeCluster implements ClusterControl {
   readonly commands: string[] = [];
+  /** By whom the last command came. */
+  lastBy = '';
   readonly listeners: Set<() => void> = new Set();
   readonly #events: LogEvent[] = [];
   #services: readonly ServiceStatus[];
@@ -56,7 +60,8 @@ export class FakeCluster implements ClusterControl {
     return { ...clusterOf(this.#services), events: this.#events };
   }
 
-  command(service: string, command: ServiceCommand): boolean {
+  command(service: string, command: ServiceCommand, by: string): boolean {
+    this.lastBy = by;
     if (!this.#services.some(({ name }) => name === service)) return false;
     this.commands.push(`${command} ${service}`);
     return true;

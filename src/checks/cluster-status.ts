@@ -2,6 +2,7 @@
  * The state of a cluster as one value: what the monitor knows, the dashboard shows and /status.json says. The types
  * live here because the roles do not know each other.
  */
+import type { ClusterOperation } from './cluster-operation.ts';
 import type { LogEvent } from './event-log.ts';
 import type { ServiceCommand, ServiceState } from './service-machine.ts';
 
@@ -68,6 +69,10 @@ export interface ClusterStatus {
   readonly atMs: number;
   readonly uptimeSeconds: number;
   readonly services: readonly ServiceStatus[];
+  /** By shard the twin that the proxies of this monitor ask first; shards that none of them knows are missing. */
+  readonly serving: Readonly<Record<string, string>>;
+  /** What an operator asked for and is under way, or was last; null: nothing yet. */
+  readonly operation: ClusterOperation | null;
   /** The monitor's last events, oldest first. */
   readonly events: readonly LogEvent[];
   /** The last lines that the services printed, oldest first. */
@@ -80,9 +85,10 @@ export interface ClusterControl {
   /**
    * Carries out an operator's command; returns before its effect is seen.
    *
+   * @param by who asks, and whence, for the log
    * @returns false when there is no service of that name, or everything is being stopped
    */
-  command(service: string, command: ServiceCommand): boolean;
+  command(service: string, command: ServiceCommand, by: string): boolean;
   /** Calls back after every change; the returned function ends that. */
   onChange(callback: () => void): () => void;
 }

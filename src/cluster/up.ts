@@ -112,7 +112,7 @@ async function runCluster(
     clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
     random: { below: (bound) => Math.floor(Math.random() * bound) },
   });
-  const dashboard = new Dashboard(monitor, () => clusterMetrics(monitor.status()));
+  const dashboard = new Dashboard(monitor, { metrics: () => clusterMetrics(monitor.status()) });
   // Whatever ends this process, short of its own SIGKILL, leaves no orphan.
   const lastResort = (): void => monitor.killAll();
   process.on('exit', lastResort);

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { FakeCluster, serviceOf } from '../../testing/fake-cluster.ts';
 import { until } from '../../testing/wait.ts';
 import { StartError } from '../base/start-error.ts';
+import type { ClusterOrder, OrderAnswer } from '../checks/cluster-operation.ts';
 import { Dashboard, FORM_BYTES_MAX } from './dashboard.ts';
 import { STREAM_CLIENTS_MAX } from './event-stream.ts';
 
@@ -119,8 +120,57 @@ test('a button works with the session and token of the page', async (t) => {
   assert.equal(answer.status, 303);
   assert.equal(answer.headers.get('location'), '/');
   assert.deepEqual(cluster.commands, ['restart node-1']);
+  assert.equal(cluster.lastBy, 'the page from 127.0.0.1');
   const again = await fetch(`${base}/`, { headers: { cookie } });
   assert.ok((await again.text()).includes(token), 'a second tab does not spoil the first one');
+});
+
+test('orders to the cluster come by a form of the page, or from a command that has the key', async (t) => {
+  const orders: [ClusterOrder, string][] = [];
+  let answer: OrderAnswer = { kind: 'plan', lines: ['start one-c', 'no other change'] };
+  const dashboard = new Dashboard(new FakeCluster([serviceOf('node-1')]), {
+    operations: {
+      order: (order, by) => {
+        orders.push([order, by]);
+        return Promise.resolve(answer);
+      },
+    },
+    commandKey: 'key-of-commands',
+  });
+  const base = `http://127.0.0.1:${await dashboard.start(0)}`;
+  t.after(() => dashboard.stop());
+  const { cookie, token } = await visit(base);
+  const page = { securitytoken: token };
+  const key = { authorization: 'Bearer key-of-commands', accept: 'application/json' };
+
+  const plan = await post(`${base}/_cluster`, { ...page, action: 'reload', 'dry-run': '1' }, { cookie });
+  assert.deepEqual([plan.status, await plan.text()], [200, 'start one-c\nno other change\n']);
+  assert.deepEqual(orders.pop(), [{ action: 'reload', dryRun: true }, 'the page from 127.0.0.1']);
+
+  const json = await post(`${base}/_cluster`, { action: 'switchover', shard: 'one', operator: 'eve\n' }, key);
+  assert.deepEqual([json.status, await json.json()], [200, answer]);
+  assert.deepEqual(orders.pop(), [
+    { action: 'switchover', shard: 'one', to: null },
+    "eve's command from 127.0.0.1",
+  ]);
+
+  answer = { kind: 'refused', reason: 'one has no twin' };
+  const names = new URLSearchParams({ ...page, action: 'rolling-restart', force: '1' });
+  for (const name of ['one', 'users']) names.append('name', name);
+  const refused = await fetch(`${base}/_cluster`, { method: 'POST', body: names, headers: { cookie } });
+  assert.deepEqual([refused.status, await refused.text()], [409, 'one has no twin\n']);
+  assert.deepEqual(orders.pop()?.[0], {
+    action: 'rolling-restart',
+    names: ['one', 'users'],
+    force: true,
+  });
+
+  assert.equal((await post(`${base}/_cluster`, { ...page, action: 'explode' }, { cookie })).status, 400);
+  assert.equal((await post(`${base}/_cluster`, { ...page, action: 'switchover' }, { cookie })).status, 400);
+  for (const authorization of ['Bearer key-of-command', 'Bearer key-of-commandz', 'Basic a2V5', 'Bearer '])
+    assert.equal((await post(`${base}/_cluster`, { action: 'down' }, { authorization })).status, 403);
+  assert.equal((await post(`${base}/_cluster`, { action: 'down' }, { cookie })).status, 403);
+  assert.deepEqual(orders, []);
 });
 
 test('what does not come from our page changes nothing', async (t) => {

@@ -1,13 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
+import type { ClusterOperations, OrderAnswer } from '../checks/cluster-operation.ts';
 import type { ClusterControl } from '../checks/cluster-status.ts';
 import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
+import { askerText, CLUSTER_PATH, orderOf } from './cluster-form.ts';
 import { EventStream } from './event-stream.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { isLoopbackHost, isSameOrigin } from './request-origin.ts';
-import { SessionTokens } from './session-token.ts';
+import { isBearer, SessionTokens } from './session-token.ts';
 import { statusPage } from './status-page.ts';
 
 /** Sockets that may be open at a time. */
@@ -28,18 +30,26 @@ const COMMON_HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
+export interface DashboardOptions {
+  /** What Prometheus is told; not given: nothing. */
+  readonly metrics?: () => Promise<string>;
+  /** Who carries out orders to the whole cluster; not given: there are none. */
+  readonly operations?: ClusterOperations;
+  /** Whoever shows it, as `Authorization: Bearer`, may do what the page may: the commands of who runs the cluster, who alone can read it. */
+  readonly commandKey?: string;
+}
+
 /** The monitor's page, its JSON and its buttons, on 127.0.0.1 only. */
 export class Dashboard {
   readonly #control: ClusterControl;
   readonly #server: Server;
   readonly #stream: EventStream;
-  readonly #metrics: (() => Promise<string>) | null;
+  readonly #options: DashboardOptions;
   #tokens: SessionTokens | null = null;
 
-  /** @param metrics what Prometheus is told; not given: nothing */
-  constructor(control: ClusterControl, metrics: (() => Promise<string>) | null = null) {
+  constructor(control: ClusterControl, options: DashboardOptions = {}) {
     this.#control = control;
-    this.#metrics = metrics;
+    this.#options = options;
     this.#stream = new EventStream(control);
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch(() => response.destroy());
@@ -106,8 +116,8 @@ export class Dashboard {
           plain(response, 503, 'Too many pages are open.', { 'retry-after': '5' });
         return;
       case '/metrics':
-        if (this.#metrics === null) return plain(response, 404, 'There is no such page.');
-        return send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', await this.#metrics());
+        if (this.#options.metrics === undefined) return plain(response, 404, 'There is no such page.');
+        return send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', await this.#options.metrics());
       case '/_ping':
         return plain(response, 200, 'pong');
       default:
@@ -126,7 +136,7 @@ export class Dashboard {
     send(response, 200, 'text/html; charset=utf-8', page, { 'set-cookie': tokens.cookie(session) });
   }
 
-  /** POST /SERVICE with `action` and `securitytoken`, as monit has it. */
+  /** POST /SERVICE with `action` and `securitytoken`, as monit has it; or POST /_cluster, see `cluster-form.ts`. */
   async #act(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const tokens = this.#tokens;
     if (tokens === null || !isSameOrigin(request.headers, 'http'))
@@ -134,16 +144,46 @@ export class Dashboard {
     const form = await readForm(request);
     if (form === null)
       return plain(response, 413, `A form has at most ${FORM_BYTES_MAX} bytes.`, { connection: 'close' });
-    if (!tokens.isValid(tokens.sessionOf(request.headers.cookie), form.get('securitytoken')))
+    const { commandKey } = this.#options;
+    const isCommand = commandKey !== undefined && isBearer(request.headers.authorization, commandKey);
+    if (!isCommand && !tokens.isValid(tokens.sessionOf(request.headers.cookie), form.get('securitytoken')))
       return plain(response, 403, 'The security token is missing or not valid.');
+    const by = askerText(isCommand ? (form.get('operator') ?? '') : null, request.socket.remoteAddress);
+    if (path === CLUSTER_PATH) return this.#order(form, by, request, response);
     const action = commandNamed(form.get('action'));
     if (action === null)
       return plain(response, 400, `The action must be one of ${SERVICE_COMMANDS.join(', ')}.`);
-    if (!this.#control.command(path.slice(1), action))
+    if (!this.#control.command(path.slice(1), action, by))
       return plain(response, 404, 'There is no service of that name.');
     plain(response, 303, 'Done.', { location: '/' });
   }
+
+  /** Programs that accept JSON get it; pages are sent back. */
+  async #order(
+    form: URLSearchParams,
+    by: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { operations } = this.#options;
+    if (operations === undefined) return plain(response, 404, 'There is no such page.');
+    const order = orderOf(form);
+    if (typeof order === 'string') return plain(response, 400, order);
+    const answer = await operations.order(order, by);
+    if (request.headers.accept === 'application/json')
+      return send(response, ANSWER_CODES[answer.kind], 'application/json', `${JSON.stringify(answer)}\n`);
+    switch (answer.kind) {
+      case 'begun':
+        return plain(response, 303, 'Begun.', { location: '/' });
+      case 'plan':
+        return plain(response, 200, answer.lines.join('\n'));
+      case 'refused':
+        return plain(response, 409, answer.reason);
+    }
+  }
 }
+
+const ANSWER_CODES: Readonly<Record<OrderAnswer['kind'], number>> = { begun: 202, plan: 200, refused: 409 };
 
 function commandNamed(name: string | null): ServiceCommand | null {
   return SERVICE_COMMANDS.find((command) => command === name) ?? null;

@@ -52,6 +52,13 @@ export class SessionTokens {
   }
 }
 
+/** Whether a request's Authorization header is `Bearer` and this key. */
+export function isBearer(header: string | undefined, key: string): boolean {
+  const expected = Buffer.from(`Bearer ${key}`);
+  const given = Buffer.from(header ?? '');
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
 /**
  * The same proof in monit's form, for scripts that are written for it: one value, in the cookie `securitytoken` and in the field of that name.
  *

@@ -170,22 +170,22 @@ test('services are stopped before those that they send requests to', async (t) =
 
 test('operators stop, start and restart one service; after stopAll nobody does', async (t) => {
   const monitor = await monitorOf(t, [{ name: 'a' }]);
-  assert.equal(monitor.command('nobody', 'stop'), false);
+  assert.equal(monitor.command('nobody', 'stop', 'a test'), false);
   monitor.startAll();
   const first = await running(monitor, 'a');
-  assert.ok(monitor.command('a', 'stop'));
+  assert.ok(monitor.command('a', 'stop', 'a test'));
   await until('stopped', () => service(monitor, 'a').state === 'stopped');
   assert.ok(!isAlive(first));
-  monitor.command('a', 'start');
+  monitor.command('a', 'start', 'a test');
   const second = await running(monitor, 'a');
-  monitor.command('a', 'restart');
+  monitor.command('a', 'restart', 'a test');
   await until(
     'restarted',
     () => service(monitor, 'a').pid !== second && service(monitor, 'a').state === 'running',
   );
   assert.equal(service(monitor, 'a').restarts, 0);
   await monitor.stopAll();
-  assert.equal(monitor.command('a', 'start'), false);
+  assert.equal(monitor.command('a', 'start', 'a test'), false);
 });
 
 test('killAll ends what is just being started, too', async (t) => {

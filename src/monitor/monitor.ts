@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import type { ClusterOperation } from '../checks/cluster-operation.ts';
 import { type ClusterControl, type ClusterStatus, clusterState } from '../checks/cluster-status.ts';
 import { type EventLevel, EventLog, type LogEvent } from '../checks/event-log.ts';
 import type { ServiceCommand } from '../checks/service-machine.ts';
@@ -35,6 +36,8 @@ export class Monitor implements ClusterControl {
   readonly #startedMs: number;
   #sampler: NodeJS.Timeout | null = null;
   #changePending = false;
+  #operation: ClusterOperation | null = null;
+  #serving: Readonly<Record<string, string>> = {};
   #closing = false;
 
   constructor(options: MonitorOptions) {
@@ -89,10 +92,10 @@ export class Monitor implements ClusterControl {
     for (const runner of this.#runners.values()) runner.killNow();
   }
 
-  command(service: string, command: ServiceCommand): boolean {
+  command(service: string, command: ServiceCommand, by: string): boolean {
     const runner = this.#runners.get(service);
     if (runner === undefined || this.#closing) return false;
-    this.log(service, 'info', `${command} requested`);
+    this.log(service, 'info', `${command} requested by ${by}`);
     runner.command(command);
     return true;
   }
@@ -106,9 +109,23 @@ export class Monitor implements ClusterControl {
       atMs: clock.wallMs(),
       uptimeSeconds: Math.floor((clock.monotonicMs() - this.#startedMs) / 1000),
       services,
+      serving: this.#serving,
+      operation: this.#operation,
       events: this.#log.newestOwn(STATUS_EVENTS_MAX),
       output: this.#log.newestOutput(STATUS_EVENTS_MAX),
     };
+  }
+
+  /** For the status: how far an operation is. */
+  noteOperation(operation: ClusterOperation): void {
+    this.#operation = operation;
+    this.#changed();
+  }
+
+  /** For the status: which twin of each shard the proxies ask first. */
+  noteServing(serving: Readonly<Record<string, string>>): void {
+    this.#serving = serving;
+    this.#changed();
   }
 
   onChange(callback: () => void): () => void {

@@ -52,6 +52,8 @@ before(async () => {
         atMs: 0,
         uptimeSeconds: 1,
         services,
+        serving: {},
+        operation: null,
         events: [],
         output: [],
       }),
