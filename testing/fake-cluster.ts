@@ -25,6 +25,7 @@ export function serviceOf(name: string, different: Partial<ServiceStatus> = {}):
     probeMs: 0.25,
     process: { cpuPercent: 1.5, residentBytes: 50 * 1024 * 1024, threads: 9 },
     stats: null,
+    proxy: null,
     ...different,
   };
 }
@@ -50,6 +51,8 @@ export class FakeCluster implements ClusterControl {
   lastBy = '';
   readonly listeners: Set<() => void> = new Set();
   readonly #events: LogEvent[] = [];
+  /** The wall clock of its status. */
+  atMs = 0;
   #services: readonly ServiceStatus[];
 
   constructor(services: readonly ServiceStatus[]) {
@@ -57,7 +60,7 @@ export class FakeCluster implements ClusterControl {
   }
 
   status(): ClusterStatus {
-    return { ...clusterOf(this.#services), events: this.#events };
+    return { ...clusterOf(this.#services), atMs: this.atMs, events: this.#events };
   }
 
   command(service: string, command: ServiceCommand, by: string): boolean {
@@ -65,6 +68,10 @@ export class FakeCluster implements ClusterControl {
     if (!this.#services.some(({ name }) => name === service)) return false;
     this.commands.push(`${command} ${service}`);
     return true;
+  }
+
+  eventsAfter(sequence: number): readonly LogEvent[] {
+    return this.#events.filter((event) => event.sequence > sequence);
   }
 
   onChange(callback: () => void): () => void {

@@ -20,16 +20,57 @@ export interface ProcessUsage {
 export interface NodeStats {
   readonly version: string;
   readonly currItems: number;
+  /** Ever stored. */
+  readonly totalItems: number;
   readonly bytes: number;
   readonly limitMaxbytes: number;
   readonly currConnections: number;
   readonly getHits: number;
   readonly getMisses: number;
   readonly evictions: number;
+  /** Keys asked for, stored, found, and items dropped for want of memory; per second, since the sample before; null until there are two. */
+  readonly getsPerSecond: number | null;
+  readonly setsPerSecond: number | null;
+  readonly hitsPerSecond: number | null;
+  readonly evictionsPerSecond: number | null;
   /** Gets, sets, touches and deletes per second, since the sample before; null until there are two. */
   readonly requestsPerSecond: number | null;
   /** The lines about replication, names and values as the node gives them. */
   readonly replication: Readonly<Record<string, string>>;
+}
+
+/** What a proxy says of one of its servers. Counts are since the start of its process, of one thread when it has several. */
+export interface ProxyServer {
+  /** Address and port, as the proxy was told them. */
+  readonly name: string;
+  /** `up`, `down`, `idle`, `connecting`, `probing` or `filling`. */
+  readonly state: string;
+  /** Whether it keeps a copy of everything with a twin, by itself. */
+  readonly isTwin: boolean;
+  readonly requests: number;
+  readonly requestsPerSecond: number | null;
+  /** Requests that wait for its answer. */
+  readonly queue: number;
+  readonly failures: number;
+  readonly timeouts: number;
+  readonly connectionErrors: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+}
+
+/** What a proxy says of itself, all threads together as far as they have been asked by now. */
+export interface ProxyStats {
+  /** Requests of clients that were sent on; null until a thread was asked twice. */
+  readonly requestsPerSecond: number | null;
+  readonly requests: number;
+  /** Requests of clients that are not answered yet. */
+  readonly open: number;
+  /** Requests that were answered with an error of the proxy. */
+  readonly failures: number;
+  /** From a client's request to its answer, of the last seconds; null when there were no requests. */
+  readonly p50Micros: number | null;
+  readonly p99Micros: number | null;
+  readonly servers: readonly ProxyServer[];
 }
 
 export interface ServiceStatus {
@@ -54,6 +95,8 @@ export interface ServiceStatus {
   readonly process: ProcessUsage | null;
   /** Null for proxies, and while the node does not answer. */
   readonly stats: NodeStats | null;
+  /** Null for nodes, and while the proxy does not answer. */
+  readonly proxy: ProxyStats | null;
 }
 
 /**
@@ -89,6 +132,8 @@ export interface ClusterControl {
    * @returns false when there is no service of that name, or everything is being stopped
    */
   command(service: string, command: ServiceCommand, by: string): boolean;
+  /** Events and output with a higher sequence number, oldest first, as far as they are kept. */
+  eventsAfter(sequence: number): readonly LogEvent[];
   /** Calls back after every change; the returned function ends that. */
   onChange(callback: () => void): () => void;
 }

@@ -46,6 +46,13 @@ export class EventLog {
     return event;
   }
 
+  /** What is kept of both sorts that is newer than `sequence`, oldest first. */
+  after(sequence: number): readonly LogEvent[] {
+    return [...this.#own, ...this.#output]
+      .filter((event) => event.sequence > sequence)
+      .sort((one, other) => one.sequence - other.sequence);
+  }
+
   /** The newest `count` events of the monitor itself, oldest first. */
   newestOwn(count: number): readonly LogEvent[] {
     return this.#own.slice(Math.max(0, this.#own.length - count));

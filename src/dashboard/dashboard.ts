@@ -6,6 +6,7 @@ import type { ClusterControl } from '../checks/cluster-status.ts';
 import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
 import { askerText, CLUSTER_PATH, orderOf } from './cluster-form.ts';
 import { EventStream } from './event-stream.ts';
+import { PageData } from './page-data.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { isLoopbackHost, isSameOrigin } from './request-origin.ts';
@@ -44,6 +45,7 @@ export class Dashboard {
   readonly #control: ClusterControl;
   readonly #server: Server;
   readonly #stream: EventStream;
+  readonly #data: PageData;
   readonly #options: DashboardOptions;
   #tokens: SessionTokens | null = null;
 
@@ -51,6 +53,7 @@ export class Dashboard {
     this.#control = control;
     this.#options = options;
     this.#stream = new EventStream(control);
+    this.#data = new PageData(control);
     this.#server = createServer((request, response) => {
       this.#handle(request, response).catch(() => response.destroy());
     });
@@ -77,6 +80,7 @@ export class Dashboard {
         const address = this.#server.address();
         const opened = address !== null && typeof address === 'object' ? address.port : port;
         this.#tokens = new SessionTokens(opened);
+        this.#data.start();
         resolve(opened);
       });
     });
@@ -85,6 +89,7 @@ export class Dashboard {
   /** Closes the port and all connections. */
   stop(): Promise<void> {
     this.#stream.close();
+    this.#data.stop();
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
@@ -121,8 +126,22 @@ export class Dashboard {
       case '/_ping':
         return plain(response, 200, 'pong');
       default:
-        return plain(response, 404, 'There is no such page.');
+        return this.#answerData(path, request, response);
     }
+  }
+
+  async #answerData(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const query = new URL(request.url ?? '/', 'http://page').searchParams;
+    if (path === '/stream') {
+      if (request.method === 'HEAD') return plain(response, 405, 'A stream has no head.', { allow: 'GET' });
+      if (!this.#data.listen(response, COMMON_HEADERS, query))
+        plain(response, 503, 'Too many pages are open.', { 'retry-after': '5' });
+      return;
+    }
+    const answer = await this.#data.answer(path, query);
+    if (answer === null) return plain(response, 404, 'There is no such page.');
+    if (answer.code !== 200) return plain(response, answer.code, answer.text);
+    send(response, 200, 'application/json', `${JSON.stringify(answer.value)}\n`);
   }
 
   #page(request: IncomingMessage, response: ServerResponse): void {

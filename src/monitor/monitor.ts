@@ -128,6 +128,10 @@ export class Monitor implements ClusterControl {
     this.#changed();
   }
 
+  eventsAfter(sequence: number): readonly LogEvent[] {
+    return sequence >= this.#log.sequence ? [] : this.#log.after(sequence);
+  }
+
   onChange(callback: () => void): () => void {
     this.#changeListeners.add(callback);
     return () => this.#changeListeners.delete(callback);

@@ -4,9 +4,18 @@ import type { NodeStats } from '../checks/cluster-status.ts';
 export interface StatsReading {
   readonly stats: NodeStats;
   readonly atMs: number;
-  readonly requests: number;
+  readonly counts: NodeCounts;
   /** The node's own process id: counters of another process cannot be subtracted. */
   readonly pid: string;
+}
+
+/** What rates are made of. */
+interface NodeCounts {
+  readonly requests: number;
+  readonly gets: number;
+  readonly sets: number;
+  readonly hits: number;
+  readonly evictions: number;
 }
 
 /**
@@ -25,9 +34,11 @@ export function readStats(
     const value = Number(lines.get(name) ?? 0);
     return Number.isFinite(value) ? value : 0;
   };
+  const gets = count('cmd_get');
+  const sets = count('cmd_set');
   const requests =
-    count('cmd_get') +
-    count('cmd_set') +
+    gets +
+    sets +
     count('cmd_touch') +
     count('delete_hits') +
     count('delete_misses') +
@@ -36,24 +47,37 @@ export function readStats(
     count('decr_hits') +
     count('decr_misses');
   const pid = lines.get('pid') ?? '';
-  const comparable =
-    before !== null && before.pid === pid && nowMs > before.atMs && requests >= before.requests;
+  const counts = { requests, gets, sets, hits: count('get_hits'), evictions: count('evictions') };
+  const rate = (name: keyof NodeCounts): number | null => {
+    const comparable =
+      before !== null &&
+      before.pid === pid &&
+      nowMs > before.atMs &&
+      counts.requests >= before.counts.requests;
+    if (!comparable || counts[name] < before.counts[name]) return null;
+    return ((counts[name] - before.counts[name]) * 1000) / (nowMs - before.atMs);
+  };
   const replication: Record<string, string> = {};
   for (const [name, value] of lines) if (/^(repl|repcached)/.test(name)) replication[name] = value;
   return {
     atMs: nowMs,
-    requests,
+    counts,
     pid,
     stats: {
       version: lines.get('version') ?? '',
       currItems: count('curr_items'),
+      totalItems: count('total_items'),
       bytes: count('bytes'),
       limitMaxbytes: count('limit_maxbytes'),
       currConnections: count('curr_connections'),
-      getHits: count('get_hits'),
+      getHits: counts.hits,
       getMisses: count('get_misses'),
-      evictions: count('evictions'),
-      requestsPerSecond: comparable ? ((requests - before.requests) * 1000) / (nowMs - before.atMs) : null,
+      evictions: counts.evictions,
+      getsPerSecond: rate('gets'),
+      setsPerSecond: rate('sets'),
+      hitsPerSecond: rate('hits'),
+      evictionsPerSecond: rate('evictions'),
+      requestsPerSecond: rate('requests'),
       replication,
     },
   };

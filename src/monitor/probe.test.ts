@@ -4,7 +4,7 @@ import { serveTcp } from '../../testing/tcp-server.ts';
 import { parseStats, probe } from './probe.ts';
 
 async function outcome(port: number, stats = false, timeoutMs = 5000): Promise<string> {
-  const result = await probe({ host: '127.0.0.1', port, stats }, timeoutMs);
+  const result = await probe({ host: '127.0.0.1', port, stats }, timeoutMs, 'node');
   return result.ok ? `ok ${result.stats?.size ?? 'none'}` : result.reason;
 }
 

@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
+import type { ServiceRole } from '../checks/cluster-status.ts';
 
 export interface ProbeTarget {
   readonly host: string;
   readonly port: number;
-  /** Ask for the statistics in the same exchange. */
+  /** Ask a node for its statistics in the same exchange; proxies are always asked. */
   readonly stats: boolean;
 }
 
@@ -14,8 +15,13 @@ export type ProbeResult =
 /** The request, and how many replies end with END or an error line. Servers that do not replicate answer the last one with nothing or an error. */
 const VERSION_ONLY = { request: 'version\r\n', replies: 0 } as const;
 const WITH_STATS = { request: 'version\r\nstats\r\nstats replication\r\n', replies: 2 } as const;
+/** Counts are of the thread that answers, hence its number. */
+const PROXY_STATS = {
+  request: 'version\r\nget __twincached__.thread\r\nstats pools\r\nstats servers\r\n',
+  replies: 3,
+} as const;
 
-/** Most characters of a reply; a node's statistics have about four thousand. */
+/** Most characters of a reply; a node's statistics have about four thousand, a proxy's six hundred for each server. */
 const REPLY_LENGTH_MAX = 64 * 1024;
 
 /**
@@ -24,11 +30,12 @@ const REPLY_LENGTH_MAX = 64 * 1024;
  * an error too: a proxy whose servers are all dead is not dead itself.
  *
  * @param timeoutMs for the whole exchange
+ * @param role what it is asked for besides
  * @returns never rejects
  */
-export function probe(target: ProbeTarget, timeoutMs: number): Promise<ProbeResult> {
+export function probe(target: ProbeTarget, timeoutMs: number, role: ServiceRole): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    const { request, replies } = target.stats ? WITH_STATS : VERSION_ONLY;
+    const { request, replies } = role === 'proxy' ? PROXY_STATS : target.stats ? WITH_STATS : VERSION_ONLY;
     const start = performance.now();
     let text = '';
     let latencyMs = 0;
@@ -63,12 +70,14 @@ export function probe(target: ProbeTarget, timeoutMs: number): Promise<ProbeResu
   });
 }
 
-/** The STAT lines of a reply by name; null when there are none. */
+/** The STAT lines of a reply by name, and the thread of a proxy as `thread`; null when there are none. */
 export function parseStats(text: string): ReadonlyMap<string, string> | null {
   const stats = new Map<string, string>();
   for (const line of text.split('\r\n')) {
     const match = /^STAT (\S+) (.*)$/.exec(line);
     if (match !== null) stats.set(match[1]!, match[2]!);
   }
+  const thread = /^VALUE __twincached__\.thread .*\r\n(\d+)\r\n/m.exec(text);
+  if (thread !== null) stats.set('thread', thread[1]!);
   return stats.size === 0 ? null : stats;
 }

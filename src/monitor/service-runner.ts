@@ -13,6 +13,7 @@ import { type SupervisedChild, startChild } from './child-process.ts';
 import { LAST_LINES_MAX, lastWords } from './last-words.ts';
 import { readStats, type StatsReading } from './node-stats.ts';
 import { probe } from './probe.ts';
+import { ProxyReadings } from './proxy-stats.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 
 /** Lines per second of one child that reach the log; a child in a loop must not take the monitor with it. */
@@ -40,6 +41,7 @@ export class ServiceRunner {
   #linesDropped = 0;
   #probeMs: number | null = null;
   #stats: StatsReading | null = null;
+  readonly #proxy: ProxyReadings = new ProxyReadings();
   #sample: { readonly atMs: number; readonly process: ProcessSample } | null = null;
   #cpuPercent: number | null = null;
 
@@ -115,6 +117,7 @@ export class ServiceRunner {
               threads: sample.process.threads,
             },
       stats: machine.state === 'running' ? (this.#stats?.stats ?? null) : null,
+      proxy: machine.state === 'running' ? this.#proxy.stats : null,
     };
   }
 
@@ -156,6 +159,7 @@ export class ServiceRunner {
     this.#lastLines = [];
     this.#probeMs = null;
     this.#stats = null;
+    this.#proxy.clear();
     this.#forgetSample();
     const child = startChild(this.definition.argv, {
       onSpawned: (pid) => {
@@ -184,16 +188,19 @@ export class ServiceRunner {
   }
 
   async #probe(serial: number): Promise<void> {
-    const { probe: target, policy } = this.definition;
-    const result = await probe(target, policy.probeTimeoutMs);
+    const { probe: target, policy, role } = this.definition;
+    const result = await probe(target, policy.probeTimeoutMs, role);
     if (!result.ok) {
       this.#probeMs = null;
       this.#feed({ type: 'probe-failed', serial, reason: result.reason });
       return;
     }
     this.#probeMs = result.latencyMs;
-    if (result.stats !== null)
-      this.#stats = readStats(result.stats, this.#context.clock.monotonicMs(), this.#stats);
+    if (result.stats !== null) {
+      const nowMs = this.#context.clock.monotonicMs();
+      if (role === 'proxy') this.#proxy.read(result.stats, nowMs);
+      else this.#stats = readStats(result.stats, nowMs, this.#stats);
+    }
     this.#feed({ type: 'probe-ok', serial });
   }
 

@@ -22,11 +22,20 @@ const MAGENT_PLACEMENTS: Readonly<Record<MagentRouting['distribution'], Placemen
   'ketama-8bit': KETAMA_8BIT_PLACEMENT,
 };
 
-/** How a pool is routed, from its options. @param more lines of `stats` that a tree does not know */
-export function poolRouting({ pool, records }: ThreadPool, more: () => readonly string[]): Routing {
+/**
+ * How a pool is routed, from its options.
+ *
+ * @param more lines of `stats` that a tree does not know
+ * @param threadIndex of the data thread
+ */
+export function poolRouting(
+  { pool, records }: ThreadPool,
+  more: () => readonly string[],
+  threadIndex: number,
+): Routing {
   const { routing } = pool;
   const settings = { ...ROUTING_SETTINGS_DEFAULT, ...pool.timeouts };
-  const shared = { settings, records: new ServerRecords(records), facts: factsOf(pool) };
+  const shared = { settings, records: new ServerRecords(records), facts: factsOf(pool, threadIndex) };
   if (routing.kind === 'nutcracker') {
     const nutcracker = { ...routing, servers: pool.servers.map(placedServer) };
     return {
@@ -58,9 +67,10 @@ export function poolRouting({ pool, records }: ThreadPool, more: () => readonly 
 }
 
 /** What admin keys tell of a pool. */
-function factsOf(pool: ProxyPool): ReadonlyMap<string, string> {
+function factsOf(pool: ProxyPool, threadIndex: number): ReadonlyMap<string, string> {
   return new Map([
     ['hostid', hostname()],
+    ['thread', `${threadIndex}`],
     ['pools', `${pool.name}: ${pool.servers.map(({ text }) => text).join(' ')}`],
     ['options', JSON.stringify(pool.timeouts)],
   ]);

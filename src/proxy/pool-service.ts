@@ -116,7 +116,7 @@ export class PoolService {
   }
 
   #routing(): Routing {
-    return poolRouting(this.#threadPool, () => this.#host.statistics());
+    return poolRouting(this.#threadPool, () => this.#host.statistics(), this.#thread.index);
   }
 
   #useServers({ servers, pool }: ThreadPool): void {

@@ -11,6 +11,13 @@ test('each value is told within an eighth of itself, from 0 to the largest', () 
   }
 });
 
+test('the buckets are told with their bounds, so that two readings can be subtracted', () => {
+  const histogram = new LatencyHistogram();
+  assert.equal(histogram.text, '');
+  for (const micros of [3, 100, 3, 0]) histogram.count(micros);
+  assert.equal(histogram.text, '0:1,3:2,103:1');
+});
+
 test('percentiles are those of what was counted', () => {
   const histogram = new LatencyHistogram();
   assert.equal(histogram.percentileMicros(0.5), 0);

@@ -19,6 +19,16 @@ export class LatencyHistogram {
     this.total++;
   }
 
+  /** What is not empty, as `BOUND:COUNT` with the largest value of each bucket, in rising order; what two readings differ by can be computed. */
+  get text(): string {
+    const parts: string[] = [];
+    for (let bucket = 0; bucket < this.counts.length; bucket++) {
+      const count = this.counts[bucket]!;
+      if (count > 0) parts.push(`${boundOf(bucket)}:${count}`);
+    }
+    return parts.join(',');
+  }
+
   /** The upper bound of the bucket below which this share of all answers stayed; 0 when there were none. */
   percentileMicros(share: number): number {
     let left = Math.max(1, Math.ceil(this.total * share));

@@ -4,7 +4,7 @@ import type { RequestPool } from './request-pool.ts';
 /** The lines of `stats` about clients and buffers, as `name value`, without `STAT`. Of the thread that answers. */
 export function poolFigureLines(requests: RequestPool, failures: number): string[] {
   const { budget, uploads, figures } = requests;
-  const lines: (readonly [string, number])[] = [];
+  const lines: (readonly [string, number | string])[] = [];
   for (const [verb, spelling] of VERB_SPELLINGS) {
     const count = figures.commands[verb] ?? 0;
     if (count > 0) lines.push([`cmd_${spelling}`, count]);
@@ -15,6 +15,7 @@ export function poolFigureLines(requests: RequestPool, failures: number): string
     ['request_latency_p50_us', figures.latency.percentileMicros(0.5)],
     ['request_latency_p99_us', figures.latency.percentileMicros(0.99)],
     ['request_latency_max_us', figures.latency.percentileMicros(1)],
+    ['request_latency_buckets_us', figures.latency.text || '-'],
     ['buffer_bytes', budget.used],
     ['buffer_bytes_max', budget.max],
     ['buffer_refusals', budget.refusals],

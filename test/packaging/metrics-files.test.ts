@@ -84,6 +84,7 @@ function service(name: string, address: string): ServiceStatus {
     probeMs: 1,
     process: { cpuPercent: 1, residentBytes: 1, threads: 1 },
     stats: null,
+    proxy: null,
   };
 }
 

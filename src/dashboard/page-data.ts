@@ -1,0 +1,141 @@
+import type { ServerResponse } from 'node:http';
+import type { ClusterControl } from '../checks/cluster-status.ts';
+import { FigureHistory, HISTORY_SPANS, type HistorySpan } from './figure-history.ts';
+import { CLUSTER_SERIES, historyPoints } from './history-points.ts';
+import { keyObjection, type LookupResult, lookUp } from './key-lookup.ts';
+import { PageStream } from './page-stream.ts';
+import { readSlabs } from './slab-table.ts';
+
+/** Questions to nodes that may be under way for pages at a time. */
+export const QUESTIONS_MAX = 8;
+
+/** An answer in JSON, or one line on what is wrong. */
+export type DataAnswer =
+  | { readonly code: 200; readonly value: unknown }
+  | { readonly code: 400 | 404 | 502 | 503; readonly text: string };
+
+/**
+ * What a page asks for besides its state: the stream, charts, slabs, where a key lies. Remembers the figures of the last day.
+ */
+export class PageData {
+  readonly stream: PageStream;
+  readonly #control: ClusterControl;
+  readonly #history: FigureHistory = new FigureHistory();
+  #timer: NodeJS.Timeout | null = null;
+  #questions = 0;
+
+  constructor(control: ClusterControl) {
+    this.#control = control;
+    this.stream = new PageStream(control);
+  }
+
+  /** Begins to remember. */
+  start(): void {
+    this.#timer ??= setInterval(() => this.remember(), HISTORY_SPANS.hour.stepMs);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    this.stream.close();
+  }
+
+  /** Takes a point of every series now. */
+  remember(): void {
+    const status = this.#control.status();
+    this.#history.add(status.atMs, historyPoints(status));
+    this.stream.tellHistory(status.atMs);
+  }
+
+  /** Starts a stream; see PageStream. @returns false when too many are open */
+  listen(
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+    query: URLSearchParams,
+  ): boolean {
+    const after = wholeNumber(query.get('after') ?? '0') ?? 0;
+    return this.stream.add(response, headers, after);
+  }
+
+  /**
+   * @param path of a request
+   * @returns null when nothing of ours has that path
+   */
+  async answer(path: string, query: URLSearchParams): Promise<DataAnswer | null> {
+    switch (path) {
+      case '/history.json':
+        return this.#historyAnswer(query);
+      case '/log.json':
+        return this.#logAnswer(query);
+      case '/slabs.json':
+        return this.#slabsAnswer(query);
+      case '/lookup.json':
+        return this.#lookupAnswer(query);
+      default:
+        return null;
+    }
+  }
+
+  #historyAnswer(query: URLSearchParams): DataAnswer {
+    const span = spanNamed(query.get('span') ?? 'hour');
+    const after = wholeNumber(query.get('after') ?? '0');
+    if (span === null)
+      return { code: 400, text: `span must be one of ${Object.keys(HISTORY_SPANS).join(', ')}.` };
+    if (after === null) return { code: 400, text: 'after must be milliseconds since 1970.' };
+    const service = query.get('service') ?? CLUSTER_SERIES;
+    const known = service === CLUSTER_SERIES || this.#find(service) !== null;
+    if (!known) return { code: 404, text: 'There is no service of that name.' };
+    const part = this.#history.read(service, span, after);
+    if (part === null) return { code: 404, text: 'Nothing is remembered of it yet.' };
+    return { code: 200, value: part };
+  }
+
+  #logAnswer(query: URLSearchParams): DataAnswer {
+    const after = wholeNumber(query.get('after') ?? '0');
+    if (after === null) return { code: 400, text: 'after must be the sequence number of an event.' };
+    return { code: 200, value: this.#control.eventsAfter(after) };
+  }
+
+  async #slabsAnswer(query: URLSearchParams): Promise<DataAnswer> {
+    const service = this.#find(query.get('service') ?? '');
+    if (service?.role !== 'node') return { code: 404, text: 'There is no node of that name.' };
+    return this.#asking(async () => {
+      const classes = await readSlabs(service.address);
+      if (classes === null) return { code: 502, text: `${service.name} does not answer.` };
+      return { code: 200, value: { service: service.name, classes } };
+    });
+  }
+
+  async #lookupAnswer(query: URLSearchParams): Promise<DataAnswer> {
+    const key = query.get('key') ?? '';
+    const objection = keyObjection(key);
+    if (objection !== null) return { code: 400, text: objection };
+    return this.#asking(async () => {
+      const result: LookupResult = await lookUp(key, this.#control.status().services);
+      return { code: 200, value: result };
+    });
+  }
+
+  async #asking(question: () => Promise<DataAnswer>): Promise<DataAnswer> {
+    if (this.#questions >= QUESTIONS_MAX) return { code: 503, text: 'Too many questions at a time.' };
+    this.#questions += 1;
+    try {
+      return await question();
+    } finally {
+      this.#questions -= 1;
+    }
+  }
+
+  #find(name: string): { readonly name: string; readonly role: string; readonly address: string } | null {
+    return this.#control.status().services.find((service) => service.name === name) ?? null;
+  }
+}
+
+function spanNamed(name: string): HistorySpan | null {
+  return name === 'hour' || name === 'day' ? name : null;
+}
+
+/** @returns null when the text is none that a sequence number or a time could be */
+function wholeNumber(text: string): number | null {
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}

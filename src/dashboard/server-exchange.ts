@@ -1,0 +1,47 @@
+import { connect } from 'node:net';
+
+/** Longest answer that is read. */
+const ANSWER_BYTES_MAX = 64 * 1024;
+
+/**
+ * Asks a server of the cluster one thing over a connection of its own.
+ *
+ * @param address `host:port`, IPv6 in brackets or not
+ * @param request in latin1
+ * @param isWhole whether what has come is the whole answer
+ * @param timeoutMs for the whole exchange
+ * @returns the answer in latin1; null when none came. Never rejects
+ */
+export function askServer(
+  address: string,
+  request: string,
+  isWhole: (text: string) => boolean,
+  timeoutMs: number,
+): Promise<string | null> {
+  return new Promise((resolve) => {
+    const colon = address.lastIndexOf(':');
+    const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+    const port = Number(address.slice(colon + 1));
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+      resolve(null);
+      return;
+    }
+    const socket = connect({ host, port, noDelay: true });
+    let text = '';
+    const finish = (answer: string | null): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(answer);
+    };
+    const timer = setTimeout(() => finish(null), timeoutMs);
+    socket.setEncoding('latin1');
+    socket.on('connect', () => socket.write(request, 'latin1'));
+    socket.on('data', (chunk: string) => {
+      text += chunk;
+      if (text.length > ANSWER_BYTES_MAX) finish(null);
+      else if (isWhole(text)) finish(text);
+    });
+    socket.on('error', () => finish(null));
+    socket.on('close', () => finish(null));
+  });
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ProxyReadings } from './proxy-stats.ts';
+
+const lines = (entries: Record<string, string>): Map<string, string> => new Map(Object.entries(entries));
+
+test('each thread is compared with itself, and the whole is their sum', () => {
+  const readings = new ProxyReadings();
+  assert.equal(readings.stats === null, true);
+  readings.read(lines({ thread: '0', cmd_get: '100', cmd_set: '10', requests_open: '2' }), 1000);
+  assert.equal(readings.stats?.requestsPerSecond, null);
+  readings.read(lines({ thread: '1', cmd_get: '1000', request_failures: '3' }), 2000);
+  assert.equal(readings.stats?.requestsPerSecond, null, 'another thread is no second reading');
+  readings.read(lines({ thread: '0', cmd_get: '120', cmd_set: '10', requests_open: '2' }), 3000);
+  readings.read(lines({ thread: '1', cmd_get: '1100', request_failures: '3' }), 4000);
+  const { stats } = readings;
+  assert.equal(stats?.requestsPerSecond, 10 + 50);
+  assert.deepEqual([stats?.requests, stats?.open, stats?.failures], [1230, 2, 3]);
+  readings.clear();
+  assert.equal(readings.stats, null);
+});
+
+test('percentiles are those of the last seconds, not of all time', () => {
+  const readings = new ProxyReadings();
+  readings.read(lines({ request_latency_buckets_us: '103:1000' }), 1000);
+  assert.equal(readings.stats?.p99Micros, null, 'one reading has no last seconds');
+  readings.read(lines({ request_latency_buckets_us: '103:1090,4095:10' }), 2000);
+  assert.deepEqual([readings.stats?.p50Micros, readings.stats?.p99Micros], [103, 4095]);
+  for (let second = 3; second < 13; second++)
+    readings.read(lines({ request_latency_buckets_us: `103:${1090 + second},4095:10` }), second * 1000);
+  assert.equal(readings.stats?.p99Micros, 103);
+});
+
+test('servers are read until there is no further one; one that has another name begins anew', () => {
+  const readings = new ProxyReadings();
+  const server = (name: string, requests: number): Record<string, string> => ({
+    server_0_name: name,
+    server_0_state: 'up',
+    server_0_twins: '1',
+    server_0_requests: `${requests}`,
+    server_0_latency_p99_us: '90',
+    server_2_name: 'is not read',
+  });
+  readings.read(lines(server('a:1', 5)), 0);
+  readings.read(lines(server('a:1', 25)), 2000);
+  const [first, ...more] = readings.stats?.servers ?? [];
+  assert.equal(more.length, 0);
+  assert.deepEqual(
+    [first?.name, first?.state, first?.isTwin, first?.requestsPerSecond, first?.p99Micros],
+    ['a:1', 'up', true, 10, 90],
+  );
+  readings.read(lines(server('b:1', 30)), 3000);
+  assert.equal(readings.stats?.servers[0]?.requestsPerSecond, null);
+});
+
+test('what makes no sense is 0', () => {
+  const readings = new ProxyReadings();
+  readings.read(lines({ cmd_get: 'x', request_latency_buckets_us: 'x:1,2', server_0_name: 'a' }), 0);
+  const { stats } = readings;
+  assert.deepEqual([stats?.requests, stats?.servers[0]?.requests, stats?.p50Micros], [0, 0, null]);
+});

@@ -1,0 +1,182 @@
+import type { ProxyServer, ProxyStats } from '../checks/cluster-status.ts';
+
+/** Threads that are remembered; a proxy has at most 64. */
+const THREADS_MAX = 64;
+
+/** Over how many readings of one thread percentiles are taken: ten seconds with one thread. */
+const WINDOW_READINGS = 10;
+
+/** A thread that was not met for so long is forgotten: there are fewer of them since a reload. */
+const THREAD_FORGOTTEN_MS = 300_000;
+
+/** Largest latency in microseconds by bucket, and how many answers took that long. */
+type Buckets = ReadonlyMap<number, number>;
+
+/** What one thread has said. */
+interface ThreadReading {
+  readonly atMs: number;
+  readonly requests: number;
+  readonly open: number;
+  readonly failures: number;
+  readonly requestsPerSecond: number | null;
+  readonly servers: readonly ProxyServer[];
+  /** Counts since its start, the oldest of the window first. */
+  readonly window: readonly Buckets[];
+}
+
+/**
+ * Puts together what the threads of a proxy say of themselves. Each probe is answered by one of them, in turn, so each is compared with what the same
+ * thread has said before, and what is shown of the whole is as old as the threads are many.
+ */
+export class ProxyReadings {
+  readonly #threads: Map<string, ThreadReading> = new Map();
+  #stats: ProxyStats | null = null;
+
+  /** Null until something was read. */
+  get stats(): ProxyStats | null {
+    return this.#stats;
+  }
+
+  /** For a new process. */
+  clear(): void {
+    this.#threads.clear();
+    this.#stats = null;
+  }
+
+  /**
+   * @param lines the answers to `stats pools` and `stats servers` by name, and `thread`
+   * @param nowMs monotonic
+   */
+  read(lines: ReadonlyMap<string, string>, nowMs: number): void {
+    const thread = lines.get('thread') ?? '0';
+    const before = this.#threads.get(thread);
+    if (before === undefined && this.#threads.size >= THREADS_MAX) return;
+    this.#threads.set(thread, readThread(lines, nowMs, before ?? null));
+    for (const [name, { atMs }] of this.#threads)
+      if (nowMs - atMs > THREAD_FORGOTTEN_MS) this.#threads.delete(name);
+    this.#stats = together([...this.#threads.values()]);
+  }
+}
+
+function readThread(
+  lines: ReadonlyMap<string, string>,
+  nowMs: number,
+  before: ThreadReading | null,
+): ThreadReading {
+  const perSecond = (now: number, then: number | undefined): number | null =>
+    before === null || then === undefined || nowMs <= before.atMs || now < then
+      ? null
+      : ((now - then) * 1000) / (nowMs - before.atMs);
+  let requests = 0;
+  for (const name of lines.keys()) if (name.startsWith('cmd_')) requests += count(lines, name);
+  const servers: ProxyServer[] = [];
+  for (let index = 0; lines.has(`server_${index}_name`); index++) {
+    const figure = (what: string): number => count(lines, `server_${index}_${what}`);
+    const name = lines.get(`server_${index}_name`) ?? '';
+    const known = before?.servers[index];
+    servers.push({
+      name,
+      state: lines.get(`server_${index}_state`) ?? '',
+      isTwin: figure('twins') === 1,
+      requests: figure('requests'),
+      requestsPerSecond: perSecond(figure('requests'), known?.name === name ? known.requests : undefined),
+      queue: figure('queue'),
+      failures: figure('failures'),
+      timeouts: figure('timeouts'),
+      connectionErrors: figure('connection_errors'),
+      p50Micros: figure('latency_p50_us'),
+      p99Micros: figure('latency_p99_us'),
+    });
+  }
+  return {
+    atMs: nowMs,
+    requests,
+    open: count(lines, 'requests_open'),
+    failures: count(lines, 'request_failures'),
+    requestsPerSecond: perSecond(requests, before?.requests),
+    servers,
+    window: [...(before?.window ?? []), readBuckets(lines.get('request_latency_buckets_us') ?? '')].slice(
+      -WINDOW_READINGS,
+    ),
+  };
+}
+
+function count(lines: ReadonlyMap<string, string>, name: string): number {
+  const value = Number(lines.get(name) ?? 0);
+  return Number.isFinite(value) ? value : 0;
+}
+
+function readBuckets(text: string): Buckets {
+  const buckets: Map<number, number> = new Map();
+  for (const [, bound = '', counted = ''] of text.matchAll(/(\d+):(\d+)/g))
+    buckets.set(Number(bound), Number(counted));
+  return buckets;
+}
+
+function together(threads: readonly ThreadReading[]): ProxyStats {
+  const sum = (value: (thread: ThreadReading) => number): number =>
+    threads.reduce((total, thread) => total + value(thread), 0);
+  const latencies = windowed(threads);
+  return {
+    requestsPerSecond: sumOfKnown(threads.map(({ requestsPerSecond }) => requestsPerSecond)),
+    requests: sum(({ requests }) => requests),
+    open: sum(({ open }) => open),
+    failures: sum(({ failures }) => failures),
+    p50Micros: percentile(latencies, 0.5),
+    p99Micros: percentile(latencies, 0.99),
+    servers: serversTogether(threads),
+  };
+}
+
+/** Each server over all threads; the state is what the thread says that was asked last. */
+function serversTogether(threads: readonly ThreadReading[]): ProxyServer[] {
+  const newest = threads.reduce((one, other) => (other.atMs > one.atMs ? other : one));
+  return newest.servers.map((server, index) => {
+    const all = threads.flatMap(({ servers }) => {
+      const same = servers[index];
+      return same?.name === server.name ? [same] : [];
+    });
+    const sum = (value: (one: ProxyServer) => number): number =>
+      all.reduce((total, one) => total + value(one), 0);
+    return {
+      ...server,
+      requests: sum(({ requests }) => requests),
+      requestsPerSecond: sumOfKnown(all.map(({ requestsPerSecond }) => requestsPerSecond)),
+      queue: sum(({ queue }) => queue),
+      timeouts: sum(({ timeouts }) => timeouts),
+      connectionErrors: sum(({ connectionErrors }) => connectionErrors),
+      p50Micros: Math.max(...all.map(({ p50Micros }) => p50Micros)),
+      p99Micros: Math.max(...all.map(({ p99Micros }) => p99Micros)),
+    };
+  });
+}
+
+function sumOfKnown(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
+}
+
+/** What was counted since the beginning of the threads' windows. */
+function windowed(threads: readonly ThreadReading[]): Buckets {
+  const counts: Map<number, number> = new Map();
+  for (const { window } of threads) {
+    const [oldest] = window;
+    const newest = window.at(-1);
+    if (oldest === undefined || newest === undefined) continue;
+    for (const [bound, counted] of newest) {
+      const added = counted - (oldest.get(bound) ?? 0);
+      if (added > 0) counts.set(bound, (counts.get(bound) ?? 0) + added);
+    }
+  }
+  return counts;
+}
+
+function percentile(buckets: Buckets, share: number): number | null {
+  const total = [...buckets.values()].reduce((sum, counted) => sum + counted, 0);
+  let left = Math.max(1, Math.ceil(total * share));
+  for (const [bound, counted] of [...buckets].sort(([one], [other]) => one - other)) {
+    left -= counted;
+    if (left <= 0) return bound;
+  }
+  return null;
+}
