@@ -24,13 +24,16 @@ export function orderOf(form: URLSearchParams): ClusterOrder | string {
   }
 }
 
-/**
- * Who asks, and whence, as the log has it.
- *
- * @param operator who a command says that runs it; null: it is the page
- */
-export function askerText(operator: string | null, address: string | undefined): string {
-  const from = `from ${address ?? 'nowhere'}`;
-  if (operator !== null) return `${operator.replace(/[^\w.@-]/g, '').slice(0, 64)}'s command ${from}`;
-  return `the page ${from}`;
+/** What an order is about, for the audit log; '' for the cluster as a whole. */
+export function targetText(order: ClusterOrder): string {
+  switch (order.action) {
+    case 'reload':
+      return order.dryRun ? 'dry run' : '';
+    case 'rolling-restart':
+      return order.names.join(' ');
+    case 'switchover':
+      return order.to === null ? order.shard : `${order.shard} to ${order.to}`;
+    case 'down':
+      return '';
+  }
 }

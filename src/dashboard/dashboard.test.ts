@@ -6,8 +6,9 @@ import { FakeCluster, serviceOf } from '../../testing/fake-cluster.ts';
 import { until } from '../../testing/wait.ts';
 import { StartError } from '../base/start-error.ts';
 import type { ClusterOrder, OrderAnswer } from '../checks/cluster-operation.ts';
-import { Dashboard, FORM_BYTES_MAX } from './dashboard.ts';
+import { Dashboard } from './dashboard.ts';
 import { STREAM_CLIENTS_MAX } from './event-stream.ts';
+import { FORM_BYTES_MAX } from './page-gate.ts';
 
 interface Page {
   readonly cluster: FakeCluster;
@@ -121,12 +122,17 @@ test('a button works with the session and token of the page', async (t) => {
   assert.equal(answer.headers.get('location'), '/');
   assert.deepEqual(cluster.commands, ['restart node-1']);
   assert.equal(cluster.lastBy, 'the page from 127.0.0.1');
-  const again = await fetch(`${base}/`, { headers: { cookie } });
-  assert.ok((await again.text()).includes(token), 'a second tab does not spoil the first one');
+  await (await fetch(`${base}/`, { headers: { cookie } })).text();
+  assert.equal(
+    (await post(`${base}/node-1`, fields, { cookie })).status,
+    303,
+    'a second tab does not spoil the first one',
+  );
 });
 
 test('orders to the cluster come by a form of the page, or from a command that has the key', async (t) => {
   const orders: [ClusterOrder, string][] = [];
+  const audit: string[] = [];
   let answer: OrderAnswer = { kind: 'plan', lines: ['start one-c', 'no other change'] };
   const dashboard = new Dashboard(new FakeCluster([serviceOf('node-1')]), {
     operations: {
@@ -136,6 +142,7 @@ test('orders to the cluster come by a form of the page, or from a command that h
       },
     },
     commandKey: 'key-of-commands',
+    audit: ({ user, action, target, outcome }) => audit.push(`${user}: ${action} ${target}: ${outcome}`),
   });
   const base = `http://127.0.0.1:${await dashboard.start(0)}`;
   t.after(() => dashboard.stop());
@@ -171,6 +178,12 @@ test('orders to the cluster come by a form of the page, or from a command that h
     assert.equal((await post(`${base}/_cluster`, { action: 'down' }, { authorization })).status, 403);
   assert.equal((await post(`${base}/_cluster`, { action: 'down' }, { cookie })).status, 403);
   assert.deepEqual(orders, []);
+  assert.deepEqual(audit.slice(0, 4), [
+    ': reload dry run: plan',
+    'eve: switchover one: plan',
+    ': rolling-restart one users: refused: one has no twin',
+    ': post /_cluster: refused: The action must be one of reload, rolling-restart, switchover, down.',
+  ]);
 });
 
 test('what does not come from our page changes nothing', async (t) => {

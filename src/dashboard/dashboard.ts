@@ -1,37 +1,36 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import type { ClusterOperations, OrderAnswer } from '../checks/cluster-operation.ts';
 import type { ClusterControl } from '../checks/cluster-status.ts';
 import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
-import { askerText, CLUSTER_PATH, orderOf } from './cluster-form.ts';
+import { CLUSTER_PATH, orderOf, targetText } from './cluster-form.ts';
 import { EventStream } from './event-stream.ts';
+import { HttpAccess, OPEN_ACCESS } from './http-access.ts';
+import { COMMON_HEADERS, plain, send } from './http-answer.ts';
+import { LOGIN_STYLE } from './login-page.ts';
 import { PageData } from './page-data.ts';
+import { type AuditRecord, askerText, PageGate, type PageReader } from './page-gate.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
-import { isLoopbackHost, isSameOrigin } from './request-origin.ts';
-import { isBearer, SessionTokens } from './session-token.ts';
+import { isLoopbackAddress } from './request-origin.ts';
 import { statusPage } from './status-page.ts';
 
 /** Sockets that may be open at a time. */
 const CONNECTIONS_MAX = 64;
 
-/** Largest form that is read. */
-export const FORM_BYTES_MAX = 4096;
-
-/** Nothing is loaded from elsewhere, nothing is embedded elsewhere, no script stands in the page. */
-const COMMON_HEADERS: Readonly<Record<string, string>> = {
-  'cache-control': 'no-store',
-  'content-security-policy':
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-  'cross-origin-resource-policy': 'same-origin',
-  // Not `no-referrer`: browsers would then hide the Origin of our own forms as well.
-  'referrer-policy': 'same-origin',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-};
+const PAGE_ADDRESS_DEFAULT = '127.0.0.1';
 
 export interface DashboardOptions {
+  /** Where it listens; loopback's first address unless given. */
+  readonly address?: string;
+  /** Who may see it; whoever reaches it unless given. */
+  readonly access?: HttpAccess;
+  /** Certificate chain and key, in PEM; plain HTTP unless given. */
+  readonly tls?: { readonly cert: string; readonly key: string } | null;
+  /** Is told of everything that somebody does by the page. */
+  readonly audit?: (record: AuditRecord) => void;
   /** What Prometheus is told; not given: nothing. */
   readonly metrics?: () => Promise<string>;
   /** Who carries out orders to the whole cluster; not given: there are none. */
@@ -40,23 +39,24 @@ export interface DashboardOptions {
   readonly commandKey?: string;
 }
 
-/** The monitor's page, its JSON and its buttons, on 127.0.0.1 only. */
+/** The monitor's page, its JSON and its buttons. */
 export class Dashboard {
   readonly #control: ClusterControl;
+  readonly #options: DashboardOptions;
   readonly #server: Server;
   readonly #stream: EventStream;
   readonly #data: PageData;
-  readonly #options: DashboardOptions;
-  #tokens: SessionTokens | null = null;
+  #gate: PageGate | null = null;
 
   constructor(control: ClusterControl, options: DashboardOptions = {}) {
     this.#control = control;
     this.#options = options;
     this.#stream = new EventStream(control);
     this.#data = new PageData(control);
-    this.#server = createServer((request, response) => {
+    const handler = (request: IncomingMessage, response: ServerResponse): void => {
       this.#handle(request, response).catch(() => response.destroy());
-    });
+    };
+    this.#server = options.tls == null ? createServer(handler) : tlsServer(options.tls, handler);
     this.#server.maxConnections = CONNECTIONS_MAX;
     this.#server.headersTimeout = 5000;
     this.#server.requestTimeout = 10_000;
@@ -71,16 +71,26 @@ export class Dashboard {
    * @throws StartError when it cannot be opened
    */
   start(port: number): Promise<number> {
+    const { address: host = PAGE_ADDRESS_DEFAULT, tls, access, audit, commandKey } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
         const why = error.code === 'EADDRINUSE' ? 'it is in use' : error.message;
         reject(new StartError(`cannot open port ${port} for the status page: ${why}`, 1, { cause: error }));
       });
-      this.#server.listen(port, '127.0.0.1', () => {
+      this.#server.listen(port, host, () => {
         const address = this.#server.address();
         const opened = address !== null && typeof address === 'object' ? address.port : port;
-        this.#tokens = new SessionTokens(opened);
         this.#data.start();
+        this.#gate = new PageGate({
+          access: access ?? new HttpAccess(OPEN_ACCESS),
+          audit: audit ?? (() => {}),
+          commandKey: commandKey ?? null,
+          port: opened,
+          isEncrypted: tls != null,
+          isLoopback: isLoopbackAddress(host),
+          cluster: this.#control.status().cluster,
+          nowMs: () => Date.now(),
+        });
         resolve(opened);
       });
     });
@@ -98,15 +108,23 @@ export class Dashboard {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => {});
-    if (!isLoopbackHost(request.headers.host))
-      return plain(response, 421, 'This page is served to this machine only.');
+    const gate = this.#gate;
+    if (gate === null) return plain(response, 503, 'Starting.');
     const path = pathOf(request.url ?? '/');
-    if (request.method === 'POST') return this.#act(path, request, response);
+    if (path === '/_login' || path === '/_login.css' || path === '/_logout')
+      return this.#logInOrOut(gate, path, request, response);
+    const reader = gate.reader(request, response);
+    if (reader === null) return;
+    if (request.method === 'POST') return this.#act(gate, reader, path, request, response);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return plain(response, 405, 'Only GET, HEAD and POST are known here.', { allow: 'GET, HEAD, POST' });
     switch (path) {
-      case '/':
-        return this.#page(request, response);
+      case '/': {
+        const page = statusPage(this.#control.status(), gate.token(reader));
+        return send(response, 200, 'text/html; charset=utf-8', page, gate.cookie(reader));
+      }
+      case '/session.json':
+        return send(response, 200, 'application/json', gate.readerJson(reader), gate.cookie(reader));
       case '/page.css':
         return send(response, 200, 'text/css; charset=utf-8', PAGE_STYLE);
       case '/page.js':
@@ -131,7 +149,7 @@ export class Dashboard {
   }
 
   async #answerData(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const query = new URL(request.url ?? '/', 'http://page').searchParams;
+    const query = new URLSearchParams((request.url ?? '').replace(/^[^?]*/, ''));
     if (path === '/stream') {
       if (request.method === 'HEAD') return plain(response, 405, 'A stream has no head.', { allow: 'GET' });
       if (!this.#data.listen(response, COMMON_HEADERS, query))
@@ -144,51 +162,68 @@ export class Dashboard {
     send(response, 200, 'application/json', `${JSON.stringify(answer.value)}\n`);
   }
 
-  #page(request: IncomingMessage, response: ServerResponse): void {
-    const tokens = this.#tokens;
-    if (tokens === null) {
-      plain(response, 503, 'Starting.');
-      return;
-    }
-    const session = tokens.sessionOf(request.headers.cookie) ?? tokens.newSession();
-    const page = statusPage(this.#control.status(), tokens.token(session));
-    send(response, 200, 'text/html; charset=utf-8', page, { 'set-cookie': tokens.cookie(session) });
+  /** What is answered to those who are not known yet. */
+  async #logInOrOut(
+    gate: PageGate,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    if (!gate.isWelcome(request, response)) return;
+    const isGet = request.method === 'GET' || request.method === 'HEAD';
+    if (isGet && path === '/_login') return gate.showLogin(response);
+    if (isGet && path === '/_login.css') return send(response, 200, 'text/css; charset=utf-8', LOGIN_STYLE);
+    if (request.method === 'POST' && path === '/_login') return gate.login(request, response);
+    if (request.method === 'POST' && path === '/_logout') return gate.logout(request, response);
+    plain(response, 405, 'This method is not known here.', {
+      allow: path === '/_logout' ? 'POST' : path === '/_login' ? 'GET, HEAD, POST' : 'GET, HEAD',
+    });
   }
 
   /** POST /SERVICE with `action` and `securitytoken`, as monit has it; or POST /_cluster, see `cluster-form.ts`. */
-  async #act(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const tokens = this.#tokens;
-    if (tokens === null || !isSameOrigin(request.headers, 'http'))
-      return plain(response, 403, 'This request comes from another page.');
-    const form = await readForm(request);
-    if (form === null)
-      return plain(response, 413, `A form has at most ${FORM_BYTES_MAX} bytes.`, { connection: 'close' });
-    const { commandKey } = this.#options;
-    const isCommand = commandKey !== undefined && isBearer(request.headers.authorization, commandKey);
-    if (!isCommand && !tokens.isValid(tokens.sessionOf(request.headers.cookie), form.get('securitytoken')))
-      return plain(response, 403, 'The security token is missing or not valid.');
-    const by = askerText(isCommand ? (form.get('operator') ?? '') : null, request.socket.remoteAddress);
-    if (path === CLUSTER_PATH) return this.#order(form, by, request, response);
-    const action = commandNamed(form.get('action'));
-    if (action === null)
+  async #act(
+    gate: PageGate,
+    reader: PageReader,
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const form = await gate.form(reader, path, request, response);
+    if (form === null) return;
+    const { fields, by } = form;
+    if (path === CLUSTER_PATH) return this.#order(gate, by, fields, request, response);
+    const service = path.slice(1);
+    const action = commandNamed(fields.get('action'));
+    if (action === null) {
+      gate.audit(by, 'post', path, 'refused: no such action');
       return plain(response, 400, `The action must be one of ${SERVICE_COMMANDS.join(', ')}.`);
-    if (!this.#control.command(path.slice(1), action, by))
+    }
+    if (!this.#control.command(service, action, askerText(by))) {
+      gate.audit(by, action, service, 'refused: no such service, or everything is being stopped');
       return plain(response, 404, 'There is no service of that name.');
+    }
+    gate.audit(by, action, service, 'done');
     plain(response, 303, 'Done.', { location: '/' });
   }
 
   /** Programs that accept JSON get it; pages are sent back. */
   async #order(
+    gate: PageGate,
+    by: PageReader,
     form: URLSearchParams,
-    by: string,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
     const { operations } = this.#options;
     if (operations === undefined) return plain(response, 404, 'There is no such page.');
     const order = orderOf(form);
-    if (typeof order === 'string') return plain(response, 400, order);
-    const answer = await operations.order(order, by);
+    if (typeof order === 'string') {
+      gate.audit(by, 'post', CLUSTER_PATH, `refused: ${order}`);
+      return plain(response, 400, order);
+    }
+    const answer = await operations.order(order, askerText(by));
+    const outcome = answer.kind === 'refused' ? `refused: ${answer.reason}` : answer.kind;
+    gate.audit(by, order.action, targetText(order), outcome);
     if (request.headers.accept === 'application/json')
       return send(response, ANSWER_CODES[answer.kind], 'application/json', `${JSON.stringify(answer)}\n`);
     switch (answer.kind) {
@@ -204,6 +239,18 @@ export class Dashboard {
 
 const ANSWER_CODES: Readonly<Record<OrderAnswer['kind'], number>> = { begun: 202, plan: 200, refused: 409 };
 
+function tlsServer(
+  { cert, key }: { readonly cert: string; readonly key: string },
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  try {
+    return createTlsServer({ cert, key }, handler);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StartError(`the certificate or the key of the status page cannot be used: ${why}`);
+  }
+}
+
 function commandNamed(name: string | null): ServiceCommand | null {
   return SERVICE_COMMANDS.find((command) => command === name) ?? null;
 }
@@ -215,46 +262,4 @@ function pathOf(url: string): string {
   } catch {
     return '';
   }
-}
-
-/** Reads a form; null when it is too large, or breaks off. What comes after the bound stays unread. */
-function readForm(request: IncomingMessage): Promise<URLSearchParams | null> {
-  return new Promise((resolve) => {
-    let text = '';
-    request.setEncoding('latin1');
-    request.on('data', (chunk: string) => {
-      text += chunk;
-      if (text.length <= FORM_BYTES_MAX) return;
-      request.pause();
-      resolve(null);
-    });
-    request.on('end', () => resolve(new URLSearchParams(text)));
-    request.on('error', () => resolve(null));
-  });
-}
-
-function plain(
-  response: ServerResponse,
-  code: number,
-  text: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  send(response, code, 'text/plain; charset=utf-8', `${text}\n`, headers);
-}
-
-function send(
-  response: ServerResponse,
-  code: number,
-  contentType: string,
-  body: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
-  response.writeHead(code, {
-    ...COMMON_HEADERS,
-    ...headers,
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(body),
-  });
-  // For HEAD Node leaves the body out by itself.
-  response.end(body);
 }

@@ -6,12 +6,14 @@ import type { EntryControl, EntryStatus } from '../checks/entry-status.ts';
 import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
 import { nameKey } from '../control/meaning.ts';
 import type { Httpd } from '../control/tree.ts';
+import { controlAccess } from './control-access.ts';
 import { aboutPage, ENTRY_STYLE, indexPage, logPage, runtimePage, servicePage } from './entry-page.ts';
 import { MONIT_VERSION, reportText, reportType, statusText, summaryBox, summaryText } from './entry-text.ts';
 import { statusXml } from './entry-xml.ts';
 import { escapeHtml } from './html-text.ts';
-import { type AccessDecision, HttpAccess } from './http-access.ts';
+import type { AccessDecision, HttpAccess } from './http-access.ts';
 import { PAGE_STYLE } from './page-style.ts';
+import { readForm } from './request-form.ts';
 import { isSameOrigin } from './request-origin.ts';
 import { SecurityTokens } from './session-token.ts';
 
@@ -51,7 +53,7 @@ export class EntryServer {
    * @throws StartError when a port cannot be opened
    */
   static async start(options: EntryServerOptions, control: EntryControl): Promise<EntryServer> {
-    const access = await HttpAccess.of(options.httpd, (text) => options.log('warning', text));
+    const access = await controlAccess(options.httpd, (text) => options.log('warning', text));
     const server = new EntryServer(options, access, control);
     try {
       const { port, address, unixSocket } = options.httpd;
@@ -162,7 +164,7 @@ export class EntryServer {
   #get(url: URL, access: Granted, response: ServerResponse): void {
     const control = this.#control;
     const facts = control.facts();
-    const token = this.#tokens.newToken(access.user);
+    const token = this.#tokens.newToken(access.user, Date.now());
     const query = url.searchParams;
     const send = (type: string, body: string): void =>
       this.#send(response, 200, type, body, { 'set-cookie': this.#tokens.cookie(token) });
@@ -241,12 +243,12 @@ export class EntryServer {
       return this.#error(response, 403, 'You do not have sufficient privileges to access this page');
     if (!isSameOrigin(request.headers, 'encrypted' in request.socket ? 'https' : 'http'))
       return this.#error(response, 403, 'This request comes from another page.');
-    const form = await readForm(request);
+    const form = await readForm(request, ENTRY_FORM_BYTES_MAX);
     if (form === null)
       return this.#error(response, 413, `A form has at most ${ENTRY_FORM_BYTES_MAX} bytes.`, {
         connection: 'close',
       });
-    if (!this.#tokens.isValid(access.user, request.headers.cookie, form.get('securitytoken')))
+    if (!this.#tokens.isValid(access.user, request.headers.cookie, form.get('securitytoken'), Date.now()))
       return this.#error(response, 403, 'Invalid CSRF Token');
     const path = decodeURIComponent(url.pathname);
     const word = form.get('action');
@@ -390,19 +392,4 @@ function parseUrl(text: string): URL | null {
   } catch {
     return null;
   }
-}
-
-function readForm(request: IncomingMessage): Promise<URLSearchParams | null> {
-  return new Promise((resolve) => {
-    let text = '';
-    request.setEncoding('latin1');
-    request.on('data', (chunk: string) => {
-      text += chunk;
-      if (text.length <= ENTRY_FORM_BYTES_MAX) return;
-      request.pause();
-      resolve(null);
-    });
-    request.on('end', () => resolve(new URLSearchParams(text)));
-    request.on('error', () => resolve(null));
-  });
 }

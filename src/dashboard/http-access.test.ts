@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
-import { FAILURES_MAX, HttpAccess } from './http-access.ts';
-import { SecurityTokens } from './session-token.ts';
+import { controlAccess } from './control-access.ts';
+import type { HttpAccess } from './http-access.ts';
+import { FAILURES_MAX } from './login-failures.ts';
+import { MONIT_TOKEN_LIFETIME_MS, SecurityTokens } from './session-token.ts';
 
 async function access(allow: string, warnings: string[] = []): Promise<HttpAccess> {
   const { httpd } = controlTree(`set httpd port 2812 ${allow}`).settings;
   assert.ok(httpd !== null);
-  return HttpAccess.of(httpd, (text) => warnings.push(text));
+  return controlAccess(httpd, (text) => warnings.push(text));
 }
 
 function login(user: string): string {
@@ -56,15 +58,27 @@ test('who guesses passwords has to wait', async () => {
   assert.equal(guessed.decide('1.1.1.1', login('a:b'), 61_000).kind, 'granted');
 });
 
-test('a security token proves itself, for its user alone', () => {
+test('users that cannot be read are not the same as none: hosts alone do not open the door then', async () => {
+  const warnings: string[] = [];
+  const locked = await access('allow 127.0.0.1 allow cleartext /nonexistent/passwords', warnings);
+  assert.equal(warnings.length, 1);
+  assert.equal(locked.decide('127.0.0.1', undefined, 0).kind, 'refused-host');
+});
+
+test('a security token proves itself, for its user alone, and for ten minutes', () => {
   const tokens = new SecurityTokens();
-  const token = tokens.newToken('admin');
+  const token = tokens.newToken('admin', 0);
   assert.match(token, /^[0-9a-f]{32}$/);
-  assert.ok(tokens.isValid('admin', `a=b; securitytoken=${token}`, token));
-  assert.ok(!tokens.isValid('view', `securitytoken=${token}`, token));
-  assert.ok(!tokens.isValid('admin', undefined, token));
-  assert.ok(!tokens.isValid('admin', `securitytoken=${token}`, null));
-  const madeUp = '0123456789abcdef0123456789abcdef';
-  assert.ok(!tokens.isValid('admin', `securitytoken=${madeUp}`, madeUp));
-  assert.ok(!new SecurityTokens().isValid('admin', `securitytoken=${token}`, token));
+  const cookie = `a=b; securitytoken=${token}`;
+  assert.ok(tokens.isValid('admin', cookie, token, 0));
+  assert.ok(tokens.isValid('admin', cookie, token, MONIT_TOKEN_LIFETIME_MS - 1));
+  assert.ok(!tokens.isValid('admin', cookie, token, MONIT_TOKEN_LIFETIME_MS));
+  assert.ok(!tokens.isValid('view', cookie, token, 0));
+  assert.ok(!tokens.isValid('admin', undefined, token, 0));
+  assert.ok(!tokens.isValid('admin', cookie, null, 0));
+  const madeUp = 'ffffffff89abcdef0123456789abcdef';
+  assert.ok(!tokens.isValid('admin', `securitytoken=${madeUp}`, madeUp, 0));
+  const later = `ffffffff${token.slice(8)}`;
+  assert.ok(!tokens.isValid('admin', `securitytoken=${later}`, later, 0), 'its time cannot be made longer');
+  assert.ok(!new SecurityTokens().isValid('admin', cookie, token, 0));
 });

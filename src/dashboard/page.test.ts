@@ -5,7 +5,7 @@ import { bytesText, countText, durationText, shareText } from './display-units.t
 import { escapeHtml } from './html-text.ts';
 import { changedCells, pageCells } from './page-cells.ts';
 import { isLoopbackHost, isSameOrigin } from './request-origin.ts';
-import { SessionTokens } from './session-token.ts';
+import { SessionTokens, TOKEN_LIFETIME_MS } from './session-token.ts';
 import { layers, statusPage } from './status-page.ts';
 
 test('nothing that a service says becomes markup', () => {
@@ -96,19 +96,29 @@ test('numbers are short and carry their unit', () => {
   assert.equal(shareText(0, 0), '–');
 });
 
-test('a token belongs to its session and to its secret', () => {
+test('a token belongs to its session, its user and its secret, and ends', () => {
   const tokens = new SessionTokens(2812);
   const session = tokens.newSession();
-  const token = tokens.token(session);
-  assert.ok(tokens.isValid(session, token));
-  assert.ok(!tokens.isValid(tokens.newSession(), token));
-  assert.ok(!tokens.isValid(session, `${token}0`));
-  assert.ok(!tokens.isValid(session, null) && !tokens.isValid(null, token));
-  assert.ok(!new SessionTokens(2812).isValid(session, token), 'another process has another secret');
+  const token = tokens.token(session, 'admin', 0);
+  assert.ok(tokens.isValid(session, 'admin', token, 0));
+  assert.ok(tokens.isValid(session, 'admin', token, TOKEN_LIFETIME_MS - 1));
+  assert.ok(!tokens.isValid(session, 'admin', token, TOKEN_LIFETIME_MS));
+  assert.ok(
+    !tokens.isValid(session, 'admin', `ffffffff${token.slice(8)}`, 0),
+    'its time cannot be made longer',
+  );
+  assert.ok(!tokens.isValid(session, 'view', token, 0));
+  assert.ok(!tokens.isValid(tokens.newSession(), 'admin', token, 0));
+  assert.ok(!tokens.isValid(session, 'admin', `${token}0`, 0));
+  assert.ok(!tokens.isValid(session, 'admin', null, 0) && !tokens.isValid(null, 'admin', token, 0));
+  const other = new SessionTokens(2812);
+  assert.ok(!other.isValid(session, 'admin', token, 0), 'another process has another secret');
   assert.equal(tokens.sessionOf(`other=1; ${tokens.cookie(session)}`), session);
   assert.equal(new SessionTokens(2813).sessionOf(tokens.cookie(session)), null);
   assert.equal(tokens.sessionOf('twincached_session_2812=<script>'), null);
   assert.equal(tokens.sessionOf(undefined), null);
+  assert.doesNotMatch(tokens.cookie(session), /Secure/);
+  assert.match(new SessionTokens(2812, true).cookie(session), /; Secure$/);
 });
 
 test('only names of this machine are served, only our own page may change something', () => {

@@ -8,6 +8,11 @@ export function isLoopbackHost(host: string | undefined): boolean {
   return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host ?? '');
 }
 
+/** Whether an address that is listened on is reached from this machine alone. */
+export function isLoopbackAddress(address: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(address);
+}
+
 /**
  * Whether a request that changes something was made by our own page, as far as the browser tells. Programs send none of
  * these headers and are judged by their token alone.

@@ -11,9 +11,9 @@ export const PAGE_EVENTS_MAX = 40;
  * events.
  *
  * @param status what to show
- * @param token goes into each form; see SessionTokens
+ * @param token goes into each form, see SessionTokens; null: the reader may only look, so there are no buttons
  */
-export function statusPage(status: ClusterStatus, token: string): string {
+export function statusPage(status: ClusterStatus, token: string | null): string {
   const cells = pageCells(status);
   const title = escapeHtml(status.cluster);
   return `<!doctype html>
@@ -79,14 +79,14 @@ export function layers(services: readonly ServiceStatus[]): ServiceStatus[][][] 
   return [...byDepth.entries()].sort(([a], [b]) => a - b).map(([, groups]) => [...groups.values()]);
 }
 
-function groupFrame(members: readonly ServiceStatus[], cells: PageCells, token: string): string {
+function groupFrame(members: readonly ServiceStatus[], cells: PageCells, token: string | null): string {
   const cards = members.map((service) => card(service, cells, token)).join('');
   const group = members[0]?.group ?? '';
   if (members.length === 1) return cards;
   return `<div class="group"><h2>${escapeHtml(group)}</h2><div class="members">${cards}</div></div>`;
 }
 
-function card(service: ServiceStatus, cells: PageCells, token: string): string {
+function card(service: ServiceStatus, cells: PageCells, token: string | null): string {
   const { name, role } = service;
   const id = `${name}/`;
   const node = role === 'node';
@@ -96,13 +96,17 @@ function card(service: ServiceStatus, cells: PageCells, token: string): string {
 ${living(cells, 'p', `${id}reason`, 'reason')}
 <dl>${facts(cells, id, CARD_FACTS)}${node ? facts(cells, id, NODE_FACTS) : ''}</dl>
 ${node ? `<details><summary>replication</summary>${living(cells, 'pre', `${id}replication`)}</details>` : ''}
-<form method="post" action="/${encodeURIComponent(name)}">
+${token === null ? '' : buttons(name, token)}
+</article>`;
+}
+
+function buttons(name: string, token: string): string {
+  return `<form method="post" action="/${encodeURIComponent(name)}">
 <input type="hidden" name="securitytoken" value="${escapeHtml(token)}">
 <button name="action" value="start">Start</button>
 <button name="action" value="stop">Stop</button>
 <button name="action" value="restart">Restart</button>
-</form>
-</article>`;
+</form>`;
 }
 
 function facts(cells: PageCells, prefix: string, list: typeof CARD_FACTS): string {
