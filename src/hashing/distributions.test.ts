@@ -109,6 +109,29 @@ test('a ring gives a hash to the first point at or after it and wraps behind the
   assert.equal(new Ring([]).ownerOf(0), -1);
 });
 
+test('a ring of any size finds what a search over all its points finds', () => {
+  const random = seededRandom(11);
+  for (const count of [1, 2, 3, 4, 7, 64, 640, 70_000]) {
+    // Of some sizes all points lie close together, as no digest would have it.
+    const spread = count % 7 === 0 ? 2 ** 12 : 2 ** 32;
+    const points = Array.from(
+      { length: count },
+      () => random.below(2 ** 16) * 2 ** 16 + random.below(2 ** 16),
+    );
+    const sorted = points.map((point) => point % spread).sort((a, b) => a - b);
+    const ring = new Ring(sorted.map((point, i) => point * 2 ** 20 + i));
+    const hashes = [0, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1];
+    for (let i = 0; i < 200; i++) {
+      const point = sorted[random.below(count)]!;
+      hashes.push(point, Math.max(0, point - 1), Math.min(2 ** 32 - 1, point + 1), random.below(2 ** 31) * 2);
+    }
+    for (const hash of hashes) {
+      const at = sorted.findIndex((point) => point >= hash);
+      assert.equal(ring.ownerOf(hash), Math.max(at, 0), `${hash} among ${count} points`);
+    }
+  }
+});
+
 test('a name gives four points for each digest of NAME-0, NAME-1, …', () => {
   const marks: number[] = [];
   addMarks(marks, 'a', 3, 2);

@@ -41,8 +41,9 @@ export class Call {
   /** Set while a write is under way on two sides; which of the two this call is. */
   join: CallJoin | null = null;
   branch = 0;
-  /** Links the parts of a call that is being split. */
+  /** Links the parts of a call that is being split, and says which child each goes to. */
   nextPart: Call | null = null;
+  slot = 0;
   /** How often its key was placed anew, because its server was ejected. */
   rehashes = 0;
   /** Mirrors whose second side is being asked: one bit for each level of the tree. */
@@ -142,7 +143,7 @@ export class CallPool {
     copy.fateUnknown = call.fateUnknown;
     copy.passedOver = call.passedOver;
     copy.lastResort = call.lastResort;
-    copy.triedInVain.push(...call.triedInVain);
+    if (call.triedInVain.length > 0) copy.triedInVain.push(...call.triedInVain);
     return copy;
   }
 

@@ -1,3 +1,4 @@
+import type { Output } from '../base/output.ts';
 import type { Random } from '../base/random.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { type Call, type CallPool, failCall } from './call.ts';
@@ -262,9 +263,7 @@ export class Destination implements ReplySink, LinkOwner {
     if (call.keyCount === request.lineKeys) output.append(request.bytes, 0, request.length);
     else {
       output.append(request.bytes, 0, request.prefixEnd);
-      // Each with the space that stands before it.
-      for (let key = call.firstKey; key >= 0; key = request.keyNext[key]!)
-        output.append(request.bytes, request.keyStart[key]! - 1, request.keyEnd[key]!);
+      appendKeys(output, call);
       output.append(LINE_END, 0, 2);
     }
     link.connection.flush();
@@ -555,6 +554,30 @@ export class Destination implements ReplySink, LinkOwner {
       this.#callLost(this.#dequeue(), FAILURE.connect);
     this.#settled();
   }
+}
+
+/** Writes the keys of a call, each with the space that stands before it. A key is a dozen bytes: a loop is faster than any call. */
+function appendKeys(output: Output, call: Call): void {
+  const { bytes, keyStart, keyEnd, keyNext } = call.request;
+  let { bytes: target, at, limit } = output;
+  for (let key = call.firstKey; key >= 0; key = keyNext[key]!) {
+    let from = keyStart[key]! - 1;
+    const to = keyEnd[key]!;
+    if (limit - at < to - from) {
+      output.at = at;
+      output.reserve(to - from);
+      ({ bytes: target, at, limit } = output);
+    }
+    // Four at a time, which takes two thirds of the time.
+    for (; from + 3 < to; from += 4, at += 4) {
+      target[at] = bytes[from]!;
+      target[at + 1] = bytes[from + 1]!;
+      target[at + 2] = bytes[from + 2]!;
+      target[at + 3] = bytes[from + 3]!;
+    }
+    for (; from < to; from++, at++) target[at] = bytes[from]!;
+  }
+  output.at = at;
 }
 
 /**

@@ -30,17 +30,8 @@ export abstract class KeyedRoute extends RouteHandle {
   }
 
   override route(call: Call): void {
-    const { request } = call;
-    const first = this.pick(request, call.firstKey);
-    if (call.keyCount > 1) {
-      for (let key = request.keyNext[call.firstKey]!; key >= 0; key = request.keyNext[key]!) {
-        if (this.pick(request, key) !== first) {
-          this.#split(call);
-          return;
-        }
-      }
-    }
-    this.routeTo(first, call);
+    if (call.keyCount > 1) this.#split(call);
+    else this.routeTo(this.pick(call.request, call.firstKey), call);
   }
 
   protected routeTo(index: number, call: Call): void {
@@ -53,42 +44,53 @@ export abstract class KeyedRoute extends RouteHandle {
     this.fail(call);
   }
 
+  /** Each key is placed once. The call itself goes on with the keys that go the way of its first one. */
   #split(call: Call): void {
-    const { request } = call;
+    const { request, firstKey } = call;
+    const { keyNext } = request;
     const parts = this.#parts;
     const lastKeys = this.#lastKeys;
     const nowhere = this.children.length;
-    let firstPart: Call | null = null;
-    for (let key = call.firstKey; key >= 0; ) {
-      const next = request.keyNext[key]!;
+    const firstPicked = this.pick(request, firstKey);
+    const firstSlot = firstPicked >= 0 ? firstPicked : nowhere;
+    const keyCount = call.keyCount;
+    let others: Call | null = null;
+    call.keyCount = 1;
+    parts[firstSlot] = call;
+    lastKeys[firstSlot] = firstKey;
+    for (let key = keyNext[firstKey]!; key >= 0; key = keyNext[key]!) {
       const picked = this.pick(request, key);
       const slot = picked >= 0 ? picked : nowhere;
-      request.keyNext[key] = -1;
-      const part = parts[slot];
+      let part = parts[slot];
       if (part == null) {
-        const made = this.#calls.copy(call);
-        made.firstKey = key;
-        made.cursor = key;
-        made.keyCount = 1;
-        made.nextPart = firstPart;
-        firstPart = made;
-        parts[slot] = made;
+        part = this.#calls.copy(call);
+        part.firstKey = part.cursor = key;
+        part.keyCount = 1;
+        part.slot = slot;
+        part.nextPart = others;
+        others = part;
+        parts[slot] = part;
       } else {
-        request.keyNext[lastKeys[slot]!] = key;
         part.keyCount++;
+        // A key behind this one is read next; one before it never again.
+        keyNext[lastKeys[slot]!] = key;
       }
       lastKeys[slot] = key;
-      key = next;
     }
     // Empty again before the first part is routed: it may fail at once, and what follows from that may come back into this handle.
-    parts.fill(null);
-    while (firstPart !== null) {
-      const part: Call = firstPart;
-      firstPart = part.nextPart;
-      part.nextPart = null;
-      this.routeTo(this.pick(request, part.firstKey), part);
+    parts[firstSlot] = null;
+    if (call.keyCount < keyCount) keyNext[lastKeys[firstSlot]!] = -1;
+    for (let part = others; part !== null; part = part.nextPart) {
+      keyNext[lastKeys[part.slot]!] = -1;
+      parts[part.slot] = null;
     }
-    this.#calls.release(call);
+    this.routeTo(firstSlot, call);
+    while (others !== null) {
+      const part: Call = others;
+      others = part.nextPart;
+      part.nextPart = null;
+      this.routeTo(part.slot, part);
+    }
   }
 
   /** They are asked at once. */
