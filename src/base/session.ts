@@ -80,6 +80,11 @@ export interface Session {
    */
   readonly readsWhileBlocked?: boolean;
   /**
+   * Most bytes that the session wants to be fed at once, where feeding costs so much that other connections of the thread should have their turn in
+   * between. Without it, as many as come. A transport that receives less at a time need not look.
+   */
+  readonly fedBytesMax?: number;
+  /**
    * True while nothing of an unfinished request is kept, so that bytes of another client could follow. For datagrams; a session without it
    * is used for one of them only.
    */

@@ -18,6 +18,11 @@ export class MonotonicClock implements Clock {
     this.startTurn();
   }
 
+  /** The last reading, whoever made it: how late it is, as far as one knows without looking. */
+  get latestMs(): number {
+    return this.#time[0]! * 1000 + this.#time[2]! / 1e6;
+  }
+
   get turnMs(): number {
     return this.#turnMs[0]!;
   }
@@ -29,7 +34,7 @@ export class MonotonicClock implements Clock {
 
   monotonicMs(): number {
     this.#libc.clock_gettime(LINUX.CLOCK_MONOTONIC, this.#address);
-    return this.#time[0]! * 1000 + this.#time[2]! / 1e6;
+    return this.latestMs;
   }
 
   wallMs(): number {

@@ -93,6 +93,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   #restBytes = 0;
   /** Fed also while output is pending. */
   #isDuplex = false;
+  #receivedBytesMax = RECEIVE_BYTES;
   #isPaused = false;
   /** Nothing is sent; see Connection.holdOutput. */
   #isHeld = false;
@@ -126,6 +127,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   start(session: Session): void {
     this.#session = session;
     this.#isDuplex = session.readsWhileBlocked === true;
+    this.#receivedBytesMax = Math.min(RECEIVE_BYTES, session.fedBytesMax ?? RECEIVE_BYTES);
     if (this.#phase < DOOMED) this.#settle();
   }
 
@@ -396,7 +398,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   #receive(events: number): void {
     const { libc, pool, figures } = this.#core;
     const { bytes, receiveStart, receiveAddress } = pool;
-    const count = libc.recv(this.descriptor, receiveAddress, RECEIVE_BYTES, 0);
+    const most = this.#receivedBytesMax;
+    const count = libc.recv(this.descriptor, receiveAddress, most, 0);
     if (count <= 0) {
       if (count === 0) this.#peerEnded((events & LINUX.EPOLLHUP) !== 0);
       else this.#doomByErrno(libc.errno());
@@ -410,7 +413,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       this.#takeRest(bytes, start);
     }
     // The edge that reported these bytes is not reported again: neither for what is left of them, nor for the end behind them.
-    if (count === RECEIVE_BYTES || (events & LINUX.EPOLLRDHUP) !== 0) this.#noteMore();
+    if (count === most || (events & LINUX.EPOLLRDHUP) !== 0) this.#noteMore();
     if (count > SLOT_BYTES) this.#aloneTimes = ALONE_TIMES;
     else if (this.#aloneTimes > 0) this.#aloneTimes--;
     this.#feed(bytes, start, receiveStart + count);

@@ -32,3 +32,25 @@ test('a callback that is due at once is not waited for', { skip }, () => {
   reactor.run();
   assert.deepEqual(waits, new Array<number>(20).fill(0), 'one turn for each, and none of them waits');
 });
+
+test('a wait is counted from now, not from the beginning of a turn that took long', { skip }, () => {
+  assert.ok(libc !== null);
+  const waits: number[] = [];
+  const reactor = new Reactor(
+    withCalls(libc, {
+      epoll_wait(epoll, events, eventsMax, timeoutMs) {
+        waits.push(timeoutMs);
+        return libc.epoll_wait(epoll, events, eventsMax, timeoutMs);
+      },
+    }),
+    null,
+  );
+  reactor.schedule(0, () => {
+    const start = reactor.turnMs;
+    while (reactor.clock.monotonicMs() < start + 20);
+    reactor.schedule(5, () => reactor.stop());
+  });
+  reactor.run();
+  const longest = Math.max(...waits);
+  assert.ok(longest === 5 || longest === 6, `waited for ${longest} ms`);
+});

@@ -344,7 +344,8 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   #turn(): void {
     const { libc, figures } = this;
     const seat = this.#seat;
-    let waitMs = this.#hasWork() ? 0 : this.#timers.waitMs(this.turnMs);
+    // By the last reading: counted from the beginning of a turn that took long, the wait would be longer by that.
+    let waitMs = this.#hasWork() ? 0 : this.#timers.waitMs(this.#monotonic.latestMs);
     if (waitMs !== 0 && seat !== null && !seat.control.sleep(seat.index)) waitMs = 0;
     const count = libc.epoll_wait(this.#epoll, this.#eventsAddress, EVENTS_MAX, waitMs);
     figures[FIGURE.turns]!++;

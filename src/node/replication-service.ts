@@ -19,8 +19,10 @@ import { HmacLinkSecret } from './link-secret.ts';
 /** The loop's number for the replication port. */
 const SERVICE_REPLICATION = 2;
 const BACKLOG = 16;
-/** Between two slices of a full copy; a slice is 128 KiB, so it is sent with some 100 MB/s at most. */
-const COPY_PAUSE_MS = 1;
+/** Between two slices of a full copy, at least: as long as a slice takes, so that clients have half of the thread. */
+const COPY_PAUSE_MS = 0.5;
+/** A thread without anything else to do sleeps for a millisecond between two slices: epoll counts whole ones, and rounds up. */
+const COPY_SLEEP_MS = 0.9;
 /** Twins are all of this program: nothing older is needed. */
 const TLS_VERSION_MIN = 'TLSv1.3';
 /** Clients of a node with twins to find wait at most so long without progress of the first full sync. */
@@ -102,6 +104,11 @@ class Service implements ReplicationService, PeerActions {
   #timer = 0;
   #timerMs = Number.POSITIVE_INFINITY;
   #turnAsked = false;
+  /** When the next slice of a full copy may be sent. */
+  #copyMs = 0;
+  readonly #turnCame = (): void => {
+    this.#turnAsked = false;
+  };
   #done: (() => void) | null = null;
 
   constructor(options: ReplicationServiceOptions) {
@@ -163,7 +170,7 @@ class Service implements ReplicationService, PeerActions {
   }
 
   changed(): void {
-    if (this.#peers.pump()) this.#askForTurn();
+    if (this.#peers.pumpChanges()) this.#askForTurn();
   }
 
   stop(done: () => void): void {
@@ -247,8 +254,21 @@ class Service implements ReplicationService, PeerActions {
   }
 
   #turnEnd(): void {
-    if (this.#peers.hasWork && this.#peers.pump()) this.#askForTurn();
+    if (this.#peers.hasWork && this.#send()) this.#askForTurn();
     this.#setTimer();
+  }
+
+  /** Sends what this turn should. @returns true when there is more */
+  #send(): boolean {
+    if (!this.#peers.isCopying) return this.#peers.pump();
+    // A busy thread has a turn for each request: with a slice in every one of them clients would wait for nothing else.
+    if (this.#clock.monotonicMs() < this.#copyMs) {
+      this.#peers.pumpChanges();
+      return true;
+    }
+    const more = this.#peers.pump();
+    this.#copyMs = this.#clock.monotonicMs() + COPY_PAUSE_MS;
+    return more;
   }
 
   /**
@@ -258,9 +278,8 @@ class Service implements ReplicationService, PeerActions {
   #askForTurn(): void {
     if (this.#turnAsked) return;
     this.#turnAsked = true;
-    this.#loop.schedule(this.#peers.isCopying ? COPY_PAUSE_MS : 0, () => {
-      this.#turnAsked = false;
-    });
+    const pauses = this.#peers.isCopying && !this.#peers.hasChanges;
+    this.#loop.schedule(pauses ? COPY_SLEEP_MS : 0, this.#turnCame);
   }
 
   /** Only ever brings the timer forward: one that turns out too early is set again when it fires. */

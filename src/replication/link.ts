@@ -60,11 +60,15 @@ export const HANDSHAKE_MS_MAX = 2000;
 /** Most bytes that a pump writes of live changes: about a millisecond of work, for the loop also serves clients. */
 export const CHANGES_BYTES_PER_PUMP: number = 256 * 1024;
 
+/** Most bytes that are taken at once: half a millisecond of small items, for a copy that comes in must not hold up clients either. */
+const FED_BYTES_MAX: number = 64 * 1024;
+
 export class Link implements Session {
   state: LinkState;
   readonly connection: Connection;
   /** Both sides send a full sync at once; neither may wait for the other to read first. */
   readonly readsWhileBlocked = true;
+  readonly fedBytesMax: number = FED_BYTES_MAX;
   /** The index of the peer address that was dialled; -1 when the peer dialled us. */
   readonly target: number;
   peerSlot = -1;
@@ -235,6 +239,11 @@ export class Link implements Session {
     );
   }
 
+  /** A walk is under way or due: a full sync, or what the peer lacks of a node that is gone. */
+  get isCopying(): boolean {
+    return this.state === 'open' && (this.sendingSync || this.copies.isRepairing);
+  }
+
   /** There are changes that could be sent at once. */
   get hasChanges(): boolean {
     return this.hasWork && this.#hasChangesDue;
@@ -295,7 +304,7 @@ export class Link implements Session {
   }
 
   drained(): void {
-    this.pump(this.#clock.monotonicMs());
+    this.pump(this.#clock.monotonicMs(), true);
   }
 
   closed(error: ConnectionError | null): void {
@@ -351,7 +360,7 @@ export class Link implements Session {
    * at the end of turns while there is work, and when `dueMs` has come; outside the session's own calls `connection.flush()` follows by itself.
    *
    * @param nowMs on the monotonic clock
-   * @param onlyChanges no slice of a full sync, which is more work than should be done while clients wait for replies
+   * @param onlyChanges no slice of a walk, which is more work than should be done while clients wait for replies, or more than once in a while
    * @returns true when there is more that could be sent at once
    */
   pump(nowMs: number, onlyChanges = false): boolean {
@@ -410,7 +419,7 @@ export class Link implements Session {
       if (nowMs >= this.connectedMs + HANDSHAKE_MS_MAX) this.close(`no ${missing} within the time limit`);
     } else if (this.state === 'open') {
       if (this.legacy === null && nowMs >= this.heardMs + SILENCE_MS_MAX) this.close('the peer is silent');
-      else this.pump(nowMs);
+      else this.pump(nowMs, true);
     }
   }
 
@@ -552,7 +561,7 @@ export class Link implements Session {
     this.#pingMs = this.#clock.monotonicMs();
     writeResume(this.connection.output, this.#owner.resumePoint(this));
     this.#owner.linked(this);
-    this.pump(this.#pingMs);
+    this.pump(this.#pingMs, true);
   }
 
   /** @returns null, or why the connection cannot go on */

@@ -239,6 +239,30 @@ test('three nodes in a mesh find three slots and hold the same', () => {
   assert.equal(nodes[0]!.cache.entries.size, 3);
 });
 
+test('of several full copies under way one sends a slice at a time, each in its turn', () => {
+  const world = new World();
+  const old = world.start('a', []);
+  for (let i = 0; i < 3000; i++) old.cache.set(`k${i}`, new Uint8Array(1000), 0, 0);
+  const nodes = ['b', 'c', 'd'].map((host) => world.start(host, ['a']));
+  const items = (): number[] => old.peers.links.map((link) => link.copies.items);
+  const turns: number[] = [];
+  const pump = old.peers.pump.bind(old.peers);
+  old.peers.pump = () => {
+    const before = items();
+    const more = pump();
+    const moved = items().flatMap((count, i) => (count > (before[i] ?? 0) ? [i] : []));
+    assert.ok(moved.length <= 1, `${moved.length} slices at once`);
+    turns.push(...moved);
+    return more;
+  };
+  world.run(1000);
+  const places = [0, 1, 2];
+  const lastBegun = Math.max(...places.map((place) => turns.indexOf(place)));
+  const firstDone = Math.min(...places.map((place) => turns.lastIndexOf(place)));
+  assert.ok(lastBegun < firstDone, turns.join(' '));
+  for (const node of nodes) assert.deepEqual(node.cache.snapshot(), old.cache.snapshot());
+});
+
 test('a ninth twin is refused', () => {
   const world = new World();
   const first = world.start('n0', []);

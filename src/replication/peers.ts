@@ -23,6 +23,7 @@ import { LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
 import type { Link } from './link.ts';
 import type { LinkOwner } from './link-owner.ts';
 import { freeSlot, mustMove, NODE_SLOTS } from './node-slots.ts';
+import { PastLinks } from './past-links.ts';
 import { PastNodes } from './past-nodes.ts';
 import type { LinkCache } from './store-port.ts';
 
@@ -76,23 +77,6 @@ export interface PeersOptions {
   readonly wantsAcks?: () => boolean;
 }
 
-export interface PastLinks {
-  conflicts: number;
-  overruns: number;
-  changesSent: number;
-  changesReceived: number;
-  tooLarge: number;
-  noMemory: number;
-  checksumErrors: number;
-  compressedFrames: number;
-  savedBytes: number;
-  fullSyncs: number;
-  partialSyncs: number;
-  syncsReceived: number;
-  repairs: number;
-  refusedKeys: number;
-}
-
 interface Target {
   readonly addresses: readonly string[];
   link: Link | null;
@@ -124,22 +108,7 @@ export class Peers implements LinkOwner<Link> {
   /** All connections; a new array whenever one comes or goes. */
   links: readonly Link[] = [];
   /** Sums over links that have ended; see `peerStatistics`. */
-  readonly past: PastLinks = {
-    conflicts: 0,
-    overruns: 0,
-    changesSent: 0,
-    changesReceived: 0,
-    tooLarge: 0,
-    noMemory: 0,
-    checksumErrors: 0,
-    compressedFrames: 0,
-    savedBytes: 0,
-    fullSyncs: 0,
-    partialSyncs: 0,
-    syncsReceived: 0,
-    repairs: 0,
-    refusedKeys: 0,
-  };
+  readonly past: PastLinks = new PastLinks();
   /** What is above it, a repcached may not know: it was not sent when the last link to one ended. */
   #legacyLostVersion = 0;
   readonly #pastNodes = new PastNodes();
@@ -173,6 +142,8 @@ export class Peers implements LinkOwner<Link> {
   #lostMs = Number.NEGATIVE_INFINITY;
   #progressMs = 0;
   #progressFrames = -1;
+  /** Of the link that has sent the last slice. */
+  #copyPlace = 0;
   #stopping = false;
   #stopMs = Number.POSITIVE_INFINITY;
 
@@ -241,7 +212,14 @@ export class Peers implements LinkOwner<Link> {
 
   /** A full copy or a repair is being sent. */
   get isCopying(): boolean {
-    return this.links.some((link) => link.sendingSync || link.copies.isRepairing);
+    for (const link of this.links) if (link.isCopying) return true;
+    return false;
+  }
+
+  /** Whether `pumpChanges` would send something. */
+  get hasChanges(): boolean {
+    for (const link of this.links) if (link.hasChanges) return true;
+    return false;
   }
 
   /** The peers that are dialled and not linked now, as text. */
@@ -349,12 +327,31 @@ export class Peers implements LinkOwner<Link> {
     return more;
   }
 
-  /** Sends what there is to send over all links. @returns true when there is more that could be sent at once */
+  /**
+   * Sends what there is to send: the changes over all links, and a slice of a walk over one of them, each in its turn, because several slices on end would hold
+   * up clients for as long as all of them take.
+   *
+   * @returns true when there is more that could be sent at once
+   */
   pump(): boolean {
     const nowMs = this.#clock.monotonicMs();
+    const copying = this.#nextCopy();
     let more = false;
-    for (const link of this.links) if (link.pump(nowMs)) more = true;
+    for (const link of this.links) if (link.pump(nowMs, link !== copying)) more = true;
     return more;
+  }
+
+  /** @returns the link whose slice is due: the first of those behind the last one that can send something; null when none can */
+  #nextCopy(): Link | null {
+    const { links } = this;
+    for (let i = 1; i <= links.length; i++) {
+      const place = (this.#copyPlace + i) % links.length;
+      const link = links[place]!;
+      if (!link.isCopying || !link.hasWork) continue;
+      this.#copyPlace = place;
+      return link;
+    }
+    return null;
   }
 
   /** A link has been made, accepted or about to be dialled. */
@@ -516,22 +513,8 @@ export class Peers implements LinkOwner<Link> {
 
   linkClosed(link: Link, reason: string): void {
     this.links = this.links.filter((other) => other !== link);
-    const { past } = this;
-    past.conflicts += link.conflicts;
-    past.overruns += link.sender.overruns;
-    past.changesSent += link.changesSent;
-    past.changesReceived += link.received;
-    past.tooLarge += link.receivedTooLarge;
-    past.noMemory += link.receivedNoMemory;
-    past.checksumErrors += link.checksumErrors;
-    past.compressedFrames += link.compressor?.frames ?? 0;
-    past.savedBytes += link.compressor?.savedBytes ?? 0;
-    past.fullSyncs += link.copies.fullSyncs;
-    past.partialSyncs += link.partialSyncs;
-    past.syncsReceived += link.syncsReceived;
-    past.repairs += link.copies.repairs;
+    this.past.add(link);
     const { wasOpen } = link;
-    past.refusedKeys += link.refusedKeys;
     if (link.legacy !== null) this.#legacyLost(link);
     if (wasOpen) {
       this.linksLost++;

@@ -15,9 +15,13 @@ import { FRAME_WRITER, type ItemWriter } from './item-writer.ts';
 import { slotOfVersion } from './node-slots.ts';
 import type { LinkCache } from './store-port.ts';
 
-/** Room reserved for one step of the walk: a window of the transport's, which lies beside the items in memory. */
+/** Most room reserved for one step of the walk, unless a bucket needs more: a window of the transport's, which lies beside the items in memory. */
 const ROOM_BYTES: number = 32 * 1024;
+/** A walk begins with few buckets: the first steps of a process take milliseconds, for the engine has not compiled them yet. */
+const BUCKETS_PER_STEP_MIN = 8;
 const BUCKETS_PER_STEP_MAX = 4096;
+/** Steps become larger until they are worth so many bytes, a tenth of a millisecond: by so much a slice may take longer than it should. */
+const STEP_BYTES: number = ROOM_BYTES / 4;
 /** Steps without an item in a pump: an empty stretch of a large index must not hold up the loop either. */
 const STEPS_PER_PUMP_MAX = 32;
 /** What looking at an item and passing it over counts of a pump's bytes. */
@@ -36,8 +40,8 @@ export class SyncSender {
   #cursor = -1;
   /** Items and tombstones that were there when the walk began. */
   #entries = 0;
-  #bucketsPerStep = 64;
-  #room = ROOM_BYTES;
+  #bucketsPerStep = BUCKETS_PER_STEP_MIN;
+  #room = STEP_BYTES;
   readonly #cache: LinkCache;
   readonly #clock: Clock;
 
@@ -119,7 +123,9 @@ export class SyncSender {
     this.#output = null;
     if (this.#neededBytes > this.#roomBytes) {
       output.at = start;
-      if (this.#bucketsPerStep > 1) {
+      if (this.#roomBytes < ROOM_BYTES) {
+        this.#room = ROOM_BYTES;
+      } else if (this.#bucketsPerStep > 1) {
         const fitting = Math.floor((this.#bucketsPerStep * ROOM_BYTES) / (2 * this.#neededBytes));
         this.#bucketsPerStep = Math.max(1, Math.min(fitting, this.#bucketsPerStep >> 1));
       } else {
@@ -131,11 +137,11 @@ export class SyncSender {
     this.items += this.#visited;
     this.itemsTotal += this.#visited;
     this.#cursor = next;
-    this.#room = ROOM_BYTES;
-    if (this.#neededBytes < ROOM_BYTES / 4 && this.#bucketsPerStep < BUCKETS_PER_STEP_MAX) {
-      this.#bucketsPerStep *= 2;
-    }
-    return this.#neededBytes + this.#passed * PASSED_BYTES;
+    // What did not fit would be walked again; and what stands in the window is sent when more room is asked for.
+    this.#room = Math.min(ROOM_BYTES, Math.max(STEP_BYTES, 2 * this.#neededBytes));
+    const worth = this.#neededBytes + this.#passed * PASSED_BYTES;
+    if (worth < STEP_BYTES / 2 && this.#bucketsPerStep < BUCKETS_PER_STEP_MAX) this.#bucketsPerStep *= 2;
+    return worth;
   }
 
   #visitItem(item: ItemRef): void {
