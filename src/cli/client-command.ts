@@ -1,14 +1,12 @@
-import { connect } from 'node:net';
 import { parseArgs } from 'node:util';
 import { StartError } from '../base/start-error.ts';
-import { parseEndpoint } from '../net/addresses.ts';
+import { CacheError } from '../client/cache-error.ts';
+import type { Reply } from '../client/reply-reader.ts';
+import { ServerConnection } from '../client/server-connection.ts';
 import type { Invocation } from './invocation.ts';
 
 /** The entry of the local cluster that `twincached up` runs. */
 const SERVER_DEFAULT = '127.0.0.1:12000';
-const TIMEOUT_MS = 5000;
-/** A reply longer than the largest item and its line is no reply. */
-const REPLY_BYTES_MAX: number = 1024 * 1024 * 1024 + 4096;
 
 const USAGE = {
   get: 'twincached get KEY [-s HOST:PORT]',
@@ -29,37 +27,26 @@ export async function runClientCommand(command: ClientCommand, invocation: Invoc
   const { server, words } = read(command, invocation.words);
   const [key = '', value = ''] = words;
   if (command === 'get') {
-    const reply = await ask(server, `get ${key}\r\n`, (bytes) => isComplete(bytes, true));
-    const lineEnd = reply.indexOf('\r\n');
-    const length = /^VALUE \S+ \d+ (\d+)/.exec(reply.toString('latin1', 0, lineEnd))?.[1];
-    if (length === undefined) return refused(invocation, reply, 'END', `${key}: not found`);
-    process.stdout.write(reply.subarray(lineEnd + 2, lineEnd + 2 + Number(length)));
+    const reply = await ask(server, `get ${key}\r\n`);
+    const [item] = reply.items;
+    if (item === undefined) return refused(invocation, reply, 'END', `${key}: not found`);
+    process.stdout.write(item.value);
     process.stdout.write('\n');
     return 0;
   }
   if (command === 'set') {
     const bytes = Buffer.byteLength(value);
-    const reply = await ask(server, `set ${key} 0 0 ${bytes}\r\n${value}\r\n`, (all) =>
-      isComplete(all, false),
-    );
-    if (reply.toString('latin1') === 'STORED\r\n') return 0;
+    const reply = await ask(server, `set ${key} 0 0 ${bytes}\r\n${value}\r\n`);
+    if (reply.line === 'STORED') return 0;
     return refused(invocation, reply, 'NOT_STORED', `${key}: not stored`);
   }
-  const reply = await ask(server, `stats ${key}`.trimEnd().concat('\r\n'), (bytes) =>
-    isComplete(bytes, true),
-  );
-  const text = reply.toString('latin1');
-  invocation.print(
-    text
-      .replace(/END\r\n$/, '')
-      .replaceAll('\r\n', '\n')
-      .replaceAll(/^STAT /gm, ''),
-  );
-  return /^(ERROR|CLIENT_ERROR|SERVER_ERROR)/.test(text) ? 1 : 0;
+  const reply = await ask(server, `stats ${key}`.trimEnd().concat('\r\n'), true);
+  const last = reply.line === 'END' ? [] : [reply.line];
+  invocation.print([...reply.statistics, ...last].map((line) => `${line}\n`).join(''));
+  return reply.isError ? 1 : 0;
 }
 
-function refused(invocation: Invocation, reply: Buffer, usual: string, sentence: string): number {
-  const line = reply.toString('latin1').trimEnd();
+function refused(invocation: Invocation, { line }: Reply, usual: string, sentence: string): number {
   invocation.complain(line === usual ? sentence : line);
   return 1;
 }
@@ -90,47 +77,16 @@ function read(
   return { server: parsed.values.server ?? SERVER_DEFAULT, words: positionals };
 }
 
-/** Whether a reply is all there: a line, or with `many` everything up to END or an error line. */
-function isComplete(reply: Buffer, many: boolean): boolean {
-  const lineEnd = reply.indexOf('\r\n');
-  if (lineEnd < 0) return false;
-  const line = reply.toString('latin1', 0, lineEnd);
-  const length = /^VALUE \S+ \d+ (\d+)/.exec(line)?.[1];
-  if (length !== undefined) return reply.length >= lineEnd + 2 + Number(length) + 2 + 'END\r\n'.length;
-  if (!many || /^(END|RESET|ERROR|CLIENT_ERROR|SERVER_ERROR|UNSUPPORTED)/.test(line)) return true;
-  return reply.subarray(-7).toString('latin1') === '\r\nEND\r\n';
-}
-
-/** Sends a request and waits for its reply. */
-function ask(server: string, request: string, isDone: (reply: Buffer) => boolean): Promise<Buffer> {
-  const endpoint = parseEndpoint(server);
-  if (endpoint.kind === 'mistake') throw new StartError(`${server} is no address: ${endpoint.reason}`);
-  return new Promise((resolve, reject) => {
-    const fail = (reason: string): void => {
-      socket.destroy();
-      reject(new StartError(`${server}: ${reason}`));
-    };
-    const socket =
-      endpoint.kind === 'unix'
-        ? connect(endpoint.path)
-        : connect(endpoint.port ?? 11211, endpoint.host === '' ? '127.0.0.1' : endpoint.host);
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    socket.setTimeout(TIMEOUT_MS, () => fail(`no answer within ${TIMEOUT_MS} ms`));
-    socket.on('error', (error) => fail(error.message));
-    socket.on('close', () => fail('the connection was closed before an answer'));
-    socket.on('connect', () => socket.write(request));
-    socket.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > REPLY_BYTES_MAX) fail('the answer is too long');
-      // Joined only when it may be complete, lest a long value cost the square of its length.
-      else if (chunk.at(-1) === 10) {
-        const reply = Buffer.concat(chunks);
-        if (!isDone(reply)) return;
-        resolve(reply);
-        socket.destroy();
-      }
-    });
-  });
+/** Sends a request and waits for its reply. @throws StartError when the server does not answer */
+async function ask(server: string, request: string, isList = false): Promise<Reply> {
+  let connection: ServerConnection | null = null;
+  try {
+    connection = new ServerConnection(server, {});
+    return await connection.ask(Buffer.from(request), isList);
+  } catch (error) {
+    if (error instanceof CacheError || error instanceof RangeError) throw new StartError(error.message);
+    throw error;
+  } finally {
+    connection?.close();
+  }
 }

@@ -173,10 +173,15 @@ function mistake(reason: string): AddressMistake {
   return { kind: 'mistake', reason };
 }
 
+/** An address as clients take it; an IPv6 address stands in brackets. */
+export function hostAndPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** An address as `127.0.0.1:11211`, `[::1]:11211` or the path. */
 export function formatAddress(address: SocketAddress): string {
   if (address.family === 'unix') return address.path;
-  return address.family === 'ipv6' ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+  return hostAndPort(address.host, address.port);
 }
 
 /** A peer as `stats conns` shows it: `tcp:127.0.0.1:4711`, `tcp6:[::1]:4711`, `udp:127.0.0.1:4711`, `unix:/path`. */

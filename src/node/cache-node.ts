@@ -1,3 +1,5 @@
+import { RoleObject } from '../base/role-life.ts';
+import { hostAndPort } from '../net/addresses.ts';
 import type { TransportName } from '../net/data-threads.ts';
 import { mapLargeAllocations } from '../system/large-allocations.ts';
 import { type RunningNode, startNode } from './main-thread.ts';
@@ -49,11 +51,6 @@ function nodeOptions(given: CacheNodeOptions): NodeOptions {
   };
 }
 
-/** An address as clients take it; an IPv6 address stands in brackets. */
-function addressText(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 /**
  * A cache node inside of this process, for tests and for programs that bring their cache along:
  *
@@ -67,9 +64,7 @@ function addressText(host: string, port: number): string {
  */
 export class CacheNode {
   readonly #options: CacheNodeOptions;
-  #life: Life | null = null;
-  #stopped: Promise<void> = Promise.resolve();
-  #ended: Promise<Error | null> = Promise.resolve(null);
+  readonly #role: RoleObject<RunningNode> = new RoleObject('node');
 
   /** @param options see CacheNodeOptions; nothing is done with them before `start` */
   constructor(options: CacheNodeOptions = {}) {
@@ -78,20 +73,20 @@ export class CacheNode {
 
   /** The port for clients; 0 with a unix socket. @throws Error while the node does not run */
   get port(): number {
-    return this.#started().port;
+    return this.#role.running.port;
   }
 
   /** What clients are given: `host:port`, or the path of the unix socket. @throws Error while the node does not run */
   get address(): string {
     const { host = HOST_DEFAULT, unixPath = null } = this.#options;
-    return unixPath ?? addressText(host, this.port);
+    return unixPath ?? hostAndPort(host, this.port);
   }
 
   /** What twins are given as one of their `twins`. @throws Error while the node does not run, and where twins cannot dial it */
   get replicationAddress(): string {
-    const { replicationPort } = this.#started();
+    const { replicationPort } = this.#role.running;
     if (replicationPort === 0) throw new Error('this node listens for no twins: give it a replicationPort');
-    return addressText(this.#options.host ?? HOST_DEFAULT, replicationPort);
+    return hostAndPort(this.#options.host ?? HOST_DEFAULT, replicationPort);
   }
 
   /**
@@ -99,7 +94,7 @@ export class CacheNode {
    * enabled; with the reason when it could not go on.
    */
   get ended(): Promise<Error | null> {
-    return this.#ended;
+    return this.#role.ended;
   }
 
   /**
@@ -108,71 +103,16 @@ export class CacheNode {
    *
    * @throws StartError when an address cannot be had; Error when the node has been started already
    */
-  async start(): Promise<void> {
-    if (this.#life !== null) throw new Error('this node has been started already');
-    const life = new Life(nodeOptions(this.#options), this.#options.transport ?? 'auto', this.#stopped);
-    this.#life = life;
-    this.#ended = life.ended;
-    life.ended.then(() => {
-      if (this.#life === life) this.#life = null;
+  start(): Promise<void> {
+    return this.#role.start(async () => {
+      // Caches of this process may come and go.
+      await mapLargeAllocations();
+      return startNode(nodeOptions(this.#options), this.#options.transport ?? 'auto');
     });
-    await life.starting;
   }
 
   /** Ends the node: twins are sent what they lack, connections are closed. Does nothing when it does not run. */
   stop(): Promise<void> {
-    if (this.#life !== null) this.#stopped = this.#life.stop(null);
-    this.#life = null;
-    return this.#stopped;
-  }
-
-  #started(): RunningNode {
-    const running = this.#life?.running ?? null;
-    if (running === null) throw new Error('this node does not run');
-    return running;
-  }
-}
-
-/** One life of a node, from its start to its end. */
-class Life {
-  readonly starting: Promise<void>;
-  readonly ended: Promise<Error | null>;
-  running: RunningNode | null = null;
-  #tellEnd: (reason: Error | null) => void = () => {};
-  #stopped: Promise<void> | null = null;
-
-  /** @param before what has to end first */
-  constructor(options: NodeOptions, transport: TransportName, before: Promise<void>) {
-    this.ended = new Promise((resolve) => {
-      this.#tellEnd = resolve;
-    });
-    this.starting = this.#start(options, transport, before);
-  }
-
-  async #start(options: NodeOptions, transport: TransportName, before: Promise<void>): Promise<void> {
-    await before;
-    // Caches of this process may come and go.
-    await mapLargeAllocations();
-    try {
-      const running = await startNode(options, transport);
-      this.running = running;
-      running.failed.then((reason) => this.stop(reason));
-      running.shutdown.then(() => this.stop(null));
-    } catch (error) {
-      this.#tellEnd(error instanceof Error ? error : new Error(String(error)));
-      throw error;
-    }
-  }
-
-  /** Waits for the start if it is under way. Later calls get the first one's promise. */
-  stop(reason: Error | null): Promise<void> {
-    this.#stopped ??= this.#stop(reason);
-    return this.#stopped;
-  }
-
-  async #stop(reason: Error | null): Promise<void> {
-    await this.starting.catch(() => {});
-    await this.running?.stop();
-    this.#tellEnd(reason);
+    return this.#role.stop();
   }
 }

@@ -6,6 +6,7 @@ import type { ProxyConfiguration } from './configuration-meaning.ts';
 import { watchFile } from './file-watch.ts';
 import { startProxy } from './main-thread.ts';
 import type { ProxyOptions } from './options.ts';
+import { transportFor } from './tls-transport.ts';
 
 export interface ConfiguredProxyOptions {
   /** Absolute. */
@@ -49,15 +50,6 @@ export function readConfiguration(path: string, shown: string): ProxyConfigurati
 function reason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/^\w+: ([^,]+),.*$/s, '$1');
-}
-
-/** The loop of epoll does not speak TLS. */
-function transportFor(
-  { needsTls }: ProxyConfiguration,
-  wanted: ProxyOptions['transport'],
-): ProxyOptions['transport'] {
-  if (needsTls && wanted === 'reactor') throw new StartError('servers with TLS need the portable transport');
-  return needsTls ? 'portable' : wanted;
 }
 
 /**
