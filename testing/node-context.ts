@@ -76,6 +76,7 @@ export function memoryNodeContext(
         tls: null,
       }),
       settings: () => [],
+      replicates: false,
       replication: () => null,
       replicationQueueFree: () => 0,
     },

@@ -25,7 +25,7 @@ export function answerStat(
   which: string,
 ): void {
   const { output } = host.connection;
-  const lines = plainStatistics(context, which);
+  const lines = plainStatistics(context, host.connection, which);
   if (lines !== null) {
     writeLines(output, request, lines);
     return;

@@ -42,8 +42,10 @@ export interface NodeReports {
   general(): GeneralFacts;
   /** `stats settings`, in memcached's order. */
   settings(): readonly StatLine[];
-  /** `stats replication`; null without a replication port. */
-  replication(): readonly StatLine[] | null;
+  /** There is a replication port. */
+  readonly replicates: boolean;
+  /** `stats replication`; null without a replication port. @param asker the client that asks */
+  replication(asker: Connection): readonly StatLine[] | null;
   /** repcached's `repcached_qi_free`: room for changes that wait for a twin. */
   replicationQueueFree(): number;
 }

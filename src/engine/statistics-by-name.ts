@@ -1,3 +1,4 @@
+import type { Connection } from '../base/session.ts';
 import type { GatheredRow } from './administration.ts';
 import { connectionLines } from './connected-clients.ts';
 import { type LongReplyHost, replyLater } from './long-reply.ts';
@@ -13,10 +14,15 @@ import { generalStatistics, itemStatistics, slabStatistics } from './statistics.
 /**
  * The kinds that can be told at once.
  *
+ * @param asker the client that asks
  * @param word what stands behind `stats`; empty for the general statistics
  * @returns null for another kind, or none
  */
-export function plainStatistics(context: NodeContext, word: string): readonly StatLine[] | null {
+export function plainStatistics(
+  context: NodeContext,
+  asker: Connection,
+  word: string,
+): readonly StatLine[] | null {
   switch (word) {
     case '':
       return generalStatistics(context);
@@ -27,7 +33,7 @@ export function plainStatistics(context: NodeContext, word: string): readonly St
     case 'slabs':
       return slabStatistics(context.cache);
     case 'replication':
-      return context.reports.replication() ?? [];
+      return context.reports.replication(asker) ?? [];
     default:
       return null;
   }

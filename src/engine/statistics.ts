@@ -138,7 +138,7 @@ export function generalStatistics(context: NodeContext): StatLine[] {
       ['lru_bumps_dropped', 0],
     ),
   ];
-  if (context.reports.replication() !== null) {
+  if (context.reports.replicates) {
     lines.push(
       ['replication', 'MASTER'],
       ['repcached_version', REPCACHED_VERSION],

@@ -21,7 +21,7 @@ const CACHEDUMP_BYTES_MAX: number = 2 * 1024 * 1024;
 /** `stats` and all its kinds. @param words those behind `stats` */
 export function statsCommand(context: NodeContext, host: LongReplyHost, words: readonly string[]): void {
   const { output } = host.connection;
-  const lines = plainStatistics(context, words[0] ?? '');
+  const lines = plainStatistics(context, host.connection, words[0] ?? '');
   if (lines !== null) {
     writeLines(output, lines);
     return;

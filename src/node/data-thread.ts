@@ -23,6 +23,7 @@ import { useMemoryRelease, useNativeCopy } from '../store/memory.ts';
 import { Bulletin } from './bulletin.ts';
 import { ClientGate } from './client-gate.ts';
 import { NodeClock } from './node-clock.ts';
+import { doubted, packReport, reportFor, unpackReport } from './replication-report.ts';
 import type { ReplicationService, startReplication as startReplicationOf } from './replication-service.ts';
 import { SaslPasswordFile } from './sasl-password-file.ts';
 import { settingsReport } from './settings-report.ts';
@@ -56,7 +57,6 @@ const BULLETIN_MS = 100;
  * has gone to the twin, must not find the node as good as before.
  */
 const STOOD_STILL_MS = 800;
-const IN_SYNC = 'replication_in_sync';
 
 /** What memcached says of a listener's protocol. */
 const LISTENING = { auto: 'auto-negotiate', ascii: 'ascii', binary: 'binary' } as const;
@@ -110,6 +110,8 @@ class NodeThread {
   /** Null without twins. */
   readonly #acks: ThreadAcks | null;
   #replication: ReplicationService | null = null;
+  /** When each client came; only of a node that replicates. */
+  readonly #connectedAtMs = new WeakMap<Connection, number>();
 
   /**
    * @param startReplication only on the thread that has the links of a node that replicates
@@ -198,6 +200,7 @@ class NodeThread {
     const clientClosed = (): void => gate.closed();
     loop.serve(SERVICE_CLIENT, (connection) => {
       if (!gate.opened()) return new RejectedSession(connection);
+      if (this.#bulletin !== null) this.#connectedAtMs.set(connection, loop.turnMs);
       const session = clientSession(context, connection, clientClosed);
       return acks === null ? session : acks.session(connection, session);
     });
@@ -484,7 +487,7 @@ class NodeThread {
     const quietMs = this.#bulletin?.ageMs ?? 0;
     if (quietMs >= STOOD_STILL_MS) this.#replication?.stoodStill(quietMs);
     const lines = this.#replicationStatistics();
-    this.#bulletin?.write(lines.map(([name, value]) => `${name} ${value}`).join('\n'));
+    this.#bulletin?.write(packReport(lines));
     this.#thread.loop.schedule(BULLETIN_MS, () => this.#publish());
   }
 
@@ -516,7 +519,8 @@ class NodeThread {
           const startedSeconds = Math.floor(this.#data.startedMs / 1000);
           return settingsReport(options, { tcp, udp }, verbosity, this.#cache, detail, startedSeconds);
         },
-        replication: () => this.#replicationLines(),
+        replication: (asker) => this.#replicationLines(asker),
+        replicates: this.#bulletin !== null,
         replicationQueueFree: () => options.replication.queueMax,
       },
       control: {
@@ -563,18 +567,16 @@ class NodeThread {
     ];
   }
 
-  #replicationLines(): readonly StatLine[] | null {
-    if (this.#replication !== null) return this.#replicationStatistics();
+  /** @param asker the client; a datagram's is always a new one */
+  #replicationLines(asker: Connection): readonly StatLine[] | null {
+    const { turnMs } = this.#thread.loop;
+    const connectedMs = turnMs - (this.#connectedAtMs.get(asker) ?? turnMs);
+    if (this.#replication !== null) return reportFor(this.#replicationStatistics(), connectedMs);
     if (this.#bulletin === null) return null;
-    const text = this.#bulletin.read();
-    if (text === '') return [];
+    const lines = unpackReport(this.#bulletin.read());
     // When the process goes on after it stood still, this thread may be asked before the other one has seen that.
-    const isOld = this.#bulletin.ageMs >= STOOD_STILL_MS;
-    return text.split('\n').map((line): StatLine => {
-      const space = line.indexOf(' ');
-      const name = line.slice(0, space);
-      return [name, isOld && name === IN_SYNC ? '0' : line.slice(space + 1)];
-    });
+    if (this.#bulletin.ageMs >= STOOD_STILL_MS) return doubted(lines);
+    return reportFor(lines, connectedMs);
   }
 
   #facts(): GeneralFacts {

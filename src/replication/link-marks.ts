@@ -9,6 +9,23 @@ import { type FeedPosition, MARK_FLAG, writeAck, writeMark } from './frames.ts';
 import { SentMarks } from './sent-marks.ts';
 import type { LinkCache } from './store-port.ts';
 
+/**
+ * Who has just been told what it missed is not yet counted on by the peer: until an ack has come, the peer answers its clients without waiting, and what they were told may
+ * still be on its way. So this node acknowledges the first mark behind the copy, sends a mark of its own behind that ack, and when the peer has acknowledged it, it has taken
+ * in the ack before it; what its clients were told until then has come in front.
+ */
+const SETTLING = {
+  /** The peer's copy, or what was missing, is not all there, with a mark behind it. */
+  copy: 0,
+  /** Its mark is to be acknowledged. */
+  owing: 1,
+  /** A mark is to be sent behind that ack. */
+  marking: 2,
+  /** The mark's ack is waited for. */
+  waiting: 3,
+  settled: 4,
+} as const;
+
 export class LinkMarks {
   /** Up to where the peer has the changes of each data thread here, by its own word; meaningless before `hasAcknowledged`. */
   readonly acknowledged: Float64Array;
@@ -25,6 +42,10 @@ export class LinkMarks {
   /** The last mark of the peer; -1 when it has been acknowledged. */
   #owedSerial = -1;
   #isAckUrgent = false;
+  /** How far this node is in finding out that the peer counts on its acks; the steps in their order. */
+  #settling: (typeof SETTLING)[keyof typeof SETTLING] = SETTLING.copy;
+  /** The mark whose ack tells. */
+  #settlingSerial = 0;
 
   constructor(cache: Pick<LinkCache, 'highestVersion' | 'hash'>, sender: ChangeSender) {
     this.#cache = cache;
@@ -50,7 +71,14 @@ export class LinkMarks {
     const { serial, positions } = sent;
     const place = sent.place(serial);
     this.#sender.readPositions(positions, place);
-    const flags = (wantsAcks ? MARK_FLAG.answerAtOnce : 0) | (isComplete ? MARK_FLAG.complete : 0);
+    const isSettling = this.#settling === SETTLING.marking;
+    if (isSettling) {
+      this.#settling = SETTLING.waiting;
+      this.#settlingSerial = serial;
+    }
+    // An ack that is not urgent comes behind the changes that are there to be sent: with it everything is here that the peer's clients know of.
+    const flags =
+      (wantsAcks && !isSettling ? MARK_FLAG.answerAtOnce : 0) | (isComplete ? MARK_FLAG.complete : 0);
     const highest = this.#cache.highestVersion();
     writeMark(output, flags, serial, highest, positions, place, this.#sender.threads, this.#cache);
     sent.add(nowMs, isComplete);
@@ -66,6 +94,8 @@ export class LinkMarks {
   take(serial: number): 'unknown' | 'partial' | 'complete' {
     const outcome = this.#sent.acknowledge(serial, this.acknowledged);
     if (outcome === 'complete') this.hasAcknowledged = true;
+    if (this.#settling === SETTLING.waiting && this.#sent.isAcknowledged(this.#settlingSerial))
+      this.#settling = SETTLING.settled;
     return outcome;
   }
 
@@ -83,9 +113,10 @@ export class LinkMarks {
 
   // What is received
 
-  /** Takes the peer's mark that `frames` has just read. */
-  note(frames: FrameReader, input: Uint8Array): void {
+  /** Takes the peer's mark that `frames` has just read. @param hasCopy the peer has said that all that was missing is told */
+  note(frames: FrameReader, input: Uint8Array, hasCopy: boolean): void {
     if ((frames.flags & MARK_FLAG.complete) !== 0) {
+      if (hasCopy && this.#settling === SETTLING.copy) this.#settling = SETTLING.owing;
       if (this.#positions?.length !== frames.threads) this.#positions = new Float64Array(frames.threads);
       frames.copyPositions(input, this.#positions);
       this.#tag = frames.tag;
@@ -109,11 +140,19 @@ export class LinkMarks {
     return this.#isAckUrgent;
   }
 
-  /** Gives the ack that is owed, if one is. */
-  acknowledge(output: Output): void {
+  /** Gives the ack that is owed, if one is. @returns whether a mark is to be sent behind it */
+  acknowledge(output: Output): boolean {
     this.#isAckUrgent = false;
-    if (this.#owedSerial < 0) return;
+    if (this.#owedSerial < 0) return false;
     writeAck(output, this.#owedSerial);
     this.#owedSerial = -1;
+    if (this.#settling !== SETTLING.owing) return false;
+    this.#settling = SETTLING.marking;
+    return true;
+  }
+
+  /** The peer has taken in that everything came here that was missing: from here on it counts on this node's acks. */
+  get isSettled(): boolean {
+    return this.#settling === SETTLING.settled;
   }
 }

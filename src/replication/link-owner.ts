@@ -30,6 +30,8 @@ export interface LinkOwner<Link> {
   peerSlotChanged(link: Link, slot: number): void;
   /** The peer's first full sync over this link has come to its end. */
   syncReceived(link: Link): void;
+  /** From here on the peer counts on this node's acks, if its clients wait for any. */
+  settled(link: Link): void;
   /** Called once, for every link. @param reason a few words for the log */
   linkClosed(link: Link, reason: string): void;
   /** @param verbosity 0: always, 1: with -v, 2: with -vv. */

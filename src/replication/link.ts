@@ -42,6 +42,7 @@ import {
 import { beginsLegacy, LegacyReceiver } from './legacy-receiver.ts';
 import { LegacyWriter } from './legacy-writer.ts';
 import { LinkCopies } from './link-copies.ts';
+import { LinkEnding } from './link-ending.ts';
 import { LinkHandshake, type LinkState } from './link-handshake.ts';
 import { LinkMarks } from './link-marks.ts';
 import type { LinkOwner } from './link-owner.ts';
@@ -95,8 +96,9 @@ export class Link implements Session {
   /** When the connection was there and when bytes last came from the peer, on the monotonic clock. */
   connectedMs: number;
   heardMs: number;
-  /** TLS has ended it. */
-  failedByTls = false;
+  readonly ending: LinkEnding = new LinkEnding();
+  /** When the peer's first sync had come to its end, on the monotonic clock. */
+  syncedMs = 0;
   /** What the peer sends, if it is a repcached: then there are no frames, and no marks, pings and slots either. */
   legacy: LegacyReceiver | null = null;
   readonly #legacyWriter = new LegacyWriter();
@@ -299,7 +301,7 @@ export class Link implements Session {
       if (reason !== null) return this.#fail(reason, end);
       at = frames.end;
     }
-    if (this.marks.isAckUrgent && this.state === 'open') this.marks.acknowledge(this.connection.output);
+    if (this.marks.isAckUrgent && this.state === 'open') this.#acknowledge();
     return this.#takesFrames ? at : end;
   }
 
@@ -309,10 +311,10 @@ export class Link implements Session {
 
   closed(error: ConnectionError | null): void {
     if (this.state === 'closed') return;
+    if (error !== null) this.ending.note(error, this.state === 'dialling');
     this.state = 'closed';
     this.receiver.close();
     this.legacy?.close();
-    if (error?.code === 'EPROTO') this.failedByTls = true;
     this.#owner.linkClosed(
       this,
       this.#closeReason || (error === null ? 'closed by the peer' : error.message),
@@ -399,6 +401,8 @@ export class Link implements Session {
     if (this.#owesResumed && this.sender.backlogBytes() === 0) {
       this.#owesResumed = false;
       writeResumed(output);
+      // Behind it, for its ack.
+      this.#markDue = true;
     }
     const hasChanges = this.sender.changes !== changes;
     if (!onlyChanges) this.copies.pump();
@@ -418,8 +422,10 @@ export class Link implements Session {
       const missing = this.state === 'proof' ? 'proof' : 'greeting';
       if (nowMs >= this.connectedMs + HANDSHAKE_MS_MAX) this.close(`no ${missing} within the time limit`);
     } else if (this.state === 'open') {
-      if (this.legacy === null && nowMs >= this.heardMs + SILENCE_MS_MAX) this.close('the peer is silent');
-      else this.pump(nowMs, true);
+      if (this.legacy === null && nowMs >= this.heardMs + SILENCE_MS_MAX) {
+        this.ending.isSilence = true;
+        this.close('the peer is silent');
+      } else this.pump(nowMs, true);
     }
   }
 
@@ -589,11 +595,14 @@ export class Link implements Session {
         return null;
       case FRAME.mark:
         if (receiver.midValue) return 'a mark inside a value';
-        this.marks.note(frames, input);
+        this.marks.note(frames, input, this.syncsReceived > 0);
         return null;
       case FRAME.ack: {
-        const outcome = this.marks.take(frames.serial);
+        const { marks } = this;
+        const wasSettled = marks.isSettled;
+        const outcome = marks.take(frames.serial);
         if (outcome === 'complete') this.#owner.acknowledged(this);
+        if (!wasSettled && marks.isSettled) this.#owner.settled(this);
         return outcome === 'unknown' ? 'an ack of no mark' : null;
       }
       case FRAME.lost:
@@ -653,7 +662,9 @@ export class Link implements Session {
   /** The peer has sent everything up to now. */
   #synced(): void {
     this.syncsReceived++;
-    if (this.syncsReceived === 1) this.#owner.syncReceived(this);
+    if (this.syncsReceived > 1) return;
+    this.syncedMs = this.#clock.monotonicMs();
+    this.#owner.syncReceived(this);
   }
 
   #setPeerSlot(slot: number): void {
@@ -676,8 +687,12 @@ export class Link implements Session {
   #ping(nowMs: number): void {
     this.#pingMs = nowMs;
     this.#changesAcknowledged = this.receiver.changes;
-    this.marks.acknowledge(this.connection.output);
+    this.#acknowledge();
     writePing(this.connection.output, this.changesSent, this.receiver.changes);
+  }
+
+  #acknowledge(): void {
+    if (this.marks.acknowledge(this.connection.output)) this.#markDue = true;
   }
 
   #fail(reason: string, end: number): number {

@@ -26,6 +26,7 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
   const lines: StatisticLine[] = [
     ['replication_state', open.length === 0 ? 'alone' : syncing ? 'syncing' : 'linked'],
     ['replication_in_sync', peers.isInSync ? '1' : '0'],
+    ['replication_missing_ms', String(Math.round(peers.missingMs))],
     ['replication_role', dialled ? 'dialer' : 'listener'],
     ['replication_listening', peers.isBound ? '1' : '0'],
     ['replication_peers', String(open.length)],

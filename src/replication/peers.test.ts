@@ -5,10 +5,11 @@ import { SimulatedNode } from '../../testing/replication/simulated-node.ts';
 import { VirtualTime } from '../../testing/replication/virtual-time.ts';
 import { seededRandom } from '../base/random.ts';
 import type { Session } from '../base/session.ts';
-import { HANDSHAKE_MS_MAX } from './link.ts';
+import { ACKNOWLEDGE_MS, HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link.ts';
+import { ALONE_MS } from './missing-twins.ts';
 import { freeSlot, mustMove, slotOfVersion } from './node-slots.ts';
 import { peerStatistics } from './peer-statistics.ts';
-import { DIAL_MS_MAX, LINKS_MAX, RETRY_MS_MAX, YOUNG_MS_MAX } from './peers.ts';
+import { DIAL_MS_MAX, LINKS_MAX, RETRY_MS_MAX, SETTLE_MS_MAX, YOUNG_MS_MAX } from './peers.ts';
 
 const PORT = 11212;
 const READY_MS_MAX = 5000;
@@ -273,6 +274,8 @@ test('a ninth twin is refused', () => {
   }
   assert.equal(first.peers.openLinks.length, 7);
   assert.equal(new Set(nodes.slice(0, 8).map((node) => node.cache.nodeSlot)).size, 8);
+  // It tries again and again, and has a link until it hears that it is not wanted.
+  for (let i = 0; i < 100 && nodes[8]!.peers.openLinks.length > 0; i++) world.run(1);
   assert.equal(nodes[8]!.peers.openLinks.length, 0);
   assert.ok(nodes[8]!.isReady, 'it serves alone');
 });
@@ -379,8 +382,13 @@ test('a node that starts alone is not in sync until a twin has had the time to d
     world.run(0.1);
   }
   assert.deepEqual([...seen], ['0'], 'while it is being filled');
-  assert.equal(inSync(b), '1');
   assert.equal(inSync(a), '1');
+  assert.equal(inSync(b), '0', 'its twin does not count on it yet');
+  for (let i = 0; i < 3 * ACKNOWLEDGE_MS && inSync(b) === '0'; i++) {
+    world.run(1);
+    assert.equal(inSync(a), '1');
+  }
+  assert.equal(inSync(b), '1');
   a.kill();
   world.run(200);
   assert.equal(inSync(b), '1', 'it has everything that there is');
@@ -420,6 +428,14 @@ test('a node that stood still is not in sync before it has been told what it mis
   for (let i = 0; i < 2000 && !a.peers.openLinks.some((link) => link.hasCopyOfPeer); i++) world.run(1);
   assert.ok(a.peers.openLinks.some((link) => link.hasCopyOfPeer));
   assert.equal(a.peers.isInSync, false, 'the twin may not wait for its acks yet');
+  // However long that takes, it is the ack that counts.
+  world.network.holdWay('a', 'b');
+  world.run(1000);
+  assert.equal(a.peers.isInSync, false);
+  world.network.release();
+  for (let i = 0; i < 2000 && !a.peers.isInSync; i++) world.run(1);
+  const { acknowledged = [] } = b.peers.openLinks[0] ?? {};
+  assert.equal(acknowledged[0], b.cache.feed.written, 'the twin knows that all is there');
   world.run(2000);
   linked(a, b);
   assert.ok(a.peers.isInSync);
@@ -455,5 +471,97 @@ test('a node that finds that its link has ended while it stood still knows no be
   assert.equal(a.peers.isInSync, false);
   world.run(2000);
   linked(a, b);
+  assert.ok(a.peers.isInSync);
+});
+
+test('who has lost a twin in silence is not in sync until that has told what it has', () => {
+  const world = new World();
+  const a = world.start('a', ['b']);
+  const b = world.start('b', ['a']);
+  world.run(2000);
+  linked(a, b);
+  world.network.hold();
+  world.run(SILENCE_MS_MAX + PING_MS);
+  for (const { peers } of [a, b]) {
+    assert.equal(peers.openLinks.length, 0);
+    assert.equal(peers.isInSync, false);
+    assert.ok(peers.missingMs > 0);
+  }
+  b.cache.set('k', value('new'), 0, 0);
+  b.turnEnd();
+  world.run(60_000);
+  assert.equal(a.peers.isInSync, false, 'for who comes now, as the network may');
+  assert.ok(a.peers.missingMs >= 60_000);
+  world.network.release();
+  for (let i = 0; i < ALONE_MS && !a.peers.isInSync; i++) {
+    world.run(1);
+    if (a.peers.isInSync) assert.ok(a.cache.entries.has('k'));
+  }
+  assert.ok(
+    a.peers.isInSync,
+    'a twin that can be reached comes within the time for which who asks is doubted',
+  );
+  assert.equal(a.peers.missingMs, 0);
+  world.run(2000);
+  linked(a, b);
+  assert.ok(b.peers.isInSync);
+});
+
+test('a twin that has told all and never acknowledges is waited for so long, and no longer', () => {
+  const world = new World();
+  const a = world.start('a', ['b']);
+  const b = world.start('b', ['a']);
+  world.run(2000);
+  linked(a, b);
+  a.peers.stoodStill(1000);
+  for (let i = 0; i < 2000 && !a.peers.openLinks.some((link) => link.hasCopyOfPeer); i++) world.run(1);
+  const [link] = a.peers.openLinks;
+  assert.ok(link !== undefined);
+  // Its pings go on, and so the link.
+  link.marks.take = () => 'partial';
+  world.run(SETTLE_MS_MAX - 10);
+  assert.equal(a.peers.isInSync, false);
+  world.run(20);
+  assert.ok(a.peers.isInSync);
+});
+
+test('who has lost a twin because its process ended is in sync; so is who lost it in silence, when nobody listens there any more', () => {
+  const world = new World();
+  const a = world.start('a', ['b']);
+  const b = world.start('b', ['a']);
+  world.run(2000);
+  linked(a, b);
+  b.kill();
+  world.run(10);
+  assert.equal(a.peers.openLinks.length, 0);
+  assert.ok(a.peers.isInSync);
+  const again = world.start('b', ['a']);
+  world.run(3000);
+  linked(a, again);
+  world.network.hold();
+  world.run(SILENCE_MS_MAX + PING_MS);
+  assert.equal(a.peers.isInSync, false);
+  again.kill();
+  world.network.release();
+  world.run(DIAL_MS_MAX + RETRY_MS_MAX + 10);
+  assert.ok(a.peers.isInSync);
+  assert.equal(a.peers.missingMs, 0);
+});
+
+test('a twin that comes from where the missing one was has taken its place', () => {
+  const world = new World();
+  const a = world.start('a', []);
+  const b = world.start('b', ['a']);
+  world.run(2000);
+  linked(a, b);
+  world.network.hold();
+  world.run(SILENCE_MS_MAX + PING_MS);
+  b.kill();
+  world.network.release();
+  world.run(5000);
+  assert.equal(a.peers.isInSync, false, 'it dials nobody, and cannot know');
+  const again = world.start('b', ['a']);
+  world.run(2000);
+  linked(a, again);
   assert.ok(a.peers.isInSync);
 });

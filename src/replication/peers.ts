@@ -22,6 +22,7 @@ import type { FeedPosition, Hello } from './frames.ts';
 import { LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
 import type { Link } from './link.ts';
 import type { LinkOwner } from './link-owner.ts';
+import { MissingTwins } from './missing-twins.ts';
 import { freeSlot, mustMove, NODE_SLOTS } from './node-slots.ts';
 import { PastLinks } from './past-links.ts';
 import { PastNodes } from './past-nodes.ts';
@@ -37,11 +38,8 @@ export const REFUSAL_LOG_MS = 60_000;
 const REFUSALS_LOGGED_MAX = 8;
 /** A node that starts alone may be missing what a twin has who dials it: it does so within RETRY_MS_MAX. */
 export const YOUNG_MS_MAX: number = RETRY_MS_MAX + 500;
-/**
- * A twin that has told a node all that it missed answers clients without its ack until an ack has come, which it does within ACKNOWLEDGE_MS. What it answers in between
- * is on its way.
- */
-const SETTLE_MS = 300;
+/** A twin that counts on this node's acks no sooner, though it has told all and is not silent, is waited for no longer. */
+export const SETTLE_MS_MAX = 2500;
 /** Connections at a time, those that have not said hello included. */
 export const LINKS_MAX = 32;
 /** Twins at a time: versions have room for eight node slots. */
@@ -98,6 +96,11 @@ interface Port {
   retryMs: number;
 }
 
+function hostOf(link: Link): string {
+  const text = remoteText(link);
+  return text.slice(0, text.lastIndexOf(':'));
+}
+
 /** Address and port of the peer without the kind of the socket. */
 export function remoteText(link: Link): string {
   return link.connection.remote.replace(/^tcp6?:/, '');
@@ -136,10 +139,9 @@ export class Peers implements LinkOwner<Link> {
   #startedMs = 0;
   /** A peer has sent everything that it had since this node was started. */
   #hasHadCopy = false;
-  /** From when on what it has counts as in sync; Infinity after it stood still, until it has what it missed. */
-  #sureAtMs = 0;
-  /** When a link with a node of ours ended last. */
-  #lostMs = Number.NEGATIVE_INFINITY;
+  /** Those that have told what this node had missed, and do not count on its acks yet. */
+  readonly #settling = new Set<Link>();
+  readonly #missing = new MissingTwins();
   #progressMs = 0;
   #progressFrames = -1;
   /** Of the link that has sent the last slice. */
@@ -232,15 +234,31 @@ export class Peers implements LinkOwner<Link> {
   }
 
   /**
-   * Whether a read here is as good as one on a twin: false while a node that was started lately, or stood still, has not got its first copy
-   * since then, and so long as a twin that has one may still come.
+   * Whether a read here is as good as one on a twin, for all that who asks for the first time can know: false while a node that was started lately has not got its
+   * first copy, and so long as a twin that has one may still come; and while a twin is missing.
    */
   get isInSync(): boolean {
-    if (this.#hasHadCopy) return this.#clock.monotonicMs() >= this.#sureAtMs;
+    return !this.#missing.any && this.#hasAll;
+  }
+
+  /**
+   * For how long a twin has been missing, which is all that keeps this node from being in sync; 0 when nothing does, or something else. Whoever has had a connection to
+   * this node for ALONE_MS of that knows that there is nobody.
+   */
+  get missingMs(): number {
+    const isComing = this.links.some((link) => link.isOpen && this.#missing.has(link.peer?.nodeId ?? ''));
+    return isComing || !this.#hasAll ? 0 : this.#missing.missingMs(this.#clock.monotonicMs());
+  }
+
+  /** It has had a copy, or need not wait for one, and whoever gave it counts on this node's acks. */
+  get #hasAll(): boolean {
+    const nowMs = this.#clock.monotonicMs();
+    for (const link of this.#settling) if (nowMs < link.syncedMs + SETTLE_MS_MAX) return false;
+    if (this.#hasHadCopy) return true;
     const open = this.openLinks;
     // From a repcached that dials no copy comes.
     if (open.length > 0) return open.some((link) => link.hasCopyOfPeer);
-    return this.#clock.monotonicMs() >= this.#startedMs + YOUNG_MS_MAX;
+    return nowMs >= this.#startedMs + YOUNG_MS_MAX;
   }
 
   /**
@@ -250,17 +268,16 @@ export class Peers implements LinkOwner<Link> {
    * @param ms for how long
    */
   stoodStill(ms: number): void {
-    // A repcached gives nobody up: what it has sent is all that it has.
-    const links = this.links.filter((link) => link.wasOpen && link.legacy === null);
+    if (this.#stopping) return;
     const nowMs = this.#clock.monotonicMs();
     // A link that was open before may have been found silent, or closed, a moment ago.
-    const wasLinked = links.length > 0 || nowMs - this.#lostMs <= ms;
-    if (!wasLinked || this.#stopping) return;
-    this.#sureAtMs = Number.POSITIVE_INFINITY;
-    this.#hasHadCopy = false;
-    this.#startedMs = nowMs;
-    for (const link of links)
+    this.#missing.stoodStill(nowMs, ms);
+    for (const link of this.links) {
+      // A repcached gives nobody up: what it has sent is all that it has.
+      if (!link.wasOpen || link.legacy !== null) continue;
+      this.#missing.lost(link.peer?.nodeId ?? '', hostOf(link), nowMs, true);
       if (link.isOpen) link.close(`this process stood still for ${Math.round(ms)} ms`);
+    }
   }
 
   get dials(): boolean {
@@ -505,20 +522,29 @@ export class Peers implements LinkOwner<Link> {
     if (refusal !== null) link.close(refusal);
   }
 
-  syncReceived(): void {
-    if (this.#sureAtMs === Number.POSITIVE_INFINITY) this.#sureAtMs = this.#clock.monotonicMs() + SETTLE_MS;
+  syncReceived(link: Link): void {
+    const wasMissing = link.peer !== null && this.#missing.told(link.peer.nodeId, hostOf(link));
+    // A repcached waits for no acks; and who has let nobody in yet has told nobody of anything.
+    const isBehind = link.legacy === null && link.peer?.fresh !== true;
+    if (isBehind && (wasMissing || !this.#hasHadCopy)) this.#settling.add(link);
     this.#hasHadCopy = true;
     this.#ready();
+  }
+
+  settled(link: Link): void {
+    this.#settling.delete(link);
   }
 
   linkClosed(link: Link, reason: string): void {
     this.links = this.links.filter((other) => other !== link);
     this.past.add(link);
+    this.#settling.delete(link);
     const { wasOpen } = link;
     if (link.legacy !== null) this.#legacyLost(link);
     if (wasOpen) {
       this.linksLost++;
-      if (link.legacy === null) this.#lostMs = this.#clock.monotonicMs();
+      if (link.peer !== null)
+        this.#missing.lost(link.peer.nodeId, hostOf(link), this.#clock.monotonicMs(), link.ending.isSilence);
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
       this.#actions.log(1, 'cleanup complete');
       this.#lost(link);
@@ -534,6 +560,7 @@ export class Peers implements LinkOwner<Link> {
     const nowMs = this.#clock.monotonicMs();
     const target = this.#targets[link.target];
     if (target !== undefined) {
+      if (link.ending.isRefusal) this.#missing.gone(target.nodeId);
       target.link = null;
       target.failed = !wasOpen;
       target.dueMs = wasOpen ? nowMs : this.#retryAt(target);
@@ -567,8 +594,8 @@ export class Peers implements LinkOwner<Link> {
   #refused(link: Link, reason: string): void {
     const message = `no link (peer=${remoteText(link)}, ${reason})`;
     if (link.lacksSecret) this.refusedForSecret++;
-    else if (link.failedByTls) this.refusedForTls++;
-    if (link.lacksSecret || link.failedByTls) this.#logRefusal(reason, message);
+    else if (link.ending.isByTls) this.refusedForTls++;
+    if (link.lacksSecret || link.ending.isByTls) this.#logRefusal(reason, message);
     else this.#actions.log(2, message);
   }
 

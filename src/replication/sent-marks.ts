@@ -56,6 +56,11 @@ export class SentMarks {
     return 'complete';
   }
 
+  /** Whether a mark that was sent waits no more. */
+  isAcknowledged(serial: number): boolean {
+    return serial < this.#oldest;
+  }
+
   /** When the oldest mark that waits was sent; -1 when none does. */
   get oldestMs(): number {
     return this.#oldest === this.serial ? -1 : this.#timesMs[this.#oldest % MARKS_MAX]!;

@@ -89,6 +89,10 @@ export class NotingOwner implements LinkOwner<Link> {
     this.events.push('synced');
   }
 
+  settled(): void {
+    this.events.push('settled');
+  }
+
   linkClosed(_link: Link, reason: string): void {
     this.events.push(`closed: ${reason}`);
   }

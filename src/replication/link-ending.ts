@@ -1,0 +1,21 @@
+import type { ConnectionError } from '../base/session.ts';
+
+/** What a kernel says of a connection through which nothing comes any more. */
+const UNREACHABLE: ReadonlySet<string> = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN']);
+
+/** How a link came to its end, or did not come about. */
+export class LinkEnding {
+  /** TLS has ended it. */
+  isByTls = false;
+  /** Nothing came from the other side any more. */
+  isSilence = false;
+  /** Nobody listens there. */
+  isRefusal = false;
+
+  /** @param wasDialling the connection was not there yet */
+  note({ code }: ConnectionError, wasDialling: boolean): void {
+    if (code === 'EPROTO') this.isByTls = true;
+    if (UNREACHABLE.has(code)) this.isSilence = true;
+    if (wasDialling && code === 'ECONNREFUSED') this.isRefusal = true;
+  }
+}

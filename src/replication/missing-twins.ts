@@ -1,0 +1,76 @@
+/**
+ * Which twins may have changes that this node has not heard of.
+ *
+ * Whose connection was closed has died, or has let go on purpose. Who only fell silent may live: either his host is dead, or the network has cut him off, or it
+ * has cut this node off, and clients go on with him. So a node that has lost a twin in silence, or that stood still itself, is not in sync until that twin has told what is
+ * missing, or refuses to be dialled, which shows that the network is whole and the process is gone.
+ *
+ * For twins whose host is dead for good there is a bound, in time of whoever asks (`missingMs`, ALONE_MS): both sides dial for ever, so a twin that can be reached comes
+ * within ALONE_MS from when the network is whole. Who has had a connection to this node for so long, while nobody came, knows that there is nobody.
+ */
+import { NODE_SLOTS } from './node-slots.ts';
+
+/** Within so long two nodes that can reach each other are linked: a dial that waits in vain, a pause, the next dial, and both hellos on a busy machine. */
+export const ALONE_MS = 4000;
+
+interface Lost {
+  readonly nodeId: string;
+  /** Where it was: whoever comes from there later has taken its place. */
+  readonly host: string;
+  readonly atMs: number;
+  isMissing: boolean;
+}
+
+export class MissingTwins {
+  /** The last NODE_SLOTS that were lost. */
+  #lost: readonly Lost[] = [];
+  /** When the last of them began to be missing. */
+  #sinceMs = 0;
+
+  /** Twins are missing. */
+  get any(): boolean {
+    return this.#lost.some(({ isMissing }) => isMissing);
+  }
+
+  /** How long there has been no other; 0 when none is missing. */
+  missingMs(nowMs: number): number {
+    return this.any ? Math.max(1, nowMs - this.#sinceMs) : 0;
+  }
+
+  has(nodeId: string): boolean {
+    return this.#lost.some((lost) => lost.isMissing && lost.nodeId === nodeId);
+  }
+
+  /** A link has ended. @param isMissing in silence, or because this node stood still */
+  lost(nodeId: string, host: string, nowMs: number, isMissing: boolean): void {
+    const wasMissing = this.has(nodeId);
+    const others = this.#lost.filter((lost) => lost.nodeId !== nodeId);
+    this.#lost = [...others, { nodeId, host, atMs: nowMs, isMissing: isMissing || wasMissing }].slice(
+      -NODE_SLOTS,
+    );
+    if (isMissing) this.#sinceMs = nowMs;
+  }
+
+  /** This node stood still: who was lost meanwhile, in whatever way, is missing. */
+  stoodStill(nowMs: number, ms: number): void {
+    for (const lost of this.#lost) {
+      if (nowMs - lost.atMs > ms) continue;
+      lost.isMissing = true;
+      this.#sinceMs = nowMs;
+    }
+  }
+
+  /** A twin has told everything that it has. @returns whether it, or another one at its place, was missing */
+  told(nodeId: string, host: string): boolean {
+    const isKnown = this.#lost.some((lost) => lost.nodeId === nodeId);
+    const isHere = (lost: Lost): boolean => (isKnown ? lost.nodeId === nodeId : lost.host === host);
+    const wasMissing = this.#lost.some((lost) => lost.isMissing && isHere(lost));
+    this.#lost = this.#lost.filter((lost) => !isHere(lost));
+    return wasMissing;
+  }
+
+  /** Nobody listens any more where it was. */
+  gone(nodeId: string): void {
+    this.#lost = this.#lost.filter((lost) => lost.nodeId !== nodeId);
+  }
+}
