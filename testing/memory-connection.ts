@@ -12,6 +12,8 @@ export class MemoryConnection implements Connection {
   destroyed = false;
   paused = false;
   flushes = 0;
+  /** What `watchSilence` was called with; 0: it was not. */
+  silenceMs = 0;
 
   constructor() {
     this.output = new Output({
@@ -34,6 +36,10 @@ export class MemoryConnection implements Connection {
 
   destroy(): void {
     this.destroyed = true;
+  }
+
+  watchSilence(ms: number): void {
+    this.silenceMs = ms;
   }
 
   pause(): void {

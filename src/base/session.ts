@@ -37,6 +37,12 @@ export interface Connection {
    * its requests and go. Absent where the transport cannot tell the two.
    */
   voidUnreadOnReset?(): void;
+  /**
+   * Has the kernel find out when the other host is gone, which TCP by itself does after hours where there is nothing to send, and after a quarter of an hour where there is:
+   * when it has acknowledged nothing for about `ms` the connection ends with ETIMEDOUT. A host that is there and whose program takes nothing for so long
+   * counts as gone, too. For protocols without a heartbeat of their own. Absent where there is no such thing.
+   */
+  watchSilence?(ms: number): void;
   /** Stops reading (for pressure from elsewhere, say a slow backend). Bytes not consumed are kept. */
   pause(): void;
   /** Reads again, and feeds again what had not been consumed. */

@@ -25,6 +25,9 @@ export interface PortableCore {
 /** How long a peer may take to let us say that the connection ends. */
 const TLS_END_MS_MAX = 1000;
 
+/** For so long node's keep-alive probes are repeated before the connection ends. */
+const KEEPALIVE_MS = 10_000;
+
 const CONNECTING = 0;
 const OPEN = 1;
 const DOOMED = 2;
@@ -126,6 +129,11 @@ export class PortableConnection implements Connection, OutputSink {
   abort(): void {
     this.#isAborted = true;
     this.doom(null);
+  }
+
+  /** node:net has no more than keep-alive, with a probe each second, ten in all: what waits for an acknowledgement waits for as long as the kernel likes. */
+  watchSilence(ms: number): void {
+    this.#socket.setKeepAlive(true, Math.max(1000, ms - KEEPALIVE_MS));
   }
 
   pause(): void {

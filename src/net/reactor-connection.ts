@@ -227,6 +227,10 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     this.#isVoidOnReset = true;
   }
 
+  watchSilence(ms: number): void {
+    if (this.#phase < DOOMED) this.#core.sockets.watchSilence(this.descriptor, ms);
+  }
+
   pause(): void {
     this.#isPaused = true;
     if (this.#phase === OPEN) this.#settle();

@@ -7,6 +7,22 @@ import { Sockets } from './sockets.ts';
 
 const libc = loadLibc();
 
+test('the kernel is asked to find out within a bounded time that the other host is gone', {
+  skip: libc === null,
+}, () => {
+  assert.ok(libc !== null);
+  const sockets = new Sockets(libc);
+  const fd = sockets.open({ family: 'ipv4', host: '127.0.0.1', port: 0 });
+  assert.ok(typeof fd === 'number');
+  sockets.watchSilence(fd, 20_000);
+  const option = (number: number): number => sockets.getOption(fd, LINUX.IPPROTO_TCP, number);
+  assert.notEqual(sockets.getOption(fd, LINUX.SOL_SOCKET, LINUX.SO_KEEPALIVE), 0);
+  // The idle time, and three probes without an answer.
+  assert.equal(option(LINUX.TCP_KEEPIDLE) + option(LINUX.TCP_KEEPINTVL) * option(LINUX.TCP_KEEPCNT), 20);
+  assert.equal(option(LINUX.TCP_USER_TIMEOUT), 20_000);
+  libc.close(fd);
+});
+
 test('what a listener sets holds for the connections it accepts', { skip: libc === null }, async () => {
   assert.ok(libc !== null);
   const sockets = new Sockets(libc);

@@ -15,6 +15,9 @@ const NUMBER_AT = 112;
 const SCRATCH_BYTES = 128;
 const LITTLE_ENDIAN = endianness() === 'LE';
 
+/** A connection is silent when it has answered none of so many questions, the first of which is asked after as long as lies between them. */
+const KEEPALIVE_PROBES = 4;
+
 /** What the kernel may keep of datagrams, in each direction. */
 const DATAGRAM_QUEUE_BYTES: number = 4 * 1024 * 1024;
 
@@ -138,6 +141,17 @@ export class Sockets {
     this.#view.setInt32(NUMBER_AT, 1, LITTLE_ENDIAN);
     this.#view.setInt32(NUMBER_AT + 4, 0, LITTLE_ENDIAN);
     this.#libc.setsockopt(fd, LINUX.SOL_SOCKET, LINUX.SO_LINGER, this.#numberAddress, 8);
+  }
+
+  /** Has a connection end by ETIMEDOUT when the other side has acknowledged nothing for about so long (tcp(7)). */
+  watchSilence(fd: number, ms: number): void {
+    const probeSeconds = Math.max(1, Math.floor(ms / 1000 / KEEPALIVE_PROBES));
+    this.setOption(fd, LINUX.SOL_SOCKET, LINUX.SO_KEEPALIVE, 1);
+    this.setOption(fd, LINUX.IPPROTO_TCP, LINUX.TCP_KEEPIDLE, probeSeconds);
+    this.setOption(fd, LINUX.IPPROTO_TCP, LINUX.TCP_KEEPINTVL, probeSeconds);
+    this.setOption(fd, LINUX.IPPROTO_TCP, LINUX.TCP_KEEPCNT, KEEPALIVE_PROBES - 1);
+    // Probes are sent only while nothing else waits for an acknowledgement; this is for what does.
+    this.setOption(fd, LINUX.IPPROTO_TCP, LINUX.TCP_USER_TIMEOUT, ms);
   }
 
   /** The value of an integer option, or errno when it cannot be had. */

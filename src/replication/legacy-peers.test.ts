@@ -5,8 +5,9 @@ import { VirtualTime } from '../../testing/replication/virtual-time.ts';
 import { TestCache } from '../../testing/test-cache.ts';
 import { seededRandom } from '../base/random.ts';
 import { FeedReader } from '../store/change-feed.ts';
-import { LEGACY_SILENCE_MS, Link } from './link.ts';
+import { Link } from './link.ts';
 import { UNGUARDED } from './link-safety.ts';
+import { LEGACY_SILENCE_MS } from './link-times.ts';
 import { peerStatistics } from './peer-statistics.ts';
 import { Peers } from './peers.ts';
 

@@ -8,8 +8,10 @@ import { seededRandom } from '../base/random.ts';
 import { FeedReader } from '../store/change-feed.ts';
 import { GREETING } from './frames.ts';
 import { beginsLegacy, LEGACY_LINE_BYTES_MAX } from './legacy-receiver.ts';
-import { LEGACY_SILENCE_MS, Link } from './link.ts';
+import { Link } from './link.ts';
+import { receivedTooLarge, refusedKeys } from './link-counts.ts';
 import { UNGUARDED } from './link-safety.ts';
+import { LEGACY_SILENCE_MS, STUCK_MS_MAX } from './link-times.ts';
 
 const NOW = TEST_START_MS / 1000;
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
@@ -134,7 +136,7 @@ test('what clients do is said as repcached says it', () => {
   node.cache.delete('two words');
   assert.equal(node.said(), '');
   // Of the one that was deleted before it was sent only the delete was looked at.
-  assert.equal(node.link.refusedKeys, 2);
+  assert.equal(refusedKeys(node.link), 2);
   node.link.drain();
   node.said();
   assert.ok(node.connection.ended, 'there is no bye: the connection ends when all is sent');
@@ -229,7 +231,7 @@ test('an item too large for this node is passed over, and the old one with it', 
   node.hears(`rep a 0 0 2000000 2\r\n${'x'.repeat(2_000_000)}\r\nrep b 0 0 1 3\r\ny\r\n`, () => 50_000);
   assert.equal(node.shows('a'), null);
   assert.equal(node.shows('b'), '0 0 0/3 y');
-  assert.equal(node.link.receivedTooLarge, 1);
+  assert.equal(receivedTooLarge(node.link), 1);
 });
 
 test('a key of several words is passed over, with its value, however it is cut', () => {
@@ -237,7 +239,7 @@ test('a key of several words is passed over, with its value, however it is cut',
     const node = linkedDialler();
     node.hears('rep two words 0 0 11 1\r\nflush_all\r\n\r\nrep b 0 0 1 2\r\ny\r\n', cut);
     assert.equal(node.shows('b'), '0 0 0/2 y');
-    assert.equal(node.link.refusedKeys, 1);
+    assert.equal(refusedKeys(node.link), 1);
     assert.equal(node.connection.destroyed, false);
   }
 });
@@ -351,4 +353,22 @@ test('the first bytes tell a repcached from others', () => {
     ['\x80', 'no'],
   ] as const)
     assert.equal(beginsLegacy(bytesOf(text), 0, text.length), expected, text);
+});
+
+test('a repcached has no heartbeat: the kernel is to find out that its host is gone, and one that takes nothing is given up', () => {
+  const node = linkedDialler();
+  assert.equal(node.connection.silenceMs, STUCK_MS_MAX);
+  assert.equal(node.link.dueMs, Number.POSITIVE_INFINITY, 'while there is nothing to take it is left alone');
+  node.time.run(10 * STUCK_MS_MAX);
+  assert.equal(node.link.pump(node.time.nowMs), false);
+  node.connection.output.blocked = true;
+  const dueMs = node.time.nowMs + STUCK_MS_MAX;
+  assert.equal(node.link.dueMs, dueMs);
+  node.time.run(dueMs - 1);
+  node.link.tick(node.time.nowMs);
+  assert.ok(node.link.isOpen);
+  node.time.run(dueMs);
+  node.link.tick(node.time.nowMs);
+  assert.ok(node.connection.destroyed);
+  assert.ok(node.link.ending.isStuck);
 });

@@ -9,6 +9,8 @@ export class LinkEnding {
   isByTls = false;
   /** Nothing came from the other side any more. */
   isSilence = false;
+  /** The other side was there, and took nothing. */
+  isStuck = false;
   /** Nobody listens there. */
   isRefusal = false;
 

@@ -111,6 +111,11 @@ export class LinkMarks {
     return oldestMs < 0 ? 0 : Math.max(0, nowMs - oldestMs);
   }
 
+  /** When the oldest mark was sent that waits for an ack; -1 when none does. */
+  get oldestMarkMs(): number {
+    return this.#sent.oldestMs;
+  }
+
   // What is received
 
   /** Takes the peer's mark that `frames` has just read. @param hasCopy the peer has said that all that was missing is told */

@@ -20,8 +20,8 @@ import {
   writeProof,
   writeSlot,
 } from './frames.ts';
-import { HANDSHAKE_MS_MAX } from './link.ts';
 import { FEATURE, type LinkSafety, proofWords, UNGUARDED } from './link-safety.ts';
+import { HANDSHAKE_MS_MAX } from './link-times.ts';
 
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 

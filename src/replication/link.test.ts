@@ -6,7 +6,7 @@ import { type LinkPair, mapLinkEnd, mapLinkPair } from '../../testing/replicatio
 import type { MapCache } from '../../testing/replication/map-cache.ts';
 import { VirtualTime } from '../../testing/replication/virtual-time.ts';
 import { FRAME, GREETING, HELLO_BYTES, PIECE_BYTES_MAX } from './frames.ts';
-import { HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link.ts';
+import { HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX, STUCK_MS_MAX } from './link-times.ts';
 
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
@@ -252,6 +252,60 @@ test('a connection without hellos ends within its time, an open one stays by pin
   assert.ok(dialler.connection.destroyed);
   dialler.closeWith(null);
   assert.equal(dialler.owner.events.at(-1), 'closed: the peer is silent');
+});
+
+/** The listener goes on sending pings, whatever it hears. @returns when the dialler gave it up; -1: it did not */
+function givenUpAfter(pair: LinkPair<MapCache>, msMax: number, each: (ms: number) => void): number {
+  const { time, dialler, listener } = pair;
+  const startMs = time.nowMs;
+  while (time.nowMs < startMs + msMax) {
+    time.run(time.nowMs + 100);
+    each(time.nowMs - startMs);
+    listener.link.pump(time.nowMs);
+    dialler.feeder.push(listener.take());
+    if (time.nowMs >= dialler.link.dueMs) dialler.link.tick(time.nowMs);
+    if (dialler.connection.destroyed) return time.nowMs - startMs;
+  }
+  return -1;
+}
+
+test('a peer that pings, and takes nothing of what is sent, is given up after so long, and no sooner', () => {
+  const pair = openPair();
+  const { dialler } = pair;
+  dialler.connection.output.blocked = true;
+  const afterMs = givenUpAfter(pair, 2 * STUCK_MS_MAX, () => {});
+  assert.ok(afterMs >= STUCK_MS_MAX && afterMs <= STUCK_MS_MAX + 200, `${afterMs}`);
+  dialler.closeWith(null);
+  assert.equal(dialler.owner.events.at(-1), 'closed: the peer takes nothing');
+  assert.ok(dialler.link.ending.isStuck);
+});
+
+test('a peer that takes a little now and then stays', () => {
+  const pair = openPair();
+  const { dialler, listener, time } = pair;
+  const afterMs = givenUpAfter(pair, 4 * STUCK_MS_MAX, (ms) => {
+    const { output } = dialler.connection;
+    output.blocked = ms % (STUCK_MS_MAX - 1000) !== 0;
+    dialler.link.pump(time.nowMs);
+    listener.feeder.push(dialler.take());
+  });
+  assert.equal(afterMs, -1);
+});
+
+test('a peer that pings, and takes everything and acknowledges nothing, is given up after so long', () => {
+  const pair = openPair();
+  const { dialler } = pair;
+  // Until both know that the other counts on them.
+  for (let i = 0; i < 10; i++) {
+    pair.time.run(pair.time.nowMs + 100);
+    pair.settle();
+  }
+  const afterMs = givenUpAfter(pair, 2 * STUCK_MS_MAX, (ms) => {
+    if (ms === 1000) dialler.cache.set('k', bytesOf('v'), 0, 0);
+    dialler.link.pump(pair.time.nowMs);
+    dialler.take();
+  });
+  assert.ok(afterMs >= STUCK_MS_MAX + 1000 && afterMs <= STUCK_MS_MAX + 1200, `${afterMs}`);
 });
 
 test('what was received is acknowledged soon', () => {

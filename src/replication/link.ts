@@ -47,22 +47,17 @@ import { LinkHandshake, type LinkState } from './link-handshake.ts';
 import { LinkMarks } from './link-marks.ts';
 import type { LinkOwner } from './link-owner.ts';
 import { type LinkSafety, UNGUARDED, understandsCompression } from './link-safety.ts';
+import {
+  ACKNOWLEDGE_MS,
+  CHANGES_BYTES_PER_PUMP,
+  FED_BYTES_MAX,
+  HANDSHAKE_MS_MAX,
+  LEGACY_SILENCE_MS,
+  PING_MS,
+  SILENCE_MS_MAX,
+  STUCK_MS_MAX,
+} from './link-times.ts';
 import type { ChangeReader, LegacyCache, LinkCache } from './store-port.ts';
-
-/** Something is sent at least so often, and what was received is acknowledged so soon. */
-export const PING_MS = 1000;
-export const ACKNOWLEDGE_MS = 100;
-/** A peer from which nothing has come for so long is dead: two pings missed, and found within three seconds. */
-export const SILENCE_MS_MAX = 2500;
-/** A dialler that says nothing for so long is a repcached, which waits for its copy. A node of ours greets at once; but its host may be busy. */
-export const LEGACY_SILENCE_MS = 500;
-/** Both hellos must be there within this time. */
-export const HANDSHAKE_MS_MAX = 2000;
-/** Most bytes that a pump writes of live changes: about a millisecond of work, for the loop also serves clients. */
-export const CHANGES_BYTES_PER_PUMP: number = 256 * 1024;
-
-/** Most bytes that are taken at once: half a millisecond of small items, for a copy that comes in must not hold up clients either. */
-const FED_BYTES_MAX: number = 64 * 1024;
 
 export class Link implements Session {
   state: LinkState;
@@ -101,7 +96,7 @@ export class Link implements Session {
   syncedMs = 0;
   /** What the peer sends, if it is a repcached: then there are no frames, and no marks, pings and slots either. */
   legacy: LegacyReceiver | null = null;
-  readonly #legacyWriter = new LegacyWriter();
+  readonly legacyWriter: LegacyWriter = new LegacyWriter();
   #keepAbove = -1;
   /** Of a repcached: everything up to this version was on its way to it when last there was nothing to send; -1: there has always been something. */
   legacySentUpTo = -1;
@@ -117,6 +112,9 @@ export class Link implements Session {
   readonly #safety: LinkSafety;
   readonly #handshake: LinkHandshake;
   #pingMs: number;
+  /** When the peer's kernel took what was sent, and when the peer acknowledged something, last. */
+  #takenMs: number;
+  #ackedMs = 0;
   /** Of the peer's changes, as the last ping said. */
   #changesAcknowledged = 0;
   #wasOpen = false;
@@ -177,6 +175,7 @@ export class Link implements Session {
     this.connectedMs = clock.monotonicMs();
     this.heardMs = this.connectedMs;
     this.#pingMs = this.connectedMs;
+    this.#takenMs = this.connectedMs;
   }
 
   get dialled(): boolean {
@@ -369,6 +368,7 @@ export class Link implements Session {
     if (this.state !== 'open' || this.#saidBye) return false;
     const { output } = this.connection;
     if (output.blocked) return false;
+    this.#takenMs = nowMs;
     if (this.#isAsked) this.#send(output, nowMs, onlyChanges);
     if (nowMs >= this.#pingDueMs) this.#ping(nowMs);
     const more = this.hasWork;
@@ -425,6 +425,9 @@ export class Link implements Session {
       if (this.legacy === null && nowMs >= this.heardMs + SILENCE_MS_MAX) {
         this.ending.isSilence = true;
         this.close('the peer is silent');
+      } else if (nowMs >= this.#stuckMs) {
+        this.ending.isStuck = true;
+        this.close('the peer takes nothing');
       } else this.pump(nowMs, true);
     }
   }
@@ -432,10 +435,19 @@ export class Link implements Session {
   /** When `tick` is due, on the monotonic clock; Infinity when nothing is. */
   get dueMs(): number {
     if (this.#isMeeting) return this.connectedMs + (this.#mayBeLegacy ? LEGACY_SILENCE_MS : HANDSHAKE_MS_MAX);
-    if (this.state !== 'open' || this.legacy !== null) return Number.POSITIVE_INFINITY;
+    if (this.state !== 'open') return Number.POSITIVE_INFINITY;
+    if (this.legacy !== null) return this.#stuckMs;
     const needsNoPing = this.connection.output.blocked || this.#saidBye;
     const pingMs = needsNoPing ? Number.POSITIVE_INFINITY : this.#pingDueMs;
-    return Math.min(this.heardMs + SILENCE_MS_MAX, pingMs);
+    return Math.min(this.heardMs + SILENCE_MS_MAX, pingMs, this.#stuckMs);
+  }
+
+  /** When the peer has taken, or acknowledged, nothing for too long; Infinity while nothing waits for it. */
+  get #stuckMs(): number {
+    const { oldestMarkMs } = this.marks;
+    const takeMs = this.connection.output.blocked ? this.#takenMs + STUCK_MS_MAX : Number.POSITIVE_INFINITY;
+    if (oldestMarkMs < 0) return takeMs;
+    return Math.min(takeMs, Math.max(oldestMarkMs, this.#ackedMs) + STUCK_MS_MAX);
   }
 
   get #takesFrames(): boolean {
@@ -468,11 +480,12 @@ export class Link implements Session {
     this.#keepAbove = keepAbove;
     this.#keptUpTo = this.#cache.highestVersion();
     this.legacy = new LegacyReceiver(cache, this.sender, keepAbove);
-    this.sender.writer = this.#legacyWriter;
-    this.copies.useLegacy(this.#legacyWriter);
+    this.sender.writer = this.legacyWriter;
+    this.copies.useLegacy(this.legacyWriter);
     this.state = 'open';
     this.#wasOpen = true;
     this.#isAsked = true;
+    this.connection.watchSilence?.(STUCK_MS_MAX);
     this.#owner.linked(this);
     // Who is dialled has nothing of ours before its own copy has come; until then changes go as they are made.
     if (this.dialled) {
@@ -518,24 +531,6 @@ export class Link implements Session {
   /** The peer sends no copy, or has sent it. */
   get hasCopyOfPeer(): boolean {
     return this.syncsReceived > 0 || (this.legacy !== null && !this.dialled);
-  }
-
-  /** Grows while things come in. */
-  get received(): number {
-    return this.receiver.changes + (this.legacy?.changes ?? 0);
-  }
-
-  get receivedTooLarge(): number {
-    return this.receiver.tooLarge + (this.legacy?.tooLarge ?? 0);
-  }
-
-  get receivedNoMemory(): number {
-    return this.receiver.noMemory + (this.legacy?.noMemory ?? 0);
-  }
-
-  /** Of a repcached: keys that no line can carry, in either direction. */
-  get refusedKeys(): number {
-    return this.#legacyWriter.refusedKeys + (this.legacy?.wordyKeys ?? 0);
   }
 
   /** @returns null, or why the connection cannot go on */
@@ -601,6 +596,7 @@ export class Link implements Session {
         const { marks } = this;
         const wasSettled = marks.isSettled;
         const outcome = marks.take(frames.serial);
+        this.#ackedMs = this.heardMs;
         if (outcome === 'complete') this.#owner.acknowledged(this);
         if (!wasSettled && marks.isSettled) this.#owner.settled(this);
         return outcome === 'unknown' ? 'an ack of no mark' : null;

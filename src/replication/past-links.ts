@@ -1,4 +1,5 @@
 import type { Link } from './link.ts';
+import { received, receivedNoMemory, receivedTooLarge, refusedKeys } from './link-counts.ts';
 
 /** Sums over links that have ended, so that what an operator is shown only ever grows. */
 export class PastLinks {
@@ -22,9 +23,9 @@ export class PastLinks {
     this.conflicts += link.conflicts;
     this.overruns += link.sender.overruns;
     this.changesSent += link.changesSent;
-    this.changesReceived += link.received;
-    this.tooLarge += link.receivedTooLarge;
-    this.noMemory += link.receivedNoMemory;
+    this.changesReceived += received(link);
+    this.tooLarge += receivedTooLarge(link);
+    this.noMemory += receivedNoMemory(link);
     this.checksumErrors += link.checksumErrors;
     this.compressedFrames += link.compressor?.frames ?? 0;
     this.savedBytes += link.compressor?.savedBytes ?? 0;
@@ -32,6 +33,6 @@ export class PastLinks {
     this.partialSyncs += link.partialSyncs;
     this.syncsReceived += link.syncsReceived;
     this.repairs += link.copies.repairs;
-    this.refusedKeys += link.refusedKeys;
+    this.refusedKeys += refusedKeys(link);
   }
 }

@@ -1,4 +1,5 @@
 import type { Link } from './link.ts';
+import { received, receivedNoMemory, receivedTooLarge, refusedKeys } from './link-counts.ts';
 import { type Peers, remoteText } from './peers.ts';
 
 export type StatisticLine = readonly [name: string, value: string];
@@ -34,6 +35,7 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
     ['replication_node_slot', String(peers.nodeSlot)],
     ['replication_links_made', String(peers.linksMade)],
     ['replication_links_lost', String(peers.linksLost)],
+    ['replication_links_stuck', String(peers.linksStuck)],
     ['replication_strangers', String(peers.strangers)],
     ['replication_refused_secret', String(peers.refusedForSecret)],
     ['replication_refused_tls', String(peers.refusedForTls)],
@@ -46,16 +48,16 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
       total(peers, past.savedBytes, (link) => link.compressor?.savedBytes ?? 0),
     ],
     ['replication_changes_sent', total(peers, past.changesSent, (link) => link.changesSent)],
-    ['replication_changes_received', total(peers, past.changesReceived, (link) => link.received)],
+    ['replication_changes_received', total(peers, past.changesReceived, received)],
     ['replication_conflicts', total(peers, past.conflicts, (link) => link.conflicts)],
     ['replication_full_syncs', total(peers, past.fullSyncs, (link) => link.copies.fullSyncs)],
     ['replication_partial_syncs', total(peers, past.partialSyncs, (link) => link.partialSyncs)],
     ['replication_repairs', total(peers, past.repairs, (link) => link.copies.repairs)],
     ['replication_checksum_errors', total(peers, past.checksumErrors, (link) => link.checksumErrors)],
     ['replication_overruns', total(peers, past.overruns, (link) => link.sender.overruns)],
-    ['replication_refused_too_large', total(peers, past.tooLarge, (link) => link.receivedTooLarge)],
-    ['replication_refused_keys', total(peers, past.refusedKeys, (link) => link.refusedKeys)],
-    ['replication_refused_no_memory', total(peers, past.noMemory, (link) => link.receivedNoMemory)],
+    ['replication_refused_too_large', total(peers, past.tooLarge, receivedTooLarge)],
+    ['replication_refused_keys', total(peers, past.refusedKeys, refusedKeys)],
+    ['replication_refused_no_memory', total(peers, past.noMemory, receivedNoMemory)],
   ];
   let index = 0;
   for (const link of open) {

@@ -5,7 +5,7 @@ import { SimulatedNode } from '../../testing/replication/simulated-node.ts';
 import { VirtualTime } from '../../testing/replication/virtual-time.ts';
 import { seededRandom } from '../base/random.ts';
 import type { Session } from '../base/session.ts';
-import { ACKNOWLEDGE_MS, HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link.ts';
+import { ACKNOWLEDGE_MS, HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link-times.ts';
 import { ALONE_MS } from './missing-twins.ts';
 import { freeSlot, mustMove, slotOfVersion } from './node-slots.ts';
 import { peerStatistics } from './peer-statistics.ts';

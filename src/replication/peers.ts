@@ -117,6 +117,8 @@ export class Peers implements LinkOwner<Link> {
   readonly #pastNodes = new PastNodes();
   /** Links that were open and ended. */
   linksLost = 0;
+  /** Of those, links to peers that took nothing. */
+  linksStuck = 0;
   /** Open links so far. */
   linksMade = 0;
   /** Accepted connections that ended before their hello, or were refused. */
@@ -543,6 +545,7 @@ export class Peers implements LinkOwner<Link> {
     if (link.legacy !== null) this.#legacyLost(link);
     if (wasOpen) {
       this.linksLost++;
+      if (link.ending.isStuck) this.linksStuck++;
       if (link.peer !== null)
         this.#missing.lost(link.peer.nodeId, hostOf(link), this.#clock.monotonicMs(), link.ending.isSilence);
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);

@@ -4,7 +4,7 @@ import { frameByHand } from '../../testing/replication/frames-by-hand.ts';
 import { LinkEnd, LinkPair, mapLinkPair } from '../../testing/replication/link-pair.ts';
 import { type MapCache, MapFeedReader } from '../../testing/replication/map-cache.ts';
 import { type FeedPosition, FRAME, PIECE_BYTES_MAX } from './frames.ts';
-import { ACKNOWLEDGE_MS, PING_MS } from './link.ts';
+import { ACKNOWLEDGE_MS, PING_MS } from './link-times.ts';
 import { PAST_NODES_MAX, PastNodes } from './past-nodes.ts';
 import { MARKS_MAX } from './sent-marks.ts';
 
