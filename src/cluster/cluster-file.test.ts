@@ -6,6 +6,7 @@ import { parseConfiguration } from '../proxy/configuration-file.ts';
 import { check } from './check.ts';
 import { parseClusterFile } from './cluster-file.ts';
 import { type FilePlan, filePlan } from './file-plan.ts';
+import { LOOPBACK_PAGE } from './page-settings.ts';
 
 const EXAMPLES = new URL('../../../examples/', import.meta.url);
 
@@ -93,7 +94,84 @@ proxies:
   assert.ok(JSON.stringify(configuration).includes('127.0.0.3'));
 });
 
+test('the page: where, who, whence, and with which certificate', () => {
+  const text = `hosts: { a: 10.0.0.1, b: 10.0.0.2 }
+shards:
+  - { name: one, replication-port: 11111, twins: [{ host: a, port: 11221 }, { host: b, port: 11221 }] }
+proxies: []
+page:
+  port: 2900
+  address: host
+  users:
+    - { name: admin, role: admin, password-file: secrets/admin }
+    - { name: view, role: read-only, password-environment: VIEW_PASSWORD }
+  allow: [10.0.0.0/8, "fd00::/8"]
+  tls: { cert: page.crt, key: /etc/page.key }
+  audit-log: audit.log
+`;
+  const cluster = parseClusterFile('/etc/c/c.yml', text);
+  const options = { command: [], asRoot: false, stateDirectory: '/state', secretFile: null };
+  assert.deepEqual(filePlan(cluster, { ...options, host: 'b' }).page, {
+    address: '10.0.0.2',
+    users: [
+      { name: 'admin', isReadOnly: false, password: { kind: 'file', path: '/etc/c/secrets/admin' } },
+      { name: 'view', isReadOnly: true, password: { kind: 'variable', name: 'VIEW_PASSWORD' } },
+    ],
+    networks: [
+      { address: '10.0.0.0', bits: 8 },
+      { address: 'fd00::', bits: 8 },
+    ],
+    tls: { certFile: '/etc/c/page.crt', keyFile: '/etc/page.key' },
+    auditLog: '/etc/c/audit.log',
+  });
+  assert.equal(filePlan(cluster, { ...options, host: null }).page?.address, '10.0.0.1');
+  assert.deepEqual(plan(SHARD + PROXY).page, LOOPBACK_PAGE);
+});
+
+const PAGE = `${SHARD}${PROXY}page:\n`;
+
 for (const [text, message] of [
+  [
+    `${PAGE}  address: 10.0.0.1\n`,
+    '8:12: whoever reaches 10.0.0.1 could stop the cluster; write "users:" with at least one admin, or leave the address out, for this machine alone',
+  ],
+  [
+    `${PAGE}  address: "::"\n  users: []\n`,
+    '8:12: whoever reaches :: could stop the cluster; write "users:" with at least one admin, or leave the address out, for this machine alone',
+  ],
+  [
+    `${PAGE}  address: page.example\n`,
+    '8:12: "page.example" is no address; write one, or "host" for that of the host',
+  ],
+  [
+    `${PAGE}  users: [{ name: a, role: admin }]\n`,
+    '8:11: the user a needs one password; write either "password-file:" or "password-environment:"',
+  ],
+  [
+    `${PAGE}  users: [{ name: a, role: admin, password-file: f, password-environment: V }]\n`,
+    '8:11: the user a needs one password; write either "password-file:" or "password-environment:"',
+  ],
+  [
+    `${PAGE}  users: [{ name: a, role: root, password-file: f }]\n`,
+    '8:28: page.users[0].role: "root" is none of admin, read-only; write one of them',
+  ],
+  [
+    `${PAGE}  users: [{ name: a, role: admin, password: secret }]\n`,
+    '8:35: "password" is no key that may stand here; see docs/reference/cluster-file.md',
+  ],
+  [
+    `${PAGE}  users: [{ name: "a:b", role: admin, password-file: f }]\n`,
+    '8:19: page.users[0].name: "a:b" is no name of a user; write up to 64 characters, none of them ":"',
+  ],
+  [
+    `${PAGE}  users: [{ name: a, role: admin, password-file: f }, { name: a, role: read-only, password-file: f }]\n`,
+    '8:63: there are two users named a; write another name',
+  ],
+  [
+    `${PAGE}  allow: [10.0.0.0/33]\n`,
+    '8:11: "10.0.0.0/33" is no network; write an address, or one with a length, such as 10.0.0.0/8',
+  ],
+  [`${PAGE}  tls: { cert: c }\n`, '8:8: page.tls.key is missing; write "key:" and a text'],
   ['[]', '1:1: a mapping is needed; write "shards:" and "proxies:", each with a list of what belongs to it'],
   [PROXY, '1:1: shards is missing; write "shards:" and a list'],
   [SHARD, '1:1: proxies is missing; write "proxies:" and a list'],

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { CheckedYaml, type Path } from '../proxy/checked-yaml.ts';
 import { type ClusterEntry, clusterSchema, type ProxyEntry, type ShardEntry } from './cluster-schema.ts';
+import { type PageSettings, pageSettings } from './page-settings.ts';
 
 /** One node of a shard. */
 export interface PlacedTwin {
@@ -44,6 +45,7 @@ export interface ClusterDescription {
   /** Each behind those that it sends to. */
   readonly proxies: readonly PlacedProxy[];
   readonly pagePort: number;
+  readonly page: PageSettings;
   /** As written; null: the twins have none. */
   readonly secretFile: string | null;
 }
@@ -63,10 +65,11 @@ const LETTERS = 'abcdefgh';
 export function parseClusterFile(file: string, text: string): ClusterDescription {
   const yaml = new CheckedYaml(file, text, NEEDED);
   const entry = yaml.checked(clusterSchema);
-  return new Reader(yaml, entry).read();
+  return new Reader(file, yaml, entry).read();
 }
 
 class Reader {
+  readonly #file: string;
   readonly #yaml: CheckedYaml;
   readonly #entry: ClusterEntry;
   readonly #hosts: ReadonlyMap<string, string>;
@@ -74,7 +77,8 @@ class Reader {
   /** Who has which port of which address. */
   readonly #ports: Map<string, string> = new Map();
 
-  constructor(yaml: CheckedYaml, entry: ClusterEntry) {
+  constructor(file: string, yaml: CheckedYaml, entry: ClusterEntry) {
+    this.#file = file;
     this.#yaml = yaml;
     this.#entry = entry;
     this.#hosts = new Map(Object.entries(entry.hosts ?? { local: '127.0.0.1' }));
@@ -96,6 +100,7 @@ class Reader {
       shards: placedShards,
       proxies: placedProxies,
       pagePort,
+      page: pageSettings(this.#yaml, this.#file, page ?? {}, [...this.#hosts.values()]),
       secretFile: defaults?.['secret-file'] ?? null,
     };
   }

@@ -1,21 +1,48 @@
 import type { ClusterStatus, ServiceStatus } from '../checks/cluster-status.ts';
 import { SERVICE_STATES } from '../checks/service-machine.ts';
-import { addNodeMetrics } from '../telemetry/memcached-metrics.ts';
+import { addNodeMetrics, type NodeStatistics } from '../telemetry/memcached-metrics.ts';
 import { PrometheusText } from '../telemetry/prometheus-text.ts';
 import { scrapeNode } from '../telemetry/stats-scrape.ts';
 
-/** A scrape of Prometheus waits for ten seconds. */
+/** For the answer of one node. */
 const SCRAPE_MS_MAX = 2000;
+/** For all of them; a scrape of Prometheus waits for ten seconds. */
+const SCRAPES_MS_MAX = 8000;
+/** Nodes that are asked at a time. */
+export const SCRAPES_AT_A_TIME = 16;
+/** When there is more than this no further node is asked. */
+export const METRICS_LENGTH_MAX: number = 16 * 1024 * 1024;
 
 /**
  * What Prometheus is told of a cluster: of each node what memcached_exporter would tell, under its names, with the node as `instance`; and of
  * the processes what the monitor knows. To be scraped with `honor_labels: true`.
+ *
+ * @param scrape asks one node
+ * @param nowMs a clock that only goes forward
  */
-export async function clusterMetrics(status: ClusterStatus): Promise<string> {
+export async function clusterMetrics(
+  status: ClusterStatus,
+  scrape: (address: string) => Promise<NodeStatistics | null> = scrapeAddress,
+  nowMs: () => number = () => performance.now(),
+): Promise<string> {
   const text = new PrometheusText();
-  const nodes = status.services.filter(({ role }) => role === 'node');
-  const answers = await Promise.all(nodes.map(({ address }) => scrape(address)));
-  for (const [index, { address }] of nodes.entries()) addNodeMetrics(text, address, answers[index] ?? null);
+  const waiting = status.services.filter(({ role }) => role === 'node').map(({ address }) => address);
+  const untilMs = nowMs() + SCRAPES_MS_MAX - SCRAPE_MS_MAX;
+  const askOneAfterTheOther = async (): Promise<void> => {
+    while (text.length < METRICS_LENGTH_MAX && nowMs() < untilMs) {
+      const address = waiting.shift();
+      if (address === undefined) return;
+      addNodeMetrics(text, address, await scrape(address));
+    }
+  };
+  await Promise.all(Array.from({ length: SCRAPES_AT_A_TIME }, askOneAfterTheOther));
+  text.add(
+    'twincached_nodes_not_scraped',
+    'gauge',
+    'Nodes that were not asked, because the answer would have been too long or too late',
+    {},
+    waiting.length,
+  );
   for (const service of status.services) addService(text, service);
   const isOk = status.state === 'ok' ? 1 : 0;
   text.add('twincached_cluster_ok', 'gauge', 'Whether everything runs', { cluster: status.cluster }, isOk);
@@ -29,7 +56,18 @@ export async function clusterMetrics(status: ClusterStatus): Promise<string> {
   return text.toString();
 }
 
-function scrape(address: string): ReturnType<typeof scrapeNode> {
+/** The same work for all who ask while it is under way. */
+export function shared(work: () => Promise<string>): () => Promise<string> {
+  let underWay: Promise<string> | null = null;
+  return () => {
+    underWay ??= work().finally(() => {
+      underWay = null;
+    });
+    return underWay;
+  };
+}
+
+function scrapeAddress(address: string): Promise<NodeStatistics | null> {
   const colon = address.lastIndexOf(':');
   return scrapeNode(address.slice(0, colon), Number(address.slice(colon + 1)), SCRAPE_MS_MAX);
 }

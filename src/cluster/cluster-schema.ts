@@ -27,6 +27,22 @@ export interface ProxyEntry {
   readonly title?: string | undefined;
 }
 
+export interface PageUserEntry {
+  readonly name: string;
+  readonly role: 'admin' | 'read-only';
+  readonly 'password-file'?: string | undefined;
+  readonly 'password-environment'?: string | undefined;
+}
+
+export interface PageEntry {
+  readonly port?: number | undefined;
+  readonly address?: string | undefined;
+  readonly users?: readonly PageUserEntry[] | undefined;
+  readonly allow?: readonly string[] | undefined;
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  readonly 'audit-log'?: string | undefined;
+}
+
 export interface ClusterEntry {
   readonly name?: string | undefined;
   readonly hosts?: Readonly<Record<string, string>> | undefined;
@@ -39,13 +55,15 @@ export interface ClusterEntry {
     | undefined;
   readonly shards: readonly ShardEntry[];
   readonly proxies: readonly ProxyEntry[];
-  readonly page?: { readonly port?: number | undefined } | undefined;
+  readonly page?: PageEntry | undefined;
 }
 
 const TWINS_MAX = 8;
 const SHARDS_MAX = 1000;
 const PROXIES_MAX = 1000;
 const THREADS_MAX = 64;
+const PAGE_USERS_MAX = 1000;
+const PAGE_NETWORKS_MAX = 1000;
 
 const port = z.int().min(1).max(65_535);
 const name = z
@@ -94,6 +112,49 @@ const proxy = z.strictObject(
   UNKNOWN,
 );
 
+const pageUser = z.strictObject(
+  {
+    name: z
+      .string()
+      .regex(/^[^\p{Cc}:]{1,64}$/u, 'is no name of a user; write up to 64 characters, none of them ":"')
+      .describe('up to 64 characters, none of them ":"'),
+    role: z.enum(['admin', 'read-only']).describe('read-only: may look, and change nothing'),
+    'password-file': z.string().min(1).optional().describe('its first line is the password'),
+    'password-environment': z
+      .string()
+      .regex(/^[A-Za-z_]\w*$/, 'is no name of a variable; write one, such as PAGE_PASSWORD')
+      .optional()
+      .describe('the variable of the environment that has the password'),
+  },
+  UNKNOWN,
+);
+
+const page = z.strictObject(
+  {
+    port: port.optional().describe('2812 unless given'),
+    address: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'where the page listens; 127.0.0.1 unless given; "host": the address of the host that it runs on',
+      ),
+    users: z.array(pageUser).max(PAGE_USERS_MAX).optional().describe('needed beyond 127.0.0.1'),
+    allow: z
+      .array(z.string())
+      .min(1)
+      .max(PAGE_NETWORKS_MAX)
+      .optional()
+      .describe('networks that clients may come from, such as 10.0.0.0/8; any unless given'),
+    tls: z
+      .strictObject({ cert: z.string().min(1), key: z.string().min(1) }, UNKNOWN)
+      .optional()
+      .describe('files with the certificate chain and the key, in PEM'),
+    'audit-log': z.string().min(1).optional().describe('the file that says who did what'),
+  },
+  UNKNOWN,
+);
+
 /** The whole file. */
 export const clusterSchema: z.ZodType<ClusterEntry> = z.strictObject(
   {
@@ -114,7 +175,7 @@ export const clusterSchema: z.ZodType<ClusterEntry> = z.strictObject(
       .optional(),
     shards: z.array(shard).min(1).max(SHARDS_MAX),
     proxies: z.array(proxy).max(PROXIES_MAX),
-    page: z.strictObject({ port: port.optional() }, UNKNOWN).optional(),
+    page: page.optional(),
   },
   UNKNOWN,
 );

@@ -1,6 +1,7 @@
 /** What runs for a cluster file on one host: each process with its command line. */
 import { DEFAULT_POLICY } from '../checks/service-policy.ts';
 import type { ClusterDescription, PlacedProxy, PlacedShard } from './cluster-file.ts';
+import { pageOnHost } from './page-settings.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
 
 export interface FilePlanOptions {
@@ -46,7 +47,10 @@ export function filePlan(cluster: ClusterDescription, options: FilePlanOptions):
     after: service.after.filter((name) => names.has(name)),
   }));
   const entry = proxies.at(-1)?.name ?? nodes[0]?.name ?? '';
-  return { name: cluster.name, services, entry, pagePort: cluster.pagePort, files };
+  const [first] = cluster.hosts.values();
+  const address = (options.host === null ? first : cluster.hosts.get(options.host)) ?? '';
+  const page = pageOnHost(cluster.page, address);
+  return { name: cluster.name, services, entry, pagePort: cluster.pagePort, page, files };
 }
 
 function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions): PlannedService {

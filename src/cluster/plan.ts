@@ -1,5 +1,6 @@
 import { DEFAULT_POLICY } from '../checks/service-policy.ts';
 import type { ServiceDefinition } from '../monitor/service-definition.ts';
+import type { PageSettings } from './page-settings.ts';
 
 /** A service of a plan: what the monitor supervises, and the ports that it will open. */
 export interface PlannedService extends ServiceDefinition {
@@ -21,6 +22,8 @@ export interface ClusterPlan {
   /** Name of the service that clients are meant to use. */
   readonly entry: string;
   readonly pagePort: number;
+  /** Where it listens and who may see it; whoever is on this machine unless given. */
+  readonly page?: PageSettings;
 }
 
 /** What the built-in cluster can be told. */

@@ -33,7 +33,7 @@ export function readClusterFile(file: string, host: string | null, command: read
 }
 
 /** Where a cluster's own files are: as the XDG base directory specification has it, or below /var/lib for root. */
-function stateDirectory(cluster: string): string {
+export function stateDirectory(cluster: string): string {
   const { XDG_STATE_HOME: home } = process.env;
   if (home !== undefined && home !== '') return join(home, 'twincached', cluster);
   return process.getuid?.() === 0

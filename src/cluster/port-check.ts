@@ -24,7 +24,7 @@ export async function busyPorts(plan: ClusterPlan): Promise<BusyPort[]> {
     wishes.by.push(who);
     wanted.set(key, wishes);
   };
-  wish(LOOPBACK, plan.pagePort, 'the status page');
+  wish(plan.page?.address ?? LOOPBACK, plan.pagePort, 'the status page');
   for (const { name, ports } of plan.services)
     for (const { port, host = LOOPBACK, purpose } of ports) wish(host, port, `${name} (${purpose})`);
   const checks = [...wanted.values()].map(async ({ host, port, by }): Promise<BusyPort[]> => {

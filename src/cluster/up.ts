@@ -1,13 +1,16 @@
+import { join } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import type { LogEvent } from '../checks/event-log.ts';
 import { Dashboard } from '../dashboard/dashboard.ts';
 import { Monitor } from '../monitor/monitor.ts';
-import { clusterMetrics } from './cluster-metrics.ts';
+import { clusterMetrics, shared } from './cluster-metrics.ts';
 import { numberOption, parseOptions } from './command-options.ts';
 import { reapOrphans } from './orphan-reaper.ts';
+import { openPage } from './page-opening.ts';
+import { LOOPBACK_PAGE } from './page-settings.ts';
 import { type ClusterPlan, LOCAL_PORTS, localPlan } from './plan.ts';
-import { readClusterFile, writePlannedFiles } from './planned-cluster.ts';
+import { readClusterFile, stateDirectory, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
 import { welcomeText } from './welcome.ts';
 
@@ -27,6 +30,9 @@ http://127.0.0.1:${LOCAL_PORTS.page}/.
 
 /** Highest offset at which the highest port is still one. */
 const PORT_OFFSET_MAX = 65_535 - LOCAL_PORTS.entry;
+
+/** Among the cluster's own files, unless the cluster file says otherwise. */
+const AUDIT_LOG = 'audit.log';
 
 /** A word on what is still missing, this often, while the cluster starts. */
 const STILL_WAITING_MS = 5000;
@@ -112,7 +118,17 @@ async function runCluster(
     clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
     random: { below: (bound) => Math.floor(Math.random() * bound) },
   });
-  const dashboard = new Dashboard(monitor, { metrics: () => clusterMetrics(monitor.status()) });
+  const page = openPage(
+    plan.page ?? LOOPBACK_PAGE,
+    process.env,
+    join(stateDirectory(plan.name), AUDIT_LOG),
+    (text) => monitor.log('', 'error', text),
+  );
+  for (const warning of page.warnings) err(`twincached up: ${warning}\n`);
+  const dashboard = new Dashboard(monitor, {
+    ...page.options,
+    metrics: shared(() => clusterMetrics(monitor.status())),
+  });
   // Whatever ends this process, short of its own SIGKILL, leaves no orphan.
   const lastResort = (): void => monitor.killAll();
   process.on('exit', lastResort);

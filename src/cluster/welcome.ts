@@ -18,8 +18,9 @@ export function welcomeText(plan: ClusterPlan, status: ClusterStatus, startMs: n
   const rows = status.services
     .toSorted((a, b) => rank(a) - rank(b))
     .map(({ address, name, title, pid }) => [address, name, title, pid === null ? '' : `pid ${pid}`]);
-  const page = `http://127.0.0.1:${plan.pagePort}/`;
-  rows.push([`127.0.0.1:${plan.pagePort}`, 'monitor', `status page: ${page}`, `pid ${process.pid}`]);
+  const pageAt = pageAddressText(plan);
+  const page = `${plan.page?.tls == null ? 'http' : 'https'}://${pageAt}/`;
+  rows.push([pageAt, 'monitor', `status page: ${page}`, `pid ${process.pid}`]);
   // From the package's own folder the executable is called by its place, elsewhere it is installed.
   const client = existsSync('bin/twincached') ? 'bin/twincached' : 'twincached';
   const at = port === String(ENTRY_PORT_USUAL) && host === '127.0.0.1' ? '' : ` -s ${host}:${port}`;
@@ -40,6 +41,13 @@ Break it: kill a node. Its twin serves on, and the node is back, with its data, 
 Watch it: ${page}
 Ctrl-C stops everything.
 `;
+}
+
+/** Where the page is reached: `127.0.0.1:2812`. */
+function pageAddressText({ page, pagePort }: ClusterPlan): string {
+  const address = page?.address ?? '127.0.0.1';
+  if (address === '0.0.0.0' || address === '::') return `127.0.0.1:${pagePort}`;
+  return address.includes(':') ? `[${address}]:${pagePort}` : `${address}:${pagePort}`;
 }
 
 /** Rows as columns, each as wide as its widest cell, indented by two. */

@@ -10,6 +10,7 @@ import { controlAccess } from './control-access.ts';
 import { aboutPage, ENTRY_STYLE, indexPage, logPage, runtimePage, servicePage } from './entry-page.ts';
 import { MONIT_VERSION, reportText, reportType, statusText, summaryBox, summaryText } from './entry-text.ts';
 import { statusXml } from './entry-xml.ts';
+import { fileEnd } from './file-end.ts';
 import { escapeHtml } from './html-text.ts';
 import type { AccessDecision, HttpAccess } from './http-access.ts';
 import { PAGE_STYLE } from './page-style.ts';
@@ -25,6 +26,9 @@ export const ENTRY_FORM_BYTES_MAX: number = 256 * 1024;
 
 /** How much of the log a page shows. */
 const LOG_BYTES_SHOWN = 64 * 1024;
+
+/** Services that a line of the log names. */
+const NAMES_LOGGED_MAX = 20;
 
 export interface EntryServerOptions {
   readonly httpd: Httpd;
@@ -239,8 +243,13 @@ export class EntryServer {
 
   /** POST `/NAME` with one action, or `/_doaction` with several services. */
   async #post(url: URL, access: Granted, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (access.isReadOnly)
+    const path = decodeURIComponent(url.pathname);
+    // Monit's log is where people look for what was done; there, too, is who did it.
+    const from = `user '${access.user}' -- client [${request.socket.remoteAddress ?? 'unix socket'}]`;
+    if (access.isReadOnly) {
+      this.#options.log('warning', `HttpRequest: POST ${path.slice(0, 200)} refused, read-only: ${from}`);
       return this.#error(response, 403, 'You do not have sufficient privileges to access this page');
+    }
     if (!isSameOrigin(request.headers, 'encrypted' in request.socket ? 'https' : 'http'))
       return this.#error(response, 403, 'This request comes from another page.');
     const form = await readForm(request, ENTRY_FORM_BYTES_MAX);
@@ -250,9 +259,9 @@ export class EntryServer {
       });
     if (!this.#tokens.isValid(access.user, request.headers.cookie, form.get('securitytoken'), Date.now()))
       return this.#error(response, 403, 'Invalid CSRF Token');
-    const path = decodeURIComponent(url.pathname);
     const word = form.get('action');
     if (path === '/_runtime' && word === 'validate') {
+      this.#options.log('info', `HttpRequest: validate requested by ${from}`);
       this.#control.wake();
       return this.#send(response, 302, 'text/plain', '', { location: '/_runtime' });
     }
@@ -267,10 +276,11 @@ export class EntryServer {
         path === '/_doaction' ? 400 : 404,
         `There is no service named "${missing ?? ''}"`,
       );
-    this.#control.command(
-      found.flatMap((status) => (status === null ? [] : [status.entry.name])),
-      command,
-    );
+    const chosen = found.flatMap((status) => (status === null ? [] : [status.entry.name]));
+    const most = chosen.slice(0, NAMES_LOGGED_MAX).map((name) => `'${name}'`);
+    const more = chosen.length > most.length ? ` and ${chosen.length - most.length} more` : '';
+    this.#options.log('info', `HttpRequest: ${command} ${most.join(' ')}${more} requested by ${from}`);
+    this.#control.command(chosen, command);
     if (path === '/_doaction') return this.#send(response, 200, 'text/plain', '');
     this.#send(response, 302, 'text/plain', '', { location: `/${encodeURIComponent(path.slice(1))}` });
   }
@@ -300,7 +310,7 @@ export class EntryServer {
   #logTail(): string {
     const { logFile } = this.#control.facts();
     try {
-      if (logFile.startsWith('/')) return readFileSync(logFile, 'utf8').slice(-LOG_BYTES_SHOWN);
+      if (logFile.startsWith('/')) return fileEnd(logFile, LOG_BYTES_SHOWN);
     } catch {
       // Then what is remembered.
     }

@@ -13,6 +13,12 @@ interface Family {
 /** Collects samples and writes them down, those of one name together, as the format demands. */
 export class PrometheusText {
   readonly #families: Map<string, Family> = new Map();
+  #length = 0;
+
+  /** Characters of all samples so far. */
+  get length(): number {
+    return this.#length;
+  }
 
   /**
    * Adds a sample. One without a finite value is left out.
@@ -27,7 +33,9 @@ export class PrometheusText {
       this.#families.set(name, family);
     }
     const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
-    family.lines.push(`${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`);
+    const line = `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`;
+    this.#length += line.length;
+    family.lines.push(line);
   }
 
   toString(): string {

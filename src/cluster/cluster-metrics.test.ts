@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { clusterOf, serviceOf } from '../../testing/fake-cluster.ts';
+import type { NodeStatistics } from '../telemetry/memcached-metrics.ts';
+import { clusterMetrics, METRICS_LENGTH_MAX, SCRAPES_AT_A_TIME, shared } from './cluster-metrics.ts';
+
+const NONE: ReadonlyMap<string, string> = new Map();
+const NODES = clusterOf(
+  Array.from({ length: 100 }, (_, index) => serviceOf(`node-${index}`, { address: `10.0.0.1:${index}` })),
+);
+
+function statistics(version: string): NodeStatistics {
+  return {
+    general: new Map([['version', version]]),
+    settings: NONE,
+    items: NONE,
+    slabs: NONE,
+    replication: NONE,
+  };
+}
+
+test('nodes are asked some at a time, each once', async () => {
+  const asked: string[] = [];
+  let underWay = 0;
+  let most = 0;
+  const text = await clusterMetrics(NODES, async (address) => {
+    asked.push(address);
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await new Promise(setImmediate);
+    underWay -= 1;
+    return statistics('1');
+  });
+  assert.equal(most, SCRAPES_AT_A_TIME);
+  assert.equal(new Set(asked).size, 100);
+  assert.equal(asked.length, 100);
+  assert.match(text, /^memcached_up\{instance="10\.0\.0\.1:99"\} 1$/m);
+  assert.match(text, /^twincached_nodes_not_scraped 0$/m);
+});
+
+test('when there is enough, or it takes too long, no further node is asked, and that is told', async () => {
+  const long = await clusterMetrics(NODES, async () => statistics('x'.repeat(METRICS_LENGTH_MAX)));
+  const left = Number(/^twincached_nodes_not_scraped (\d+)$/m.exec(long)?.[1]);
+  assert.ok(left >= 100 - 2 * SCRAPES_AT_A_TIME && left < 100, `${left}`);
+  let nowMs = 0;
+  const late = await clusterMetrics(
+    NODES,
+    async () => {
+      nowMs += 1000;
+      return null;
+    },
+    () => nowMs,
+  );
+  assert.match(late, /^memcached_up\{instance="10\.0\.0\.1:0"\} 0$/m);
+  assert.doesNotMatch(late, /10\.0\.0\.1:99"\}/);
+  assert.match(late, /^twincached_nodes_not_scraped [5-9]\d$/m);
+});
+
+test('who asks while somebody else does gets the same answer', async () => {
+  let count = 0;
+  const ask = shared(async () => {
+    count += 1;
+    await new Promise(setImmediate);
+    return `${count}`;
+  });
+  assert.deepEqual(await Promise.all([ask(), ask(), ask()]), ['1', '1', '1']);
+  assert.equal(await ask(), '2');
+});

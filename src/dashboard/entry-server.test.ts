@@ -1,0 +1,171 @@
+/* Monit's page: what is refused, and what is written down of what is not. */
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { controlTree } from '../../testing/control-entries.ts';
+import { freePorts } from '../../testing/processes.ts';
+import type { EntryControl, EntryStatus } from '../checks/entry-status.ts';
+import { ENTRY_FORM_BYTES_MAX, EntryServer } from './entry-server.ts';
+import { FAILURES_MAX } from './login-failures.ts';
+
+interface Page {
+  readonly base: string;
+  readonly commands: string[];
+  readonly log: string[];
+}
+
+async function open(t: TestContext): Promise<Page> {
+  const [port = 0] = await freePorts(1);
+  const tree = controlTree(
+    `set httpd port ${port} use address 127.0.0.1 allow admin:sesame allow view:"only" readonly
+     check process one with pidfile /one
+     check process two with pidfile /two`,
+  );
+  const { httpd } = tree.settings;
+  assert.ok(httpd !== null);
+  const commands: string[] = [];
+  const log: string[] = [];
+  const control: EntryControl = {
+    facts: () => ({
+      id: '0'.repeat(32),
+      hostName: 'host',
+      version: '1',
+      pid: 1,
+      uptimeSeconds: 1,
+      cycleSeconds: 5,
+      startDelaySeconds: 0,
+      controlFile: '/c',
+      logFile: '-',
+      pidFile: '/p',
+      stateFile: '/s',
+      idFile: '/i',
+    }),
+    entries: () =>
+      tree.services.map(
+        (entry): EntryStatus => ({
+          entry,
+          statusText: 'OK',
+          monitoringText: 'Monitored',
+          state: 'running',
+          reason: '',
+          failures: [],
+          isMonitored: true,
+          pending: null,
+          onReboot: 'start',
+          pid: 1,
+          restarts: 0,
+          sample: null,
+          sampledAtMs: null,
+          output: '',
+          nextStartSeconds: null,
+        }),
+      ),
+    events: () => [],
+    command: (names, command) => commands.push(`${command} ${names.join(' ')}`),
+    wake: () => commands.push('wake'),
+  };
+  const server = await EntryServer.start(
+    { httpd, log: (level, text) => log.push(`${level} ${text}`) },
+    control,
+  );
+  t.after(() => server.stop());
+  return { base: `http://127.0.0.1:${port}`, commands, log };
+}
+
+function basic(text: string): { authorization: string } {
+  return { authorization: `Basic ${Buffer.from(text).toString('base64')}` };
+}
+
+const ADMIN = basic('admin:sesame');
+const VIEW = basic('view:only');
+
+async function token(base: string, headers: Record<string, string>): Promise<string> {
+  const answer = await fetch(`${base}/_ping`, { headers });
+  return /securitytoken=([0-9a-f]{32});/.exec(answer.headers.get('set-cookie') ?? '')?.[1] ?? '';
+}
+
+test('a request with bad input gets its 4xx, and nothing happens', async (t) => {
+  const { base, commands } = await open(t);
+  const good = await token(base, ADMIN);
+  const fields = { action: 'stop', securitytoken: good };
+  const table: readonly (readonly [string, number, RequestInit, string])[] = [
+    ['no action', 400, { body: new URLSearchParams({ securitytoken: good }) }, '/one'],
+    ['an unknown action', 400, { body: new URLSearchParams({ ...fields, action: 'explode' }) }, '/one'],
+    ['an unknown service', 404, { body: new URLSearchParams(fields) }, '/nobody'],
+    ['no service', 404, { body: new URLSearchParams(fields) }, '/'],
+    ['no service for many', 400, { body: new URLSearchParams(fields) }, '/_doaction'],
+    [
+      'one unknown of several',
+      400,
+      { body: new URLSearchParams([...Object.entries(fields), ['service', 'one'], ['service', 'x']]) },
+      '/_doaction',
+    ],
+    ['a path that cannot be decoded', 400, { body: new URLSearchParams(fields) }, '/%ff'],
+    ['no token', 403, { body: new URLSearchParams({ action: 'stop' }) }, '/one'],
+    [
+      'a token that is cut',
+      403,
+      { body: new URLSearchParams({ ...fields, securitytoken: good.slice(1) }) },
+      '/one',
+    ],
+    [
+      'a token without its cookie',
+      403,
+      { body: new URLSearchParams(fields), headers: { cookie: '' } },
+      '/one',
+    ],
+    ['JSON', 403, { body: JSON.stringify(fields) }, '/one'],
+    ['a form that is too long', 413, { body: 'x'.repeat(ENTRY_FORM_BYTES_MAX + 1) }, '/one'],
+    [
+      'another origin',
+      403,
+      { body: new URLSearchParams(fields), headers: { origin: 'http://evil.example' } },
+      '/one',
+    ],
+    ['another method', 405, { method: 'PUT', body: new URLSearchParams(fields) }, '/one'],
+    ['another user', 403, { body: new URLSearchParams(fields), headers: VIEW }, '/one'],
+    ['no user', 401, { body: new URLSearchParams(fields), headers: { authorization: 'Bearer x' } }, '/one'],
+    ['an unknown level of report', 400, { method: 'GET' }, '/_report?type=x'],
+    ['an unknown group', 400, { method: 'GET' }, '/_status?group=x'],
+  ];
+  for (const [what, code, request, path] of table) {
+    const headers = { ...ADMIN, cookie: `securitytoken=${good}`, ...request.headers };
+    const answer = await fetch(base + path, { method: 'POST', redirect: 'manual', ...request, headers });
+    assert.equal(answer.status, code, what);
+    await answer.text();
+  }
+  assert.deepEqual(commands, []);
+});
+
+test('who did what, and whence, is in the log; so is who was refused', async (t) => {
+  const { base, commands, log } = await open(t);
+  const good = await token(base, ADMIN);
+  const post = (path: string, fields: string, headers: Record<string, string> = ADMIN): Promise<Response> =>
+    fetch(base + path, {
+      method: 'POST',
+      redirect: 'manual',
+      body: new URLSearchParams(`${fields}&securitytoken=${good}`),
+      headers: { ...headers, cookie: `securitytoken=${good}` },
+    });
+  assert.equal((await post('/one', 'action=restart')).status, 302);
+  assert.equal((await post('/_doaction', 'action=stop&service=one&service=TWO')).status, 200);
+  assert.equal((await post('/_runtime', 'action=validate')).status, 302);
+  assert.equal((await post('/one', 'action=stop', VIEW)).status, 403);
+  assert.equal((await post('/one', 'action=stop', basic('admin:wrong'))).status, 401);
+  assert.deepEqual(commands, ['restart one', 'stop one two', 'wake']);
+  assert.deepEqual(log, [
+    "info HttpRequest: restart 'one' requested by user 'admin' -- client [127.0.0.1]",
+    "info HttpRequest: stop 'one' 'two' requested by user 'admin' -- client [127.0.0.1]",
+    "info HttpRequest: validate requested by user 'admin' -- client [127.0.0.1]",
+    "warning HttpRequest: POST /one refused, read-only: user 'view' -- client [127.0.0.1]",
+    'error HttpRequest: access denied -- client [127.0.0.1]: wrong user or password',
+  ]);
+});
+
+test('who may only look sees no buttons; who guesses has to wait', async (t) => {
+  const { base } = await open(t);
+  assert.match(await (await fetch(`${base}/one`, { headers: ADMIN })).text(), /<button/);
+  assert.doesNotMatch(await (await fetch(`${base}/one`, { headers: VIEW })).text(), /<button|<form/);
+  for (let count = 0; count < FAILURES_MAX; count++)
+    assert.equal((await fetch(`${base}/`, { headers: basic(`admin:${count}`) })).status, 401);
+  assert.equal((await fetch(`${base}/`, { headers: ADMIN })).status, 429);
+});
