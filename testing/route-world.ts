@@ -36,6 +36,9 @@ class Timeline {
   }
 }
 
+/** What a session is fed at once: what it left, and what is received. */
+const RECEIVED_BYTES_MAX: number = 320 * 1024;
+
 /** One end of a simulated connection: what the session writes goes to `sent` at the end of the turn, as latin-1 text. */
 class Pipe implements Connection {
   readonly output: Output;
@@ -46,6 +49,13 @@ class Pipe implements Connection {
   paused = false;
   /** The session's peer takes nothing: outputs are blocked. */
   stuck = false;
+  /** How fast what is written gets to the peer. */
+  bytesPerMs: number = Number.POSITIVE_INFINITY;
+  /** So much of it the kernel keeps on the way; what is beyond it blocks the output. */
+  kernelBytes = 0;
+  unacknowledgedBytes?: () => number;
+  #onTheWay = '';
+  #isMoving = false;
   readonly #timeline: Timeline;
   readonly #sent: (text: string) => void;
   readonly #ended: () => void;
@@ -59,6 +69,7 @@ class Pipe implements Connection {
     this.#ended = ended;
     this.output = new Output({
       makeRoom: (output, count) => {
+        if (this.bytesPerMs < Number.POSITIVE_INFINITY && !this.stuck) this.#send();
         const grown = new Uint8Array(Math.max(256, (output.at - output.start + count) * 2));
         grown.set(output.bytes.subarray(output.start, output.at));
         output.at -= output.start;
@@ -66,27 +77,69 @@ class Pipe implements Connection {
         output.bytes = grown;
         output.limit = grown.length;
         if (this.stuck) output.blocked = true;
+        output.pendingBytes = this.stuck ? output.at : this.#pendingBytes;
       },
     });
+  }
+
+  get #pendingBytes(): number {
+    return Math.max(0, this.#onTheWay.length - this.kernelBytes);
+  }
+
+  /** Lets the session ask what is on its way. */
+  tellTheWay(): void {
+    this.unacknowledgedBytes = () => this.#onTheWay.length;
   }
 
   flush(): void {
     if (this.#flushing || this.closed) return;
     this.#flushing = true;
-    this.#timeline.at(this.#timeline.nowMs, () => this.#send());
+    this.#timeline.at(this.#timeline.nowMs, () => {
+      this.#flushing = false;
+      this.#send();
+    });
   }
 
   #send(): void {
-    this.#flushing = false;
     if (this.closed) return;
     const { output } = this;
-    output.blocked = this.stuck && output.at > output.start;
+    output.pendingBytes = this.stuck ? output.at - output.start : this.#pendingBytes;
+    output.blocked = output.pendingBytes > 0;
     if (!this.stuck && output.at > output.start) {
       const text = Buffer.from(output.bytes.subarray(output.start, output.at)).toString('latin1');
       output.at = output.start;
-      this.#sent(text);
+      if (this.bytesPerMs === Number.POSITIVE_INFINITY && this.#onTheWay === '') this.#sent(text);
+      else this.#carry(text);
     }
-    if (this.#ending && output.at === output.start) this.close(false);
+    if (this.#ending && output.at === output.start && this.#onTheWay === '') this.close(false);
+  }
+
+  /** It gets there after some time. */
+  #carry(text: string): void {
+    this.#onTheWay += text;
+    this.output.pendingBytes = this.#pendingBytes;
+    this.output.blocked = this.#pendingBytes > 0;
+    if (this.#isMoving) return;
+    this.#isMoving = true;
+    this.#timeline.at(this.#timeline.nowMs + 1, () => this.#move());
+  }
+
+  #move(): void {
+    this.#isMoving = false;
+    if (this.closed) return;
+    const { output } = this;
+    const piece = this.#onTheWay.slice(0, this.bytesPerMs);
+    this.#onTheWay = this.#onTheWay.slice(piece.length);
+    const hasDrained = output.blocked && this.#pendingBytes === 0;
+    output.pendingBytes = this.#pendingBytes;
+    if (piece !== '') this.#sent(piece);
+    if (this.#onTheWay !== '') this.#carry('');
+    if (hasDrained) {
+      output.blocked = false;
+      this.session?.drained?.();
+      this.flush();
+      this.deliver('');
+    } else if (this.#ending) this.flush();
   }
 
   end(): void {
@@ -111,6 +164,8 @@ class Pipe implements Connection {
   unstick(): void {
     this.stuck = false;
     this.output.blocked = false;
+    this.output.pendingBytes = 0;
+    this.session?.drained?.();
     this.flush();
     this.#timeline.at(this.#timeline.nowMs, () => this.deliver(''));
   }
@@ -118,16 +173,20 @@ class Pipe implements Connection {
   /** Bytes come from the peer. */
   deliver(text: string): void {
     if (this.closed || this.session === null) return;
-    const piece = Buffer.from(text, 'latin1');
-    const input = Buffer.alloc(8 + this.#rest.length + piece.length + 8, 0x20);
-    this.#rest.copy(input, 8);
-    piece.copy(input, 8 + this.#rest.length);
-    const end = 8 + this.#rest.length + piece.length;
-    const consumed = this.paused ? 8 : this.session.feed(input, 8, end);
-    if (consumed < 8 || consumed > end)
-      throw new Error(`a session consumed up to ${consumed - 8} of ${end - 8}`);
-    this.#rest = Buffer.from(input.subarray(consumed, end));
-    input.fill(0x21);
+    this.#rest = Buffer.concat([this.#rest, Buffer.from(text, 'latin1')]);
+    let isMore: boolean;
+    do {
+      const piece = this.#rest.subarray(0, RECEIVED_BYTES_MAX);
+      const input = Buffer.alloc(8 + piece.length + 8, 0x20);
+      piece.copy(input, 8);
+      const end = 8 + piece.length;
+      const consumed = this.paused ? 8 : this.session.feed(input, 8, end);
+      if (consumed < 8 || consumed > end)
+        throw new Error(`a session consumed up to ${consumed - 8} of ${end - 8}`);
+      this.#rest = this.#rest.subarray(consumed - 8);
+      input.fill(0x21);
+      isMore = consumed > 8 && piece.length === RECEIVED_BYTES_MAX && this.#rest.length > 0;
+    } while (isMore && !this.closed);
     if (this.output.at > this.output.start) this.flush();
   }
 
@@ -145,6 +204,8 @@ class Pipe implements Connection {
 interface Inbound {
   text: string;
   answeredMs: number;
+  /** How long it has to be before there is a whole request; 0: not known. */
+  needed: number;
   readonly outbox: { readonly dueMs: number; readonly reply: string }[];
 }
 
@@ -180,6 +241,11 @@ export class ScriptedServer {
   delayMs = 0;
   /** Milliseconds between the pieces of an answer; for one request at a time. */
   pieceDelayMs = 0;
+  /** Refuses longer values, as soon as their line has come, and reads over them. */
+  valueBytesMax: number = Number.POSITIVE_INFINITY;
+  /** How fast requests get here, what the proxy's kernel keeps of them on the way, and whether it can be asked; for connections from now on. */
+  link: { readonly bytesPerMs: number; readonly kernelBytes: number; readonly tellsTheWay: boolean } | null =
+    null;
   /** After so many more bytes of answers the connection breaks; -1 never. */
   bytesUntilBreak = -1;
   /** Answers with this line to all but version and stats. */
@@ -208,12 +274,17 @@ export class ScriptedServer {
   }
 
   accept(timeoutMs: number, factory: (connection: Connection) => Session): Connection {
-    const inbound: Inbound = { text: '', answeredMs: 0, outbox: [] };
+    const inbound: Inbound = { text: '', answeredMs: 0, needed: 0, outbox: [] };
     const pipe = new Pipe(
       this.#timeline,
       (text) => this.#received(pipe, inbound, text),
       () => this.#pipes.delete(pipe),
     );
+    if (this.link !== null) {
+      pipe.bytesPerMs = this.link.bytesPerMs;
+      pipe.kernelBytes = this.link.kernelBytes;
+      if (this.link.tellsTheWay) pipe.tellTheWay();
+    }
     pipe.session = factory(pipe);
     if (this.mode === 'unreachable')
       this.#timeline.at(this.#timeline.nowMs + timeoutMs, () => pipe.close(true, 'ETIMEDOUT'));
@@ -228,6 +299,18 @@ export class ScriptedServer {
         }
       });
     return pipe;
+  }
+
+  /** What is under way goes at another speed from now on. */
+  slowDown(bytesPerMs: number): void {
+    for (const pipe of this.#pipes) pipe.bytesPerMs = bytesPerMs;
+  }
+
+  /** What the proxy's end of the connections keeps of what is on its way here. */
+  get unsentBytes(): number {
+    let bytes = 0;
+    for (const pipe of this.#pipes) bytes += pipe.output.at - pipe.output.start + pipe.output.pendingBytes;
+    return bytes;
   }
 
   /** Another process, which has nothing. */
@@ -257,7 +340,7 @@ export class ScriptedServer {
       this.#timeline.at(this.#timeline.nowMs + 5, () => this.#received(pipe, inbound, ''));
       return;
     }
-    for (;;) {
+    while (inbound.text.length >= inbound.needed) {
       const lineEnd = inbound.text.indexOf('\r\n');
       if (lineEnd < 0) return;
       const words = inbound.text.slice(0, lineEnd).split(' ');
@@ -265,7 +348,17 @@ export class ScriptedServer {
       let value = '';
       if (/^(set|add|replace|append|prepend|cas|ms)$/.test(words[0]!)) {
         const length = Number(words[words[0] === 'ms' ? 2 : 4]);
-        if (inbound.text.length < next + length + 2) return;
+        if (length > this.valueBytesMax) {
+          if (inbound.needed === 0) this.#say(pipe, 'SERVER_ERROR object too large for cache\r\n');
+          inbound.needed = next + length + 2;
+          if (inbound.text.length < inbound.needed) return;
+          inbound.text = inbound.text.slice(inbound.needed);
+          inbound.needed = 0;
+          continue;
+        }
+        inbound.needed = next + length + 2;
+        if (inbound.text.length < inbound.needed) return;
+        inbound.needed = 0;
         value = inbound.text.slice(next, next + length);
         next += length + 2;
       }

@@ -34,6 +34,8 @@ export class Output {
   limit = 0;
   /** The peer has not taken what was sent before: stop producing. */
   blocked = false;
+  /** Bytes that were sent and that the peer has not taken, as the transport counted them last; what stands in the window is not among them. */
+  pendingBytes = 0;
   readonly #sink: OutputSink;
 
   constructor(sink: OutputSink) {

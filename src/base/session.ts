@@ -23,6 +23,11 @@ export interface Connection {
    * `feed` or `opened` (a proxy writes a client's request to a backend); after those the transport sends by itself.
    */
   flush(): void;
+  /**
+   * Bytes that were sent and have not come to the peer's host, those that the kernel keeps included; what stands in `output` is not among them. A system call: asked
+   * for seldom. Absent where the transport cannot tell.
+   */
+  unacknowledgedBytes?(): number;
   /** Closes when everything in `output` has been sent; no more bytes are fed. */
   end(): void;
   /** Closes at once; unsent output is lost. `closed` is called before this turn ends. */

@@ -40,6 +40,8 @@ export interface Libc {
   close(fd: number): number;
   /** fcntl(2) with a number. */
   fcntl(fd: number, command: number, argument: number): number;
+  /** ioctl(2) with where a number is written. */
+  ioctl(fd: number, request: number, address: bigint): number;
   clock_gettime(clock: number, address: bigint): number;
   /** memmove(3); addresses as numbers, because they are sums. */
   memmove(target: number, source: number, bytes: number): number;
@@ -88,6 +90,7 @@ export const LINUX = {
   EPOLLEXCLUSIVE: 0x1000_0000,
   EPOLLET: -0x8000_0000,
   F_DUPFD_CLOEXEC: 1030,
+  SIOCOUTQ: 0x5411,
   EFD_NONBLOCK: 0o4000,
   EFD_CLOEXEC: 0o2000000,
   CLOCK_MONOTONIC: 1,
@@ -146,6 +149,7 @@ function bindLibc(): Libc | null {
     close: library.func('int close(int)'),
     // Variadic in C; on these architectures a third number is passed the same way.
     fcntl: library.func('int fcntl(int, int, int)'),
+    ioctl: library.func('int ioctl(int, size_t, size_t)'),
     memmove: library.func('size_t memmove(size_t, size_t, size_t)'),
     madvise: library.func('int madvise(size_t, size_t, int)'),
     clock_gettime: library.func('int clock_gettime(int, size_t)'),

@@ -46,8 +46,6 @@ export class PortableConnection implements Connection, OutputSink {
   #session: Session | null = null;
   #phase: number;
   #window: Block | null = null;
-  /** Bytes that the socket holds because the kernel has not taken them, as counted last. */
-  #pendingBytes = 0;
   #rest: Uint8Array | null = null;
   /** Fed also while output is pending. */
   #isDuplex = false;
@@ -164,7 +162,7 @@ export class PortableConnection implements Connection, OutputSink {
     this.#keptBytes = 0;
     this.#releaseWindow();
     this.#countPending();
-    if (this.#pendingBytes === 0) this.output.blocked = false;
+    if (this.output.pendingBytes === 0) this.output.blocked = false;
     this.releaseOutput();
   }
 
@@ -192,10 +190,11 @@ export class PortableConnection implements Connection, OutputSink {
     this.#settleDial();
     this.#closeSocket();
     this.#releaseWindow();
-    addPending(this.#core.figures, -this.#pendingBytes);
-    this.#pendingBytes = 0;
+    addPending(this.#core.figures, -this.output.pendingBytes);
     this.#rest = null;
+    // The session may ask what has not been sent.
     this.#session?.closed(this.#error);
+    this.output.pendingBytes = 0;
   }
 
   /** TLS has an end of its own, without which a client cannot tell it from a cut. */
@@ -244,7 +243,7 @@ export class PortableConnection implements Connection, OutputSink {
 
   /** The peer has to take what was sent before anything more is fed. */
   #isHeldUp(): boolean {
-    return this.#pendingBytes > 0 && !this.#isDuplex;
+    return this.output.pendingBytes > 0 && !this.#isDuplex;
   }
 
   #received(bytes: Uint8Array): void {
@@ -314,7 +313,10 @@ export class PortableConnection implements Connection, OutputSink {
     const { figures } = this.#core;
     const count = output.at - output.start;
     if (count > 0 && this.#phase < DOOMED) {
-      if (this.#pendingBytes > PENDING_BYTES_MAX || figures[FIGURE.pendingBytes]! > PENDING_BYTES_TOTAL_MAX) {
+      if (
+        this.output.pendingBytes > PENDING_BYTES_MAX ||
+        figures[FIGURE.pendingBytes]! > PENDING_BYTES_TOTAL_MAX
+      ) {
         figures[FIGURE.pendingOverflows]!++;
         this.doom(errorOfName('ENOBUFS'));
       } else {
@@ -336,8 +338,8 @@ export class PortableConnection implements Connection, OutputSink {
   #countPending(): void {
     const { figures } = this.#core;
     const pendingBytes = this.#socket.writableLength + this.#keptBytes;
-    addPending(figures, pendingBytes - this.#pendingBytes);
-    this.#pendingBytes = pendingBytes;
+    addPending(figures, pendingBytes - this.output.pendingBytes);
+    this.output.pendingBytes = pendingBytes;
     if (pendingBytes > 0 && !this.output.blocked) {
       figures[FIGURE.blocks]!++;
       this.output.blocked = true;
@@ -354,7 +356,7 @@ export class PortableConnection implements Connection, OutputSink {
   }
 
   readonly #written = (): void => {
-    if (this.#phase >= DOOMED || this.#pendingBytes === 0) return;
+    if (this.#phase >= DOOMED || this.output.pendingBytes === 0) return;
     this.#core.enter();
     this.#countPending();
     this.#settlePending();
@@ -362,7 +364,7 @@ export class PortableConnection implements Connection, OutputSink {
 
   /** Feeds the session again when everything has gone. */
   #settlePending(): void {
-    if (this.#pendingBytes > 0 || !this.output.blocked) return;
+    if (this.output.pendingBytes > 0 || !this.output.blocked) return;
     this.output.blocked = false;
     this.#session?.drained?.();
     if (this.#window !== null) this.#send();
@@ -386,6 +388,7 @@ export class PortableConnection implements Connection, OutputSink {
       if (mayFlow) this.#socket.resume();
       else this.#socket.pause();
     }
-    if (this.#isEnding && this.#pendingBytes === 0 && this.output.at === this.output.start) this.doom(null);
+    if (this.#isEnding && this.output.pendingBytes === 0 && this.output.at === this.output.start)
+      this.doom(null);
   }
 }

@@ -71,7 +71,7 @@ interface PendingPiece {
 /**
  * One connection of the reactor.
  *
- * While the peer has not taken what was sent (`#pendingBytes` > 0, `output.blocked`; save for a session that `readsWhileBlocked`), while
+ * While the peer has not taken what was sent (`output.pendingBytes` > 0, `output.blocked`; save for a session that `readsWhileBlocked`), while
  * the session has paused and after the peer's end it is neither received from nor fed. The set of events it is watched for
  * follows from that state (`#settle`); a connection that is watched for nothing still gets errors, which end it, and hang-ups, at
  * which it is taken out of epoll lest they be reported for ever.
@@ -87,7 +87,6 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   /** Where `output` writes now. */
   #window: Block | null = null;
   readonly #pending: PendingPiece[] = [];
-  #pendingBytes = 0;
   /** Bytes that the session has not consumed, from the block's start. */
   #rest: Block | null = null;
   #restBytes = 0;
@@ -142,7 +141,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
         if ((events & (LINUX.EPOLLERR | LINUX.EPOLLHUP)) !== 0) this.doom(null);
         return;
       }
-      if (this.#pendingBytes > 0) {
+      if (this.output.pendingBytes > 0) {
         // Released, and not sent yet.
         if (this.#watched === READABLE) this.#hasMissedEvent = true;
         if ((events & ~LINUX.EPOLLIN) !== 0) this.#drain();
@@ -162,7 +161,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     return (
       this.#aloneTimes === 0 &&
       this.#phase === OPEN &&
-      this.#pendingBytes === 0 &&
+      this.output.pendingBytes === 0 &&
       this.#rest === null &&
       this.#mayReceive()
     );
@@ -201,6 +200,11 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   get local(): string {
     const address = this.#phase < CLOSED ? this.#core.sockets.localAddress(this.descriptor) : null;
     return address === null ? '' : formatPeer(address);
+  }
+
+  unacknowledgedBytes(): number {
+    const kept = this.#phase === OPEN ? this.#core.sockets.unacknowledgedBytes(this.descriptor) : 0;
+    return this.output.pendingBytes + kept;
   }
 
   flush(): void {
@@ -251,14 +255,14 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   releaseOutput(): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    if (this.#pendingBytes > 0 || this.#hasMissedEvent) this.flush();
+    if (this.output.pendingBytes > 0 || this.#hasMissedEvent) this.flush();
   }
 
   dropOutput(): void {
     const { pool, figures } = this.#core;
     for (const { block } of this.#pending.splice(0)) pool.give(block);
-    addPending(figures, -this.#pendingBytes);
-    this.#pendingBytes = 0;
+    addPending(figures, -this.output.pendingBytes);
+    this.output.pendingBytes = 0;
     this.output.blocked = false;
     this.#releaseWindow();
     this.releaseOutput();
@@ -272,7 +276,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       this.#noteMore();
     }
     // What is pending because the kernel did not take it goes when the kernel says so.
-    if (this.#phase === OPEN && !this.#isHeld && this.#pendingBytes > 0 && this.#watched === READABLE) {
+    if (this.#phase === OPEN && !this.#isHeld && this.output.pendingBytes > 0 && this.#watched === READABLE) {
       this.#drain();
     }
     this.#sendAndSettle();
@@ -313,11 +317,12 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     this.#releaseWindow();
     for (const { block } of this.#pending) pool.give(block);
     this.#pending.length = 0;
-    addPending(figures, -this.#pendingBytes);
-    this.#pendingBytes = 0;
+    addPending(figures, -this.output.pendingBytes);
     if (this.#rest !== null) pool.give(this.#rest);
     this.#rest = null;
+    // The session may ask what has not been sent.
     this.#session?.closed(this.#error);
+    this.output.pendingBytes = 0;
   }
 
   /**
@@ -349,7 +354,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   }
 
   canSendLong(): boolean {
-    return this.#phase === OPEN && this.#pendingBytes === 0 && !this.#isHeld;
+    return this.#phase === OPEN && this.output.pendingBytes === 0 && !this.#isHeld;
   }
 
   sendLong(output: Output, source: Uint8Array, from: number, to: number, tail: Uint8Array): void {
@@ -396,7 +401,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
 
   /** The peer has to take what was sent before anything more is fed. */
   #isHeldUp(): boolean {
-    return this.#pendingBytes > 0 && !this.#isDuplex;
+    return this.output.pendingBytes > 0 && !this.#isDuplex;
   }
 
   #receive(events: number): void {
@@ -525,7 +530,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
         this.#keepPending(window, output.start, output.at);
         return;
       }
-      const isKept = this.#pendingBytes > 0 || this.#isHeld;
+      const isKept = this.output.pendingBytes > 0 || this.#isHeld;
       const sent = isKept ? 0 : this.#transmit(window, output.start, count);
       if (sent >= 0 && sent < count) {
         this.#keepPending(window, output.start + sent, output.at);
@@ -565,7 +570,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       this.#releaseWindow();
     } else {
       // Twice what is pending, so that a long reply does not end as many small pieces.
-      const block = pool.takeBlock(Math.max(count, Math.min(this.#pendingBytes, 1 << 20)));
+      const block = pool.takeBlock(Math.max(count, Math.min(this.output.pendingBytes, 1 << 20)));
       block.bytes.set(window.bytes.subarray(from, to), 0);
       this.#releaseWindow();
       this.#keepPiece(block, 0, count);
@@ -586,7 +591,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
 
   #mayKeep(): boolean {
     return (
-      this.#pendingBytes <= PENDING_BYTES_MAX &&
+      this.output.pendingBytes <= PENDING_BYTES_MAX &&
       this.#core.figures[FIGURE.pendingBytes]! <= PENDING_BYTES_TOTAL_MAX
     );
   }
@@ -595,20 +600,20 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     const { figures } = this.#core;
     if (!this.output.blocked) figures[FIGURE.blocks]!++;
     this.output.blocked = true;
-    this.#pendingBytes += count;
+    this.output.pendingBytes += count;
     addPending(figures, count);
   }
 
   /** Sends what is pending; when all has gone, the session is fed again. */
   #drain(): void {
     const { pool, figures } = this.#core;
-    for (let calls = 0; this.#pendingBytes > 0; calls++) {
+    for (let calls = 0; this.output.pendingBytes > 0; calls++) {
       const piece = this.#pending[0];
       assert(piece !== undefined, 'pending bytes lie in a piece');
       const count = piece.to - piece.from;
       const sent = calls < DRAIN_CALLS_MAX ? this.#transmit(piece.block, piece.from, count) : 0;
       if (sent < 0) return;
-      this.#pendingBytes -= sent;
+      this.output.pendingBytes -= sent;
       addPending(figures, -sent);
       piece.from += sent;
       if (sent < count) return;
@@ -644,10 +649,10 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     let events = 0;
     if (this.#phase === CONNECTING) {
       events = LINUX.EPOLLOUT;
-    } else if (this.#isHeld && this.#pendingBytes > 0) {
+    } else if (this.#isHeld && this.output.pendingBytes > 0) {
       // Not for room, which there is. Mostly it is watched so already: two system calls less for each reply that is held.
       events = READABLE;
-    } else if (this.#pendingBytes > 0) {
+    } else if (this.output.pendingBytes > 0) {
       events = LINUX.EPOLLOUT | (this.#isDuplex && this.#mayReceive() ? LINUX.EPOLLIN : 0);
     } else if (this.#mayReceive()) {
       events = READABLE;

@@ -131,6 +131,12 @@ export class Sockets {
     return this.getOption(fd, LINUX.SOL_SOCKET, LINUX.SO_ERROR);
   }
 
+  /** Bytes that the kernel keeps because the peer's host has not acknowledged them (on a path: because the peer has not read them). */
+  unacknowledgedBytes(fd: number): number {
+    const result = this.#libc.ioctl(fd, LINUX.SIOCOUTQ, this.#numberAddress);
+    return result === 0 ? this.#view.getInt32(NUMBER_AT, LITTLE_ENDIAN) : 0;
+  }
+
   setOption(fd: number, level: number, option: number, value: number): void {
     this.#view.setInt32(NUMBER_AT, value, LITTLE_ENDIAN);
     this.#libc.setsockopt(fd, level, option, this.#numberAddress, 4);

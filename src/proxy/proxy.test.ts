@@ -148,7 +148,7 @@ test('a stopped main is given up after the timeout, and when it goes on it is wr
     [backup!],
     {},
     {
-      timeouts: { requestTimeoutMs: 150, connectTimeoutMs: 150 },
+      timeouts: { requestTimeoutMs: 500, connectTimeoutMs: 500 },
     },
   );
   const client = await clientOf(port);

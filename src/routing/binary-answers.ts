@@ -294,6 +294,10 @@ export class BinaryAnswers implements RequestOwner {
   get congested(): boolean {
     return this.#host.congested;
   }
+
+  grant(bytes: number): boolean {
+    return this.#host.grant(bytes);
+  }
 }
 
 function returnsKey(opcode: number): boolean {

@@ -59,6 +59,8 @@ export class Call {
   queuedBytes = 0;
   /** Its bytes were handed to a connection. */
   written = false;
+  /** How many bytes its connection has carried when all of it has gone. */
+  endsAt = 0;
   /** It was sent again on a new connection to the same destination already. */
   resent = false;
   /** Somebody else carries on with the request; only the reply has to be skipped. */
@@ -113,6 +115,7 @@ export class CallPool {
     call.foundBy = null;
     call.deadlineMs = 0;
     call.written = false;
+    call.endsAt = 0;
     call.resent = false;
     call.detached = false;
     call.failure = FAILURE.none;

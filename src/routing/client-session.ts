@@ -1,14 +1,31 @@
 import { assert } from '../base/assert.ts';
-import { KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
-import type { Output } from '../base/output.ts';
+import { LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { META_ERROR, MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
-import { VERB, VERB_SPELLINGS } from '../protocol/text/verbs.ts';
+import { VERB } from '../protocol/text/verbs.ts';
 import { ADMIN_PREFIXES } from './admin-keys.ts';
 import { BinaryFront } from './binary-front.ts';
 import type { BinaryHost } from './binary-host.ts';
 import type { CallPool } from './call.ts';
+import {
+  ARGUMENTS,
+  ascii,
+  beginsRetrieval,
+  copyWord,
+  LINE_ERROR_REPLIES,
+  META_REFUSALS,
+  ONE_SPACE,
+  REPLY_BAD_CHUNK,
+  REPLY_ERROR,
+  REPLY_FLUSH_REFUSED,
+  REPLY_FORMAT,
+  REPLY_META_NOOP,
+  REPLY_NO_MEMORY,
+  REPLY_TOO_LARGE,
+  textOf,
+  VERB_BYTES,
+} from './client-lines.ts';
 import type { ClientManner } from './client-manner.ts';
 import { BASE64_KEY_BYTES_MAX, copyMetaLine, placeBase64Key } from './meta-front.ts';
 import { isNutcrackerLine } from './nutcracker-lines.ts';
@@ -38,53 +55,11 @@ export interface ClientHost {
   statistics(subject: string): string;
 }
 
-function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
-
-const REPLY_META_NOOP = ascii('MN\r\n');
-const REPLY_ERROR = ascii('ERROR\r\n');
-const REPLY_BAD_CHUNK = ascii('CLIENT_ERROR bad data chunk\r\n');
-const REPLY_TOO_LARGE = ascii('SERVER_ERROR object too large for cache\r\n');
-const REPLY_NO_MEMORY = ascii('SERVER_ERROR OUT OF MEMORY\r\n');
-const REPLY_FLUSH_REFUSED = ascii('CLIENT_ERROR flush_all not allowed\r\n');
-const REPLY_FORMAT = ascii('CLIENT_ERROR bad command line format\r\n');
-
-const LINE_ERROR_REPLIES: ReadonlyMap<number, Uint8Array> = new Map([
-  [LINE_ERROR.unknown, REPLY_ERROR],
-  [LINE_ERROR.format, REPLY_FORMAT],
-  [LINE_ERROR.deleteUsage, ascii('CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n')],
-  [LINE_ERROR.exptime, ascii('CLIENT_ERROR invalid exptime argument\r\n')],
-  [LINE_ERROR.delta, ascii('CLIENT_ERROR invalid numeric delta argument\r\n')],
-]);
-
-const META_REFUSALS: ReadonlyMap<number, Uint8Array> = new Map([
-  [META_ERROR.format, REPLY_FORMAT],
-  [META_ERROR.duplicateFlag, ascii('CLIENT_ERROR duplicate flag\r\n')],
-  [META_ERROR.invalidOrDuplicateFlag, ascii('CLIENT_ERROR invalid or duplicate flag\r\n')],
-]);
-
-/** Each verb as it is sent on, by number. */
-const VERB_BYTES: readonly Uint8Array[] = Array.from({ length: 64 }, (_, verb) =>
-  ascii([...VERB_SPELLINGS].find(([number]) => number === verb)?.[1] ?? ''),
-);
-
-/** How many words of the line go on behind the verb; surplus ones are dropped, `noreply` above all. */
-const ARGUMENTS = new Uint8Array(32);
-for (const verb of [VERB.set, VERB.add, VERB.replace, VERB.append, VERB.prepend]) ARGUMENTS[verb] = 4;
-ARGUMENTS[VERB.cas] = 5;
-ARGUMENTS[VERB.incr] = 2;
-ARGUMENTS[VERB.decr] = 2;
-ARGUMENTS[VERB.touch] = 2;
-ARGUMENTS[VERB.delete] = 1;
-
-const SPACE = 32;
 const UNDERSCORE = 95;
 const DIGIT_9 = 57;
 const CR = 13;
 const LF = 10;
 const LINE_END = Uint8Array.of(CR, LF);
-const ONE_SPACE = Uint8Array.of(SPACE);
 
 const BINARY_REQUEST = 0x80;
 const BEHIND_VALUE_BYTES: number = BASE64_KEY_BYTES_MAX + 2;
@@ -123,7 +98,10 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   #paused = false;
   /** Nothing more is taken from the client: it said quit, or its connection is being ended. */
   #closing = false;
-  #backlogBytes = 0;
+  /** Bytes of requests that have no answer yet. */
+  #queuedBytes = 0;
+  /** What it may leave unread beyond the bound, because others must not wait for it. */
+  #grantedBytes = 0;
 
   /** @param gone is called once, when the connection has ended */
   constructor(host: ClientHost, connection: Connection, gone: (error: ConnectionError | null) => void) {
@@ -156,7 +134,8 @@ export class ClientSession implements Session, BinaryHost, Uploader {
         continue;
       }
       if (output.blocked) return at;
-      if (this.#queue.length >= this.#host.settings.pipelineMax) {
+      const { pipelineMax, pipelineBytesMax } = this.#host.settings;
+      if (this.#queue.length >= pipelineMax || this.#queuedBytes >= pipelineBytesMax) {
         this.#paused = true;
         this.#connection.pause();
         return at;
@@ -484,6 +463,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
 
   #send(request: Request, to: RouteHandle): void {
     this.#queue.push(request);
+    this.#queuedBytes += request.length;
     if (this.#queue.length === 1) request.head = true;
     const { calls, requests } = this.#host;
     requests.figures.commands[request.verb]!++;
@@ -589,10 +569,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   // --- what requests ask of their client
 
   write(source: Uint8Array, from: number, to: number): void {
-    const output: Output = this.#connection.output;
-    output.append(source, from, to);
-    if (output.blocked) this.#backlogBytes += to - from;
-    else this.#backlogBytes = 0;
+    this.#connection.output.append(source, from, to);
     if (!this.#feeding) this.#connection.flush();
   }
 
@@ -600,15 +577,19 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     const queue = this.#queue;
     for (let request = queue.peek(); request?.flush(); request = queue.peek()) {
       queue.shift();
+      this.#queuedBytes -= request.length;
       if (request.beganMs > 0) this.#host.requests.figures.answered(this.#host.nowMs() - request.beganMs);
       request.abandon();
       this.#host.requests.release(request);
       const next = queue.peek();
-      if (next !== undefined) next.head = true;
+      if (next === undefined) break;
+      next.head = true;
+      // What the client does not take stays where it is until it does.
+      if (this.congested) break;
     }
     if (this.#closing) {
       if (queue.length === 0) this.#connection.end();
-    } else if (this.#paused && queue.length * 2 <= this.#host.settings.pipelineMax) {
+    } else if (this.#paused && this.#hasRoom) {
       this.#paused = false;
       this.#connection.resume();
     }
@@ -624,8 +605,32 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     this.#connection.destroy();
   }
 
+  get #hasRoom(): boolean {
+    const { pipelineMax, pipelineBytesMax } = this.#host.settings;
+    return this.#queue.length * 2 <= pipelineMax && this.#queuedBytes * 2 <= pipelineBytesMax;
+  }
+
   get congested(): boolean {
-    return this.#connection.output.blocked && this.#backlogBytes > this.#host.settings.clientBacklogBytesMax;
+    const { clientBacklogBytesMax } = this.#host.settings;
+    return this.#connection.output.pendingBytes > clientBacklogBytesMax + this.#grantedBytes;
+  }
+
+  grant(bytes: number): boolean {
+    if (this.#grantedBytes + bytes > this.#host.settings.clientGrantBytesMax) return false;
+    if (!this.#host.requests.takeBytes(bytes)) return false;
+    this.#grantedBytes += bytes;
+    return true;
+  }
+
+  #returnGrant(): void {
+    this.#host.requests.returnBytes(this.#grantedBytes);
+    this.#grantedBytes = 0;
+  }
+
+  /** The client has taken everything. */
+  drained(): void {
+    if (this.#grantedBytes > 0) this.#returnGrant();
+    this.headProgressed();
   }
 
   /** A client may say all it has to say and then wait for the answers, as `nc` does. */
@@ -635,6 +640,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
 
   closed(error: ConnectionError | null): void {
     this.#closing = true;
+    this.#returnGrant();
     while (this.#queue.length > 0) {
       const request = this.#queue.shift();
       request.abandon();
@@ -645,29 +651,4 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     if (collected !== null) this.#host.requests.release(collected);
     this.#gone(error);
   }
-}
-
-/** Copies the next word, with one space before it. @returns the index behind it in `input` */
-function copyWord(request: Request, input: Uint8Array, from: number, end: number): number {
-  let at = from;
-  while (at < end && input[at] === SPACE) at++;
-  const wordStart = at;
-  while (at < end && input[at] !== SPACE) at++;
-  request.append(ONE_SPACE, 0, 1);
-  request.append(input, wordStart, at);
-  return at;
-}
-
-/** Whether an unfinished line is a get or gets, whose lines may be longer than others. */
-function beginsRetrieval(input: Uint8Array, start: number, end: number): boolean {
-  let at = start;
-  while (at < end && at < start + 100 && input[at] === SPACE) at++;
-  if (input[at] !== 103 || input[at + 1] !== 101 || input[at + 2] !== 116) return false;
-  return input[at + 3] === SPACE || (input[at + 3] === 115 && input[at + 4] === SPACE);
-}
-
-function textOf(bytes: Uint8Array, start: number, end: number): string {
-  let text = '';
-  for (let i = start; i < end && i < start + KEY_BYTES_MAX; i++) text += String.fromCharCode(bytes[i]!);
-  return text;
 }

@@ -4,6 +4,7 @@ import type { Connection, ConnectionError, Session } from '../base/session.ts';
 export interface LinkOwner {
   opened(link: DestinationLink): void;
   feed(link: DestinationLink, input: Uint8Array, start: number, end: number): number;
+  drained(link: DestinationLink): void;
   closed(link: DestinationLink, error: ConnectionError | null): void;
 }
 
@@ -24,6 +25,10 @@ export class DestinationLink implements Session {
 
   feed(input: Uint8Array, start: number, end: number): number {
     return this.#owner.feed(this, input, start, end);
+  }
+
+  drained(): void {
+    this.#owner.drained(this);
   }
 
   closed(error: ConnectionError | null): void {

@@ -104,9 +104,14 @@ export class DestinationReader {
     this.reset();
   }
 
-  /** Whether the client that was waited for has caught up or gone. */
-  get unblocked(): boolean {
-    return this.#blocker === null || !this.#blocker.congested;
+  /** The client that is waited for. */
+  get blocker(): RequestOwner | null {
+    return this.#blocker;
+  }
+
+  /** What is still to come of the block that is being passed on in pieces. */
+  get blockRest(): number {
+    return this.#largeKey >= 0 ? this.#parser.valueRest : 0;
   }
 
   /** Drops the client that is waited for. */

@@ -1,7 +1,7 @@
-import type { Output } from '../base/output.ts';
 import type { Random } from '../base/random.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { type Call, type CallPool, failCall } from './call.ts';
+import { CallWriter, LARGE_BYTES, type WriterOwner } from './call-writer.ts';
 import { DestinationBackoff } from './destination-backoff.ts';
 import { DestinationLink, type LinkOwner } from './destination-link.ts';
 import { DestinationProbe, PROBED } from './destination-probe.ts';
@@ -9,6 +9,7 @@ import { DestinationReader, type ReplySink } from './destination-reader.ts';
 import { FAILURE, type Failure, isRead } from './failure.ts';
 import type { HealthGroup } from './health-group.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
+import type { RequestOwner } from './request.ts';
 import { Ring } from './ring.ts';
 import type { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
@@ -24,6 +25,8 @@ export interface DestinationHost {
   dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection;
   /** Something is under way, so `tick` has to be called from now on. */
   wake(): void;
+  /** Calls back, not before other connections have had their turn. */
+  soon(callback: () => void): void;
   /** A server is up that was not. */
   cameUp(): void;
   /** A server has failed. */
@@ -48,7 +51,16 @@ export const DESTINATION = { idle: 0, connecting: 1, probing: 2, up: 3, down: 4,
 /** A proxy gets this much longer than it says that it needs. */
 const AGENT_MARGIN_MS = 250;
 
-const LINE_END = Uint8Array.of(13, 10);
+/** A proxy has to pass a large value on when it has come whole, and nothing is heard of it meanwhile: it has time for so many bytes in a millisecond at least. */
+const AGENT_BYTES_PER_MS: number = 4 * 1024;
+
+/** Where the transport does not tell what has come to the server: so much of a value the kernel may keep when it has taken it, and so many bytes go in a millisecond at least. */
+const KERNEL_BYTES_MAX: number = 4 * 1024 * 1024;
+const KERNEL_BYTES_PER_MS = 1024;
+
+/** What more is kept at a time for a client that does not take what it has asked for. */
+const GRANT_BYTES_MIN: number = 1024 * 1024;
+const GRANT_BYTES_MAX: number = 16 * 1024 * 1024;
 
 /** Why a connection has ended that the server closed. */
 const CLOSED = 'connection closed';
@@ -78,7 +90,7 @@ const DESTINATION_FIGURES = 9;
  * resort waits for any dial, and has one made if none is under way; at most one in `lastResortGapMs`, and after dials that
  * took long (a host that is off says nothing) so rarely that most calls are still refused at once.
  */
-export class Destination implements ReplySink, LinkOwner {
+export class Destination implements ReplySink, LinkOwner, WriterOwner {
   /** Position in the configuration; -1: it is not there any more. */
   server: number;
   /** The address as typed. */
@@ -111,8 +123,16 @@ export class Destination implements ReplySink, LinkOwner {
   /** When bytes came last, and since when a client holds up the reading. */
   #heardMs = 0;
   #pausedMs = 0;
+  /** When bytes of a large value moved last, either way: until then no time has passed for the calls behind it. */
+  #movedMs = 0;
   #onSettled: (() => void) | null = null;
   readonly #reader: DestinationReader;
+  readonly #writer: CallWriter;
+  #writesSoon = false;
+  readonly #writeMore = (): void => {
+    this.#writesSoon = false;
+    if (this.state === DESTINATION.up && this.#link !== null) this.#write(this.#link);
+  };
   readonly #host: DestinationHost;
 
   /**
@@ -137,6 +157,7 @@ export class Destination implements ReplySink, LinkOwner {
     this.#backoff = new DestinationBackoff(settings, host.random);
     this.#probe = new DestinationProbe(settings.twinAcks, settings.twinAckMsMax);
     this.#reader = new DestinationReader(this, host.calls);
+    this.#writer = new CallWriter(this, (request) => host.calls.requests.release(request));
   }
 
   /** Whether it replicates by itself; null before the first probe. */
@@ -226,7 +247,8 @@ export class Destination implements ReplySink, LinkOwner {
     call.queuedBytes = bytes;
     this.queuedBytes += bytes;
     queue.push(call);
-    if (this.state === DESTINATION.up && this.#link !== null) this.#write(call, this.#link);
+    this.#writer.waiting++;
+    if (this.state === DESTINATION.up && this.#link !== null) this.#write(this.#link);
     this.#host.wake();
   }
 
@@ -251,29 +273,38 @@ export class Destination implements ReplySink, LinkOwner {
     return false;
   }
 
-  #write(call: Call, link: DestinationLink): void {
-    const { output } = link.connection;
+  #write(link: DestinationLink): void {
+    const { connection } = link;
+    const isDone = this.#writer.write(connection.output);
+    connection.flush();
+    if (isDone || this.#writesSoon) return;
+    this.#writesSoon = true;
+    this.#host.soon(this.#writeMore);
+  }
+
+  callBegins(call: Call): void {
     const { request } = call;
     // Silence counts from the moment when there is something to answer.
     if (this.queue.length === 1) this.#heardMs = this.#host.nowMs();
-    call.written = true;
     this.figures[FIGURE.requests]!++;
     this.figures[FIGURE.requestBytes]! += request.length;
     if (isRead(request.verb)) this.figures[FIGURE.keys]! += call.keyCount;
-    if (call.keyCount === request.lineKeys) output.append(request.bytes, 0, request.length);
-    else {
-      output.append(request.bytes, 0, request.prefixEnd);
-      appendKeys(output, call);
-      output.append(LINE_END, 0, 2);
-    }
-    link.connection.flush();
+  }
+
+  /** The server has taken what was written. */
+  drained(link: DestinationLink): void {
+    if (link !== this.#link || this.state !== DESTINATION.up) return;
+    if (this.#writer.isPartWritten) this.#movedMs = this.#host.nowMs();
+    this.#write(link);
   }
 
   shift(): Call {
     this.failuresInRow = 0;
     this.figures[FIGURE.responses]!++;
     const call = this.#dequeue();
-    const tookMs = this.#host.nowMs() - (call.deadlineMs - this.#requestTimeoutMs);
+    const nowMs = this.#host.nowMs();
+    if (call.request.length > LARGE_BYTES) this.#movedMs = nowMs;
+    const tookMs = nowMs - (call.deadlineMs - this.#requestTimeoutMs);
     this.latency.count(tookMs > 0 ? Math.min(0x7fffffff, Math.round(tookMs * 1000)) : 0);
     return call;
   }
@@ -281,6 +312,7 @@ export class Destination implements ReplySink, LinkOwner {
   #dequeue(): Call {
     const call = this.queue.shift();
     this.queuedBytes -= call.queuedBytes;
+    this.#writer.left();
     return call;
   }
 
@@ -328,6 +360,7 @@ export class Destination implements ReplySink, LinkOwner {
     }
     if (at === end || link !== this.#link) return end;
     const after = this.#reader.read(input, at, end);
+    if (this.#reader.streaming) this.#movedMs = this.#heardMs;
     if (after > at) this.figures[FIGURE.responseBytes]! += after - at;
     this.figures[FIGURE.found]! += this.#reader.takeFound();
     if (after < 0) {
@@ -336,6 +369,7 @@ export class Destination implements ReplySink, LinkOwner {
     }
     if (this.#reader.paused && this.#link === link) {
       this.#pausedMs = this.#heardMs;
+      this.#host.calls.requests.figures.clientStalls++;
       link.connection.pause();
       this.#host.wake();
     }
@@ -391,8 +425,10 @@ export class Destination implements ReplySink, LinkOwner {
     this.#group.cameUp(this);
     if (this.#reported) this.#host.log(`${this.name} is up`);
     this.#reported = false;
-    for (let index = 0; index < this.queue.length; index++) this.#write(this.queue.at(index)!, link);
+    this.#writer.reset();
+    this.#write(link);
     this.#heardMs = this.#host.nowMs();
+    this.#movedMs = 0;
     this.#settled();
     this.#host.cameUp();
   }
@@ -427,9 +463,11 @@ export class Destination implements ReplySink, LinkOwner {
       failure === FAILURE.timeout ? FIGURE.timedOut : reason === CLOSED ? FIGURE.ends : FIGURE.errors
     ]!++;
     this.#countFailure();
+    const waiting = this.queue.length;
+    const undone = link === null ? waiting : this.#writer.undone(link.connection.output);
     if (link !== null) giveUp(link.connection);
     this.#reader.connectionLost();
-    const waiting = this.queue.length;
+    this.#writer.reset();
     const nowMs = this.#host.nowMs();
     if (waiting > 0) this.#backoff.waitedInVain(nowMs, wasUp ? 0 : nowMs - this.#dialledMs);
     // A working connection that the server closed is most often a restart: dial at once, and let calls wait for it.
@@ -437,7 +475,8 @@ export class Destination implements ReplySink, LinkOwner {
     const isWorthADial = !this.#isRetired && !this.#backoff.isFlapping;
     if (wasUp && failure === FAILURE.reset && isWorthADial) this.#dial(true);
     else this.#backOff(reason);
-    for (let i = 0; i < waiting; i++) this.#callLost(this.#dequeue(), wasUp ? failure : FAILURE.connect);
+    for (let left = waiting; left > 0; left--)
+      this.#callLost(this.#dequeue(), wasUp ? failure : FAILURE.connect, left > undone);
     if (this.state === DESTINATION.down) this.#settled();
   }
 
@@ -446,13 +485,15 @@ export class Destination implements ReplySink, LinkOwner {
     this.#host.noteFailure();
   }
 
-  #callLost(call: Call, failure: Failure): void {
+  /** @param mayBeDone the server may have got all of it */
+  #callLost(call: Call, failure: Failure, mayBeDone: boolean): void {
     if (call.detached) {
       this.#host.calls.release(call);
       return;
     }
-    if (call.written) call.fateUnknown = true;
-    const again = failure === FAILURE.reset && !call.resent && call.request.isRetrySafe;
+    if (mayBeDone) call.fateUnknown = true;
+    const isSafe = !mayBeDone || call.request.isRetrySafe;
+    const again = failure === FAILURE.reset && !call.resent && isSafe;
     call.written = false;
     if (this.#host.calls.dropAnswered(call)) return;
     if (again) {
@@ -490,6 +531,7 @@ export class Destination implements ReplySink, LinkOwner {
         return true;
       case DESTINATION.up:
         if (this.#reader.paused) this.#tickPaused(nowMs);
+        this.#lookForMoves(nowMs);
         this.#checkDeadlines(nowMs);
         return this.state !== DESTINATION.up || this.queue.length > 0;
       default:
@@ -499,22 +541,65 @@ export class Destination implements ReplySink, LinkOwner {
     }
   }
 
+  /**
+   * A client does not take what it has asked for. That is its own affair, until others wait for this connection: then the rest is kept for it, so
+   * that they get their answers; and if there is no room for that, it has little time.
+   */
   #tickPaused(nowMs: number): void {
     const reader = this.#reader;
-    if (!reader.unblocked && nowMs - this.#pausedMs >= this.#settings.clientStallMs) reader.dropBlocker();
-    if (!reader.unblocked) return;
+    const { blocker } = reader;
+    if (blocker?.congested === true) {
+      const { figures } = this.#host.calls.requests;
+      if (!this.#othersWait(blocker)) {
+        this.#pausedMs = nowMs;
+        return;
+      }
+      if (blocker.grant(Math.max(GRANT_BYTES_MIN, Math.min(reader.blockRest, GRANT_BYTES_MAX)))) {
+        figures.clientGrants++;
+      } else {
+        if (nowMs - this.#pausedMs < this.#settings.clientStallMs) return;
+        figures.clientsDropped++;
+        reader.dropBlocker();
+      }
+    }
     reader.paused = false;
-    this.#heardMs = nowMs;
+    this.#heardMs = this.#movedMs = nowMs;
     this.#link?.connection.resume();
+  }
+
+  #lookForMoves(nowMs: number): void {
+    const oldest = this.queue.peek();
+    if (oldest === undefined || this.#link === null) return;
+    if (this.#writer.hasMoved(oldest, this.#link.connection)) this.#movedMs = nowMs;
+  }
+
+  /** Time that a call has because bytes of it may be on their way where nobody sees it. */
+  #allowanceMs(call: Call): number {
+    const bytes = call.request.length;
+    if (bytes <= LARGE_BYTES) return 0;
+    const isSeen = this.#link === null || this.#link.connection.unacknowledgedBytes !== undefined;
+    const kernelMs = isSeen ? 0 : Math.min(bytes, KERNEL_BYTES_MAX) / KERNEL_BYTES_PER_MS;
+    return kernelMs + (this.#probe.answerMsMax === 0 ? 0 : bytes / AGENT_BYTES_PER_MS);
+  }
+
+  #othersWait(client: RequestOwner): boolean {
+    for (let index = 1; index < this.queue.length; index++) {
+      const { detached, request } = this.queue.at(index)!;
+      if (!detached && request.owner !== client && !request.finished) return true;
+    }
+    return false;
   }
 
   /**
    * A server that says nothing at all although it was asked is given up, with everything that waits for it. One that answers, but not
    * fast enough, keeps its connection; only the calls that are overdue go elsewhere, and their replies are skipped when they come.
+   * Nothing is overdue while bytes of a large value move.
    */
   #checkDeadlines(nowMs: number): void {
     const oldest = this.queue.peek();
     if (oldest === undefined || oldest.deadlineMs > nowMs) return;
+    const movedUntilMs = this.#movedMs + this.#requestTimeoutMs;
+    if (Math.max(oldest.deadlineMs, movedUntilMs) + this.#allowanceMs(oldest) > nowMs) return;
     const silent = nowMs - this.#heardMs >= this.#requestTimeoutMs / 2;
     if (silent && !this.#reader.paused) this.#ended(FAILURE.timeout, 'no answer in time');
     else this.#detachOverdue(nowMs);
@@ -524,7 +609,17 @@ export class Destination implements ReplySink, LinkOwner {
     for (let index = 0; index < this.queue.length; index++) {
       const call = this.queue.at(index)!;
       if (call.deadlineMs > nowMs) return;
+      if (index >= this.queue.length - this.#writer.waiting) {
+        // Nothing of it was written, so it is not done here.
+        this.queue.removeAt(index--);
+        this.queuedBytes -= call.queuedBytes;
+        this.#writer.waiting--;
+        this.#fail(call, FAILURE.timeout);
+        continue;
+      }
       if (call.detached || (index === 0 && this.#reader.streaming)) continue;
+      // It is its own client that it waits for.
+      if (this.#reader.paused && call.request.owner === this.#reader.blocker) continue;
       // The record in the queue stays there for its reply; a copy of it goes on.
       const copy = this.#host.calls.copy(call);
       call.detached = true;
@@ -548,36 +643,14 @@ export class Destination implements ReplySink, LinkOwner {
     this.#link = null;
     this.state = DESTINATION.down;
     this.#backoff.dialAtMs = Number.POSITIVE_INFINITY;
+    const undone = link === null ? this.queue.length : this.#writer.undone(link.connection.output);
     link?.connection.destroy();
     this.#reader.connectionLost();
+    this.#writer.reset();
     for (let waiting = this.queue.length; waiting > 0; waiting--)
-      this.#callLost(this.#dequeue(), FAILURE.connect);
+      this.#callLost(this.#dequeue(), FAILURE.connect, waiting > undone);
     this.#settled();
   }
-}
-
-/** Writes the keys of a call, each with the space that stands before it. A key is a dozen bytes: a loop is faster than any call. */
-function appendKeys(output: Output, call: Call): void {
-  const { bytes, keyStart, keyEnd, keyNext } = call.request;
-  let { bytes: target, at, limit } = output;
-  for (let key = call.firstKey; key >= 0; key = keyNext[key]!) {
-    let from = keyStart[key]! - 1;
-    const to = keyEnd[key]!;
-    if (limit - at < to - from) {
-      output.at = at;
-      output.reserve(to - from);
-      ({ bytes: target, at, limit } = output);
-    }
-    // Four at a time, which takes two thirds of the time.
-    for (; from + 3 < to; from += 4, at += 4) {
-      target[at] = bytes[from]!;
-      target[at + 1] = bytes[from + 1]!;
-      target[at + 2] = bytes[from + 2]!;
-      target[at + 3] = bytes[from + 3]!;
-    }
-    for (; from < to; from++, at++) target[at] = bytes[from]!;
-  }
-  output.at = at;
 }
 
 /**

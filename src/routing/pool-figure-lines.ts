@@ -21,6 +21,9 @@ export function poolFigureLines(requests: RequestPool, failures: number): string
     ['buffer_refusals', budget.refusals],
     ['uploads', uploads.count],
     ['uploads_given_up', uploads.givenUp],
+    ['client_stalls', figures.clientStalls],
+    ['client_grants', figures.clientGrants],
+    ['clients_dropped', figures.clientsDropped],
   );
   return lines.map(([name, value]) => `${name} ${value}`);
 }

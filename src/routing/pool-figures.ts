@@ -7,6 +7,11 @@ const VERBS_MAX = 64;
 export class PoolFigures {
   /** Requests that were sent on, by verb; those of the binary protocol as the meta commands that they become. */
   readonly commands: Float64Array = new Float64Array(VERBS_MAX);
+  /** How often a server was not read from because a client did not take what it had asked for. */
+  clientStalls = 0;
+  /** How often more was kept for such a client, because others waited for the server; and clients that were dropped for it. */
+  clientGrants = 0;
+  clientsDropped = 0;
   /** From a whole request to its whole answer; that may have waited for those of requests before it. */
   readonly latency: LatencyHistogram = new LatencyHistogram();
 

@@ -22,7 +22,7 @@ export class RequestPool {
 
   constructor(bufferBytesMax: number, uploads: Uploads) {
     this.uploads = uploads;
-    const relieve = (needer: Request): boolean => uploads.relieve(needer);
+    const relieve = (needer: Request | null): boolean => uploads.relieve(needer);
     this.budget = { used: 0, max: bufferBytesMax, refusals: 0, spares: [], relieve };
   }
 
@@ -47,6 +47,22 @@ export class RequestPool {
     request.borrow(lender, firstKey, selector);
     request.watch(watcher, slot);
     return request;
+  }
+
+  /** Takes from the thread's buffer bytes for what is kept elsewhere. @returns false when they are used up */
+  takeBytes(count: number): boolean {
+    const { budget } = this;
+    while (budget.used + count > budget.max)
+      if (!budget.relieve(null)) {
+        budget.refusals++;
+        return false;
+      }
+    budget.used += count;
+    return true;
+  }
+
+  returnBytes(count: number): void {
+    this.budget.used -= count;
   }
 
   /** One user of the record fewer; with the last one it returns to the pool. */

@@ -15,6 +15,8 @@ export interface RequestOwner {
   abort(): void;
   /** So much is unread that the sender of more should pause. */
   readonly congested: boolean;
+  /** Lets it leave so much more unread, because others wait behind it. @returns false when it has had enough, or there is no memory for it */
+  grant(bytes: number): boolean;
 }
 
 /** Who waits for the whole answer of a request that no client has sent. */
@@ -36,6 +38,7 @@ export const KEEPER: RequestOwner = {
   failedWhole: () => {},
   abort: () => {},
   congested: false,
+  grant: () => false,
 };
 
 /** Buffer bytes that all requests of a thread share (`bufferBytesMax`). */
@@ -47,7 +50,7 @@ export interface BufferBudget {
   /** Buffers for longer answers that nobody uses now. */
   readonly spares: Uint8Array<ArrayBuffer>[];
   /** Tries to free some for a request. @returns false when there is none to be freed */
-  relieve(needer: Request): boolean;
+  relieve(needer: Request | null): boolean;
 }
 
 /** What became of one key of a retrieval. */

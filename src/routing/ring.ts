@@ -35,6 +35,18 @@ export class Ring<Item> {
     return item;
   }
 
+  /** Removes item number `index`; those behind it move up. @returns it */
+  removeAt(index: number): Item {
+    const item = this.at(index);
+    assert(item !== undefined, 'a ring has no item at this index');
+    const mask = this.#slots.length - 1;
+    for (let i = index; i < this.length; i++)
+      this.#slots[(this.#first + i) & mask] = this.#slots[(this.#first + i + 1) & mask];
+    this.length--;
+    this.#slots[(this.#first + this.length) & mask] = undefined;
+    return item;
+  }
+
   /** Puts another item in the place of number `index`. */
   replace(index: number, item: Item): void {
     assert(index < this.length, 'a ring has no item at this index');

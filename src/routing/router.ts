@@ -226,6 +226,10 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     this.#surroundings.schedule(TICK_MS, () => this.#tick(dueMs));
   }
 
+  soon(callback: () => void): void {
+    this.#surroundings.schedule(1, callback);
+  }
+
   #tick(dueMs: number): void {
     if (this.#closed) return;
     const nowMs = this.nowMs();

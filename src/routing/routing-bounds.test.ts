@@ -131,13 +131,13 @@ test('a client has a bound of unanswered requests; it is read from again when so
   world.nothingLeft();
 });
 
-test('a client that does not read holds nobody up for longer than the bound', () => {
+test('a client that does not read holds nobody up for longer than the bound, when there is no room for what it does not take', () => {
   const value = 'x'.repeat(200_000);
   const world = new RouteWorld({
     mains: 1,
     backups: 0,
     cut: (text) => text.match(/[\s\S]{1,60000}/g) ?? [],
-    settings: { clientBacklogBytesMax: 250_000, clientStallMs: 300 },
+    settings: { clientBacklogBytesMax: 250_000, clientStallMs: 300, bufferBytesMax: 1_000_000 },
   }).start();
   const slow = world.client();
   const other = world.client();
@@ -151,6 +151,7 @@ test('a client that does not read holds nobody up for longer than the bound', ()
   world.run(300);
   assert.equal(slow.gone, true);
   assert.equal(other.take(), 'END\r\n');
+  assert.equal(world.router.requests.figures.clientsDropped, 1);
   world.nothingLeft();
 });
 
@@ -166,7 +167,9 @@ test('a client that reads late gets everything', () => {
   world.ask(slow, `set a 0 0 ${value.length}\r\n${value}\r\n`);
   slow.pipe.stuck = true;
   slow.send('get a\r\nget a\r\nget a\r\nget a\r\n');
-  world.run(200);
+  // Nobody waits for it.
+  world.run(5000);
+  assert.equal(world.router.requests.figures.clientStalls, 1);
   slow.pipe.unstick();
   world.run(500);
   assert.equal(slow.take(), `VALUE a 0 ${value.length}\r\n${value}\r\nEND\r\n`.repeat(4));

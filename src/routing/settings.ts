@@ -24,11 +24,13 @@ export interface RoutingSettings {
   readonly fillingMs: number;
   /** What is copied from one side of a mirror to the other, because that one lacks it, lives there so long at most: the real expiry time is not known. */
   readonly fillExptimeSeconds: number;
-  /** Calls and bytes that may wait for one destination; beyond it a call fails at once. Less than a transport holds (PENDING_BYTES_MAX). */
+  /** Calls and bytes that may wait for one destination; beyond it a call fails at once. */
   readonly queueCallsMax: number;
   readonly queueBytesMax: number;
   /** Unanswered requests of one client; beyond it the client is not read from. */
   readonly pipelineMax: number;
+  /** Bytes of its unanswered requests, beyond which it is not read from either; one value may be longer than that. */
+  readonly pipelineBytesMax: number;
   /** Longest value that is accepted from a client. */
   readonly valueBytesMax: number;
   /** Bytes of requests and replies that one thread keeps in its own buffers; beyond it requests fail. */
@@ -37,7 +39,9 @@ export interface RoutingSettings {
   readonly uploadMsGranted: number;
   /** Bytes that a client may leave unread before it holds up the connection they come from. */
   readonly clientBacklogBytesMax: number;
-  /** How long it may hold it up before the client is dropped. */
+  /** What more is kept for it when others wait for that connection. Both together are less than a transport keeps (PENDING_BYTES_MAX). */
+  readonly clientGrantBytesMax: number;
+  /** How long it may hold others up, when there is no room for that, before it is dropped. */
   readonly clientStallMs: number;
 }
 
@@ -55,11 +59,13 @@ export const ROUTING_SETTINGS_DEFAULT: RoutingSettings = {
   fillingMs: 20,
   fillExptimeSeconds: 300,
   queueCallsMax: 65536,
-  queueBytesMax: 32 * 1024 * 1024,
+  queueBytesMax: 128 * 1024 * 1024,
   pipelineMax: 1024,
+  pipelineBytesMax: 16 * 1024 * 1024,
   valueBytesMax: 128 * 1024 * 1024,
   bufferBytesMax: 256 * 1024 * 1024,
   uploadMsGranted: 5000,
   clientBacklogBytesMax: 8 * 1024 * 1024,
+  clientGrantBytesMax: 48 * 1024 * 1024,
   clientStallMs: 1000,
 };

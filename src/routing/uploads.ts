@@ -43,10 +43,10 @@ export class Uploads {
   /**
    * Has one value make room.
    *
-   * @param needer who wants memory: its own value stays
+   * @param needer who wants memory: its own value stays; null: no value
    * @returns false when none has had its time
    */
-  relieve(needer: Request): boolean {
+  relieve(needer: Request | null): boolean {
     const nowMs = this.#nowMs();
     for (const [uploader, beganMs] of this.#underWay) {
       if (nowMs - beganMs < this.#grantedMs) return false;

@@ -1,0 +1,171 @@
+import type { Output } from '../base/output.ts';
+import type { Connection } from '../base/session.ts';
+import type { Call } from './call.ts';
+import type { Request } from './request.ts';
+import type { Ring } from './ring.ts';
+
+/** A request up to this size is written at once; a longer one goes in pieces of this size, as the server takes them. */
+const PIECE_BYTES: number = 1024 * 1024;
+
+/** While a server has not taken so many bytes, nothing more is written to its connection: calls wait in the queue, where they cost nothing more. */
+const AHEAD_BYTES: number = 1024 * 1024;
+
+/** Most bytes that are written in one turn of the loop, though the server takes them: other connections have their turn. */
+const TURN_BYTES: number = 8 * 1024 * 1024;
+
+/** A request or an answer from this size on is large: what its bytes need on the way is not counted as time in which nothing comes. */
+export const LARGE_BYTES: number = 64 * 1024;
+
+const LINE_END = Uint8Array.of(13, 10);
+
+/** Whose calls are written. */
+export interface WriterOwner {
+  /** Those that were written stand in front. */
+  readonly queue: Ring<Call>;
+  /** The first byte of a call is about to be written. */
+  callBegins(call: Call): void;
+}
+
+/**
+ * Writes the calls of a queue to a connection, in their order, and no faster than the server takes them: what is not written yet needs no memory but that
+ * of its request, is known not to have been done, and can still go elsewhere.
+ */
+export class CallWriter {
+  /** Calls at the end of the queue of which nothing was written. */
+  waiting = 0;
+  /** Bytes written to this connection. */
+  #written = 0;
+  /** How many of them the server's host had when it was asked last. */
+  #taken = 0;
+  /** What is being written in pieces; kept to its last byte, also when its answer comes before: a server may refuse a value when it has read its line. */
+  #request: Request | null = null;
+  #at = 0;
+  readonly #owner: WriterOwner;
+  readonly #release: (request: Request) => void;
+
+  /** @param release gives back a request that was kept */
+  constructor(owner: WriterOwner, release: (request: Request) => void) {
+    this.#owner = owner;
+    this.#release = release;
+  }
+
+  /** How many calls at the end of the queue the server cannot have done: not all of their bytes have been sent. */
+  undone(output: Output): number {
+    const { queue } = this.#owner;
+    const sent = this.#written - output.pendingBytes - (output.at - output.start);
+    let count = this.waiting;
+    while (count < queue.length && queue.at(queue.length - 1 - count)!.endsAt > sent) count++;
+    return count;
+  }
+
+  /** For a new connection, or none: nothing of what is in the queue has been written. */
+  reset(): void {
+    const request = this.#request;
+    this.#request = null;
+    this.waiting = this.#owner.queue.length;
+    this.#written = this.#taken = 0;
+    if (request !== null) this.#release(request);
+  }
+
+  /** A call has been taken from the front of the queue. */
+  left(): void {
+    if (this.waiting > this.#owner.queue.length) this.waiting = this.#owner.queue.length;
+  }
+
+  /** A request is being written in pieces. */
+  get isPartWritten(): boolean {
+    return this.#request !== null;
+  }
+
+  /**
+   * Writes what may be written now; the rest when the output has drained.
+   *
+   * @returns false when the server takes everything, but others shall have their turn: to be called again soon
+   */
+  write(output: Output): boolean {
+    const { queue } = this.#owner;
+    const end = this.#written + TURN_BYTES;
+    while (this.#request !== null || this.waiting > 0) {
+      if (output.pendingBytes >= AHEAD_BYTES) return true;
+      if (this.#written >= end) return false;
+      if (this.#request !== null) this.#writePiece(this.#request, output);
+      else this.#begin(queue.at(queue.length - this.waiting)!, output);
+    }
+    return true;
+  }
+
+  #begin(call: Call, output: Output): void {
+    const { request } = call;
+    this.#owner.callBegins(call);
+    this.waiting--;
+    call.written = true;
+    if (call.keyCount !== request.lineKeys) {
+      output.append(request.bytes, 0, request.prefixEnd);
+      const keysLength = appendKeys(output, call);
+      output.append(LINE_END, 0, LINE_END.length);
+      this.#written += request.prefixEnd + keysLength + LINE_END.length;
+      call.endsAt = this.#written;
+    } else if (request.length <= PIECE_BYTES) {
+      output.append(request.bytes, 0, request.length);
+      this.#written += request.length;
+      call.endsAt = this.#written;
+    } else {
+      request.references++;
+      this.#request = request;
+      this.#at = 0;
+      call.endsAt = this.#written + request.length;
+      this.#writePiece(request, output);
+    }
+  }
+
+  #writePiece(request: Request, output: Output): void {
+    const from = this.#at;
+    const to = Math.min(request.length, from + PIECE_BYTES);
+    output.append(request.bytes, from, to);
+    this.#written += to - from;
+    this.#at = to;
+    if (to < request.length) return;
+    this.#request = null;
+    this.#release(request);
+  }
+
+  /**
+   * Whether bytes of a large call, the oldest one, have come to the server's host since this was asked last. Where the transport cannot tell, it is
+   * known only what the kernel has taken.
+   */
+  hasMoved(oldest: Call, connection: Connection): boolean {
+    if (oldest.request.length <= LARGE_BYTES) return false;
+    const { output } = connection;
+    const onTheWay = connection.unacknowledgedBytes?.() ?? output.pendingBytes;
+    const before = this.#taken;
+    this.#taken = this.#written - onTheWay - (output.at - output.start);
+    return this.#taken > before && before < oldest.endsAt;
+  }
+}
+
+/** Writes the keys of a call, each with the space that stands before it. A key is a dozen bytes: a loop is faster than any call. @returns how many bytes */
+function appendKeys(output: Output, call: Call): number {
+  const { bytes, keyStart, keyEnd, keyNext } = call.request;
+  let { bytes: target, at, limit } = output;
+  let length = 0;
+  for (let key = call.firstKey; key >= 0; key = keyNext[key]!) {
+    let from = keyStart[key]! - 1;
+    const to = keyEnd[key]!;
+    length += to - from;
+    if (limit - at < to - from) {
+      output.at = at;
+      output.reserve(to - from);
+      ({ bytes: target, at, limit } = output);
+    }
+    // Four at a time, which takes two thirds of the time.
+    for (; from + 3 < to; from += 4, at += 4) {
+      target[at] = bytes[from]!;
+      target[at + 1] = bytes[from + 1]!;
+      target[at + 2] = bytes[from + 2]!;
+      target[at + 3] = bytes[from + 3]!;
+    }
+    for (; from < to; from++, at++) target[at] = bytes[from]!;
+  }
+  output.at = at;
+  return length;
+}
