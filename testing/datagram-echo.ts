@@ -2,7 +2,7 @@ import type { DatagramSession, DatagramSocket } from '../src/base/datagram.ts';
 
 /**
  * Answers `count` with that many datagrams, each of two lines: its number and the peer, and which thread it was. Anything that is no
- * number is dropped.
+ * number is dropped, save `later`, which is answered as the `now` that follows it comes.
  */
 export class DatagramEcho implements DatagramSession {
   readonly answer: Uint8Array = new Uint8Array(new ArrayBuffer(1400));
@@ -10,6 +10,7 @@ export class DatagramEcho implements DatagramSession {
   partEnd = 0;
   readonly #socket: DatagramSocket;
   readonly #thread: number;
+  readonly #later: (() => void)[] = [];
   #part = 0;
   #parts = 0;
 
@@ -19,7 +20,18 @@ export class DatagramEcho implements DatagramSession {
   }
 
   received(input: Uint8Array, start: number, end: number): boolean {
-    this.#parts = Number(Buffer.from(input.subarray(start, end)).toString('latin1'));
+    const text = Buffer.from(input.subarray(start, end)).toString('latin1');
+    if (text === 'later') {
+      const reply = this.#socket.laterReply();
+      const answer = Buffer.from(`later ${this.#socket.remote}\n`, 'latin1');
+      this.#later.push(() => reply(answer));
+      return false;
+    }
+    if (text === 'now') {
+      for (const reply of this.#later.splice(0)) reply();
+      return false;
+    }
+    this.#parts = Number(text);
     if (!(this.#parts > 0)) {
       this.#socket.noteDropped();
       return false;

@@ -21,6 +21,8 @@ export interface DatagramSocket {
   readonly descriptor: number;
   /** Who sent the datagram at hand, as `udp:127.0.0.1:4711`. */
   readonly remote: string;
+  /** For an answer that is not ready yet: what sends a datagram to whom the one at hand came from, at any time. It is lost if the kernel does not take it. */
+  laterReply(): (datagram: Uint8Array) => void;
   /** Counts a datagram that was no request, or whose answer was too long. */
   noteDropped(): void;
 }

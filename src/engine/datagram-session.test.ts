@@ -16,7 +16,12 @@ interface World {
 
 function world(make: (connection: Connection, isBinary: boolean) => Session): World {
   const counts = { dropped: 0, sessions: 0, closed: 0 };
-  const socket = { descriptor: 9, remote: 'udp:127.0.0.1:1', noteDropped: () => counts.dropped++ };
+  const socket = {
+    descriptor: 9,
+    remote: 'udp:127.0.0.1:1',
+    laterReply: () => () => {},
+    noteDropped: () => counts.dropped++,
+  };
   const session = new UdpSession(socket, (connection, isBinary) => {
     counts.sessions++;
     const made = make(connection, isBinary);

@@ -90,6 +90,19 @@ for (const transport of transports) {
         assert.deepEqual(await other.take(1), [`0 ${name}:${other.port}\n0\n`]);
         assert.deepEqual(one.received, []);
       });
+
+      test(`${family}: an answer that comes later goes to whom it is for`, async () => {
+        const { address } = await listenForDatagrams(harness, { address: { family, host, port: 0 } });
+        assert.ok(address.family !== 'unix');
+        const [one, other] = [client(address), client(address)];
+        one.send('later');
+        one.send('1');
+        await one.take(1);
+        other.send('later');
+        other.send('now');
+        assert.deepEqual(await one.take(1), [`later ${name}:${one.port}\n`]);
+        assert.deepEqual(await other.take(1), [`later ${name}:${other.port}\n`]);
+      });
     }
 
     test('what has no answer is counted, and does not hold up what follows', async () => {

@@ -52,6 +52,15 @@ export class PortableDatagrams implements Listener, DatagramSocket {
     return formatPeer({ family, host: peer.address, port: peer.port }, 'udp');
   }
 
+  laterReply(): (datagram: Uint8Array) => void {
+    const peer = this.#peer;
+    return (datagram) => {
+      if (this.#isClosed || peer === null) return;
+      if (this.#mayReply(peer)) this.#send(datagram, peer);
+      else this.noteDropped();
+    };
+  }
+
   noteDropped(): void {
     this.#core.figures[FIGURE.datagramsDropped]!++;
   }
@@ -106,21 +115,29 @@ export class PortableDatagrams implements Listener, DatagramSocket {
     figures[FIGURE.datagrams]!++;
     this.#peer = peer;
     if (!this.#session.received(bytes, 0, bytes.length)) return;
-    // The socket keeps what the kernel does not take; it does not say when it is time to stop.
-    // And it throws for port 0, which is nobody's, but which anybody can write into a datagram.
-    if (this.#pendingBytes > PENDING_BYTES_MAX || peer.port === 0) this.noteDropped();
-    else
-      do this.#send(peer);
-      while (this.#session.nextPart());
+    if (!this.#mayReply(peer)) {
+      this.noteDropped();
+      return;
+    }
+    const session = this.#session;
+    do this.#send(session.answer.subarray(session.partStart, session.partEnd), peer);
+    while (session.nextPart());
   }
 
-  #send(peer: RemoteInfo): void {
-    const { answer, partStart, partEnd } = this.#session;
+  /**
+   * The socket keeps what the kernel does not take; it does not say when it is time to stop. And it throws for port 0, which is nobody's, but which anybody can write into a
+   * datagram.
+   */
+  #mayReply(peer: RemoteInfo): boolean {
+    return this.#pendingBytes <= PENDING_BYTES_MAX && peer.port !== 0;
+  }
+
+  #send(datagram: Uint8Array, peer: RemoteInfo): void {
     const { figures } = this.#core;
-    const count = partEnd - partStart;
+    const count = datagram.length;
     this.#pendingBytes += count;
     addPending(figures, count);
-    this.#socket.send(Buffer.from(answer.subarray(partStart, partEnd)), peer.port, peer.address, (error) => {
+    this.#socket.send(Buffer.from(datagram), peer.port, peer.address, (error) => {
       if (this.#isClosed) return;
       this.#pendingBytes -= count;
       addPending(figures, -count);

@@ -72,6 +72,27 @@ export class ReactorDatagrams implements Listener, DatagramSocket, EventHandler 
     return address === null ? 'udp' : formatPeer(address, 'udp');
   }
 
+  laterReply(): (datagram: Uint8Array) => void {
+    const { libc, figures } = this.#core;
+    const peerBytes = this.#peerLength[0]!;
+    const peer = steady(this.#peer.subarray(0, peerBytes));
+    return (datagram) => {
+      const bytes = steady(datagram);
+      if (this.#isClosed) return;
+      const { addressOf } = libc;
+      const sent = libc.sendto(
+        this.descriptor,
+        addressOf(bytes),
+        bytes.length,
+        LINUX.MSG_NOSIGNAL,
+        addressOf(peer),
+        peerBytes,
+      );
+      if (sent < 0) this.noteDropped();
+      else figures[FIGURE.bytesWritten]! += sent;
+    };
+  }
+
   noteDropped(): void {
     this.#core.figures[FIGURE.datagramsDropped]!++;
   }
@@ -182,4 +203,11 @@ export class ReactorDatagrams implements Listener, DatagramSocket, EventHandler 
     // The kernel gave back a watch a moment ago; if it has none now, the socket falls silent, and the others' go on.
     this.#isOpen = this.#watch(LINUX.EPOLL_CTL_ADD) === null;
   }
+}
+
+/** A copy that does not move in memory. */
+function steady(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new ArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
 }

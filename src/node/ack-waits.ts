@@ -12,14 +12,25 @@ export interface AckPolicy {
 /** Kinds of waits at a time: numbers of acks and times to wait for them, as connections have asked. */
 export const ACK_QUEUES_MAX = 16;
 
-const REFUSAL = 'SERVER_ERROR not acknowledged\r\n';
+export const REFUSAL = 'SERVER_ERROR not acknowledged\r\n';
 const BINARY_MAGIC = 0x80;
 
+/** A reply that waits. */
+export interface AckWaiter {
+  /** Behind the last change that it answers, in the thread's ring. */
+  readonly position: number;
+  /** Set when it begins to wait. */
+  deadlineMs: number;
+  isWaiting: boolean;
+  /** The wait is over. @param isLate it has taken too long */
+  settle(isAcknowledged: boolean, isLate: boolean): void;
+}
+
 /** Those who wait for so many acks, and for so long at most. */
-interface AckQueue {
+export interface AckQueue {
   readonly acks: number;
   readonly timeoutMs: number;
-  readonly sessions: AckedSession[];
+  readonly waiters: AckWaiter[];
   /** Somebody has waited in vain for the acks of what was written up to here; null once they have come. Nobody waits meanwhile. */
   missed: number | null;
 }
@@ -72,7 +83,7 @@ export class AckWaits {
     if (acks === 0) return null;
     const found = this.#queues.find((queue) => queue.acks === acks && queue.timeoutMs === timeoutMs);
     if (found !== undefined || this.#queues.length === ACK_QUEUES_MAX) return found ?? null;
-    const queue = { acks, timeoutMs, sessions: [], missed: null };
+    const queue = { acks, timeoutMs, waiters: [], missed: null };
     this.#queues.push(queue);
     return queue;
   }
@@ -84,8 +95,8 @@ export class AckWaits {
   /** When the first reply has waited for too long; Infinity when none waits. */
   get dueMs(): number {
     let dueMs = Number.POSITIVE_INFINITY;
-    for (const { sessions } of this.#queues) {
-      const first = sessions[0];
+    for (const { waiters } of this.#queues) {
+      const first = waiters[0];
       if (first !== undefined) dueMs = Math.min(dueMs, first.deadlineMs);
     }
     return dueMs;
@@ -129,11 +140,15 @@ export class AckWaits {
     return queue.missed === null;
   }
 
-  /** Has a session wait, which has a position. */
-  add(session: AckedSession, queue: AckQueue): void {
-    session.deadlineMs = this.#nowMs() + queue.timeoutMs;
-    session.isWaiting = true;
-    queue.sessions.push(session);
+  /** Where all wait that have no wish of their own; null: nobody waits. */
+  get defaultQueue(): AckQueue | null {
+    return this.#defaultQueue;
+  }
+
+  add(waiter: AckWaiter, queue: AckQueue): void {
+    waiter.deadlineMs = this.#nowMs() + queue.timeoutMs;
+    waiter.isWaiting = true;
+    queue.waiters.push(waiter);
     this.#count(1);
     this.board.countWaited();
   }
@@ -143,27 +158,37 @@ export class AckWaits {
     if (this.#waiting === 0) return;
     const nowMs = this.#nowMs();
     for (const queue of this.#queues) {
-      const { acks, sessions } = queue;
+      const { acks, waiters } = queue;
       const isHopeless = this.board.peers < acks;
       let done = 0;
-      for (; done < sessions.length; done++) {
-        const session = sessions[done]!;
-        if (!session.isWaiting) continue;
-        const isAcknowledged = !isHopeless && this.has(acks, session.position);
-        const isLate = nowMs >= session.deadlineMs;
+      for (; done < waiters.length; done++) {
+        const waiter = waiters[done]!;
+        if (!waiter.isWaiting) continue;
+        const isAcknowledged = !isHopeless && this.has(acks, waiter.position);
+        const isLate = nowMs >= waiter.deadlineMs;
         if (!isAcknowledged && !isLate && this.mayCome(queue)) break;
-        if (!isAcknowledged && isLate) queue.missed ??= session.position;
+        if (!isAcknowledged && isLate) queue.missed ??= waiter.position;
         this.#count(-1);
-        session.settle(isAcknowledged, isLate);
+        waiter.settle(isAcknowledged, isLate);
       }
-      if (done > 0) sessions.splice(0, done);
+      if (done > 0) waiters.splice(0, done);
     }
   }
 
+  /** Counts how a wait has ended. @returns whether what waited may be sent */
+  countEnd(isAcknowledged: boolean, isLate: boolean): boolean {
+    const { board, policy } = this;
+    if (isAcknowledged) return true;
+    if (isLate) board.countTimedOut();
+    if (policy.refuses) board.countRefused();
+    else board.countDegraded();
+    return !policy.refuses;
+  }
+
   /** A session that waits has gone. */
-  leave(session: AckedSession): void {
-    if (!session.isWaiting) return;
-    session.isWaiting = false;
+  leave(waiter: AckWaiter): void {
+    if (!waiter.isWaiting) return;
+    waiter.isWaiting = false;
     this.#count(-1);
   }
 
@@ -176,7 +201,7 @@ export class AckWaits {
 }
 
 /** A client's session, with the replies to its writes held back. */
-class AckedSession implements Session {
+class AckedSession implements Session, AckWaiter {
   /** Where writes wait for their acks before they are answered; null: they do not. */
   #queue: AckQueue | null;
   /** The same for those that are fed now, or wait. */
@@ -250,19 +275,10 @@ class AckedSession implements Session {
 
   /** The wait is over. */
   settle(isAcknowledged: boolean, isLate: boolean): void {
-    const { board, policy } = this.#waits;
     this.isWaiting = false;
     this.#hasChanged = false;
-    if (!isAcknowledged) {
-      if (isLate) board.countTimedOut();
-      if (policy.refuses) {
-        board.countRefused();
-        this.#refuse();
-        return;
-      }
-      board.countDegraded();
-    }
-    this.#connection.releaseOutput?.();
+    if (this.#waits.countEnd(isAcknowledged, isLate)) this.#connection.releaseOutput?.();
+    else this.#refuse();
   }
 
   #holdOrSend(queue: AckQueue): void {

@@ -204,11 +204,12 @@ class NodeThread {
       const session = clientSession(context, connection, clientClosed);
       return acks === null ? session : acks.session(connection, session);
     });
-    loop.serveDatagrams(
-      SERVICE_UDP,
-      (socket) =>
-        new UdpSession(socket, (connection, isBinary) => protocolSession(context, connection, isBinary)),
-    );
+    loop.serveDatagrams(SERVICE_UDP, (socket) => {
+      const session = new UdpSession(socket, (connection, isBinary) =>
+        protocolSession(context, connection, isBinary),
+      );
+      return acks === null ? session : acks.datagrams(socket, session);
+    });
     this.#watchIdle();
     this.#watchFeed();
     const { listenTls, listen, listenUdp } = data;

@@ -1,9 +1,11 @@
+import type { DatagramSession, DatagramSocket } from '../base/datagram.ts';
 import type { Connection, Session } from '../base/session.ts';
 import type { ClientAcks, WriteFence } from '../engine/node-context.ts';
 import type { DataThread } from '../net/data-threads.ts';
 import type { Cache } from '../store/cache.ts';
 import { AckBoard, type AckedPeer } from './ack-board.ts';
 import { AckWaits } from './ack-waits.ts';
+import { AckedDatagrams } from './acked-datagrams.ts';
 import type { NodeThreadData } from './thread-messages.ts';
 
 /** One data thread's part in the acks of twins: holds replies of its clients back, and on the thread with the links tells all others what twins have. */
@@ -46,6 +48,11 @@ export class ThreadAcks implements ClientAcks {
 
   session(connection: Connection, inner: Session): Session {
     return this.#waits.session(connection, inner);
+  }
+
+  /** Datagrams of clients, as `inner` answers them. */
+  datagrams(socket: DatagramSocket, inner: DatagramSession): DatagramSession {
+    return new AckedDatagrams(this.#waits, socket, inner);
   }
 
   waitFor(connection: Connection, acks: number, timeoutMs: number | null): boolean {

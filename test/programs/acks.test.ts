@@ -1,17 +1,24 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import { DatagramClient } from '../../testing/datagrams.ts';
+import { freePorts } from '../../testing/processes.ts';
 import { RawSocket } from '../../testing/raw-socket.ts';
 import { ReplicatedPair } from '../../testing/replicated-pair.ts';
 import { startNode, TRANSPORTS } from '../../testing/servers.ts';
 import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
 
-async function linkedPair(t: TestContext, options: readonly string[]): Promise<ReplicatedPair> {
+async function linkedPair(
+  t: TestContext,
+  options: readonly string[],
+  transport?: string,
+): Promise<ReplicatedPair> {
   const pair = await ReplicatedPair.make(['-m', '32', ...options]);
   t.after(() => pair.dispose());
-  pair.launch(0);
-  pair.launch(1);
+  const environment = transport === undefined ? {} : { TWINCACHED_TRANSPORT: transport };
+  pair.launch(0, [], environment);
+  pair.launch(1, [], environment);
   const first = await pair.client(0);
   const second = await pair.client(1);
   await pair.linked(first);
@@ -167,6 +174,28 @@ test('a twin that dies while writes wait lets them go', async (t) => {
   await figureIs(other, 'acks_timeouts', 0);
   await figureIs(other, 'acks_degraded', 50);
 });
+
+for (const transport of TRANSPORTS)
+  test(`the answer to a datagram that writes waits for the twin (${transport})`, async (t) => {
+    const [udp = 0] = await freePorts(1);
+    const options = ['--acks', '1', '--ack-timeout', '60000', '-U', `${udp}`];
+    const pair = await linkedPair(t, options, transport);
+    const client = await pair.client(0);
+    const datagrams = new DatagramClient(udp, pair.hosts[0]);
+    assert.equal(await datagrams.ask('set a 0 0 1\r\nv\r\n'), 'STORED\r\n');
+    const there = await pair.client(1);
+    assert.equal(await there.get('a'), 'v');
+    const before = await figure(client, 'acks_waited');
+    pair.nodes[1]?.child.kill('SIGSTOP');
+    const id = datagrams.send('set b 0 0 1\r\nv\r\n');
+    await until('it waits', async () => (await figure(client, 'acks_waited')) > before);
+    assert.deepEqual(datagrams.parts(id), []);
+    assert.equal(await datagrams.ask('get a\r\n'), 'VALUE a 0 1\r\nv\r\nEND\r\n', 'reads go on');
+    pair.nodes[1]?.child.kill('SIGCONT');
+    await until('the answer', () => datagrams.parts(id)[0]?.text === 'STORED\r\n');
+    datagrams.close();
+    for (const one of [client, there]) one.close();
+  });
 
 for (const transport of TRANSPORTS) {
   test(`--min-replicas without a twin: nothing is changed by anybody (${transport})`, async () => {
