@@ -254,6 +254,12 @@ const status: Personality = async ({ words, print }) => {
   return run(words, { out: print, err: (text) => void process.stderr.write(text) });
 };
 
+/** `twincached top`. */
+const top: Personality = async ({ words, print }) => {
+  const { top: run } = await import('../cluster/top.ts');
+  return run(words, { out: print, err: (text) => void process.stderr.write(text) });
+};
+
 /** `twincached get`, `set`, `stats`. */
 function client(command: ClientCommand): Personality {
   return async (invocation) => (await import('./client-command.ts')).runClientCommand(command, invocation);
@@ -268,6 +274,7 @@ export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubComm
       { usage: 'check FILE', help: 'what a cluster file means, or what is wrong with it', run: check },
     ],
     ['status', { usage: 'status ...', help: 'what a running cluster says of its processes', run: status }],
+    ['top', { usage: 'top ...', help: 'what a running cluster does, live in the terminal', run: top }],
     ['get', { usage: 'get KEY', help: 'ask a running server for a value', run: client('get') }],
     ['set', { usage: 'set KEY VALUE', help: 'store a value on a running server', run: client('set') }],
     ['stats', { usage: 'stats [WHAT]', help: "show a running server's statistics", run: client('stats') }],

@@ -57,7 +57,8 @@ export async function status(
   }
 }
 
-function fetchStatus(port: number): Promise<string> {
+/** Asks a monitor for its status, as JSON text. @throws StartError when nobody answers */
+export function fetchStatus(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = get(
       { host: '127.0.0.1', port, path: '/status.json', timeout: ANSWER_TIMEOUT_MS },
