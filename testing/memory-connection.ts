@@ -12,6 +12,7 @@ export class MemoryConnection implements Connection {
   destroyed = false;
   paused = false;
   flushes = 0;
+  channelBinding = '';
   /** What `watchSilence` was called with; 0: it was not. */
   silenceMs = 0;
 

@@ -19,6 +19,11 @@ export interface Connection {
   /** Our end, written like `remote`; absent where the transport does not know it. Asked for seldom: it may take a system call. */
   readonly local?: string;
   /**
+   * What only the two ends of this very encrypted channel have in common (RFC 9266, tls-exporter), in hexadecimal digits; '' or absent where nothing is encrypted. Known from when
+   * the connection is up.
+   */
+  readonly channelBinding?: string;
+  /**
    * Has what stands in `output` sent at the end of this turn. Needed only for bytes written outside this connection's own
    * `feed` or `opened` (a proxy writes a client's request to a backend); after those the transport sends by itself.
    */

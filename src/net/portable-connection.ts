@@ -25,6 +25,11 @@ export interface PortableCore {
 /** How long a peer may take to let us say that the connection ends. */
 const TLS_END_MS_MAX = 1000;
 
+/** Of RFC 9266. */
+const BINDING_LABEL = 'EXPORTER-Channel-Binding';
+const BINDING_BYTES = 32;
+const NO_CONTEXT: Buffer = Buffer.alloc(0);
+
 /** For so long node's keep-alive probes are repeated before the connection ends. */
 const KEEPALIVE_MS = 10_000;
 
@@ -107,6 +112,12 @@ export class PortableConnection implements Connection, OutputSink {
     if (localAddress === undefined || localPort === undefined) return this.remote;
     const family = localAddress.includes(':') ? 'ipv6' : 'ipv4';
     return formatPeer({ family, host: localAddress, port: localPort });
+  }
+
+  get channelBinding(): string {
+    const socket = this.#socket;
+    if (!(socket instanceof TLSSocket) || this.#phase !== OPEN) return '';
+    return socket.exportKeyingMaterial(BINDING_BYTES, BINDING_LABEL, NO_CONTEXT).toString('hex');
   }
 
   flush(): void {

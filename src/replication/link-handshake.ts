@@ -3,7 +3,7 @@
  * of what a peer says of itself is taken over: neither its slot nor its clock, nor is another link given up for it.
  */
 import { assert } from '../base/assert.ts';
-import type { Output } from '../base/output.ts';
+import type { Connection } from '../base/session.ts';
 import type { FrameReader } from './frame-reader.ts';
 import {
   FRAME,
@@ -31,7 +31,7 @@ export type LinkState =
 /** The link as its handshake sees it. */
 export interface HandshakeLink {
   readonly dialled: boolean;
-  readonly output: Output;
+  readonly connection: Pick<Connection, 'output' | 'channelBinding'>;
   readonly nodeSlot: number;
   /** What this node says of itself now. */
   hello(): Hello;
@@ -69,7 +69,7 @@ export class LinkHandshake {
   sendHello(): void {
     this.own = { ...this.#link.hello(), features: featuresOf(this.#safety) };
     this.isHelloSent = true;
-    writeHello(this.#link.output, this.own);
+    writeHello(this.#link.connection.output, this.own);
   }
 
   /**
@@ -102,7 +102,7 @@ export class LinkHandshake {
     if (secret === null) return this.#admit(hello);
     if (dialled) {
       this.sendHello();
-      writeProof(this.#link.output, secret.proof(this.#words(true)));
+      writeProof(this.#link.connection.output, secret.proof(this.#words(true)));
     }
     this.stage = 'proof';
     return null;
@@ -130,14 +130,18 @@ export class LinkHandshake {
   #words(isOfDialler: boolean): string {
     const { own, peer } = this;
     assert(own !== null && peer !== null, 'proofs follow the hellos');
-    return this.#link.dialled ? proofWords(isOfDialler, own, peer) : proofWords(isOfDialler, peer, own);
+    const { dialled, connection } = this.#link;
+    const { channelBinding } = connection;
+    return dialled
+      ? proofWords(isOfDialler, own, peer, channelBinding)
+      : proofWords(isOfDialler, peer, own, channelBinding);
   }
 
   /** The two have no secret in common. The other side is told, as far as it does not know: its log should say what is wrong, too. */
   #leave(reason: string): string | null {
     this.lacksSecret = true;
     if (!this.isHelloSent) this.sendHello();
-    else if (this.stage === 'proof' && !this.#link.dialled) writeRefused(this.#link.output);
+    else if (this.stage === 'proof' && !this.#link.dialled) writeRefused(this.#link.connection.output);
     else return reason;
     this.reason = reason;
     this.stage = 'leaving';
@@ -145,7 +149,8 @@ export class LinkHandshake {
   }
 
   #admit(peer: Hello): string | null {
-    const { output, dialled } = this.#link;
+    const { connection, dialled } = this.#link;
+    const { output } = connection;
     const { secret } = this.#safety;
     const refusal = this.#link.admitted(peer);
     if (refusal !== null) return refusal;

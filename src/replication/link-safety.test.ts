@@ -173,6 +173,26 @@ test('a proof that was heard before is worth nothing later', () => {
   assert.ok(!end.link.wasOpen);
 });
 
+test('a proof holds for the channel that it was given over, and for no other', () => {
+  for (const [first, second, isLinked] of [
+    ['0c'.repeat(32), '0c'.repeat(32), true],
+    // Somebody with a certificate sits between the two, with a channel to each, and passes on what they say.
+    ['0c'.repeat(32), '0d'.repeat(32), false],
+    ['0c'.repeat(32), '', false],
+    ['', '0c'.repeat(32), false],
+  ] as const) {
+    const pair = guardedPair(GUARDED, GUARDED);
+    pair.dialler.connection.channelBinding = first;
+    pair.listener.connection.channelBinding = second;
+    pair.open();
+    assert.equal(pair.dialler.link.isOpen && pair.listener.link.isOpen, isLinked);
+    if (isLinked) continue;
+    for (const end of [pair.dialler, pair.listener])
+      assert.equal(fate(end), 'the secret of the peer is another one');
+    assertNothingMoved(pair);
+  }
+});
+
 test("a node's own proof, reflected, is worth nothing", () => {
   // It dials somebody who knows nothing, but hears its proof, and says the very same to it.
   const dialler = mapLinkEnd(new VirtualTime(), '0a'.repeat(16), 0, 10, GUARDED);

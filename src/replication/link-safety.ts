@@ -68,11 +68,19 @@ export function secretMismatch({ secret }: LinkSafety, peer: Hello): string | nu
 
 /**
  * What a proof is made of. Both nonces are new for each link, so that no proof is of use a second time; the ids and the role of the one that
- * proves are in it, so that none is of use in another direction or between other nodes. All parts have fixed lengths.
+ * proves are in it, so that none is of use in another direction or between other nodes; and what binds it to the channel, so that whoever has a certificate and sits between
+ * the two cannot pass their proofs on. All parts in front of that have fixed lengths.
  *
  * @param isOfDialler whose proof it is
+ * @param channelBinding of the connection, as the one that proves or checks sees it; '' without encryption
  */
-export function proofWords(isOfDialler: boolean, dialler: Hello, listener: Hello): string {
+export function proofWords(
+  isOfDialler: boolean,
+  dialler: Hello,
+  listener: Hello,
+  channelBinding = '',
+): string {
   const role = isOfDialler ? 'dialler ' : 'listener';
-  return `twincached link ${role} ${dialler.nonce} ${listener.nonce} ${dialler.nodeId} ${listener.nodeId}`;
+  const words = `twincached link ${role} ${dialler.nonce} ${listener.nonce} ${dialler.nodeId} ${listener.nodeId}`;
+  return channelBinding === '' ? words : `${words} ${channelBinding}`;
 }

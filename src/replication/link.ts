@@ -120,9 +120,9 @@ export class Link implements Session {
   #wasOpen = false;
   /** The peer has said from where on it wants what is here. */
   #isAsked = false;
-  /** Something has been sent, or a sync has come to its end, since the last mark; and the next one waits for a place. */
   /** The peer is to be told that it has all that changed since the position where it began: until then it may be read only if there is nobody else. */
   #owesResumed = false;
+  /** Something has been sent, or a sync has come to its end, since the last mark; and the next one waits for a place. */
   #markDue = false;
   #draining = false;
   #saidBye = false;
@@ -149,7 +149,7 @@ export class Link implements Session {
     this.#handshake = new LinkHandshake(
       {
         dialled: target >= 0,
-        output: connection.output,
+        connection,
         get nodeSlot() {
           return cache.nodeSlot;
         },

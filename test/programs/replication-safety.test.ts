@@ -14,8 +14,10 @@ import { MemoryConnection } from '../../testing/memory-connection.ts';
 import { AS_ROOT, freePorts, twincached } from '../../testing/processes.ts';
 import { RawSocket } from '../../testing/raw-socket.ts';
 import { ReplicatedPair } from '../../testing/replicated-pair.ts';
+import { startNode } from '../../testing/servers.ts';
 import { SteadyLoad } from '../../testing/steady-load.ts';
 import { TextClient } from '../../testing/text-client.ts';
+import { TlsRelay } from '../../testing/tls-relay.ts';
 import { until } from '../../testing/wait.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'twincached-safety-'));
@@ -291,6 +293,33 @@ test('links with TLS, secret and compression, beside four data threads and clien
   });
   for (const one of [...writers, first, second]) one.close();
   for (const node of pair.nodes) assert.equal(await node?.kill(), 0);
+});
+
+test('one who has a certificate and sits between two twins cannot pass their proofs on', async (t) => {
+  for (const withSecret of [false, true]) {
+    const [port = 0, nearPort = 0] = await freePorts(2);
+    const options = ['-m', '16', ...tls('twin')];
+    if (withSecret) options.push('--replication-secret-file', secretFile(SECRET));
+    const far = await startNode([...options, '-X', `${port}`]);
+    t.after(() => far.process.kill('SIGKILL'));
+    const relay = await TlsRelay.to(port, '127.0.0.1', credentials('twin'));
+    t.after(() => relay.close());
+    const near = await startNode([...options, '-x', `127.0.0.1:${relay.port}`, '-X', `${nearPort}`]);
+    t.after(() => near.process.kill('SIGKILL'));
+    const [here, there] = [await TextClient.connect(near.port), await TextClient.connect(far.port)];
+    assert.equal(await there.set('k', 'v'), 'STORED');
+    if (withSecret) {
+      for (const client of [here, there])
+        await until('it is found out', async () => Number(await stat(client, 'refused_secret')) > 1);
+      assert.equal(await stat(here, 'links_made'), '0');
+      assert.equal(await here.get('k'), null);
+      assert.ok(relay.bytes > 0);
+    } else {
+      // It is a good relay: without a secret its certificate is all that is asked for.
+      await until('it arrives', async () => (await here.get('k')) === 'v');
+    }
+    for (const client of [here, there]) client.close();
+  }
 });
 
 test('a twin with TLS is killed and started again under load: nothing is lost, and they agree', async (t) => {
