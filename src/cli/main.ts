@@ -73,7 +73,7 @@ async function run(invocation: Invocation, starters: RoleStarters): Promise<numb
 
 function help(starters: RoleStarters): string {
   const lines = [...subCommands(starters).values()].map(
-    ({ usage, help: text }) => `  twincached ${usage.padEnd(16)} ${text}`,
+    ({ usage, help: text }) => `  twincached ${usage.padEnd(17)} ${text}`,
   );
   return `twincached ${TWINCACHED_VERSION}: a highly available memcached
 

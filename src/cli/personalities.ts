@@ -1,4 +1,5 @@
 import { StartError } from '../base/start-error.ts';
+import type { ClusterCommandName } from '../cluster/cluster-commands.ts';
 import type { NodeOptions } from '../node/options.ts';
 import type { ConfiguredProxyOptions } from '../proxy/configured-proxy.ts';
 import type { MagentFileName } from '../proxy/magent-service.ts';
@@ -260,6 +261,14 @@ const top: Personality = async ({ words, print }) => {
   return run(words, { out: print, err: (text) => void process.stderr.write(text) });
 };
 
+/** `twincached reload`, `restart`, `switchover`, `down`. */
+function clusterOrder(command: ClusterCommandName): Personality {
+  return async ({ words, print }) => {
+    const { clusterCommand } = await import('../cluster/cluster-commands.ts');
+    return clusterCommand(command, words, { out: print, err: (text) => void process.stderr.write(text) });
+  };
+}
+
 /** `twincached get`, `set`, `stats`. */
 function client(command: ClientCommand): Personality {
   return async (invocation) => (await import('./client-command.ts')).runClientCommand(command, invocation);
@@ -275,6 +284,31 @@ export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubComm
     ],
     ['status', { usage: 'status ...', help: 'what a running cluster says of its processes', run: status }],
     ['top', { usage: 'top ...', help: 'what a running cluster does, live in the terminal', run: top }],
+    [
+      'reload',
+      {
+        usage: 'reload ...',
+        help: 'have a running cluster take over its changed file',
+        run: clusterOrder('reload'),
+      },
+    ],
+    [
+      'restart',
+      {
+        usage: 'restart --rolling',
+        help: 'restart what runs, one after the other, without a miss',
+        run: clusterOrder('restart'),
+      },
+    ],
+    [
+      'switchover',
+      {
+        usage: 'switchover SHARD',
+        help: 'have the proxies ask the other twin first',
+        run: clusterOrder('switchover'),
+      },
+    ],
+    ['down', { usage: 'down ...', help: 'stop a running cluster', run: clusterOrder('down') }],
     ['get', { usage: 'get KEY', help: 'ask a running server for a value', run: client('get') }],
     ['set', { usage: 'set KEY VALUE', help: 'store a value on a running server', run: client('set') }],
     ['stats', { usage: 'stats [WHAT]', help: "show a running server's statistics", run: client('stats') }],

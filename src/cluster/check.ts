@@ -1,8 +1,9 @@
 import { StartError } from '../base/start-error.ts';
 import { clusterJsonSchema } from './cluster-schema.ts';
-import { parseOptions } from './command-options.ts';
-import type { FilePlan } from './file-plan.ts';
-import { readClusterFile } from './planned-cluster.ts';
+import { parseOptions, textOption } from './command-options.ts';
+import type { ClusterPlan } from './plan.ts';
+import { planCluster, plannedFiles, readClusterFile } from './planned-cluster.ts';
+import { readServing } from './serving-twins.ts';
 
 export const CHECK_HELP: string = `Usage: twincached check FILE [options]
 
@@ -34,8 +35,10 @@ export function check(
     else {
       const [file, ...more] = options.positionals;
       if (file === undefined || more.length > 0) throw new StartError('one cluster file is needed');
-      const { host } = options.values;
-      out(planText(readClusterFile(file, typeof host === 'string' ? host : null, ['twincached'])));
+      const host = textOption(options, 'host');
+      const source = { file, host, command: ['twincached'] };
+      const description = readClusterFile(source);
+      out(planText(planCluster(description, source, readServing(description.name, host))));
     }
     return 0;
   } catch (error) {
@@ -46,13 +49,14 @@ export function check(
 }
 
 /** The plan for people: each process with its place and its command line. */
-function planText({ name, services, entry, pagePort, files }: FilePlan): string {
+function planText(plan: ClusterPlan): string {
+  const { name, services, entry, pagePort } = plan;
   const lines = [
     `cluster ${name}: ${services.length} processes, clients at ${entry}, page at port ${pagePort}`,
   ];
   for (const { name: service, title, probe, argv } of services)
     lines.push('', `${service} at ${probe.host}:${probe.port}, ${title}`, `  ${argv.join(' ')}`);
-  for (const { path, text } of files)
+  for (const { path, text } of plannedFiles(plan))
     lines.push(
       '',
       `${path}:`,

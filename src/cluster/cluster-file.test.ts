@@ -5,8 +5,10 @@ import { StartError } from '../base/start-error.ts';
 import { parseConfiguration } from '../proxy/configuration-file.ts';
 import { check } from './check.ts';
 import { parseClusterFile } from './cluster-file.ts';
-import { type FilePlan, filePlan } from './file-plan.ts';
+import { filePlan } from './file-plan.ts';
 import { LOOPBACK_PAGE } from './page-settings.ts';
+import type { ClusterPlan } from './plan.ts';
+import { plannedFiles } from './planned-cluster.ts';
 
 const EXAMPLES = new URL('../../../examples/', import.meta.url);
 
@@ -14,13 +16,18 @@ const SHARD =
   'shards:\n  - name: one\n    replication-port: 11111\n    twins: [{ port: 11221 }, { port: 11222 }]\n';
 const PROXY = 'proxies:\n  - { name: users, port: 12000 }\n';
 
-function plan(text: string, host: string | null = null): FilePlan {
+function plan(
+  text: string,
+  host: string | null = null,
+  serving: readonly [string, string][] = [],
+): ClusterPlan {
   return filePlan(parseClusterFile('c.yml', text), {
     command: ['T'],
     host,
     asRoot: false,
     stateDirectory: '/state',
     secretFile: null,
+    serving: new Map(serving),
   });
 }
 
@@ -32,7 +39,7 @@ test('a pair and a proxy, with every default', () => {
   assert.deepEqual(lines(SHARD + PROXY), [
     'T memcached -v -p 11221 -l 127.0.0.1 -m 64 -t 1 -x 127.0.0.1 -X 11111',
     'T memcached -v -p 11222 -l 127.0.0.1 -m 64 -t 1 -x 127.0.0.1 -X 11111',
-    'T magent -D -n 51200 -t 1 -l 127.0.0.1 -p 12000 -s 127.0.0.1:11221 -b 127.0.0.1:11222',
+    'T proxy -c /state/users.yml',
   ]);
   const { name, entry, pagePort, services } = plan(SHARD + PROXY);
   assert.deepEqual([name, entry, pagePort], ['cluster', 'users', 2812]);
@@ -64,17 +71,59 @@ page: { port: 2900 }
   assert.deepEqual(lines(text, 'a'), [
     'T memcached -v -p 11211 -l 10.0.0.1 -m 100 -t 4 -x 10.0.0.2 -X 11111 -c 2048',
     'T memcached -v -p 11212 -l 10.0.0.1 -m 1024 -t 2 -X 11112',
-    'T magent -D -n 100 -t 3 -l 10.0.0.1 -p 11300 -s 10.0.0.1:11211 -b 10.0.0.2:11211',
+    'T proxy -c /state/inner.yml',
   ]);
   assert.deepEqual(lines(text, 'b'), [
     'T memcached -v -p 11211 -l 10.0.0.2 -m 100 -t 4 -x 10.0.0.1 -X 11111 -c 2048',
-    'T magent -D -n 51200 -t 1 -l 10.0.0.2 -p 12000 -s 10.0.0.1:11300',
+    'T proxy -c /state/users.yml',
   ]);
   assert.equal(plan(text).pagePort, 2900);
   assert.deepEqual(plan(text, 'b').services.at(-1)?.after, [], 'what runs elsewhere is stopped elsewhere');
 });
 
-test('what magent cannot say is written into a configuration that the proxy takes', () => {
+/** What a proxy of a plan is told. */
+function configurationOf(made: ClusterPlan, name: string): { route: unknown; [key: string]: unknown } {
+  const text = made.services.find((service) => service.name === name)?.configuration?.text ?? '';
+  parseConfiguration(`${name}.yml`, text, () => '');
+  // Cast: our own writer's text; a wrong shape fails the assertions that follow.
+  return JSON.parse(text) as { route: unknown };
+}
+
+test('pairs are mirrors, with keys where magent puts them; the twin that was switched to stands in front', () => {
+  const server = (pool: string, at: string): unknown => ({
+    name: pool,
+    route: { type: 'server', pool, server: at },
+  });
+  const shard = (...children: unknown[]): unknown => ({ type: 'shard', distribution: 'modulo', children });
+  const main = server('one', '127.0.0.1:11221');
+  const backup = server('one', '127.0.0.1:11222');
+  assert.deepEqual(configurationOf(plan(SHARD + PROXY), 'users'), {
+    listen: '127.0.0.1:12000',
+    threads: 1,
+    'clients-max': 51_200,
+    pools: { one: { servers: ['127.0.0.1:11221', '127.0.0.1:11222'] } },
+    route: { type: 'mirror', main: shard(main), backup: shard(backup) },
+  });
+  assert.deepEqual(configurationOf(plan(SHARD + PROXY, null, [['one', 'one-b']]), 'users').route, {
+    type: 'mirror',
+    main: shard(backup),
+    backup: shard(main),
+  });
+  const single = SHARD.replace(', { port: 11222 }', '');
+  assert.deepEqual(configurationOf(plan(single + PROXY), 'users').route, shard(main));
+  const spare = `${SHARD}proxies:
+  - { name: inner, port: 11300 }
+  - { name: other, port: 11301 }
+  - { name: users, port: 12000, to: [inner], spare: other }
+`;
+  assert.deepEqual(configurationOf(plan(spare), 'users').route, {
+    type: 'mirror',
+    main: shard(server('inner', '127.0.0.1:11300')),
+    backup: shard({ name: 'inner', route: { type: 'server', pool: 'other', server: '127.0.0.1:11301' } }),
+  });
+});
+
+test('where there are more than two that can answer, one after the other is asked', () => {
   const three = `hosts: { a: 127.0.0.1, b: 127.0.0.2, c: 127.0.0.3 }
 shards:
   - name: one
@@ -86,12 +135,23 @@ shards:
 proxies:
   - { name: users, host: a, port: 12000, spare: spare }
 `;
-  const { services, files } = plan(three);
-  assert.deepEqual(services.at(-1)?.argv, ['T', 'proxy', '-c', '/state/users.yml']);
-  assert.equal(files.length, 1);
-  const [file] = files;
-  const configuration = parseConfiguration('users.yml', file?.text ?? '', () => '');
-  assert.ok(JSON.stringify(configuration).includes('127.0.0.3'));
+  const made = plan(three, null, [['one', 'one-c']]);
+  assert.deepEqual(made.services.at(-1)?.argv, ['T', 'proxy', '-c', '/state/users.yml']);
+  assert.equal(plannedFiles(made).length, 1);
+  const { pools, route } = configurationOf(made, 'users');
+  assert.deepEqual(pools, {
+    one: { servers: ['127.0.0.3:1', '127.0.0.1:1', '127.0.0.2:1'] },
+    spare: { servers: ['127.0.0.1:2', '127.0.0.2:2'] },
+  });
+  const children = [
+    { type: 'failover', pool: 'one' },
+    { type: 'failover', pool: 'spare' },
+  ];
+  assert.deepEqual(route, {
+    type: 'shard',
+    distribution: 'modulo',
+    children: [{ name: 'one', route: { type: 'failover', children } }],
+  });
 });
 
 test('the page: where, who, whence, and with which certificate', () => {
@@ -110,7 +170,13 @@ page:
   audit-log: audit.log
 `;
   const cluster = parseClusterFile('/etc/c/c.yml', text);
-  const options = { command: [], asRoot: false, stateDirectory: '/state', secretFile: null };
+  const options = {
+    command: [],
+    asRoot: false,
+    stateDirectory: '/state',
+    secretFile: null,
+    serving: new Map<string, string>(),
+  };
   assert.deepEqual(filePlan(cluster, { ...options, host: 'b' }).page, {
     address: '10.0.0.2',
     users: [

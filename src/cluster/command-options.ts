@@ -26,6 +26,12 @@ export function parseOptions(argv: readonly string[], options: OptionTable): Par
   }
 }
 
+/** An option's text; null when it was not given. */
+export function textOption({ values }: ParsedOptions, name: string): string | null {
+  const value = values[name];
+  return typeof value === 'string' ? value : null;
+}
+
 /**
  * A whole number out of parsed options.
  *

@@ -14,32 +14,19 @@ export interface FilePlanOptions {
   readonly stateDirectory: string;
   /** Absolute; null: none. */
   readonly secretFile: string | null;
+  /** By shard the twin that proxies ask first; the first one where nothing is said. */
+  readonly serving: ReadonlyMap<string, string>;
 }
 
-/** A configuration that a proxy reads. */
-export interface PlannedFile {
-  /** Absolute. */
-  readonly path: string;
-  readonly text: string;
-}
-
-export interface FilePlan extends ClusterPlan {
-  readonly files: readonly PlannedFile[];
-}
-
-/**
- * Nodes run as memcached with twins, proxies as magent where its options can say it, else with a configuration of their own. The last proxy is the
- * one for clients.
- */
-export function filePlan(cluster: ClusterDescription, options: FilePlanOptions): FilePlan {
+/** Nodes run as memcached with twins, proxies with a configuration each, which they take over while they serve. The last proxy is the one for clients. */
+export function filePlan(cluster: ClusterDescription, options: FilePlanOptions): ClusterPlan {
   const isHere = (host: string): boolean => options.host === null || options.host === host;
-  const files: PlannedFile[] = [];
   const nodes = cluster.shards.flatMap((shard) =>
     shard.twins.flatMap((twin, index) => (isHere(twin.host) ? [nodeService(shard, index, options)] : [])),
   );
   const proxies = cluster.proxies
     .filter(({ host }) => isHere(host))
-    .map((proxy) => proxyService(proxy, options, files));
+    .map((proxy) => proxyService(proxy, options));
   const names = new Set([...nodes, ...proxies].map(({ name }) => name));
   const services = [...nodes, ...proxies].map((service) => ({
     ...service,
@@ -50,28 +37,30 @@ export function filePlan(cluster: ClusterDescription, options: FilePlanOptions):
   const [first] = cluster.hosts.values();
   const address = (options.host === null ? first : cluster.hosts.get(options.host)) ?? '';
   const page = pageOnHost(cluster.page, address);
-  return { name: cluster.name, services, entry, pagePort: cluster.pagePort, page, files };
+  return { name: cluster.name, services, entry, pagePort: cluster.pagePort, page };
 }
 
 function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions): PlannedService {
   const twin = shard.twins[index]!;
   const peers = shard.twins.filter((other) => other !== twin);
+  const words = [
+    ...options.command,
+    'memcached',
+    '-v',
+    ...(options.asRoot ? ['-u', 'root'] : []),
+    ...['-p', `${twin.port}`, '-l', twin.address, '-m', `${shard.memoryMib}`, '-t', `${shard.threads}`],
+  ];
+  const more = [
+    ...['-X', `${shard.replicationPort}`],
+    ...(options.secretFile === null ? [] : ['--replication-secret-file', options.secretFile]),
+    ...shard.options,
+  ];
   return {
     name: twin.name,
     role: 'node',
     group: shard.name,
     title: peers.length === 0 ? `of ${shard.name}` : `twin ${index + 1} of ${shard.name}`,
-    argv: [
-      ...options.command,
-      'memcached',
-      '-v',
-      ...(options.asRoot ? ['-u', 'root'] : []),
-      ...['-p', `${twin.port}`, '-l', twin.address, '-m', `${shard.memoryMib}`, '-t', `${shard.threads}`],
-      ...peers.flatMap(({ address }) => ['-x', address]),
-      ...['-X', `${shard.replicationPort}`],
-      ...(options.secretFile === null ? [] : ['--replication-secret-file', options.secretFile]),
-      ...shard.options,
-    ],
+    argv: [...words, ...peers.flatMap(({ address }) => ['-x', address]), ...more],
     after: [],
     probe: { host: twin.address, port: twin.port, stats: true },
     policy: DEFAULT_POLICY,
@@ -79,24 +68,34 @@ function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions
       { port: twin.port, host: twin.address, purpose: 'clients' },
       { port: shard.replicationPort, host: twin.address, purpose: 'replication' },
     ],
+    configuration: null,
+    // Not the twins: whoever joins dials all others.
+    startsWith: [...words, ...more],
+    twins: peers.map(({ name, address, port }) => ({ name, host: address, port })),
   };
 }
 
-function proxyService(proxy: PlacedProxy, options: FilePlanOptions, files: PlannedFile[]): PlannedService {
-  const { name, address, port } = proxy;
+function proxyService(proxy: PlacedProxy, options: FilePlanOptions): PlannedService {
+  const { name, address, port, threads, clients } = proxy;
+  const path = `${options.stateDirectory}/${name}.yml`;
+  const argv = [...options.command, 'proxy', '-c', path];
   return {
     name,
     role: 'proxy',
     group: name,
     title: proxy.title,
-    argv: [
-      ...options.command,
-      ...(magentWords(proxy, options.asRoot) ?? configuredWords(proxy, options, files)),
-    ],
+    argv,
     after: [...proxy.to, ...(proxy.spare === null ? [] : [proxy.spare])].flatMap(serviceNames),
     probe: { host: address, port, stats: false },
     policy: DEFAULT_POLICY,
     ports: [{ port, host: address, purpose: 'clients' }],
+    // JSON is YAML.
+    configuration: { path, text: `${JSON.stringify(configurationOf(proxy, options), null, 2)}\n` },
+    startsWith: [
+      ...argv,
+      ...['threads:', `${threads}`, 'clients-max:', `${clients}`, 'listen:', serverText(proxy)],
+    ],
+    twins: [],
   };
 }
 
@@ -104,64 +103,67 @@ function serviceNames(target: PlacedShard | PlacedProxy): string[] {
   return target.kind === 'proxy' ? [target.name] : target.twins.map(({ name }) => name);
 }
 
-/** magent knows mains with a backup each: pairs of twins, or proxies that share a spare. @returns null for all else */
-function magentWords(proxy: PlacedProxy, asRoot: boolean): string[] | null {
-  const mains: string[] = [];
-  const backups: string[] = [];
-  for (const target of proxy.to) {
-    const [main, backup, ...more] = target.kind === 'proxy' ? [target] : target.twins;
-    if (main === undefined || more.length > 0) return null;
-    mains.push(`${main.address}:${main.port}`);
-    const second = backup ?? (proxy.spare?.kind === 'proxy' ? proxy.spare : undefined);
-    if (backup !== undefined && proxy.spare !== null) return null;
-    if (second !== undefined) backups.push(`${second.address}:${second.port}`);
-  }
-  const isPlain = backups.length === 0 && proxy.spare === null;
-  if (!isPlain && backups.length !== mains.length) return null;
-  if (mains.some((server) => server.includes('::'))) return null;
-  return [
-    'magent',
-    // Not into the background: the monitor is the parent.
-    '-D',
-    ...(asRoot ? ['-u', 'root'] : []),
-    ...['-n', `${proxy.clients}`, '-t', `${proxy.threads}`, '-l', proxy.address, '-p', `${proxy.port}`],
-    ...mains.flatMap((server) => ['-s', server]),
-    ...backups.flatMap((server) => ['-b', server]),
-  ];
+/** Where a target's servers are, the one that is asked first in front. */
+function serversOf(target: PlacedShard | PlacedProxy, { serving }: FilePlanOptions): string[] {
+  if (target.kind === 'proxy') return [serverText(target)];
+  const first = serving.get(target.name);
+  const twins = target.twins.toSorted((a, b) => Number(b.name === first) - Number(a.name === first));
+  return twins.map(serverText);
 }
 
-function configuredWords(
-  proxy: PlacedProxy,
-  { stateDirectory }: FilePlanOptions,
-  files: PlannedFile[],
-): string[] {
-  const path = `${stateDirectory}/${proxy.name}.yml`;
+function serverText({ address, port }: { readonly address: string; readonly port: number }): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** A proxy's own file. Keys lie where magent puts them. */
+function configurationOf(proxy: PlacedProxy, options: FilePlanOptions): unknown {
   const targets = [...proxy.to, ...(proxy.spare === null ? [] : [proxy.spare])];
-  const pools = targets.map((target) => {
-    const servers = target.kind === 'proxy' ? [target] : target.twins;
-    return [target.name, { servers: servers.map(({ address, port }) => serverText(address, port)) }] as const;
-  });
-  const failover = (name: string): unknown => ({ type: 'failover', pool: name });
-  const { spare } = proxy;
-  const children = proxy.to.map(({ name }) => ({
-    name,
-    route:
-      spare === null
-        ? failover(name)
-        : { type: 'failover', children: [failover(name), failover(spare.name)] },
-  }));
-  const configuration = {
-    listen: serverText(proxy.address, proxy.port),
+  return {
+    listen: serverText(proxy),
     threads: proxy.threads,
     'clients-max': proxy.clients,
-    pools: Object.fromEntries(pools),
-    route: { type: 'shard', distribution: 'modulo', children },
+    pools: Object.fromEntries(
+      targets.map((target) => [target.name, { servers: serversOf(target, options) }]),
+    ),
+    route: mirrorRoute(proxy, options) ?? failoverRoute(proxy),
   };
-  // JSON is YAML.
-  files.push({ path, text: `${JSON.stringify(configuration, null, 2)}\n` });
-  return ['proxy', '-c', path];
 }
 
-function serverText(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+function shardRoute(children: readonly { readonly name: string; readonly route: unknown }[]): unknown {
+  return { type: 'shard', distribution: 'modulo', children };
+}
+
+/** Mains with a backup each, pairs of twins or proxies that share a spare, as magent has them. @returns null for all else */
+function mirrorRoute(proxy: PlacedProxy, options: FilePlanOptions): unknown {
+  const mains: { name: string; route: unknown }[] = [];
+  const backups: { name: string; route: unknown }[] = [];
+  for (const target of proxy.to) {
+    const { name } = target;
+    const [main, backup, ...more] = serversOf(target, options);
+    if (main === undefined || more.length > 0) return null;
+    mains.push({ name, route: { type: 'server', pool: name, server: main } });
+    const { spare } = proxy;
+    if (backup !== undefined) {
+      if (spare !== null) return null;
+      backups.push({ name, route: { type: 'server', pool: name, server: backup } });
+    } else if (spare?.kind === 'proxy') {
+      backups.push({ name, route: { type: 'server', pool: spare.name, server: serverText(spare) } });
+    }
+  }
+  if (backups.length === 0 && proxy.spare === null) return shardRoute(mains);
+  if (backups.length !== mains.length) return null;
+  return { type: 'mirror', main: shardRoute(mains), backup: shardRoute(backups) };
+}
+
+function failoverRoute({ to, spare }: PlacedProxy): unknown {
+  const failover = (name: string): unknown => ({ type: 'failover', pool: name });
+  return shardRoute(
+    to.map(({ name }) => ({
+      name,
+      route:
+        spare === null
+          ? failover(name)
+          : { type: 'failover', children: [failover(name), failover(spare.name)] },
+    })),
+  );
 }

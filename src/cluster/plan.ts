@@ -5,6 +5,24 @@ import type { PageSettings } from './page-settings.ts';
 /** A service of a plan: what the monitor supervises, and the ports that it will open. */
 export interface PlannedService extends ServiceDefinition {
   readonly ports: readonly PlannedPort[];
+  /** What it reads at its start and again on SIGHUP; null: its command line says everything. */
+  readonly configuration: PlannedFile | null;
+  /** Words for all that only a start takes over; compared as a whole. What is not in it can change while the process runs. */
+  readonly startsWith: readonly string[];
+  /** Of a node the others that have the same items, wherever they run. */
+  readonly twins: readonly TwinAddress[];
+}
+
+export interface TwinAddress {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface PlannedFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly text: string;
 }
 
 export interface PlannedPort {
@@ -68,22 +86,27 @@ export function localPlan(options: LocalPlanOptions): ClusterPlan {
     for (const [twin, basePort] of pair.nodes.entries()) {
       const port = basePort + portOffset;
       const letter = twin === 0 ? 'a' : 'b';
+      const otherPort = pair.nodes[1 - twin]! + portOffset;
+      const argv = [
+        ...command,
+        'memcached',
+        '-v',
+        ...user,
+        ...['-p', String(port), '-l', HOST, '-m', String(nodeMemoryMib)],
+        ...['-x', HOST, '-X', String(replicationPort)],
+      ];
       services.push({
         name: `node-${number}${letter}`,
         role: 'node',
         group: `pair ${number}`,
         title: `twin ${letter} of pair ${number}`,
-        argv: [
-          ...command,
-          'memcached',
-          '-v',
-          ...user,
-          ...['-p', String(port), '-l', HOST, '-m', String(nodeMemoryMib)],
-          ...['-x', HOST, '-X', String(replicationPort)],
-        ],
+        argv,
         after: [],
         probe: { host: HOST, port, stats: true },
         policy: DEFAULT_POLICY,
+        configuration: null,
+        startsWith: argv,
+        twins: [{ name: `node-${number}${letter === 'a' ? 'b' : 'a'}`, host: HOST, port: otherPort }],
         ports: [
           { port, purpose: 'clients' },
           { port: replicationPort, purpose: 'replication' },
@@ -125,21 +148,25 @@ function proxy(
   { command, portOffset, asRoot }: LocalPlanOptions,
   basePort: number,
   servers: readonly string[],
-): Pick<PlannedService, 'argv' | 'probe' | 'policy' | 'ports'> {
+): Pick<PlannedService, 'argv' | 'probe' | 'policy' | 'ports' | 'configuration' | 'startsWith' | 'twins'> {
   const port = basePort + portOffset;
   const user = asRoot ? ['-u', 'root'] : [];
+  const argv = [
+    ...command,
+    'magent',
+    // Not into the background: the monitor is the parent.
+    '-D',
+    ...user,
+    ...['-n', String(PROXY_CONNECTIONS_MAX), '-l', HOST, '-p', String(port)],
+    ...servers,
+  ];
   return {
-    argv: [
-      ...command,
-      'magent',
-      // Not into the background: the monitor is the parent.
-      '-D',
-      ...user,
-      ...['-n', String(PROXY_CONNECTIONS_MAX), '-l', HOST, '-p', String(port)],
-      ...servers,
-    ],
+    argv,
     probe: { host: HOST, port, stats: false },
     policy: DEFAULT_POLICY,
     ports: [{ port, purpose: 'clients' }],
+    configuration: null,
+    startsWith: argv,
+    twins: [],
   };
 }

@@ -1,61 +1,65 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
-import { parseClusterFile } from './cluster-file.ts';
-import { type FilePlan, filePlan } from './file-plan.ts';
+import { type ClusterDescription, parseClusterFile } from './cluster-file.ts';
+import { filePlan } from './file-plan.ts';
+import type { ClusterPlan, PlannedFile } from './plan.ts';
+import { reasonText, stateDirectory, writeState } from './state-directory.ts';
 
-/**
- * Reads a cluster file and plans what runs on a host.
- *
- * @param file as typed
- * @param host null: everything, on whatever host
- * @param command program and first arguments that run a personality
- * @throws StartError when it cannot be read, or something in it is wrong
- */
-export function readClusterFile(file: string, host: string | null, command: readonly string[]): FilePlan {
+/** Where a plan comes from, and for whom it is made. */
+export interface PlanSource {
+  /** As typed. */
+  readonly file: string;
+  /** Null: everything, on whatever host. */
+  readonly host: string | null;
+  /** Program and first arguments that run a personality. */
+  readonly command: readonly string[];
+}
+
+/** @throws StartError when the file cannot be read, or something in it is wrong */
+export function readClusterFile({ file, host }: Pick<PlanSource, 'file' | 'host'>): ClusterDescription {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new StartError(`${file}: cannot be read: ${reason(error)}`);
+    throw new StartError(`${file}: cannot be read: ${reasonText(error)}`);
   }
-  const cluster = parseClusterFile(file, text);
-  if (host !== null && !cluster.hosts.has(host))
-    throw new StartError(`${file} has no host ${host}; it has ${[...cluster.hosts.keys()].join(', ')}`);
-  return filePlan(cluster, {
+  const description = parseClusterFile(file, text);
+  if (host !== null && !description.hosts.has(host))
+    throw new StartError(`${file} has no host ${host}; it has ${[...description.hosts.keys()].join(', ')}`);
+  return description;
+}
+
+/**
+ * What runs for a cluster.
+ *
+ * @param serving by shard the twin that proxies ask first
+ */
+export function planCluster(
+  description: ClusterDescription,
+  { file, host, command }: PlanSource,
+  serving: ReadonlyMap<string, string>,
+): ClusterPlan {
+  const { name, secretFile } = description;
+  return filePlan(description, {
     command,
     host,
     asRoot: process.getuid?.() === 0,
-    stateDirectory: stateDirectory(cluster.name),
-    secretFile: cluster.secretFile === null ? null : resolve(dirname(file), cluster.secretFile),
+    stateDirectory: stateDirectory(name),
+    secretFile: secretFile === null ? null : resolve(dirname(file), secretFile),
+    serving,
   });
 }
 
-/** Where a cluster's own files are: as the XDG base directory specification has it, or below /var/lib for root. */
-export function stateDirectory(cluster: string): string {
-  const { XDG_STATE_HOME: home } = process.env;
-  if (home !== undefined && home !== '') return join(home, 'twincached', cluster);
-  return process.getuid?.() === 0
-    ? join('/var/lib/twincached', cluster)
-    : join(homedir(), '.local/state/twincached', cluster);
+/** The configurations of a plan. */
+export function plannedFiles({ services }: ClusterPlan): PlannedFile[] {
+  return services.flatMap(({ configuration }) => (configuration === null ? [] : [configuration]));
 }
 
-/** Writes the configurations that proxies are started with. @throws StartError */
-export function writePlannedFiles({ files }: FilePlan): void {
+/** Writes configurations that services are started with, or take over. @throws StartError */
+export function writePlannedFiles(files: readonly PlannedFile[]): void {
   for (const { path, text } of files) {
-    try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      const draft = `${path}.tmp`;
-      writeFileSync(draft, text, { mode: 0o600 });
-      renameSync(draft, path);
-    } catch (error) {
-      throw new StartError(`${path}: cannot be written: ${reason(error)}`);
-    }
+    const failure = writeState(path, text);
+    if (failure !== null) throw new StartError(`${path}: cannot be written: ${failure}`);
   }
-}
-
-function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/^\w+: ([^,]+),.*$/s, '$1');
 }

@@ -1,8 +1,17 @@
 import { createServer } from 'node:net';
 import { type PortHolder, portHolder } from '../system/proc-listeners.ts';
-import type { ClusterPlan } from './plan.ts';
+import type { PageSettings } from './page-settings.ts';
+import type { PlannedService } from './plan.ts';
 
 const LOOPBACK = '127.0.0.1';
+
+/** Services with the ports that they will open. */
+interface PortsWanted {
+  readonly services: readonly Pick<PlannedService, 'name' | 'ports'>[];
+  /** Null: the page has its port. */
+  readonly pagePort: number | null;
+  readonly page?: Pick<PageSettings, 'address'>;
+}
 
 /** A port of a plan that cannot be had. */
 export interface BusyPort {
@@ -16,7 +25,7 @@ export interface BusyPort {
 }
 
 /** Tries every port of a plan once, by opening it for a moment; the ones that cannot be had, in ascending order. */
-export async function busyPorts(plan: ClusterPlan): Promise<BusyPort[]> {
+export async function busyPorts(plan: PortsWanted): Promise<BusyPort[]> {
   const wanted = new Map<string, Wish>();
   const wish = (host: string, port: number, who: string): void => {
     const key = `${host} ${port}`;
@@ -24,7 +33,7 @@ export async function busyPorts(plan: ClusterPlan): Promise<BusyPort[]> {
     wishes.by.push(who);
     wanted.set(key, wishes);
   };
-  wish(plan.page?.address ?? LOOPBACK, plan.pagePort, 'the status page');
+  if (plan.pagePort !== null) wish(plan.page?.address ?? LOOPBACK, plan.pagePort, 'the status page');
   for (const { name, ports } of plan.services)
     for (const { port, host = LOOPBACK, purpose } of ports) wish(host, port, `${name} (${purpose})`);
   const checks = [...wanted.values()].map(async ({ host, port, by }): Promise<BusyPort[]> => {

@@ -1,13 +1,12 @@
 import { StartError } from '../base/start-error.ts';
-import { numberOption, type ParsedOptions, parseOptions } from './command-options.ts';
+import { type ParsedOptions, parseOptions } from './command-options.ts';
+import { FINDING_HELP, FINDING_OPTIONS, fetchStatus, findMonitor } from './find-monitor.ts';
 import { LiveTerminal } from './live-terminal.ts';
-import { LOCAL_PORTS } from './plan.ts';
-import { fetchStatus } from './status.ts';
 import { TOP_VIEW_START, type TopScreen, type TopView, topFrame } from './top-frame.ts';
 import { keysIn, type TopKey, viewAfter } from './top-keys.ts';
 import { readTopPicture, type TopPicture } from './top-picture.ts';
 
-export const TOP_HELP: string = `Usage: twincached top [options]
+export const TOP_HELP: string = `Usage: twincached top [CLUSTER] [options]
 
 Shows what a running \`twincached up\` does, every second anew: requests, hits, lag between twins, memory, processor time, and the last events. The keys
 are told by h. Where there is no terminal it shows that once; exit status 0 when all is well, 1 when something is down or nothing answers.
@@ -15,8 +14,7 @@ are told by h. Where there is no terminal it shows that once; exit status 0 when
   --interval S       seconds between two looks (1)
   --once             show it once and end, as a plain table
   --json             a line of JSON for each look; with --once a single one
-  --page-port N      port of the status page (${LOCAL_PORTS.page})
-  --port-offset N    the offset that the cluster was started with (0)
+${FINDING_HELP}
   -h, --help         show this text
 `;
 
@@ -24,8 +22,7 @@ const TOP_OPTIONS = {
   interval: { type: 'string' },
   once: { type: 'boolean' },
   json: { type: 'boolean' },
-  'page-port': { type: 'string' },
-  'port-offset': { type: 'string' },
+  ...FINDING_OPTIONS,
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -84,10 +81,10 @@ function intervalSeconds(text: string | boolean | (string | boolean)[] | undefin
 type Fetch = () => Promise<string>;
 
 function statusOf(options: ParsedOptions): Fetch {
-  if (options.positionals.length > 0) throw new StartError(`unexpected argument '${options.positionals[0]}'`);
-  const offset = numberOption(options, 'port-offset', { min: 0, max: 65_535 - LOCAL_PORTS.page }, 0);
-  const port = numberOption(options, 'page-port', { min: 1, max: 65_535 }, LOCAL_PORTS.page + offset);
-  return () => fetchStatus(port);
+  const [cluster, ...more] = options.positionals;
+  if (more.length > 0) throw new StartError(`unexpected argument '${more[0]}'`);
+  const monitor = findMonitor(cluster ?? null, options);
+  return () => fetchStatus(monitor);
 }
 
 async function askedPicture(fetch: Fetch): Promise<TopPicture> {

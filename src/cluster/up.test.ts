@@ -1,11 +1,11 @@
 /* `twincached up` from its start to its end, as a process of its own, with stand-ins for the nodes and proxies. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { freePortOffset } from '../../testing/free-port-offset.ts';
 import { type Running, run } from '../../testing/processes.ts';
@@ -15,6 +15,13 @@ import { busyPorts } from './port-check.ts';
 import { status } from './status.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../testing/up-with-stand-ins.js', import.meta.url));
+
+/** What a cluster keeps of itself is kept apart from that of whoever runs the tests. */
+const state = mkdtempSync(join(tmpdir(), 'twincached-state-'));
+after(() => rmSync(state, { recursive: true }));
+const ENVIRONMENT = { XDG_STATE_HOME: state };
+
+const NO_SCRIPT = existsSync('/usr/bin/script') ? false : 'script is not installed';
 
 interface Cluster {
   readonly program: Running;
@@ -42,6 +49,7 @@ async function upWith(
   const pagePort = 2812 + portOffset;
   const program = run(process.execPath, [PROGRAM, '--port-offset', String(portOffset), ...args], {
     STAND_IN: standIn(portOffset),
+    ...ENVIRONMENT,
   });
   t.after(async () => {
     program.child.kill('SIGINT');
@@ -115,6 +123,7 @@ test('it starts everything, tells how to try it, replaces what dies, and stops i
 
   assert.equal(await cluster.program.kill('SIGINT'), 0);
   assert.equal(cluster.program.stderr(), '');
+  assert.deepEqual(readdirSync(state), [], 'nothing is left on disk');
   for (const pid of pidsOf(after)) assert.ok(!isAlive(pid), `process ${pid} is an orphan`);
   const order = readFileSync(stopLog, 'utf8')
     .trim()
@@ -131,13 +140,42 @@ test('it starts everything, tells how to try it, replaces what dies, and stops i
   await portsAreFree(cluster.portOffset);
 });
 
-test('SIGTERM and SIGHUP end it just as cleanly, also while it starts', async (t) => {
-  for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
-    const cluster = await upWith(t, () => '');
-    await until('it starts', () => cluster.program.stdout().includes('starting 7 processes'));
-    assert.equal(await cluster.program.kill(signal), 0);
-    await portsAreFree(cluster.portOffset);
-  }
+test('SIGTERM ends it just as cleanly, also while it starts', async (t) => {
+  const cluster = await upWith(t, () => '');
+  await until('it starts', () => cluster.program.stdout().includes('starting 7 processes'));
+  assert.equal(await cluster.program.kill('SIGTERM'), 0);
+  await portsAreFree(cluster.portOffset);
+});
+
+test('SIGHUP asks for the file to be read again, and ends nothing', async (t) => {
+  const cluster = await upWith(t, () => '');
+  await cluster.ready();
+  cluster.program.child.kill('SIGHUP');
+  await until('it is said that there is no file', () =>
+    cluster.program
+      .stdout()
+      .includes('reload requested by SIGHUP is refused: the built-in cluster has no file that could change'),
+  );
+  assert.ok((await cluster.services()).every(({ state }) => state === 'running'));
+});
+
+test('when its terminal goes, it ends', { skip: NO_SCRIPT }, async (t) => {
+  const portOffset = await freePortOffset();
+  const words = [process.execPath, PROGRAM, '--port-offset', String(portOffset)];
+  // script(1) gives it a terminal, which goes with script itself.
+  const terminal = run('script', ['-qec', `exec ${words.join(' ')}`, '/dev/null'], ENVIRONMENT);
+  t.after(() => terminal.kill('SIGKILL'));
+  await until('the welcome', () => terminal.stdout().includes('Your cluster runs'));
+  const answer = await fetch(`http://127.0.0.1:${2812 + portOffset}/status.json`);
+  // Cast: our own program's answer; a wrong shape fails the assertions that follow.
+  const pids = pidsOf(((await answer.json()) as { services: ServicePicture[] }).services);
+  assert.equal(pids.length, 7);
+  terminal.child.kill('SIGKILL');
+  await until('everything has ended', () => !pids.some(isAlive));
+  await until('the ports are free', async () => {
+    await portsAreFree(portOffset);
+    return true;
+  });
 });
 
 test('a second Ctrl-C kills at once what does not want to end', async (t) => {

@@ -1,22 +1,27 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import type { LogEvent } from '../checks/event-log.ts';
 import { Dashboard } from '../dashboard/dashboard.ts';
 import { Monitor } from '../monitor/monitor.ts';
+import { controllingTerminal } from '../system/controlling-terminal.ts';
 import { clusterMetrics, shared } from './cluster-metrics.ts';
-import { numberOption, parseOptions } from './command-options.ts';
+import { ClusterOperator, type ClusterSource } from './cluster-operator.ts';
+import { numberOption, parseOptions, textOption } from './command-options.ts';
+import { newKey, runningMonitor, writeMonitorRecord } from './monitor-record.ts';
 import { reapOrphans } from './orphan-reaper.ts';
 import { openPage } from './page-opening.ts';
 import { LOOPBACK_PAGE } from './page-settings.ts';
 import { type ClusterPlan, LOCAL_PORTS, localPlan } from './plan.ts';
-import { readClusterFile, stateDirectory, writePlannedFiles } from './planned-cluster.ts';
+import { planCluster, plannedFiles, readClusterFile, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
+import { readServing } from './serving-twins.ts';
+import { stateDirectory } from './state-directory.ts';
 import { welcomeText } from './welcome.ts';
 
 export const UP_HELP: string = `Usage: twincached up [FILE] [options]
 
-Runs what a cluster file describes until Ctrl-C, with a monitor that restarts what dies. Without FILE it is a replicated cluster on this
+Runs what a cluster file describes until Ctrl-C or "twincached down", with a monitor that restarts what dies. Without FILE it is a replicated cluster on this
 machine: two pairs of twin nodes, a proxy in front of each pair, one proxy for clients at 127.0.0.1:${LOCAL_PORTS.entry}, and a page at
 http://127.0.0.1:${LOCAL_PORTS.page}/.
 
@@ -72,24 +77,32 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
       for (const name of ['node-memory', 'port-offset'])
         if (options.values[name] !== undefined)
           throw new StartError(`option '--${name}' is for the cluster without a file; the file says it`);
-      const host = options.values['host'];
-      const planned = readClusterFile(file, typeof host === 'string' ? host : null, surroundings.command);
-      writePlannedFiles(planned);
+      const host = textOption(options, 'host');
+      const source = { file: resolve(file), host, command: surroundings.command };
+      const description = readClusterFile({ file, host });
+      const serving = readServing(description.name, host);
+      const planned = planCluster(description, source, serving);
       return await runCluster(
-        { ...planned, pagePort: pagePort ?? planned.pagePort },
+        {
+          plan: { ...planned, pagePort: pagePort ?? planned.pagePort },
+          source: { ...source, description, serving },
+          part: host ?? '',
+        },
         options.values['verbose'] === true,
         surroundings,
       );
     }
     if (options.values['host'] !== undefined) throw new StartError("option '--host' needs a cluster file");
+    const portOffset = numberOption(options, 'port-offset', { min: 0, max: PORT_OFFSET_MAX }, 0);
     const plan = localPlan({
       command: surroundings.command,
       nodeMemoryMib: numberOption(options, 'node-memory', { min: 1, max: 1_000_000 }, 64),
-      portOffset: numberOption(options, 'port-offset', { min: 0, max: PORT_OFFSET_MAX }, 0),
+      portOffset,
       pagePort,
       asRoot: process.getuid?.() === 0,
     });
-    return await runCluster(plan, options.values['verbose'] === true, surroundings);
+    const part = portOffset === 0 ? '' : `offset-${portOffset}`;
+    return await runCluster({ plan, source: null, part }, options.values['verbose'] === true, surroundings);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     for (const line of error.message.split('\n')) surroundings.err(`twincached up: ${line}\n`);
@@ -97,9 +110,17 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
   }
 }
 
-/** Runs a plan in the foreground until a signal comes. */
+interface ClusterToRun {
+  readonly plan: ClusterPlan;
+  /** Null: the built-in cluster. */
+  readonly source: ClusterSource | null;
+  /** What tells monitors of one cluster apart on one machine. */
+  readonly part: string;
+}
+
+/** Runs a plan in the foreground until a signal comes, or an order. */
 async function runCluster(
-  plan: ClusterPlan,
+  { plan, source, part }: ClusterToRun,
   verbose: boolean,
   surroundings: UpSurroundings,
 ): Promise<number> {
@@ -111,6 +132,13 @@ async function runCluster(
     const advice = busyPortAdvice(busy, plan.pagePort);
     throw new StartError((advice === null ? lines : [...lines, advice]).join('\n'));
   }
+  // Another file of the same name would write over the configurations that its proxies read.
+  const other = runningMonitor(plan.name, part);
+  if (other !== null)
+    throw new StartError(
+      `a cluster named ${plan.name} runs here already, process ${other.pid}${other.file === null ? '' : ` for ${other.file}`}; give this one another name`,
+    );
+  writePlannedFiles(plannedFiles(plan));
 
   const monitor = new Monitor({
     cluster: plan.name,
@@ -125,28 +153,51 @@ async function runCluster(
     (text) => monitor.log('', 'error', text),
   );
   for (const warning of page.warnings) err(`twincached up: ${warning}\n`);
+  const stop = new StopRequest(() => monitor.killAll());
+  const operator = new ClusterOperator({ monitor, plan, source, onDown: () => stop.ask() });
+  const commandKey = newKey();
   const dashboard = new Dashboard(monitor, {
     ...page.options,
     metrics: shared(() => clusterMetrics(monitor.status())),
+    operations: operator,
+    commandKey,
   });
   // Whatever ends this process, short of its own SIGKILL, leaves no orphan.
   const lastResort = (): void => monitor.killAll();
   process.on('exit', lastResort);
 
   let ready = false;
+  let forget = (): void => {};
   monitor.onEvent((event) => {
     // What is given up during the start is told below, as the reason why the start failed.
     if (event.level === 'output' ? verbose : ready || event.level === 'warning') out(eventLine(event));
   });
-  const signals = new StopSignals(() => monitor.killAll());
+  const unfollow = followSignals(
+    stop,
+    () => void operator.order({ action: 'reload', dryRun: false }, 'SIGHUP'),
+  );
   const stopReaping = await reapOrphans(
     () => new Set(monitor.status().services.flatMap(({ pid }) => (pid === null ? [] : [pid]))),
   );
   try {
     await dashboard.start(plan.pagePort);
+    const { name: cluster, pagePort, page: settings = LOOPBACK_PAGE } = plan;
+    const found = {
+      cluster,
+      host: source?.host ?? null,
+      file: source?.file ?? null,
+      pagePort,
+      pageAddress: settings.address,
+      pageCertificate: settings.tls?.certFile ?? null,
+      key: commandKey,
+    };
+    const { failure, remove } = writeMonitorRecord(found, part);
+    forget = remove;
+    if (failure !== null)
+      err(`twincached up: ${failure}: commands will not find this cluster without --page-port\n`);
     out(`twincached ${TWINCACHED_VERSION}: starting ${plan.services.length} processes …\n`);
     monitor.startAll();
-    const outcome = await Promise.race([started(monitor, out), signals.first]);
+    const outcome = await Promise.race([started(monitor, out), stop.asked]);
     if (outcome.type === 'gave-up') {
       err(`twincached up: ${outcome.service}: ${outcome.reason}\n`);
       return 1;
@@ -154,15 +205,17 @@ async function runCluster(
     if (outcome.type === 'running') {
       out(`${welcomeText(plan, monitor.status(), performance.now() - startedMs)}\n`);
       ready = true;
-      await signals.first;
+      operator.ready();
+      await stop.asked;
     }
     out('\nStopping … (Ctrl-C again to kill)\n');
     return 0;
   } finally {
     await monitor.stopAll();
     await dashboard.stop();
+    forget();
     stopReaping();
-    signals.close();
+    unfollow();
     process.off('exit', lastResort);
     if (ready) out('Everything is stopped.\n');
   }
@@ -193,33 +246,52 @@ function started(monitor: Monitor, out: (text: string) => void): Promise<StartOu
   });
 }
 
-/** The signals that ask a foreground program to end. The first one is a wish, every further one kills at once. */
-class StopSignals {
-  readonly first: Promise<{ readonly type: 'signal' }>;
-  readonly #onSignal: () => void;
+/** The wish that everything ends, by a signal or by an order. The first one is a wish, every further one kills at once. */
+class StopRequest {
+  readonly asked: Promise<{ readonly type: 'stop' }>;
+  readonly #killAll: () => void;
+  #isAsked = false;
+  #resolve: (value: { readonly type: 'stop' }) => void = () => {};
 
   constructor(killAll: () => void) {
-    let asked = false;
-    let resolveFirst: (value: { readonly type: 'signal' }) => void = () => {};
-    this.first = new Promise((resolve) => {
-      resolveFirst = resolve;
+    this.#killAll = killAll;
+    this.asked = new Promise((resolve) => {
+      this.#resolve = resolve;
     });
-    this.#onSignal = () => {
-      if (asked) killAll();
-      asked = true;
-      resolveFirst({ type: 'signal' });
-    };
-    for (const signal of STOP_SIGNALS) process.on(signal, this.#onSignal);
   }
 
-  close(): void {
-    for (const signal of STOP_SIGNALS) process.off(signal, this.#onSignal);
+  ask(): void {
+    if (this.#isAsked) this.#killAll();
+    this.#isAsked = true;
+    this.#resolve({ type: 'stop' });
   }
 }
 
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** `12:00:01 node-1a: died of SIGKILL; restarted at once`. */
+/**
+ * SIGHUP means two things: that the terminal has gone, in which everything runs, and, to a service, that its file shall be read again. The
+ * kernel takes the terminal away before it tells.
+ *
+ * @returns ends it
+ */
+function followSignals(stop: StopRequest, reload: () => void): () => void {
+  const terminal = controllingTerminal();
+  const hasTerminal = terminal !== null && terminal !== 0;
+  const onStop = (): void => stop.ask();
+  const onHangup = (): void => {
+    if (hasTerminal && controllingTerminal() === 0) stop.ask();
+    else reload();
+  };
+  for (const signal of STOP_SIGNALS) process.on(signal, onStop);
+  process.on('SIGHUP', onHangup);
+  return () => {
+    for (const signal of STOP_SIGNALS) process.off(signal, onStop);
+    process.off('SIGHUP', onHangup);
+  };
+}
+
+/** `12:00:01 node-1a: died of SIGKILL; restarted at once`; of the cluster as a whole only what is so. */
 function eventLine({ atMs, service, text }: LogEvent): string {
-  return `${new Date(atMs).toTimeString().slice(0, 8)} ${service}: ${text}\n`;
+  return `${new Date(atMs).toTimeString().slice(0, 8)} ${service === '' ? '' : `${service}: `}${text}\n`;
 }

@@ -69,13 +69,14 @@ export class PageGate {
    * @returns null: the request must not be answered by others, and has been
    */
   reader(request: IncomingMessage, response: ServerResponse): PageReader | null {
-    if (!this.isWelcome(request, response)) return null;
     const { access, commandKey, nowMs } = this.#options;
     const { authorization, cookie } = request.headers;
     const address = addressOf(request);
-    const session = this.#tokens.sessionOf(cookie);
+    // Whoever has the key is on this machine, by whatever address it calls us.
     if (commandKey !== null && isBearer(authorization, commandKey))
       return { user: '', isReadOnly: false, session: '', address, isCommand: true };
+    if (!this.isWelcome(request, response)) return null;
+    const session = this.#tokens.sessionOf(cookie);
     if (access.hasUsers && authorization === undefined) {
       const identity = this.#logins.find(session, nowMs());
       if (identity !== null) return { ...identity, session: session ?? '', address, isCommand: false };

@@ -29,7 +29,8 @@ export interface MonitorOptions {
  */
 export class Monitor implements ClusterControl {
   readonly #options: MonitorOptions;
-  readonly #runners = new Map<string, ServiceRunner>();
+  /** By name, in the order in which they are shown. */
+  #runners = new Map<string, ServiceRunner>();
   readonly #log = new EventLog();
   readonly #changeListeners = new Set<() => void>();
   readonly #eventListeners = new Set<(event: LogEvent) => void>();
@@ -43,17 +44,67 @@ export class Monitor implements ClusterControl {
   constructor(options: MonitorOptions) {
     this.#options = options;
     this.#startedMs = options.clock.monotonicMs();
-    for (const definition of options.services) {
-      const { name } = definition;
-      assert(!this.#runners.has(name), `two services are named ${name}`);
-      const runner = new ServiceRunner(definition, {
-        clock: options.clock,
-        random: options.random,
-        log: (level, text) => this.log(name, level, text),
-        changed: () => this.#changed(),
-      });
-      this.#runners.set(name, runner);
+    for (const definition of options.services) this.add(definition);
+  }
+
+  /** One more service, not started. Its name must be new. */
+  add(definition: ServiceDefinition): void {
+    const { clock, random } = this.#options;
+    const { name } = definition;
+    assert(!this.#runners.has(name), `two services are named ${name}`);
+    const runner: ServiceRunner = new ServiceRunner(definition, {
+      clock,
+      random,
+      log: (level, text) => this.log(runner.definition.name, level, text),
+      changed: () => this.#changed(),
+    });
+    this.#runners.set(name, runner);
+    this.#changed();
+  }
+
+  /**
+   * Gives services other definitions, and with them perhaps other names, all at once; see ServiceRunner.use.
+   *
+   * @param definitions by the name of now
+   */
+  use(definitions: ReadonlyMap<string, ServiceDefinition>): void {
+    const renamed = new Map<string, ServiceRunner>();
+    for (const [name, runner] of this.#runners) {
+      const definition = definitions.get(name);
+      if (definition !== undefined) runner.use(definition);
+      assert(!renamed.has(runner.definition.name), `two services are named ${runner.definition.name}`);
+      renamed.set(runner.definition.name, runner);
     }
+    this.#runners = renamed;
+    this.#changed();
+  }
+
+  /** Shows services in this order; those that are not named come last. */
+  arrange(names: readonly string[]): void {
+    const arranged = new Map<string, ServiceRunner>();
+    for (const name of [...names, ...this.#runners.keys()]) {
+      const runner = this.#runners.get(name);
+      if (runner !== undefined) arranged.set(name, runner);
+    }
+    this.#runners = arranged;
+    this.#changed();
+  }
+
+  /** Forgets a service that is at rest. */
+  remove(name: string): void {
+    assert(this.#runners.get(name)?.atRest !== false, `${name} is removed while it runs`);
+    this.#runners.delete(name);
+    this.#changed();
+  }
+
+  /** Has a service read its files again, if it runs. */
+  reload(name: string): void {
+    this.#runners.get(name)?.reload();
+  }
+
+  /** True from the moment on when everything is to be stopped. */
+  get isClosing(): boolean {
+    return this.#closing;
   }
 
   /** Starts everything at once; proxies wait for nodes by themselves. */

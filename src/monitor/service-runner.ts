@@ -30,7 +30,7 @@ export interface RunnerContext {
 
 /** Carries out what the state machine of one service decides: the process, the probes and the timer. */
 export class ServiceRunner {
-  readonly definition: ServiceDefinition;
+  #definition: ServiceDefinition;
   readonly #context: RunnerContext;
   readonly #machine: ServiceMachine;
   #timer: NodeJS.Timeout | null = null;
@@ -46,9 +46,23 @@ export class ServiceRunner {
   #cpuPercent: number | null = null;
 
   constructor(definition: ServiceDefinition, context: RunnerContext) {
-    this.definition = definition;
+    this.#definition = definition;
     this.#context = context;
     this.#machine = new ServiceMachine(definition.policy, context.random);
+  }
+
+  get definition(): ServiceDefinition {
+    return this.#definition;
+  }
+
+  /** From the next start on it is run so; a process that runs is left alone, and probed as the new definition says. Its policy stays. */
+  use(definition: ServiceDefinition): void {
+    this.#definition = definition;
+  }
+
+  /** Has the process read its files again. */
+  reload(): void {
+    this.#child?.signal('SIGHUP');
   }
 
   command(command: ServiceCommand): void {

@@ -3,7 +3,10 @@
  * processes may be killed, one after the other, and nothing is lost.
  */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { freePortOffset } from '../../testing/free-port-offset.ts';
@@ -46,7 +49,9 @@ async function seesItsServers(port: number): Promise<boolean> {
 
 test('each process of the cluster is killed in turn, and nothing that was stored is lost', async (t) => {
   const portOffset = await freePortOffset();
-  const up = twincached(['up', '--port-offset', String(portOffset)]);
+  const state = mkdtempSync(join(tmpdir(), 'twincached-local-'));
+  t.after(() => rmSync(state, { recursive: true }));
+  const up = twincached(['up', '--port-offset', String(portOffset)], { XDG_STATE_HOME: state });
   t.after(async () => {
     up.child.kill('SIGINT');
     up.child.kill('SIGINT');

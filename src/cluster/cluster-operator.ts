@@ -1,0 +1,460 @@
+/*
+ * Carries out what an operator asks of a running cluster: a changed file, a rolling restart, a switch-over. One order at a time. What is done is
+ * done such that clients of a shard with twins notice nothing: proxies are told first, and a node is only stopped while a twin has all that it has.
+ */
+import { StartError } from '../base/start-error.ts';
+import type { ClusterOperations, ClusterOrder, OrderAnswer } from '../checks/cluster-operation.ts';
+import type { Monitor } from '../monitor/monitor.ts';
+import type { ClusterDescription } from './cluster-file.ts';
+import { OperationProgress } from './operation-progress.ts';
+import type { ClusterPlan, PlannedService } from './plan.ts';
+import {
+  type ChangedService,
+  diffLines,
+  type PlanDiff,
+  planDiff,
+  refusals,
+  startsAlike,
+} from './plan-diff.ts';
+import { type PlanSource, planCluster, readClusterFile, writePlannedFiles } from './planned-cluster.ts';
+import { busyPortLine, busyPorts } from './port-check.ts';
+import { OperationAborted, ServiceSteps } from './service-steps.ts';
+import { writeServing } from './serving-twins.ts';
+
+/** A cluster that was read from a file. */
+export interface ClusterSource extends PlanSource {
+  readonly description: ClusterDescription;
+  readonly serving: ReadonlyMap<string, string>;
+}
+
+export interface ClusterOperatorOptions {
+  readonly monitor: Monitor;
+  readonly plan: ClusterPlan;
+  /** Null: the built-in cluster, which nothing can change. */
+  readonly source: ClusterSource | null;
+  /** Ends the monitor, and with it everything. */
+  readonly onDown: () => void;
+}
+
+export class ClusterOperator implements ClusterOperations {
+  readonly #monitor: Monitor;
+  readonly #onDown: () => void;
+  readonly #source: PlanSource | null;
+  readonly #page: ClusterPlan['page'];
+  #description: ClusterDescription | null;
+  #serving: ReadonlyMap<string, string>;
+  /** As they run now. */
+  #services: PlannedService[];
+  #progress: OperationProgress | null = null;
+  #operations = 0;
+  /** Everything runs for the first time. */
+  #isReady = false;
+
+  constructor({ monitor, plan, source, onDown }: ClusterOperatorOptions) {
+    this.#monitor = monitor;
+    this.#onDown = onDown;
+    this.#source = source;
+    this.#page = plan.page;
+    this.#description = source?.description ?? null;
+    this.#serving = source?.serving ?? new Map();
+    this.#services = [...plan.services];
+    this.#noteServing();
+  }
+
+  /** The start is over: from now on orders are taken. */
+  ready(): void {
+    this.#isReady = true;
+  }
+
+  async order(order: ClusterOrder, by: string): Promise<OrderAnswer> {
+    try {
+      return await this.#order(order, by);
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      return this.#refuse(order, by, error.message);
+    }
+  }
+
+  #refuse({ action }: ClusterOrder, by: string, reason: string): OrderAnswer {
+    this.#monitor.log(
+      '',
+      'warning',
+      `${action} requested by ${by} is refused: ${reason.replaceAll('\n', '; ')}`,
+    );
+    return { kind: 'refused', reason };
+  }
+
+  async #order(order: ClusterOrder, by: string): Promise<OrderAnswer> {
+    if (order.action === 'down') {
+      const progress = this.#begin(order, by, this.#services.length);
+      this.#onDown();
+      return { kind: 'begun', operation: progress.operation };
+    }
+    if (!this.#isReady || this.#monitor.isClosing)
+      throw new StartError('the cluster is just being started, or stopped');
+    const current = this.#progress?.operation;
+    const isDryRun = order.action === 'reload' && order.dryRun;
+    if (current?.state === 'under-way' && !isDryRun)
+      throw new StartError(`${current.action} is under way (${current.text}), requested by ${current.by}`);
+    switch (order.action) {
+      case 'reload':
+        return this.#reload(order, by);
+      case 'rolling-restart':
+        return this.#rollingRestart(order, by);
+      case 'switchover':
+        return this.#switchover(order, by);
+    }
+  }
+
+  #begin(order: ClusterOrder, by: string, stepsTotal: number): OperationProgress {
+    this.#operations += 1;
+    const { action } = order;
+    this.#progress = new OperationProgress(this.#monitor, { id: this.#operations, action, by, stepsTotal });
+    return this.#progress;
+  }
+
+  /** Goes on by itself; the status tells how it ends. */
+  #run(
+    order: ClusterOrder,
+    by: string,
+    stepsTotal: number,
+    work: (steps: ServiceSteps, progress: OperationProgress) => Promise<string>,
+  ): OrderAnswer {
+    const progress = this.#begin(order, by, stepsTotal);
+    work(new ServiceSteps(this.#monitor, progress), progress).then(
+      (text) => progress.done(text),
+      (error: unknown) => progress.failed(error instanceof Error ? error.message : String(error)),
+    );
+    return { kind: 'begun', operation: progress.operation };
+  }
+
+  // The file
+
+  async #reload(order: Extract<ClusterOrder, { action: 'reload' }>, by: string): Promise<OrderAnswer> {
+    const source = this.#source;
+    const before = this.#description;
+    if (source === null || before === null)
+      throw new StartError(
+        'the built-in cluster has no file that could change; `twincached up FILE` runs one',
+      );
+    const description = readClusterFile(source);
+    const lines = refusals(before, description);
+    if (lines.length > 0) throw new StartError(lines.join('\n'));
+    const plan = planCluster(description, source, this.#serving);
+    const diff = planDiff(this.#services, plan);
+    await this.#portsAreFree(diff);
+    if (order.dryRun) return { kind: 'plan', lines: diffLines(diff) };
+    // While ports were tried another order may have come.
+    if (this.#progress?.operation.state === 'under-way') throw new StartError('another order was faster');
+    const stepsTotal = diff.added.length + diff.reloaded.length + diff.restarted.length + diff.removed.length;
+    return this.#run(order, by, stepsTotal, async (steps, progress) => {
+      for (const line of diffLines(diff)) progress.say(line);
+      if (JSON.stringify(plan.page) !== JSON.stringify(this.#page))
+        progress.say('what the file says of the page is taken over by the next start of the monitor');
+      await this.#apply(description, plan, diff, steps, progress);
+      return stepsTotal === 0 ? 'nothing had to be done' : 'what runs is as the file says';
+    });
+  }
+
+  /** Ports that are to be opened, save for those that a service has which is to open them again. */
+  async #portsAreFree({ added, restarted }: PlanDiff): Promise<void> {
+    const own = new Set(this.#services.flatMap(portsOf));
+    const groups = new Set(this.#services.map(({ group }) => group));
+    const wanted = [...added, ...restarted.map(({ after }) => after)].map((service) => ({
+      ...service,
+      // Twins on one host share a port for replication, whoever has it.
+      ports: service.ports.filter((port) =>
+        port.purpose === 'replication'
+          ? !groups.has(service.group)
+          : added.includes(service) || !own.has(`${port.host} ${port.port}`),
+      ),
+    }));
+    const busy = await busyPorts({ services: wanted, pagePort: null });
+    if (busy.length > 0) throw new StartError(busy.map(busyPortLine).join('\n'));
+  }
+
+  async #apply(
+    description: ClusterDescription,
+    plan: ClusterPlan,
+    diff: PlanDiff,
+    steps: ServiceSteps,
+    progress: OperationProgress,
+  ): Promise<void> {
+    const leaving = this.#rename(diff);
+    await this.#startAdded(diff.added, steps, progress);
+    // From here on the routes are those of the new file.
+    this.#description = description;
+    await this.#takeOverRoutes(diff.reloaded, steps, progress);
+    await this.#restartInTurn(
+      diff.restarted.map(({ before }) => before.name),
+      (before) => diff.restarted.find(({ after }) => after.name === before.name)?.after ?? before,
+      steps,
+      progress,
+    );
+    // Proxies first, so that no request meets a closed door.
+    for (const name of leaving.toReversed()) {
+      await steps.stop(name);
+      this.#monitor.remove(name);
+      this.#services = this.#services.filter((service) => service.name !== name);
+      progress.step(`${name} is stopped`);
+    }
+    this.#monitor.arrange(plan.services.map(({ name }) => name));
+    this.#noteServing();
+  }
+
+  /** Names change first, all at once, so that those that come find theirs free. @returns the names of those that go, nodes first */
+  #rename({ removed, renewed, reloaded, unchanged, added }: PlanDiff): string[] {
+    const definitions = new Map<string, PlannedService>();
+    const taken = new Set([...renewed, ...reloaded, ...unchanged].map(({ after }) => after.name));
+    for (const { name } of added) taken.add(name);
+    const serving = new Map(this.#serving);
+    for (const { before, after } of [...renewed, ...reloaded]) {
+      // Its configuration is taken over later.
+      definitions.set(before.name, { ...after, configuration: before.configuration });
+      if (serving.get(before.group) !== before.name) continue;
+      serving.delete(before.group);
+      serving.set(after.group, after.name);
+    }
+    const leaving = removed.map((service) => {
+      const name = taken.has(service.name) ? `${service.name}-leaving` : service.name;
+      definitions.set(service.name, { ...service, name });
+      return name;
+    });
+    this.#monitor.use(definitions);
+    this.#services = this.#services.map((service) => definitions.get(service.name) ?? service);
+    this.#serving = serving;
+    return leaving;
+  }
+
+  /** If one of them is of no use, all are taken away again, and nothing has changed. */
+  async #startAdded(
+    added: readonly PlannedService[],
+    steps: ServiceSteps,
+    progress: OperationProgress,
+  ): Promise<void> {
+    const begun: PlannedService[] = [];
+    try {
+      for (const service of added) {
+        if (service.configuration !== null) writePlannedFiles([service.configuration]);
+        this.#monitor.add(service);
+        begun.push(service);
+        this.#services.push(service);
+        await steps.start(service);
+        progress.step(`${service.name} ${service.role === 'node' ? 'serves, in sync' : 'serves'}`);
+      }
+    } catch (error) {
+      if (this.#monitor.isClosing) throw error;
+      for (const { name } of begun.toReversed()) {
+        await steps.stop(name);
+        this.#monitor.remove(name);
+      }
+      this.#services = this.#services.filter((service) => !begun.includes(service));
+      throw error;
+    }
+  }
+
+  async #takeOverRoutes(
+    changes: readonly ChangedService[],
+    steps: ServiceSteps,
+    progress: OperationProgress,
+  ): Promise<void> {
+    for (const { before, after } of changes) {
+      await steps.takeOver(after, before);
+      this.#replace(after.name, after);
+      progress.step(`${after.name} has its routes`);
+    }
+  }
+
+  /**
+   * One service after the other: nodes shard by shard, of each the twin last that is asked first; then proxies, those further in first.
+   *
+   * @param shallBe what a service is when it has been restarted
+   */
+  async #restartInTurn(
+    names: readonly string[],
+    shallBe: (now: PlannedService) => PlannedService,
+    steps: ServiceSteps,
+    progress: OperationProgress,
+  ): Promise<void> {
+    const serving = this.#serving;
+    const restart = async (service: PlannedService): Promise<void> => {
+      // What the proxies have been told meanwhile is part of it.
+      const before = this.#services.find(({ name }) => name === service.name) ?? service;
+      await this.#restartOne({ before, after: shallBe(before) }, steps, progress);
+    };
+    const services = this.#services.filter(({ name }) => names.includes(name));
+    const groups = [...new Set(services.map(({ group }) => group))];
+    for (const group of groups) {
+      const nodes = services.filter((service) => service.group === group && service.role === 'node');
+      for (const node of nodes.toSorted(
+        (a, b) => Number(this.#isAskedFirst(a)) - Number(this.#isAskedFirst(b)),
+      ))
+        await restart(node);
+      // Where this has moved it.
+      if (serving.get(group) !== this.#serving.get(group))
+        await this.#serveFrom(group, serving.get(group) ?? null, steps, progress);
+    }
+    for (const proxy of services.filter(({ role }) => role === 'proxy')) await restart(proxy);
+  }
+
+  /** With a twin that stands in meanwhile. If it does not come back as it shall be, it is started as it was. */
+  async #restartOne(
+    { before, after }: ChangedService,
+    steps: ServiceSteps,
+    progress: OperationProgress,
+  ): Promise<void> {
+    const { name } = after;
+    if (!steps.isWanted(name)) {
+      if (after.configuration !== null) writePlannedFiles([after.configuration]);
+      this.#define(name, after);
+      progress.step(`${name} is stopped, and left so`);
+      return;
+    }
+    if (before.twins.length > 0) {
+      await steps.twinReady(before);
+      await this.#switchAway(before, steps, progress);
+    }
+    if (after.configuration !== null) writePlannedFiles([after.configuration]);
+    this.#define(name, after);
+    try {
+      await steps.restart(after);
+    } catch (error) {
+      if (!(error instanceof OperationAborted) || this.#monitor.isClosing || before === after) throw error;
+      if (before.configuration !== null) writePlannedFiles([before.configuration]);
+      this.#define(name, before);
+      await steps.restart(before);
+      throw new OperationAborted(`${error.message}; it runs as it did before, and nothing behind it is done`);
+    }
+    progress.step(`${name} is restarted${after.role === 'node' ? ', in sync' : ''}`);
+  }
+
+  // Rolling restart
+
+  #rollingRestart(order: Extract<ClusterOrder, { action: 'rolling-restart' }>, by: string): OrderAnswer {
+    for (const wanted of order.names)
+      if (!this.#services.some(({ name, group }) => name === wanted || group === wanted))
+        throw new StartError(`there is no service and no shard named ${wanted}`);
+    const chosen = this.#services.filter(
+      ({ name, group }) =>
+        order.names.length === 0 || order.names.includes(name) || order.names.includes(group),
+    );
+    const lone = chosen.filter(({ role, twins }) => role === 'node' && twins.length === 0);
+    if (lone.length > 0 && !order.force)
+      throw new StartError(
+        `${lone.map(({ name }) => name).join(', ')}: no twin has the items, a restart would lose them; --force restarts all the same`,
+      );
+    return this.#run(order, by, chosen.length, async (steps, progress) => {
+      const names = chosen.map(({ name }) => name);
+      await this.#restartInTurn(names, (service) => service, steps, progress);
+      return `${chosen.length} ${chosen.length === 1 ? 'service' : 'services'} restarted`;
+    });
+  }
+
+  #isAskedFirst({ group, name }: PlannedService): boolean {
+    const shard = this.#description?.shards.find((candidate) => candidate.name === group);
+    return (this.#serving.get(group) ?? shard?.twins[0]?.name) === name;
+  }
+
+  // Switch-over
+
+  #switchover(order: Extract<ClusterOrder, { action: 'switchover' }>, by: string): OrderAnswer {
+    const { shard: name } = order;
+    const description = this.#description;
+    if (description === null)
+      throw new StartError(
+        'the proxies of the built-in cluster have their servers on their command lines; `twincached up FILE` runs ones that can be told',
+      );
+    const shard = description.shards.find((candidate) => candidate.name === name);
+    if (shard === undefined)
+      throw new StartError(
+        `there is no shard named ${name}; there is ${description.shards.map((other) => other.name).join(', ')}`,
+      );
+    if (shard.twins.length < 2) throw new StartError(`${name} has one node only`);
+    const names = shard.twins.map((twin) => twin.name);
+    const now = this.#serving.get(name) ?? names[0]!;
+    const to = order.to ?? names[(names.indexOf(now) + 1) % names.length]!;
+    if (!names.includes(to))
+      throw new StartError(`${to} is no twin of ${name}; write one of ${names.join(', ')}`);
+    return this.#run(order, by, 1, async (steps, progress) => {
+      if (to === now) return `${to} is asked first already`;
+      await this.#serveFrom(name, to, steps, progress);
+      return `${to} is asked first`;
+    });
+  }
+
+  /** Before a twin is stopped that proxies ask first. */
+  async #switchAway(
+    service: PlannedService,
+    steps: ServiceSteps,
+    progress: OperationProgress,
+  ): Promise<void> {
+    const shard = this.#description?.shards.find(({ name }) => name === service.group);
+    if (shard === undefined || !this.#isAskedFirst(service)) return;
+    const other = shard.twins.find(({ name }) => name !== service.name);
+    if (other !== undefined) await this.#serveFrom(shard.name, other.name, steps, progress);
+  }
+
+  /** @param to null: as if nothing had ever been switched */
+  async #serveFrom(
+    shardName: string,
+    to: string | null,
+    steps: ServiceSteps,
+    progress: OperationProgress,
+  ): Promise<void> {
+    const description = this.#description;
+    const source = this.#source;
+    const shard = description?.shards.find(({ name }) => name === shardName);
+    if (description === null || source === null || shard === undefined) return;
+    const target = shard.twins.find(({ name }) => name === to) ?? shard.twins[0];
+    if (target === undefined) return;
+    const twins = shard.twins
+      .filter((twin) => twin !== target)
+      .map(({ name, address, port }) => ({ name, host: address, port }));
+    await steps.inSync({ name: target.name, probe: { host: target.address, port: target.port }, twins });
+    const serving = new Map(this.#serving);
+    if (to === null) serving.delete(shardName);
+    else serving.set(shardName, to);
+    const planned = planCluster(description, source, serving).services;
+    for (const before of this.#services) {
+      const after = planned.find(({ name }) => name === before.name);
+      if (after === undefined || before.role !== 'proxy') continue;
+      const { configuration } = after;
+      if (configuration === null || configuration.text === before.configuration?.text) continue;
+      // It is about to be restarted with all of it.
+      if (!startsAlike(before, after)) continue;
+      const next = { ...before, configuration };
+      await steps.takeOver(next, before);
+      this.#replace(before.name, next);
+    }
+    this.#serving = serving;
+    this.#noteServing();
+    const failure = writeServing(description.name, source.host, serving);
+    progress.say(
+      `proxies ask ${target.name} first${failure === null ? '' : ` (not kept for the next start: ${failure})`}`,
+    );
+  }
+
+  // What runs
+
+  /** The monitor runs it so from its next start on. */
+  #define(name: string, service: PlannedService): void {
+    this.#monitor.use(new Map([[name, service]]));
+    this.#replace(name, service);
+  }
+
+  #replace(name: string, service: PlannedService): void {
+    this.#services = this.#services.map((other) => (other.name === name ? service : other));
+  }
+
+  #noteServing(): void {
+    const names = new Set(this.#services.map(({ group }) => group));
+    const pairs = (this.#description?.shards ?? [])
+      .filter(({ name, twins }) => names.has(name) && twins.length > 1)
+      .map(({ name, twins }) => [name, this.#serving.get(name) ?? twins[0]!.name] as const);
+    this.#monitor.noteServing(Object.fromEntries(pairs));
+  }
+}
+
+function portsOf({ ports }: PlannedService): string[] {
+  return ports.map(({ host, port }) => `${host} ${port}`);
+}
