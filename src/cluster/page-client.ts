@@ -37,7 +37,6 @@ export async function askPage(
     method,
     path,
     timeout: ANSWER_TIMEOUT_MS,
-    agent: false,
     headers: {
       host: where,
       accept: 'application/json',
@@ -49,7 +48,7 @@ export async function askPage(
   };
   const certificate = record?.pageCertificate ?? null;
   try {
-    if (certificate === null) return await exchange(request(options), body);
+    if (certificate === null) return await exchange(request({ ...options, agent: false }), body);
     const socket = await securely(host, port, certificate);
     return await exchange(request({ ...options, createConnection: () => socket }), body);
   } catch (error) {
