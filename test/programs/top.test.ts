@@ -193,7 +193,7 @@ test('without a terminal it is shown once; as JSON once or again and again', asy
   await stream.kill('SIGTERM');
   for (const [words, message] of [
     [['--interval', '0'], "twincached top: option '--interval' takes seconds from 0.1 to 3600, not '0'\n"],
-    [['x'], "twincached top: unexpected argument 'x'\n"],
+    [['x', 'y'], "twincached top: unexpected argument 'y'\n"],
   ] as const) {
     const wrong = run(process.execPath, [TWINCACHED, 'top', ...words]);
     assert.equal(await wrong.ended(), 1);
