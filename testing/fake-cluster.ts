@@ -37,6 +37,7 @@ export function clusterOf(services: readonly ServiceStatus[]): ClusterStatus {
     atMs: 0,
     uptimeSeconds: 90,
     services,
+    elsewhere: [],
     serving: {},
     operation: null,
     events: [],

@@ -12,6 +12,17 @@ function stateOf(a: ServiceState, b: ServiceState, proxy: ServiceState, restarts
   ]);
 }
 
+test('a twin that runs elsewhere stands in for one here', () => {
+  const services = [
+    { group: 'pair', state: 'backing-off', restarts: 1 },
+    { group: 'proxy', state: 'running', restarts: 0 },
+  ] as const;
+  assert.equal(clusterState(services), 'failing');
+  assert.equal(clusterState(services, [{ group: 'pair', answers: false }]), 'failing');
+  assert.equal(clusterState(services, [{ group: 'pair', answers: true }]), 'degraded');
+  assert.equal(clusterState(services, [{ group: 'other', answers: true }]), 'failing');
+});
+
 test('the cluster is as good as its worst group', () => {
   assert.equal(stateOf('running', 'running', 'running'), 'ok');
   assert.equal(stateOf('running', 'backing-off', 'running'), 'degraded');

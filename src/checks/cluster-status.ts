@@ -105,6 +105,14 @@ export interface ServiceStatus {
  */
 export type ClusterState = 'ok' | 'degraded' | 'failing' | 'starting' | 'stopped';
 
+/** A node that another monitor runs and that has the items of one here. */
+export interface TwinElsewhere {
+  readonly group: string;
+  readonly name: string;
+  readonly address: string;
+  readonly answers: boolean;
+}
+
 export interface ClusterStatus {
   readonly cluster: string;
   readonly state: ClusterState;
@@ -112,6 +120,8 @@ export interface ClusterStatus {
   readonly atMs: number;
   readonly uptimeSeconds: number;
   readonly services: readonly ServiceStatus[];
+  /** Twins of nodes that run here, under other monitors. */
+  readonly elsewhere: readonly TwinElsewhere[];
   /** By shard the twin that the proxies of this monitor ask first; shards that none of them knows are missing. */
   readonly serving: Readonly<Record<string, string>>;
   /** What an operator asked for and is under way, or was last; null: nothing yet. */
@@ -138,14 +148,16 @@ export interface ClusterControl {
   onChange(callback: () => void): () => void;
 }
 
-/** One word for the whole, from its parts. */
+/** One word for the whole of what runs here, from its parts. @param elsewhere what may stand in for it */
 export function clusterState(
   services: readonly Pick<ServiceStatus, 'group' | 'state' | 'restarts'>[],
+  elsewhere: readonly Pick<TwinElsewhere, 'group' | 'answers'>[] = [],
 ): ClusterState {
   if (services.every(({ state }) => state === 'stopped' || state === 'stopping')) return 'stopped';
   if (services.every(({ state }) => state === 'running')) return 'ok';
   const servedGroups = new Set<string>();
   for (const { group, state } of services) if (state === 'running') servedGroups.add(group);
+  for (const { group, answers } of elsewhere) if (answers) servedGroups.add(group);
   let unserved = false;
   for (const { group } of services) {
     if (servedGroups.has(group)) continue;

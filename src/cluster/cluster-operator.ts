@@ -5,6 +5,7 @@
 import { StartError } from '../base/start-error.ts';
 import type { ClusterOperations, ClusterOrder, OrderAnswer } from '../checks/cluster-operation.ts';
 import type { Monitor } from '../monitor/monitor.ts';
+import { commandLine } from '../system/proc-table.ts';
 import type { ClusterDescription } from './cluster-file.ts';
 import { OperationProgress } from './operation-progress.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
@@ -20,6 +21,7 @@ import { type PlanSource, planCluster, readClusterFile, writePlannedFiles } from
 import { busyPortLine, busyPorts } from './port-check.ts';
 import { OperationAborted, ServiceSteps } from './service-steps.ts';
 import { writeServing } from './serving-twins.ts';
+import { staleTwins } from './stale-twins.ts';
 
 /** A cluster that was read from a file. */
 export interface ClusterSource extends PlanSource {
@@ -143,6 +145,7 @@ export class ClusterOperator implements ClusterOperations {
     const plan = planCluster(description, source, this.#serving);
     const diff = planDiff(this.#services, plan);
     await this.#portsAreFree(diff);
+    this.#nobodyIsTakenForATwin(diff);
     if (order.dryRun) return { kind: 'plan', lines: diffLines(diff) };
     // While ports were tried another order may have come.
     if (this.#progress?.operation.state === 'under-way') throw new StartError('another order was faster');
@@ -171,6 +174,17 @@ export class ClusterOperator implements ClusterOperations {
     }));
     const busy = await busyPorts({ services: wanted, pagePort: null });
     if (busy.length > 0) throw new StartError(busy.map(busyPortLine).join('\n'));
+  }
+
+  #nobodyIsTakenForATwin({ added, restarted }: PlanDiff): void {
+    const coming = [...added, ...restarted.map(({ after }) => after)];
+    const running = this.#monitor.status().services.flatMap(({ name, role, pid }) => {
+      const service = this.#services.find((other) => other.name === name);
+      if (service === undefined || role !== 'node' || pid === null) return [];
+      return [{ service, commandLine: commandLine(pid) }];
+    });
+    const lines = staleTwins(coming, running);
+    if (lines.length > 0) throw new StartError(lines.join('\n'));
   }
 
   async #apply(

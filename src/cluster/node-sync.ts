@@ -1,6 +1,6 @@
 /** Whether nodes have what their twins have, by their own words. */
 import { probe } from '../monitor/probe.ts';
-import type { TwinAddress } from './plan.ts';
+import type { TwinAddress } from '../monitor/service-definition.ts';
 
 /** A node that does not answer within this time counts as one that does not answer. */
 const ANSWER_MS_MAX = 2000;
@@ -64,8 +64,11 @@ export async function readinessOf(
   twins: readonly TwinAddress[],
 ): Promise<Readiness> {
   const [own, ...others] = await Promise.all([node, ...twins].map(askNode));
-  if (own === undefined || !own.answers) return { isReady: false, text: 'does not answer yet' };
   const alive = others.filter(({ answers }) => answers);
+  // It lets nobody in before it has its copy; whoever sends it can be asked.
+  const percent = alive.reduce((most, { percentSent }) => Math.max(most, percentSent ?? 0), 0);
+  const copy = percent > 0 ? `, ${percent} % of its copy sent` : '';
+  if (own === undefined || !own.answers) return { isReady: false, text: `does not answer yet${copy}` };
   if (alive.length === 0) return { isReady: true, text: 'serves' };
   // And that the others know it: until they count on its acks they answer without.
   const isReady =
@@ -74,8 +77,6 @@ export async function readinessOf(
       ({ twinsLinked, twinsCounted }) => Math.min(twinsLinked, twinsCounted) >= alive.length,
     );
   if (isReady) return { isReady, text: 'serves, in sync' };
-  const percent = alive.reduce((most, { percentSent }) => Math.max(most, percentSent ?? 0), 0);
-  const copy = percent > 0 ? `, ${percent} %` : '';
   if (own.isLinkedAndInSync && own.twinsLinked >= alive.length)
     return { isReady, text: 'has everything, and its twins do not count on it yet' };
   return {

@@ -4,6 +4,7 @@ import { parseClusterFile } from './cluster-file.ts';
 import { filePlan } from './file-plan.ts';
 import type { ClusterPlan } from './plan.ts';
 import { diffLines, planDiff, refusals } from './plan-diff.ts';
+import { staleTwins } from './stale-twins.ts';
 
 const HOSTS = 'hosts: { a: 10.0.0.1, b: 10.0.0.2, c: 10.0.0.3 }\n';
 const ONE = '  - { name: one, replication-port: 1, twins: [{ host: a, port: 11 }, { host: b, port: 11 }] }\n';
@@ -98,6 +99,24 @@ test('a process keeps running under another name', () => {
     'stop one-a at 10.0.0.1:11',
     '1 process untouched',
   ]);
+});
+
+test('a node of another shard may not come where a twin was that is still dialled', () => {
+  const lone = ONE.replace(', { host: b, port: 11 }', '');
+  const [service] = plan(fileOf(lone)).services;
+  assert.ok(service !== undefined);
+  const two = (port: number, host = 'b'): ClusterPlan['services'] =>
+    plan(
+      fileOf(`${lone}  - { name: two, replication-port: ${port}, twins: [{ host: ${host}, port: 12 }] }\n`),
+    ).services.filter(({ group }) => group === 'two');
+  const asStarted = { service, commandLine: 'twincached memcached -v -p 11 -x 10.0.0.2 -X 1' };
+  assert.deepEqual(staleTwins(two(1), [asStarted]), [
+    'one-a still dials 10.0.0.2:1, where a twin of it was, and would take two-a for it; restart one-a first, or write another replication-port',
+  ]);
+  assert.deepEqual(staleTwins(two(2), [asStarted]), []);
+  assert.deepEqual(staleTwins(two(1, 'c'), [asStarted]), []);
+  assert.deepEqual(staleTwins(two(1), [{ service, commandLine: 'twincached memcached -p 11 -X 1' }]), []);
+  assert.deepEqual(staleTwins(plan(fileOf(ONE)).services, [asStarted]), [], 'its own shard may');
 });
 
 test('what would lose items of twins is refused', () => {

@@ -9,14 +9,6 @@ export interface PlannedService extends ServiceDefinition {
   readonly configuration: PlannedFile | null;
   /** Words for all that only a start takes over; compared as a whole. What is not in it can change while the process runs. */
   readonly startsWith: readonly string[];
-  /** Of a node the others that have the same items, wherever they run. */
-  readonly twins: readonly TwinAddress[];
-}
-
-export interface TwinAddress {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
 }
 
 export interface PlannedFile {

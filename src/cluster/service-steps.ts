@@ -122,14 +122,21 @@ export class ServiceSteps {
   async #ready(service: PlannedService, restartsBefore: number): Promise<void> {
     const { name, policy } = service;
     // From the order to end to the first answer, both within the service's own bounds.
-    await this.#until(`${name} to serve`, policy.stopTimeoutMs + policy.startTimeoutMs, () => {
+    await this.#until(`${name} to serve`, policy.stopTimeoutMs + policy.startTimeoutMs, async () => {
       const status = this.statusOf(name);
       if (status === null) throw new OperationAborted(`${name} is gone`);
       if (status.state === 'gave-up' || status.restarts > restartsBefore)
         throw new OperationAborted(`${name} does not start: ${status.reason}`);
+      if (status.state !== 'running') await this.#tellCopy(service);
       return status.state === 'running';
     });
     if (service.role === 'node') await this.inSync(service);
+  }
+
+  /** How far a node is that lets nobody in yet. */
+  async #tellCopy({ name, role, probe: place, twins }: PlannedService): Promise<void> {
+    if (role !== 'node' || twins.length === 0) return;
+    this.#progress.doing(`waiting for ${name}: ${(await readinessOf(place, twins)).text}`);
   }
 
   /** Waits for something that comes nearer step by step, as its text tells. */

@@ -69,6 +69,7 @@ export function readPicture(text: string): Picture | null {
   if (!isRecord(value) || !Array.isArray(value['services'])) return null;
   const services: unknown[] = value['services'];
   const serving = isRecord(value['serving']) ? Object.values(value['serving']) : [];
+  const elsewhere: unknown[] = Array.isArray(value['elsewhere']) ? value['elsewhere'] : [];
   const operation = readOperation(value['operation']);
   return {
     cluster: shownText(value['cluster']),
@@ -77,17 +78,26 @@ export function readPicture(text: string): Picture | null {
       operation?.state === 'under-way'
         ? `${operation.action}, ${operation.stepsDone} of ${operation.stepsTotal}: ${operation.text}`
         : '',
-    rows: services.filter(isRecord).map((service) => {
-      const stats = isRecord(service['stats']) ? service['stats'] : {};
-      return [
-        ...['name', 'state', 'address', 'pid', 'uptimeSeconds', 'restarts'].map((name) =>
-          shownText(service[name]),
-        ),
-        shownText(stats['currItems']),
-        serving.includes(service['name']) ? 'asked first' : '',
-        shownText(service['reason']),
-      ];
-    }),
+    rows: [
+      ...services.filter(isRecord).map((service) => {
+        const stats = isRecord(service['stats']) ? service['stats'] : {};
+        return [
+          ...['name', 'state', 'address', 'pid', 'uptimeSeconds', 'restarts'].map((name) =>
+            shownText(service[name]),
+          ),
+          shownText(stats['currItems']),
+          serving.includes(service['name']) ? 'asked first' : '',
+          shownText(service['reason']),
+        ];
+      }),
+      ...elsewhere
+        .filter(isRecord)
+        .map((twin) => [
+          shownText(twin['name']),
+          twin['answers'] === true ? 'elsewhere' : 'no answer',
+          shownText(twin['address']),
+        ]),
+    ],
   };
 }
 

@@ -46,6 +46,7 @@ async function monitorOf(t: TestContext, specs: readonly Spec[]): Promise<Monito
       ],
       probe: { host: '127.0.0.1', port: ports[index] ?? 0, stats: true },
       policy: { ...DEFAULT_POLICY, ...spec.policy },
+      twins: [],
     })),
   });
   t.after(async () => {

@@ -7,6 +7,7 @@ import { type EventLevel, EventLog, type LogEvent } from '../checks/event-log.ts
 import type { ServiceCommand } from '../checks/service-machine.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 import { ServiceRunner } from './service-runner.ts';
+import { TwinWatch } from './twin-watch.ts';
 
 /** How many events, and how many lines of children's output, a status carries. */
 const STATUS_EVENTS_MAX = 60;
@@ -35,6 +36,7 @@ export class Monitor implements ClusterControl {
   readonly #changeListeners = new Set<() => void>();
   readonly #eventListeners = new Set<(event: LogEvent) => void>();
   readonly #startedMs: number;
+  readonly #watch: TwinWatch = new TwinWatch(() => this.#changed());
   #sampler: NodeJS.Timeout | null = null;
   #changePending = false;
   #operation: ClusterOperation | null = null;
@@ -111,6 +113,7 @@ export class Monitor implements ClusterControl {
   startAll(): void {
     this.#sampler ??= setInterval(() => {
       for (const runner of this.#runners.values()) runner.everySecond();
+      this.#watch.look([...this.#runners.values()].map(({ definition }) => definition));
       this.#changed();
     }, SAMPLE_INTERVAL_MS);
     for (const runner of this.#runners.values()) runner.command('start');
@@ -156,10 +159,11 @@ export class Monitor implements ClusterControl {
     const services = [...this.#runners.values()].map((runner) => runner.status());
     return {
       cluster,
-      state: clusterState(services),
+      state: clusterState(services, this.#watch.twins),
       atMs: clock.wallMs(),
       uptimeSeconds: Math.floor((clock.monotonicMs() - this.#startedMs) / 1000),
       services,
+      elsewhere: this.#watch.twins,
       serving: this.#serving,
       operation: this.#operation,
       events: this.#log.newestOwn(STATUS_EVENTS_MAX),

@@ -2,6 +2,13 @@ import type { ServiceRole } from '../checks/cluster-status.ts';
 import type { ServicePolicy } from '../checks/service-policy.ts';
 import type { ProbeTarget } from './probe.ts';
 
+/** Where a node is. */
+export interface TwinAddress {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One process to supervise. Plain data, wherever it comes from. */
 export interface ServiceDefinition {
   /** Unique in its cluster; letters, digits, `-`, `_` and `.`. */
@@ -17,4 +24,6 @@ export interface ServiceDefinition {
   readonly after: readonly string[];
   readonly probe: ProbeTarget;
   readonly policy: ServicePolicy;
+  /** Of a node the others that have the same items, wherever they run. */
+  readonly twins: readonly TwinAddress[];
 }

@@ -2,7 +2,7 @@
  * Cluster files with their real nodes and proxies: `twincached up FILE` on one host, and one part of a file on each of three.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -128,6 +128,34 @@ proxies:
   await cutOff(running[1]!);
   assert.equal(await first.set('meanwhile', '1'), 'STORED');
   assert.equal(await last.set('also', '2'), 'STORED');
+  // On a host that is left a node is stopped: the one on the third host stands in for it.
+  const statusOf = async (): Promise<string> => {
+    const shown = twincached(['status', path, '--host', 'a'], { XDG_STATE_HOME: directory });
+    await shown.ended();
+    return shown.stdout();
+  };
+  const record: unknown = JSON.parse(
+    readFileSync(join(directory, 'twincached/three/monitor-a.json'), 'utf8'),
+  );
+  assert.ok(typeof record === 'object' && record !== null && 'key' in record);
+  const act = (action: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${pages[0]}/all-a`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { authorization: `Bearer ${record.key}` },
+      body: new URLSearchParams({ action, operator: 'test' }),
+    });
+  assert.equal((await act('stop')).status, 303);
+  const degraded = await until('degraded', async () => {
+    const text = await statusOf();
+    return text.startsWith('cluster three: degraded\n') && text.includes('no answer') ? text : null;
+  });
+  assert.match(
+    degraded,
+    /\n {2}all-a +stopped [\s\S]*\n {2}all-b +no answer +127\.0\.2\.1:\d+\n {2}all-c +elsewhere /,
+  );
+  assert.equal((await act('start')).status, 303);
+  await until('all is well here', async () => (await statusOf()).startsWith('cluster three: ok\n'));
   running[1] = start(1);
   await runs(1);
   const back = await TextClient.connect(port ?? 0, '127.0.2.1');

@@ -52,6 +52,7 @@ before(async () => {
         atMs: 0,
         uptimeSeconds: 1,
         services,
+        elsewhere: [],
         serving: {},
         operation: null,
         events: [],
