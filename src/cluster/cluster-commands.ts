@@ -145,8 +145,17 @@ function switchover(options: ParsedOptions, output: CommandOutput): Promise<numb
 async function down(options: ParsedOptions, output: CommandOutput): Promise<number> {
   const monitor = findMonitor(onlyPositional(options), options);
   const { record } = monitor;
-  const pids = pidsOf(await fetchStatus(monitor));
-  await sendOrder(monitor, [['action', 'down']]);
+  let pids: number[] = [];
+  try {
+    pids = pidsOf(await fetchStatus(monitor));
+    await sendOrder(monitor, [['action', 'down']]);
+  } catch (error) {
+    // Refused, or nobody is there. A page that hangs is no reason to let everything run.
+    if (!(error instanceof StartError) || error.cause === undefined || record === null || !isAlive(record))
+      throw error;
+    output.err(`twincached down: ${error.message}; the monitor is told by SIGTERM\n`);
+    process.kill(record.pid, 'SIGTERM');
+  }
   if (record === null) return 1;
   output.out(`stopping ${pids.length} processes …\n`);
   const endMs = performance.now() + DOWN_MS_MAX;

@@ -247,15 +247,20 @@ export class ClusterOperator implements ClusterOperations {
     progress: OperationProgress,
   ): Promise<void> {
     const begun: PlannedService[] = [];
+    const start = async (service: PlannedService): Promise<void> => {
+      if (service.configuration !== null) writePlannedFiles([service.configuration]);
+      this.#monitor.add(service);
+      begun.push(service);
+      this.#services.push(service);
+      await steps.start(service);
+      progress.step(`${service.name} ${service.role === 'node' ? 'serves, in sync' : 'serves'}`);
+    };
     try {
-      for (const service of added) {
-        if (service.configuration !== null) writePlannedFiles([service.configuration]);
-        this.#monitor.add(service);
-        begun.push(service);
-        this.#services.push(service);
-        await steps.start(service);
-        progress.step(`${service.name} ${service.role === 'node' ? 'serves, in sync' : 'serves'}`);
-      }
+      const nodes = added.filter(({ role }) => role === 'node');
+      const started = await Promise.allSettled(nodes.map(start));
+      for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
+      // Those further in first.
+      for (const proxy of added.filter(({ role }) => role === 'proxy')) await start(proxy);
     } catch (error) {
       if (this.#monitor.isClosing) throw error;
       for (const { name } of begun.toReversed()) {
@@ -327,6 +332,7 @@ export class ClusterOperator implements ClusterOperations {
     if (before.twins.length > 0) {
       await steps.twinReady(before);
       await this.#switchAway(before, steps, progress);
+      await steps.twinSeen(before, this.#services);
     }
     if (after.configuration !== null) writePlannedFiles([after.configuration]);
     this.#define(name, after);

@@ -51,6 +51,21 @@ export async function askNode({ host, port }: Pick<TwinAddress, 'host' | 'port'>
   };
 }
 
+/** How a proxy has its servers, by `HOST:PORT`: `up`, `down` and so on, of the thread that answers; null when it does not say. */
+export async function serverStates({
+  host,
+  port,
+}: Pick<TwinAddress, 'host' | 'port'>): Promise<ReadonlyMap<string, string> | null> {
+  const result = await probe({ host, port, stats: true }, ANSWER_MS_MAX, 'proxy');
+  if (!result.ok || result.stats === null) return null;
+  const states = new Map<string, string>();
+  for (const [name, value] of result.stats) {
+    const index = /^server_(\d+)_name$/.exec(name)?.[1];
+    if (index !== undefined) states.set(value, result.stats.get(`server_${index}_state`) ?? '');
+  }
+  return states;
+}
+
 /** Whether a node has what all those of its twins have that answer; and how far it is. */
 export interface Readiness {
   readonly isReady: boolean;

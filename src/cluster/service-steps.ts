@@ -5,7 +5,7 @@
 import type { ServiceStatus } from '../checks/cluster-status.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { type ProbeTarget, probe } from '../monitor/probe.ts';
-import { readinessOf } from './node-sync.ts';
+import { readinessOf, serverStates } from './node-sync.ts';
 import type { OperationProgress } from './operation-progress.ts';
 import type { PlannedService } from './plan.ts';
 import { writePlannedFiles } from './planned-cluster.ts';
@@ -14,6 +14,8 @@ import { writePlannedFiles } from './planned-cluster.ts';
 const SYNC_MS_MAX = 60_000;
 /** A proxy has taken over its routes long before. */
 const ROUTES_MS_MAX = 10_000;
+/** Proxies dial a server that is back within half a second, one that flaps later; then they ask it all the same when there is nobody else. */
+const SEEN_MS_MAX = 3000;
 /** Longer than a service's own time to end. */
 const STOP_MS_MAX = 30_000;
 const LOOK_MS = 50;
@@ -77,6 +79,30 @@ export class ServiceSteps {
       }
       return { isReady: false, text };
     });
+  }
+
+  /**
+   * Waits until proxies that send requests to a node have a connection to one of its twins, for a while at most: its twins are back, and they may not know it yet.
+   *
+   * @param services all that run here
+   */
+  async twinSeen({ name, twins }: PlannedService, services: readonly PlannedService[]): Promise<void> {
+    const proxies = services.filter((proxy) => proxy.after.includes(name) && this.#isServing(proxy.name));
+    const places = twins.map(({ host, port }) =>
+      host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
+    );
+    const endMs = performance.now() + SEEN_MS_MAX;
+    for (const proxy of proxies) {
+      this.#progress.doing(`waiting for ${proxy.name} to reach a twin of ${name}`);
+      for (;;) {
+        this.#goOn();
+        const states = await serverStates(proxy.probe);
+        // One that has never been needed is not dialled.
+        const isSeen = places.some((place) => /^(up|idle)$/.test(states?.get(place) ?? 'up'));
+        if (isSeen || performance.now() > endMs) break;
+        await pause();
+      }
+    }
   }
 
   /** Waits until a node serves and is in sync. */

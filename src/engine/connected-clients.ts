@@ -41,6 +41,11 @@ export class ConnectedClients {
     return kicked;
   }
 
+  /** Nothing more is taken from anybody; connections close when what is owed has been sent. */
+  endAll(): void {
+    for (const { connection } of this.#clients) connection.end();
+  }
+
   /** A row for each: descriptor, its address, ours (empty when unknown), state, seconds since its last command. */
   rows(nowSeconds: number): GatheredRow[] {
     return Array.from(this.#clients, ({ connection, connectionState, lastCommandSeconds }) => [

@@ -166,6 +166,7 @@ class NodeThread {
       else if (message.kind === 'refresh') this.#refreshed();
       else if (message.kind === 'secret') this.#replication?.useSecret(message.secret);
       else if (message.kind === 'replicate') this.#replicate();
+      else if (message.kind === 'quiet') this.#beQuiet();
       else if (thread.index !== 0) this.#receiveApart(message);
     });
     this.#gate = new ClientGate(
@@ -200,6 +201,8 @@ class NodeThread {
     const clientClosed = (): void => gate.closed();
     loop.serve(SERVICE_CLIENT, (connection) => {
       if (!gate.opened()) return new RejectedSession(connection);
+      // It was accepted before, and comes from another thread.
+      if (this.#isQuiet) connection.end();
       if (this.#bulletin !== null) this.#connectedAtMs.set(connection, loop.turnMs);
       const session = clientSession(context, connection, clientClosed);
       return acks === null ? session : acks.session(connection, session);
@@ -303,6 +306,14 @@ class NodeThread {
     });
   }
 
+  /** What is answered from here on the twins may not get any more, for they are about to be told good-bye. */
+  #beQuiet(): void {
+    this.#isQuiet = true;
+    for (const listener of this.#listeners) listener.close();
+    this.#administration.clients.endAll();
+    this.#post({ kind: 'quiet' });
+  }
+
   /** Refuses new clients; where the links are, sends the twins what they lack. */
   #drain(): void {
     for (const listener of this.#listeners) listener.close();
@@ -311,6 +322,7 @@ class NodeThread {
     else this.#replication.stop(() => this.#post({ kind: 'drained' }));
   }
 
+  #isQuiet = false;
   #boundCount = 0;
   #isRefused = false;
 

@@ -46,6 +46,8 @@ export interface RunningNode extends Running {
 
 /** When the node is stopped its twins are sent what they lack, for so long at most. */
 const DRAIN_MS_MAX = 5000;
+/** For all threads to take nothing more from clients; they look at their messages in every turn. */
+const QUIET_MS_MAX = 1000;
 
 /** Tombstones are kept so long; a twin that was away for longer may bring deleted items back. */
 const TOMBSTONE_SECONDS = 600;
@@ -268,12 +270,15 @@ export async function startNode(
   const { promise: opened, resolve: isOpened } = deferred<void>();
   const { promise: tlsOpened, resolve: isTlsOpened } = deferred<void>();
   const { promise: refused, resolve: refuse } = deferred<StartError>();
+  const { promise: quiet, resolve: isQuiet } = deferred<void>();
+  let threadsQuiet = 0;
   const { promise: drained, resolve: isDrained } = deferred<void>();
   const { promise: shutdown, resolve: isShutDown } = deferred<boolean>();
   const receive = (message: FromNodeThread, thread: number): void => {
     if (message.kind === 'bound') (thread === 0 ? isBound : isTlsBound)(message.addresses);
     else if (message.kind === 'ready') isReady(message.replicationPort);
     else if (message.kind === 'opened') (thread === 0 ? isOpened : isTlsOpened)();
+    else if (message.kind === 'quiet' && ++threadsQuiet === threads.count) isQuiet();
     else if (message.kind === 'drained') isDrained();
     else if (message.kind === 'refused') refuse(new StartError(message.message, message.exitCode));
     else if (message.kind === 'shutdown') isShutDown(message.graceful);
@@ -333,6 +338,11 @@ export async function startNode(
     warnings,
     reload: () => reload(options, threads, data),
     stop: async () => {
+      // What clients are told after the twins' good-bye nobody else would have.
+      if (options.replication.port !== null) {
+        for (let thread = 0; thread < threads.count; thread++) threads.send(thread, { kind: 'quiet' });
+        await Promise.race([quiet, failed, delay(QUIET_MS_MAX)]);
+      }
       threads.send(0, { kind: 'drain' });
       if (lastThread > 0) threads.send(lastThread, { kind: 'drain' });
       await Promise.race([drained, failed, delay(DRAIN_MS_MAX)]);

@@ -77,6 +77,8 @@ export type ToNodeThread =
   | { readonly kind: 'replicate' }
   /** To each thread that listens, unless it does so by itself: let clients in. */
   | { readonly kind: 'open' }
+  /** To each thread: nothing more is taken from clients, whose connections end with the replies to what they have asked; say `quiet` then. */
+  | { readonly kind: 'quiet' }
   /** To thread 0 and to the last one, if that speaks TLS or has the links: refuse new work, send the twins what they lack, then (whoever has the links) say `drained`. */
   | { readonly kind: 'drain' }
   /** Say what you know (see gathering.ts); and what all have said, for the one that asked. */
@@ -90,6 +92,8 @@ export type FromNodeThread =
   | { readonly kind: 'ready'; readonly replicationPort: number }
   /** A thread that was told to has let clients in. */
   | { readonly kind: 'opened' }
+  /** From here on this thread's clients change nothing any more. */
+  | { readonly kind: 'quiet' }
   | { readonly kind: 'drained' }
   | { readonly kind: 'refused'; readonly message: string; readonly exitCode: number }
   | { readonly kind: 'gather'; readonly question: number; readonly what: Gathered }
@@ -105,6 +109,7 @@ const FROM_NODE: readonly unknown[] = [
   'bound',
   'ready',
   'opened',
+  'quiet',
   'drained',
   'refused',
   'gather',
@@ -117,6 +122,7 @@ const TO_NODE: readonly unknown[] = [
   'secret',
   'replicate',
   'open',
+  'quiet',
   'drain',
   'tell',
   'gathered',

@@ -5,6 +5,7 @@ import { ChangeStorm } from '../../testing/change-storm.ts';
 import { RawSocket } from '../../testing/raw-socket.ts';
 import { ReplicatedPair } from '../../testing/replicated-pair.ts';
 import { SteadyLoad } from '../../testing/steady-load.ts';
+import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 1e6));
@@ -71,6 +72,45 @@ test('a node that is stopped as soon as it has answered a write has sent it to i
     child.kill('SIGCONT');
   }
   first.close();
+  second.close();
+});
+
+test('what a node answers while it is told to end has been sent to its twin', async (t) => {
+  const pair = await ReplicatedPair.make(['-m', '32', '-t', '2']);
+  t.after(() => pair.dispose());
+  pair.launch(1);
+  const second = await pair.client(1);
+  for (let round = 0; round < 2; round++) {
+    pair.launch(0);
+    const first = await pair.client(0);
+    await pair.linked(first);
+    first.close();
+    // Each writes on until its connection ends, and knows the last write that was answered.
+    const answered = new Map<string, number>();
+    const writers = Array.from({ length: 8 }, async (_, index) => {
+      const client = await TextClient.connect(pair.ports[0], pair.hosts[0]);
+      const key = `writer${round}-${index}`;
+      for (let i = 1; ; i++) {
+        const reply = await client.set(key, String(i)).catch(() => null);
+        if (reply !== 'STORED') break;
+        answered.set(key, i);
+      }
+      client.close();
+    });
+    await until(
+      'all write',
+      () => answered.size === writers.length && [...answered.values()].every((i) => i > 50),
+    );
+    assert.equal(await pair.nodes[0]?.kill('SIGTERM'), 0);
+    await Promise.all(writers);
+    for (const [key, last] of answered) {
+      const value = await until(`${key} is there`, () => second.get(key));
+      assert.ok(
+        Number(value) >= last,
+        `round ${round}: ${key} is ${value} on the twin, ${last} was answered`,
+      );
+    }
+  }
   second.close();
 });
 
