@@ -62,13 +62,15 @@ test('the package holds the command, the compiled sources, the service files, th
     'bin/twincached',
     'bin/build.mjs',
     'dist/src/cli/main.js',
+    'dist/src/dashboard/page/page.css',
+    'dist/src/dashboard/page/page.js',
     'dist/src/index.js',
     'dist/src/index.d.ts',
   ]) {
     assert.ok(files.includes(path), `${path} is not packed`);
   }
   const allowed =
-    /^(package\.json|LICENSE|README\.md|bin\/(twincached|build\.mjs)|packaging\/[\w./@-]+|examples\/[\w-]+\.yml|dist\/src\/.*\.(js|d\.ts))$/;
+    /^(package\.json|LICENSE|README\.md|bin\/(twincached|build\.mjs)|packaging\/[\w./@-]+|examples\/[\w-]+\.yml|dist\/src\/.*\.(js|d\.ts)|dist\/src\/dashboard\/page\/page\.css)$/;
   assert.deepEqual(
     files.filter((path) => !allowed.test(path) || path.includes('.test.')),
     [],

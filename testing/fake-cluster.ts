@@ -1,10 +1,11 @@
+import type { ClusterOperation } from '../src/checks/cluster-operation.ts';
 import {
   type ClusterControl,
   type ClusterStatus,
   clusterState,
   type ServiceStatus,
 } from '../src/checks/cluster-status.ts';
-import type { LogEvent } from '../src/checks/event-log.ts';
+import type { EventLevel, LogEvent } from '../src/checks/event-log.ts';
 import type { ServiceCommand } from '../src/checks/service-machine.ts';
 
 /** A service's status as one that runs well, except for what is given. */
@@ -54,6 +55,9 @@ export class FakeCluster implements ClusterControl {
   readonly #events: LogEvent[] = [];
   /** The wall clock of its status. */
   atMs = 0;
+  /** By shard the twin that is asked first. */
+  serving: Readonly<Record<string, string>> = {};
+  operation: ClusterOperation | null = null;
   #services: readonly ServiceStatus[];
 
   constructor(services: readonly ServiceStatus[]) {
@@ -61,7 +65,13 @@ export class FakeCluster implements ClusterControl {
   }
 
   status(): ClusterStatus {
-    return { ...clusterOf(this.#services), atMs: this.atMs, events: this.#events };
+    return {
+      ...clusterOf(this.#services),
+      atMs: this.atMs,
+      serving: this.serving,
+      operation: this.operation,
+      events: this.#events,
+    };
   }
 
   command(service: string, command: ServiceCommand, by: string): boolean {
@@ -80,11 +90,15 @@ export class FakeCluster implements ClusterControl {
     return () => this.listeners.delete(callback);
   }
 
+  /** Adds an event, without telling. */
+  happen(service: string, level: EventLevel, text: string): void {
+    this.#events.push({ sequence: this.#events.length + 1, atMs: this.atMs, service, level, text });
+  }
+
   /** Changes the picture, adds an event if its text is given, and tells the listeners. */
   become(services: readonly ServiceStatus[], text?: string): void {
     this.#services = services;
-    const sequence = this.#events.length + 1;
-    if (text !== undefined) this.#events.push({ sequence, atMs: 0, service: 'test', level: 'info', text });
+    if (text !== undefined) this.happen('test', 'info', text);
     for (const listener of this.listeners) listener();
   }
 }

@@ -7,7 +7,6 @@ import { until } from '../../testing/wait.ts';
 import { StartError } from '../base/start-error.ts';
 import type { ClusterOrder, OrderAnswer } from '../checks/cluster-operation.ts';
 import { Dashboard } from './dashboard.ts';
-import { STREAM_CLIENTS_MAX } from './event-stream.ts';
 import { FORM_BYTES_MAX } from './page-gate.ts';
 
 interface Page {
@@ -68,7 +67,7 @@ async function listen(t: TestContext, port: number): Promise<{ readonly socket: 
     text += chunk;
   });
   socket.on('error', () => {});
-  socket.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  socket.write('GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
   t.after(() => socket.destroy());
   await until('the head of the answer', () => text.includes('\r\n\r\n'));
   return { socket, text: () => text };
@@ -97,8 +96,14 @@ test('page, style, script, JSON and ping are there, with headers that keep stran
 
 test('the page loads nothing from elsewhere', async (t) => {
   const { base } = await open(t);
-  for (const path of ['/', '/page.css', '/page.js'])
-    assert.doesNotMatch(await (await fetch(base + path)).text(), /https?:|\/\/[a-z]|@import|url\(/);
+  for (const path of ['/', '/page.css', '/page.js']) {
+    // The names of SVG and HTML look like addresses, and nobody follows them; the licences at the end name people.
+    const text = (await (await fetch(base + path)).text())
+      .replaceAll(/http:\/\/www\.w3\.org\/[\w/]+/g, '')
+      .replace(/\/\*! With parts of[\s\S]*$/, '');
+    const found = /https?:|["'(]\/\/[a-z]|@import|url\((?!#)/.exec(text);
+    assert.equal(found && text.slice(found.index - 40, found.index + 40), null, path);
+  }
 });
 
 test('what is not known is refused', async (t) => {
@@ -221,39 +226,6 @@ test('a form is read up to its bound', async (t) => {
   assert.deepEqual(cluster.commands, ['stop node-1']);
 });
 
-test('open pages get everything first, then what changes', async (t) => {
-  const { cluster, port } = await open(t);
-  const stream = await listen(t, port);
-  await until('the first cells', () => stream.text().includes('"node-1/state":["running","running"]'));
-  cluster.become([serviceOf('node-1', { state: 'failing', reason: '<b>' })], 'it fails');
-  await until('the change', () => stream.text().includes('"node-1/state":["failing","failing"]'));
-  await until('the event', () => stream.text().includes('"it fails"'));
-  const lines = stream.text().split('\n');
-  const last = lines.findLast((line) => line.startsWith('data: {')) ?? '';
-  assert.ok(last.includes('node-1/state') && !last.includes('node-1/pid'), 'only the change is sent');
-});
-
-test('the number of open pages is bounded, and a place that is left is free again', async (t) => {
-  const { cluster, port, base } = await open(t);
-  const streams = [];
-  for (let i = 0; i < STREAM_CLIENTS_MAX; i++) streams.push(await listen(t, port));
-  const refused = await fetch(`${base}/events`);
-  assert.equal(refused.status, 503);
-  await refused.text();
-  assert.equal(cluster.listeners.size, 1, 'one subscription serves all');
-  streams[0]?.socket.destroy();
-  await until('a free place', async () => (await listen(t, port)).text().startsWith('HTTP/1.1 200'));
-  for (const { socket } of streams) socket.destroy();
-});
-
-test('when the last page is closed nothing is computed any more', async (t) => {
-  const { cluster, port } = await open(t);
-  const stream = await listen(t, port);
-  assert.equal(cluster.listeners.size, 1);
-  stream.socket.destroy();
-  await until('the end of the subscription', () => cluster.listeners.size === 0);
-});
-
 test('a page that does not read is dropped, and the others do not notice', async (t) => {
   const { cluster, port } = await open(t);
   const reader = await listen(t, port);
@@ -263,7 +235,7 @@ test('a page that does not read is dropped, and the others do not notice', async
     closed = true;
   });
   lazy.on('error', () => {});
-  lazy.write('GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  lazy.write('GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n');
   lazy.pause();
   t.after(() => lazy.destroy());
   const large = 'x'.repeat(2_000_000);

@@ -6,19 +6,20 @@ import type { ClusterOperations, OrderAnswer } from '../checks/cluster-operation
 import type { ClusterControl } from '../checks/cluster-status.ts';
 import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
 import { CLUSTER_PATH, orderOf, targetText } from './cluster-form.ts';
-import { EventStream } from './event-stream.ts';
 import { HttpAccess, OPEN_ACCESS } from './http-access.ts';
 import { COMMON_HEADERS, plain, send } from './http-answer.ts';
 import { LOGIN_STYLE } from './login-page.ts';
 import { PageData } from './page-data.ts';
+import { type PageFiles, pageFiles } from './page-files.ts';
 import { type AuditRecord, askerText, PageGate, type PageReader } from './page-gate.ts';
-import { PAGE_SCRIPT } from './page-script.ts';
-import { PAGE_STYLE } from './page-style.ts';
+import { pageShell } from './page-shell.ts';
 import { isLoopbackAddress } from './request-origin.ts';
-import { statusPage } from './status-page.ts';
 
 /** Sockets that may be open at a time. */
 const CONNECTIONS_MAX = 64;
+
+/** Of what has an address of its own for each release. */
+const KEPT_HEADERS = { 'cache-control': 'private, max-age=604800' } as const;
 
 const PAGE_ADDRESS_DEFAULT = '127.0.0.1';
 
@@ -44,14 +45,13 @@ export class Dashboard {
   readonly #control: ClusterControl;
   readonly #options: DashboardOptions;
   readonly #server: Server;
-  readonly #stream: EventStream;
   readonly #data: PageData;
+  readonly #files: PageFiles = pageFiles();
   #gate: PageGate | null = null;
 
   constructor(control: ClusterControl, options: DashboardOptions = {}) {
     this.#control = control;
     this.#options = options;
-    this.#stream = new EventStream(control);
     this.#data = new PageData(control);
     const handler = (request: IncomingMessage, response: ServerResponse): void => {
       this.#handle(request, response).catch(() => response.destroy());
@@ -98,7 +98,6 @@ export class Dashboard {
 
   /** Closes the port and all connections. */
   stop(): Promise<void> {
-    this.#stream.close();
     this.#data.stop();
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
@@ -120,24 +119,20 @@ export class Dashboard {
       return plain(response, 405, 'Only GET, HEAD and POST are known here.', { allow: 'GET, HEAD, POST' });
     switch (path) {
       case '/': {
-        const page = statusPage(this.#control.status(), gate.token(reader));
+        const beginning = this.#data.beginning(this.#options.operations !== undefined);
+        const page = pageShell(beginning, this.#files, gate.token(reader));
         return send(response, 200, 'text/html; charset=utf-8', page, gate.cookie(reader));
       }
       case '/session.json':
         return send(response, 200, 'application/json', gate.readerJson(reader), gate.cookie(reader));
       case '/page.css':
-        return send(response, 200, 'text/css; charset=utf-8', PAGE_STYLE);
+        return send(response, 200, 'text/css; charset=utf-8', this.#files.style, KEPT_HEADERS);
       case '/page.js':
-        return send(response, 200, 'text/javascript; charset=utf-8', PAGE_SCRIPT);
+        return send(response, 200, 'text/javascript; charset=utf-8', this.#files.script, KEPT_HEADERS);
       case '/status.json': {
         const status = { version: TWINCACHED_VERSION, ...this.#control.status() };
         return send(response, 200, 'application/json', `${JSON.stringify(status, null, 2)}\n`);
       }
-      case '/events':
-        if (request.method === 'HEAD') return plain(response, 405, 'A stream has no head.', { allow: 'GET' });
-        if (!this.#stream.add(response, COMMON_HEADERS))
-          plain(response, 503, 'Too many pages are open.', { 'retry-after': '5' });
-        return;
       case '/metrics':
         if (this.#options.metrics === undefined) return plain(response, 404, 'There is no such page.');
         return send(response, 200, 'text/plain; version=0.0.4; charset=utf-8', await this.#options.metrics());

@@ -97,14 +97,14 @@ export class FigureHistory {
   /**
    * @param name of the series
    * @param afterMs only points later than this
-   * @returns null when there is no such series
+   * @returns without points when there is no such series
    */
-  read(name: string, span: HistorySpan, afterMs: number): HistoryPart | null {
-    if (!this.#hour.series.has(name)) return null;
+  read(name: string, span: HistorySpan, afterMs: number): HistoryPart {
     const from = span === 'hour' ? this.#hour : this.#day;
     const values = from.series.get(name);
     const places: number[] = [];
-    for (let count = Math.max(0, from.next - from.points); count < from.next; count++) {
+    const isKnown = this.#hour.series.has(name);
+    for (let count = Math.max(0, from.next - from.points); isKnown && count < from.next; count++) {
       const place = count % from.points;
       if ((from.atMs[place] ?? 0) > afterMs) places.push(place);
     }

@@ -3,6 +3,7 @@ import type { ClusterControl } from '../checks/cluster-status.ts';
 import { FigureHistory, HISTORY_SPANS, type HistorySpan } from './figure-history.ts';
 import { CLUSTER_SERIES, historyPoints } from './history-points.ts';
 import { keyObjection, type LookupResult, lookUp } from './key-lookup.ts';
+import { type PageBeginning, pageSnapshot } from './page-snapshot.ts';
 import { PageStream } from './page-stream.ts';
 import { readSlabs } from './slab-table.ts';
 
@@ -12,7 +13,7 @@ export const QUESTIONS_MAX = 8;
 /** An answer in JSON, or one line on what is wrong. */
 export type DataAnswer =
   | { readonly code: 200; readonly value: unknown }
-  | { readonly code: 400 | 404 | 502 | 503; readonly text: string };
+  | { readonly code: 400 | 404 | 503; readonly text: string };
 
 /**
  * What a page asks for besides its state: the stream, charts, slabs, where a key lies. Remembers the figures of the last day.
@@ -45,6 +46,15 @@ export class PageData {
     const status = this.#control.status();
     this.#history.add(status.atMs, historyPoints(status));
     this.stream.tellHistory(status.atMs);
+  }
+
+  /**
+   * What a page is opened with.
+   *
+   * @param takesOrders whether there is somebody who carries out orders to the whole cluster
+   */
+  beginning(takesOrders: boolean): PageBeginning {
+    return { snapshot: pageSnapshot(this.#control), log: this.#control.eventsAfter(0), takesOrders };
   }
 
   /** Starts a stream; see PageStream. @returns false when too many are open */
@@ -85,9 +95,7 @@ export class PageData {
     const service = query.get('service') ?? CLUSTER_SERIES;
     const known = service === CLUSTER_SERIES || this.#find(service) !== null;
     if (!known) return { code: 404, text: 'There is no service of that name.' };
-    const part = this.#history.read(service, span, after);
-    if (part === null) return { code: 404, text: 'Nothing is remembered of it yet.' };
-    return { code: 200, value: part };
+    return { code: 200, value: this.#history.read(service, span, after) };
   }
 
   #logAnswer(query: URLSearchParams): DataAnswer {
@@ -101,7 +109,6 @@ export class PageData {
     if (service?.role !== 'node') return { code: 404, text: 'There is no node of that name.' };
     return this.#asking(async () => {
       const classes = await readSlabs(service.address);
-      if (classes === null) return { code: 502, text: `${service.name} does not answer.` };
       return { code: 200, value: { service: service.name, classes } };
     });
   }

@@ -23,6 +23,8 @@ export interface PageBeginning {
   readonly snapshot: PageSnapshot;
   /** Oldest first. */
   readonly log: readonly LogEvent[];
+  /** Whether orders to the whole cluster can be given. */
+  readonly takesOrders: boolean;
 }
 
 export function pageSnapshot(control: ClusterControl): PageSnapshot {

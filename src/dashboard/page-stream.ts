@@ -47,7 +47,9 @@ export class PageStream {
     this.#clients.add(response);
     this.#unsubscribe ??= this.#control.onChange(() => this.#schedule());
     this.#write(response, message('snapshot', snapshot));
-    this.#write(response, message('log', this.#control.eventsAfter(afterSequence)));
+    // A number that was not reached yet is of a monitor that ran before this one.
+    const after = afterSequence > this.#sequence ? 0 : afterSequence;
+    this.#write(response, message('log', this.#control.eventsAfter(after)));
     return true;
   }
 

@@ -3,10 +3,9 @@ import { test } from 'node:test';
 import { clusterOf, serviceOf } from '../../testing/fake-cluster.ts';
 import { bytesText, countText, durationText, shareText } from './display-units.ts';
 import { escapeHtml } from './html-text.ts';
-import { changedCells, pageCells } from './page-cells.ts';
+import { pageShell } from './page-shell.ts';
 import { isLoopbackHost, isSameOrigin } from './request-origin.ts';
 import { SessionTokens, TOKEN_LIFETIME_MS } from './session-token.ts';
-import { layers, statusPage } from './status-page.ts';
 
 test('nothing that a service says becomes markup', () => {
   const evil = `<script>alert('1')</script>"&`;
@@ -36,44 +35,14 @@ test('nothing that a service says becomes markup', () => {
     serviceOf('twin', { group: 'node' }),
   ]);
   const events = [{ sequence: 1, atMs: 0, service: evil, level: 'info', text: evil } as const];
-  const page = statusPage({ ...status, cluster: evil, events }, evil);
-  assert.equal(page.match(/<script/g)?.length, 1, 'only our own script');
+  const snapshot = { ...status, version: evil, cluster: evil };
+  const files = { script: '', style: '', mark: 'abc' };
+  const page = pageShell({ snapshot, log: events, takesOrders: true }, files, evil);
+  assert.equal(page.match(/<script/g)?.length, 2, 'only our own script, and the data');
   assert.ok(!page.includes(evil));
   assert.ok(page.includes(escapeHtml(evil)));
-});
-
-test('every cell has its element in the page, and only once', () => {
-  const status = clusterOf([serviceOf('a'), serviceOf('b', { role: 'proxy' })]);
-  const page = statusPage(status, 't');
-  for (const id of pageCells(status).keys())
-    assert.equal(page.split(` id="${escapeHtml(id)}"`).length - 1, 1, `cell ${id}`);
-});
-
-test('services stand in layers as requests flow, those of a group together', () => {
-  const services = [
-    serviceOf('n1', { group: 'pair' }),
-    serviceOf('n2', { group: 'pair' }),
-    serviceOf('spare'),
-    serviceOf('inner', { sendsTo: ['n1', 'n2'] }),
-    serviceOf('outer', { sendsTo: ['inner', 'spare', 'gone'] }),
-  ];
-  const names = layers(services).map((layer) => layer.map((group) => group.map(({ name }) => name)));
-  assert.deepEqual(names, [[['outer']], [['spare'], ['inner']], [['n1', 'n2']]]);
-  const circle = [serviceOf('x', { sendsTo: ['y'] }), serviceOf('y', { sendsTo: ['x'] })];
-  assert.equal(layers(circle).flat(2).length, 2, 'a circle ends, too');
-});
-
-test('only what has changed is sent', () => {
-  const before = pageCells(clusterOf([serviceOf('a'), serviceOf('b')]));
-  assert.deepEqual(changedCells(before, before), {});
-  const after = pageCells(clusterOf([serviceOf('a', { state: 'failing' }), serviceOf('b')]));
-  assert.deepEqual(changedCells(after, before), {
-    'cluster-state': ['failing', 'failing'],
-    'a/card': [null, 'failing'],
-    'a/reason': ['', 'failing'],
-    'a/state': ['failing', 'failing'],
-    'total-up': ['1 of 2', null],
-  });
+  const data = /id="beginning">(.*)<\/script>/.exec(page)?.[1] ?? '';
+  assert.equal(JSON.parse(data).snapshot.services[0].reason, evil);
 });
 
 test('numbers are short and carry their unit', () => {

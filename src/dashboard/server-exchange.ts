@@ -19,10 +19,8 @@ export function askServer(
   timeoutMs: number,
 ): Promise<string | null> {
   return new Promise((resolve) => {
-    const colon = address.lastIndexOf(':');
-    const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-    const port = Number(address.slice(colon + 1));
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    const [host, port] = addressParts(address);
+    if (port === null) {
       resolve(null);
       return;
     }
@@ -44,4 +42,12 @@ export function askServer(
     socket.on('error', () => finish(null));
     socket.on('close', () => finish(null));
   });
+}
+
+/** Host and port of `host:port`, IPv6 in brackets or not; the port is null when it is none. */
+export function addressParts(address: string): readonly [host: string, port: number | null] {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const port = Number(address.slice(colon + 1));
+  return [host, Number.isInteger(port) && port >= 1 && port <= 65_535 ? port : null];
 }

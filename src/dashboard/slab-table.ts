@@ -1,4 +1,5 @@
 import { scrapeNode } from '../telemetry/stats-scrape.ts';
+import { addressParts } from './server-exchange.ts';
 
 const ANSWER_TIMEOUT_MS = 2000;
 
@@ -26,12 +27,8 @@ export interface SlabClass {
  * @returns null when it does not answer
  */
 export async function readSlabs(address: string): Promise<readonly SlabClass[] | null> {
-  const colon = address.lastIndexOf(':');
-  const answer = await scrapeNode(
-    address.slice(0, colon),
-    Number(address.slice(colon + 1)),
-    ANSWER_TIMEOUT_MS,
-  );
+  const [host, port] = addressParts(address);
+  const answer = port === null ? null : await scrapeNode(host, port, ANSWER_TIMEOUT_MS);
   return answer === null ? null : slabClasses(answer.slabs, answer.items);
 }
 

@@ -6,6 +6,8 @@ import type { Import, Room, SourceFile, Tree } from './source-tree.ts';
 /** Which top-level folders the files of one may import, besides their own. */
 const FOLDERS: Readonly<Record<string, readonly string[]>> = {
   src: [],
+  // What runs in the browser: bundled, so packages of development do.
+  page: ['src'],
   testing: ['src'],
   bench: ['src', 'testing'],
   test: ['src', 'testing', 'bench'],
@@ -153,6 +155,7 @@ function entries(tree: Tree): string[] {
   const found = [...tree.sources.keys()].filter((path) => path.endsWith('.test.ts'));
   for (const [path, text] of tree.texts) {
     if (path !== 'package.json' && !path.startsWith('bin/')) continue;
+    for (const [path] of text.matchAll(/\bpage\/[\w-]+\.tsx\b/g)) found.push(path);
     for (const [, name] of text.matchAll(/dist\/([\w/.-]+?)(?:\.d\.ts|\.js)\b/g)) found.push(`${name}.ts`);
   }
   return found;
@@ -160,7 +163,9 @@ function entries(tree: Tree): string[] {
 
 /** The files that a file names: by import, or by a string with a relative path, as workers are started. */
 function named(file: SourceFile): string[] {
-  const strings = file.literals.map(({ value }) => value).filter((value) => /^\.\.?\/.*\.[jt]s$/.test(value));
+  const strings = file.literals
+    .map(({ value }) => value)
+    .filter((value) => /^\.\.?\/.*\.[jt]sx?$/.test(value));
   return strings.map((value) => posix.join(posix.dirname(file.path), value.replace(/\.js$/, '.ts')));
 }
 

@@ -43,7 +43,7 @@ export interface Tree {
 }
 
 const TEXT_FILE =
-  /(\.(ts|mjs|js|json|md|html|css|yml|yaml|service|sh|npmrc)|^bin\/\w+|^\.ci\/\w+|LICENSE|\.gitignore)$/;
+  /(\.(tsx?|mjs|js|json|md|html|css|yml|yaml|service|sh|npmrc)|^bin\/\w+|^\.ci\/\w+|LICENSE|\.gitignore)$/;
 
 function parseImports(path: string, code: string, literals: readonly Literal[]): Import[] {
   const specifiers = new Map(literals.map(({ at, value }) => [at, value]));
@@ -74,7 +74,7 @@ function sourceFile(path: string, text: string): SourceFile {
 export function makeTree(rooms: readonly Room[], texts: ReadonlyMap<string, string>): Tree {
   const sources = new Map<string, SourceFile>();
   for (const [path, text] of texts) {
-    if (path.endsWith('.ts') && !path.endsWith('.d.ts')) sources.set(path, sourceFile(path, text));
+    if (/\.tsx?$/.test(path) && !path.endsWith('.d.ts')) sources.set(path, sourceFile(path, text));
   }
   return { rooms, texts, sources };
 }

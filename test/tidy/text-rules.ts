@@ -17,7 +17,7 @@ export function fileSizes(tree: Tree): string[] {
   const found: string[] = [];
   for (const [path, text] of tree.texts) {
     const lines = lineCount(text);
-    if (/\.(ts|mjs|css|html)$/.test(path) && lines > SOURCE_LINES_MAX) {
+    if (/\.(tsx?|mjs|css|html)$/.test(path) && lines > SOURCE_LINES_MAX) {
       found.push(`${path} has ${lines} lines; ${SOURCE_LINES_MAX} are the most.`);
     }
   }
@@ -31,7 +31,7 @@ export function names(tree: Tree): string[] {
     const drawer = parts.find((part) => DRAWERS.has(part));
     if (drawer !== undefined) found.push(`${path}: "${drawer}" does not say what is inside.`);
     const file = posix.basename(path);
-    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*\.ts$/.test(file))
+    if (!/^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*\.tsx?$/.test(file))
       found.push(`${path} is not named in kebab-case.`);
   }
   return found;

@@ -1,0 +1,193 @@
+import type { JSX } from 'preact';
+import type { ServiceStatus } from '../src/checks/cluster-status.ts';
+import {
+  hitPercent,
+  type NodeGroup,
+  nodeGroups,
+  roleWord,
+  twinLinks,
+} from '../src/dashboard/cluster-view.ts';
+import { bytesText, countText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
+import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
+import type { Intention } from './confirm.tsx';
+import { millisecondsText, percentText, rateText } from './figures.ts';
+import { rollingIntention, switchIntention, switchTargets } from './intentions.ts';
+import { Meter, StateWord } from './marks.tsx';
+import { Menu } from './menu.tsx';
+import { serviceHref } from './navigation.ts';
+import { ServiceMenu } from './service-menu.tsx';
+
+export interface TableProps {
+  readonly snapshot: PageSnapshot;
+  readonly mayAct: boolean;
+  /** Whether orders to several services can be given. */
+  readonly mayOrder: boolean;
+  readonly onIntent: (intention: Intention) => void;
+}
+
+const COLUMNS = [
+  ['node', ''],
+  ['role', ''],
+  ['address', ''],
+  ['requests', 'number'],
+  ['hits', 'number'],
+  ['evicted', 'number'],
+  ['memory', ''],
+  ['items', 'number'],
+  ['clients', 'number'],
+  ['lag', 'number'],
+  ['up for', 'number'],
+  ['restarts', 'number'],
+  ['CPU', 'number'],
+] as const;
+
+/** Every node, those that stand in for each other together. */
+export function NodeTable({ snapshot, mayAct, mayOrder, onIntent }: TableProps): JSX.Element {
+  const groups = nodeGroups(snapshot);
+  return (
+    <section id="nodes" class="card" aria-labelledby="nodes-title">
+      <h2 id="nodes-title">Nodes</h2>
+      {groups.length === 0 ? (
+        <p class="empty">No nodes run on this host.</p>
+      ) : (
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                {COLUMNS.map(([name, kind]) => (
+                  <th key={name} scope="col" class={kind}>
+                    {name}
+                  </th>
+                ))}
+                <th scope="col">
+                  <span class="unseen">actions</span>
+                </th>
+              </tr>
+            </thead>
+            {groups.map((group) => (
+              <tbody key={group.name}>
+                <GroupRow group={group} mayOrder={mayOrder} onIntent={onIntent} />
+                {group.members.map((node) => (
+                  <NodeRow
+                    key={node.name}
+                    node={node}
+                    group={group}
+                    snapshot={snapshot}
+                    mayAct={mayAct}
+                    onIntent={onIntent}
+                  />
+                ))}
+              </tbody>
+            ))}
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function GroupRow({
+  group,
+  mayOrder,
+  onIntent,
+}: {
+  readonly group: NodeGroup;
+  readonly mayOrder: boolean;
+  readonly onIntent: (intention: Intention) => void;
+}): JSX.Element {
+  const items: (readonly [string, () => void])[] = switchTargets(group).map((to) => [
+    `Switch to ${to.name} …`,
+    () => onIntent(switchIntention(group, to)),
+  ]);
+  items.push(['Restart one by one …', () => onIntent(rollingIntention(group))]);
+  return (
+    <tr class="group">
+      <th scope="rowgroup" colSpan={COLUMNS.length}>
+        {group.name}
+      </th>
+      <td class="actions">
+        {mayOrder && group.members.length > 1 ? (
+          <Menu label="Pair" hint={`Actions on ${group.name}`} items={items} />
+        ) : null}
+      </td>
+    </tr>
+  );
+}
+
+function NodeRow({
+  node,
+  group,
+  snapshot,
+  mayAct,
+  onIntent,
+}: Omit<TableProps, 'mayOrder'> & { readonly node: ServiceStatus; readonly group: NodeGroup }): JSX.Element {
+  const { stats, process } = node;
+  const links = twinLinks(node, snapshot.services);
+  const lagMs = links.length === 0 ? null : Math.max(...links.map(({ lagMs: lag }) => lag ?? 0));
+  return (
+    <tr data-service={node.name} data-state={node.state}>
+      <th scope="row">
+        <a href={serviceHref(node.name)}>{node.name}</a>
+        <StateWord state={node.state} monitored={node.monitored} />
+      </th>
+      <Cell label="role">{roleWord(node, group)}</Cell>
+      <Cell label="address">
+        <code>{node.address}</code>
+      </Cell>
+      <Cell label="requests" isNumber>
+        {rateText(stats?.requestsPerSecond)}
+      </Cell>
+      <Cell label="hits" isNumber>
+        {percentText(stats === null ? null : hitPercent([stats]))}
+      </Cell>
+      <Cell label="evicted" isNumber>
+        {rateText(stats?.evictionsPerSecond)}
+      </Cell>
+      <Cell label="memory">
+        {stats === null ? (
+          NOTHING
+        ) : (
+          <Meter value={stats.bytes} max={stats.limitMaxbytes} label={bytesText(stats.bytes)} />
+        )}
+      </Cell>
+      <Cell label="items" isNumber>
+        {stats === null ? NOTHING : countText(stats.currItems)}
+      </Cell>
+      <Cell label="clients" isNumber>
+        {stats === null ? NOTHING : countText(stats.currConnections)}
+      </Cell>
+      <Cell label="lag" isNumber>
+        {millisecondsText(lagMs)}
+      </Cell>
+      <Cell label="up for" isNumber>
+        {node.uptimeSeconds === null ? NOTHING : durationText(node.uptimeSeconds)}
+      </Cell>
+      <Cell label="restarts" isNumber>
+        {`${node.restarts}`}
+      </Cell>
+      <Cell label="CPU" isNumber>
+        {percentText(process?.cpuPercent)}
+      </Cell>
+      <td class="actions">
+        {mayAct ? <ServiceMenu snapshot={snapshot} service={node} onIntent={onIntent} /> : null}
+      </td>
+    </tr>
+  );
+}
+
+/** A cell that carries the name of its column, which stands beside it where there is no room for columns. */
+export function Cell({
+  label,
+  isNumber = false,
+  children,
+}: {
+  readonly label: string;
+  readonly isNumber?: boolean;
+  readonly children: JSX.Element | string;
+}): JSX.Element {
+  return (
+    <td data-label={label} class={isNumber ? 'number' : ''}>
+      {children}
+    </td>
+  );
+}

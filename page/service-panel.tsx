@@ -1,0 +1,242 @@
+import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import type { ServiceStatus } from '../src/checks/cluster-status.ts';
+import type { LogEvent } from '../src/checks/event-log.ts';
+import { nodeGroups, roleWord, twinLinks } from '../src/dashboard/cluster-view.ts';
+import { bytesText, countText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
+import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
+import { ChartGrid } from './charts.tsx';
+import type { Intention } from './confirm.tsx';
+import { EventLine } from './event-log.tsx';
+import { microsText, millisecondsText, percentText, rateText } from './figures.ts';
+import { commandsFor, serviceIntention, switchIntention, switchTargets } from './intentions.ts';
+import { StateWord } from './marks.tsx';
+import { deselect, serviceHref } from './navigation.ts';
+import { SlabTable } from './slabs.tsx';
+
+/** Lines of its log that are shown. */
+const LOG_LINES_MAX = 40;
+
+/** All that is known of one service, over the page. */
+export function ServicePanel({
+  name,
+  snapshot,
+  log,
+  newestAtMs,
+  mayAct,
+  mayOrder,
+  onIntent,
+}: {
+  readonly name: string;
+  readonly snapshot: PageSnapshot;
+  readonly log: readonly LogEvent[];
+  readonly newestAtMs: number;
+  readonly mayAct: boolean;
+  readonly mayOrder: boolean;
+  readonly onIntent: (intention: Intention) => void;
+}): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  const service = snapshot.services.find((one) => one.name === name);
+  const close = (): void => dialog.current?.close();
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself
+    <dialog
+      ref={dialog}
+      class="panel"
+      aria-labelledby="panel-title"
+      onClose={deselect}
+      onClick={(event) => {
+        // The dialog itself is hit where it is not covered by what is in it: beside it.
+        if (event.target === dialog.current) close();
+      }}
+    >
+      <div class="panel-body">
+        <div class="title-row">
+          <h2 id="panel-title">{name}</h2>
+          {service === undefined ? null : <StateWord state={service.state} monitored={service.monitored} />}
+          <button type="button" class="close" onClick={close} aria-label="Close">
+            ✕
+          </button>
+        </div>
+        {service === undefined ? (
+          <p class="empty">There is no service of that name.</p>
+        ) : (
+          <PanelBody
+            service={service}
+            snapshot={snapshot}
+            log={log}
+            newestAtMs={newestAtMs}
+            mayAct={mayAct}
+            mayOrder={mayOrder}
+            onIntent={onIntent}
+          />
+        )}
+      </div>
+    </dialog>
+  );
+}
+
+interface BodyProps {
+  readonly service: ServiceStatus;
+  readonly snapshot: PageSnapshot;
+  readonly log: readonly LogEvent[];
+  readonly newestAtMs: number;
+  readonly mayAct: boolean;
+  readonly mayOrder: boolean;
+  readonly onIntent: (intention: Intention) => void;
+}
+
+function PanelBody({
+  service,
+  snapshot,
+  log,
+  newestAtMs,
+  mayAct,
+  mayOrder,
+  onIntent,
+}: BodyProps): JSX.Element {
+  const { name, role, title, address, reason, stats, proxy } = service;
+  const own = log
+    .filter((event) => event.service === name)
+    .slice(-LOG_LINES_MAX)
+    .toReversed();
+  const group = nodeGroups(snapshot).find((one) => one.members.some((member) => member.name === name));
+  const intentions = [
+    ...commandsFor(service).map((command) => serviceIntention(snapshot, service, command)),
+    ...(group === undefined || !mayOrder
+      ? []
+      : switchTargets(group)
+          .filter((to) => to.name === name)
+          .map((to) => switchIntention(group, to))),
+  ];
+  return (
+    <>
+      <p class="faint">
+        {title} · <code>{address}</code>
+      </p>
+      {reason === '' ? null : <p class="reason">{reason}</p>}
+      {mayAct ? (
+        <p class="buttons">
+          {intentions.map((intention) => (
+            <button key={intention.title} type="button" onClick={() => onIntent(intention)}>
+              {intention.title.replace(` ${name}`, '')} …
+            </button>
+          ))}
+        </p>
+      ) : null}
+      <dl class="facts">
+        {factsOf(service, group === undefined ? null : roleWord(service, group)).map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {role === 'node' && stats !== null ? <Twins service={service} snapshot={snapshot} /> : null}
+      {proxy === null ? null : (
+        <>
+          <h3>Servers</h3>
+          <ul class="servers-list">
+            {proxy.servers.map((server) => (
+              <li key={server.name}>
+                <StateWord state={server.state} /> <code>{server.name}</code>{' '}
+                <span class="faint">
+                  {`${rateText(server.requestsPerSecond)} · 99 % within ${microsText(server.p99Micros)} · ${server.failures} failures`}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <h3>Last hour</h3>
+      <ChartGrid service={name} role={role} span="hour" newestAtMs={newestAtMs} />
+      {role === 'node' && service.state === 'running' ? (
+        <>
+          <h3>Slabs</h3>
+          <SlabTable node={name} newestAtMs={newestAtMs} />
+        </>
+      ) : null}
+      <h3>Events and output</h3>
+      {own.length === 0 ? (
+        <p class="empty">Nothing yet.</p>
+      ) : (
+        <ol class="events">
+          {own.map((event) => (
+            <EventLine key={`${event.sequence} ${event.atMs}`} event={event} isKnown={false} />
+          ))}
+        </ol>
+      )}
+    </>
+  );
+}
+
+function factsOf(service: ServiceStatus, role: string | null): readonly (readonly [string, string])[] {
+  const { stats, proxy, process } = service;
+  const facts: (readonly [string, string])[] = [
+    ['process', service.pid === null ? NOTHING : String(service.pid)],
+    ['up for', service.uptimeSeconds === null ? NOTHING : durationText(service.uptimeSeconds)],
+    ['restarts', String(service.restarts)],
+    ['CPU', percentText(process?.cpuPercent)],
+    ['resident', process === null ? NOTHING : bytesText(process.residentBytes)],
+    ['threads', process === null ? NOTHING : String(process.threads)],
+    ['probe', millisecondsText(service.probeMs)],
+  ];
+  if (role !== null) facts.unshift(['role', role]);
+  if (stats !== null)
+    facts.push(
+      ['requests', rateText(stats.requestsPerSecond)],
+      ['items', countText(stats.currItems)],
+      ['memory', `${bytesText(stats.bytes)} of ${bytesText(stats.limitMaxbytes)}`],
+      ['evictions', countText(stats.evictions)],
+      ['connections', countText(stats.currConnections)],
+      ['version', stats.version],
+    );
+  if (proxy !== null)
+    facts.push(
+      ['requests', rateText(proxy.requestsPerSecond)],
+      ['half within', microsText(proxy.p50Micros)],
+      ['99 % within', microsText(proxy.p99Micros)],
+      ['unanswered', String(proxy.open)],
+      ['failures', String(proxy.failures)],
+    );
+  return facts;
+}
+
+function Twins({
+  service,
+  snapshot,
+}: {
+  readonly service: ServiceStatus;
+  readonly snapshot: PageSnapshot;
+}): JSX.Element {
+  const links = twinLinks(service, snapshot.services);
+  const lines = Object.entries(service.stats?.replication ?? {});
+  const isKnown = (name: string): boolean => snapshot.services.some((one) => one.name === name);
+  return (
+    <>
+      <h3>Twins</h3>
+      {links.length === 0 ? (
+        <p class="empty">No twin is linked.</p>
+      ) : (
+        <ul class="servers-list">
+          {links.map(({ twin, state, lagMs, lagChanges, lagBytes, syncPercent, seenMs }) => (
+            <li key={twin}>
+              <StateWord state={state === 'linked' ? 'up' : 'connecting'} />{' '}
+              {isKnown(twin) ? <a href={serviceHref(twin)}>{twin}</a> : <code>{twin}</code>}{' '}
+              <span class="faint">
+                {syncPercent < 100
+                  ? `full copy at ${Math.floor(syncPercent)} %`
+                  : `behind by ${millisecondsText(lagMs)}, ${countText(lagChanges ?? 0)} changes, ${bytesText(lagBytes ?? 0)}; heard ${millisecondsText(seenMs)} ago`}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+      <details>
+        <summary>all that the node says of its replication</summary>
+        <pre>{lines.map(([label, value]) => `${label} ${value}`).join('\n')}</pre>
+      </details>
+    </>
+  );
+}
