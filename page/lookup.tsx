@@ -5,7 +5,7 @@ import type { LookupNode, LookupResult, LookupVerdict } from '../src/dashboard/k
 import type { Tone } from './marks.tsx';
 import { Toned } from './marks.tsx';
 import { serviceHref } from './navigation.ts';
-import { Cell } from './node-table.tsx';
+import { Cell, type Column, Table } from './table.tsx';
 
 const VERDICTS: Readonly<Record<LookupVerdict, readonly [tone: Tone, text: string]>> = {
   equal: ['good', 'all copies are equal'],
@@ -20,6 +20,16 @@ const NODE_STATES: Readonly<Record<LookupNode['state'], readonly [tone: Tone, te
   missing: ['idle', 'has it not'],
   unknown: ['bad', 'did not answer'],
 };
+
+const COLUMNS: readonly Column[] = [
+  'node',
+  'pair',
+  'value',
+  'version',
+  'expires in',
+  'last used',
+  'flags',
+].map((name) => [name, '']);
 
 type Answer = { readonly result: LookupResult } | { readonly failure: string } | null;
 
@@ -89,24 +99,13 @@ function Found({ result }: { readonly result: LookupResult }): JSX.Element {
           ))}
         </ol>
       )}
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              {['node', 'pair', 'value', 'version', 'expires in', 'last used', 'flags'].map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {[...home, ...elsewhere].map((node) => (
-              <LookupRow key={node.service} node={node} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={COLUMNS}>
+        <tbody>
+          {[...home, ...elsewhere].map((node) => (
+            <LookupRow key={node.service} node={node} />
+          ))}
+        </tbody>
+      </Table>
       {elsewhere.length === 0 ? null : (
         <p class="faint">
           A copy outside of its pair is what is left of another placement; nobody asks for it there.

@@ -16,6 +16,7 @@ import { Meter, StateWord } from './marks.tsx';
 import { Menu } from './menu.tsx';
 import { serviceHref } from './navigation.ts';
 import { ServiceMenu } from './service-menu.tsx';
+import { Cell, type Column, Table } from './table.tsx';
 
 export interface TableProps {
   readonly snapshot: PageSnapshot;
@@ -25,7 +26,7 @@ export interface TableProps {
   readonly onIntent: (intention: Intention) => void;
 }
 
-const COLUMNS = [
+const COLUMNS: readonly Column[] = [
   ['node', ''],
   ['role', ''],
   ['address', ''],
@@ -39,7 +40,7 @@ const COLUMNS = [
   ['up for', 'number'],
   ['restarts', 'number'],
   ['CPU', 'number'],
-] as const;
+];
 
 /** Every node, those that stand in for each other together. */
 export function NodeTable({ snapshot, mayAct, mayOrder, onIntent }: TableProps): JSX.Element {
@@ -50,37 +51,23 @@ export function NodeTable({ snapshot, mayAct, mayOrder, onIntent }: TableProps):
       {groups.length === 0 ? (
         <p class="empty">No nodes run on this host.</p>
       ) : (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                {COLUMNS.map(([name, kind]) => (
-                  <th key={name} scope="col" class={kind}>
-                    {name}
-                  </th>
-                ))}
-                <th scope="col">
-                  <span class="unseen">actions</span>
-                </th>
-              </tr>
-            </thead>
-            {groups.map((group) => (
-              <tbody key={group.name}>
-                <GroupRow group={group} mayOrder={mayOrder} onIntent={onIntent} />
-                {group.members.map((node) => (
-                  <NodeRow
-                    key={node.name}
-                    node={node}
-                    group={group}
-                    snapshot={snapshot}
-                    mayAct={mayAct}
-                    onIntent={onIntent}
-                  />
-                ))}
-              </tbody>
-            ))}
-          </table>
-        </div>
+        <Table columns={COLUMNS} hasActions>
+          {groups.map((group) => (
+            <tbody key={group.name}>
+              <GroupRow group={group} mayOrder={mayOrder} onIntent={onIntent} />
+              {group.members.map((node) => (
+                <NodeRow
+                  key={node.name}
+                  node={node}
+                  group={group}
+                  snapshot={snapshot}
+                  mayAct={mayAct}
+                  onIntent={onIntent}
+                />
+              ))}
+            </tbody>
+          ))}
+        </Table>
       )}
     </section>
   );
@@ -172,22 +159,5 @@ function NodeRow({
         {mayAct ? <ServiceMenu snapshot={snapshot} service={node} onIntent={onIntent} /> : null}
       </td>
     </tr>
-  );
-}
-
-/** A cell that carries the name of its column, which stands beside it where there is no room for columns. */
-export function Cell({
-  label,
-  isNumber = false,
-  children,
-}: {
-  readonly label: string;
-  readonly isNumber?: boolean;
-  readonly children: JSX.Element | string;
-}): JSX.Element {
-  return (
-    <td data-label={label} class={isNumber ? 'number' : ''}>
-      {children}
-    </td>
   );
 }

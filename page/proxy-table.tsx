@@ -4,10 +4,11 @@ import { durationText, NOTHING } from '../src/dashboard/display-units.ts';
 import { microsText, percentText, rateText } from './figures.ts';
 import { StateWord } from './marks.tsx';
 import { serviceHref } from './navigation.ts';
-import { Cell, type TableProps } from './node-table.tsx';
+import type { TableProps } from './node-table.tsx';
 import { ServiceMenu } from './service-menu.tsx';
+import { Cell, type Column, Table } from './table.tsx';
 
-const COLUMNS = [
+const COLUMNS: readonly Column[] = [
   ['proxy', ''],
   ['address', ''],
   ['requests', 'number'],
@@ -18,7 +19,7 @@ const COLUMNS = [
   ['up for', 'number'],
   ['restarts', 'number'],
   ['CPU', 'number'],
-] as const;
+];
 
 /** Every proxy with the servers that it sends to. */
 export function ProxyTable({ snapshot, mayAct, onIntent }: TableProps): JSX.Element {
@@ -29,28 +30,14 @@ export function ProxyTable({ snapshot, mayAct, onIntent }: TableProps): JSX.Elem
       {proxies.length === 0 ? (
         <p class="empty">No proxies run on this host.</p>
       ) : (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                {COLUMNS.map(([name, kind]) => (
-                  <th key={name} scope="col" class={kind}>
-                    {name}
-                  </th>
-                ))}
-                <th scope="col">
-                  <span class="unseen">actions</span>
-                </th>
-              </tr>
-            </thead>
-            {proxies.map((proxy) => (
-              <tbody key={proxy.name}>
-                <ProxyRow proxy={proxy} snapshot={snapshot} mayAct={mayAct} onIntent={onIntent} />
-                <ServersRow proxy={proxy} services={snapshot.services} />
-              </tbody>
-            ))}
-          </table>
-        </div>
+        <Table columns={COLUMNS} hasActions>
+          {proxies.map((proxy) => (
+            <tbody key={proxy.name}>
+              <ProxyRow proxy={proxy} snapshot={snapshot} mayAct={mayAct} onIntent={onIntent} />
+              <ServersRow proxy={proxy} services={snapshot.services} />
+            </tbody>
+          ))}
+        </Table>
       )}
     </section>
   );

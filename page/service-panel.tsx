@@ -6,16 +6,21 @@ import { nodeGroups, roleWord, twinLinks } from '../src/dashboard/cluster-view.t
 import { bytesText, countText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
 import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
 import { ChartGrid } from './charts.tsx';
-import type { Intention } from './confirm.tsx';
 import { EventLine } from './event-log.tsx';
 import { microsText, millisecondsText, percentText, rateText } from './figures.ts';
 import { commandsFor, serviceIntention, switchIntention, switchTargets } from './intentions.ts';
 import { StateWord } from './marks.tsx';
 import { deselect, serviceHref } from './navigation.ts';
+import type { TableProps } from './node-table.tsx';
 import { SlabTable } from './slabs.tsx';
 
 /** Lines of its log that are shown. */
 const LOG_LINES_MAX = 40;
+
+interface PanelProps extends TableProps {
+  readonly log: readonly LogEvent[];
+  readonly newestAtMs: number;
+}
 
 /** All that is known of one service, over the page. */
 export function ServicePanel({
@@ -26,15 +31,7 @@ export function ServicePanel({
   mayAct,
   mayOrder,
   onIntent,
-}: {
-  readonly name: string;
-  readonly snapshot: PageSnapshot;
-  readonly log: readonly LogEvent[];
-  readonly newestAtMs: number;
-  readonly mayAct: boolean;
-  readonly mayOrder: boolean;
-  readonly onIntent: (intention: Intention) => void;
-}): JSX.Element {
+}: PanelProps & { readonly name: string }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const service = snapshot.services.find((one) => one.name === name);
@@ -77,16 +74,6 @@ export function ServicePanel({
   );
 }
 
-interface BodyProps {
-  readonly service: ServiceStatus;
-  readonly snapshot: PageSnapshot;
-  readonly log: readonly LogEvent[];
-  readonly newestAtMs: number;
-  readonly mayAct: boolean;
-  readonly mayOrder: boolean;
-  readonly onIntent: (intention: Intention) => void;
-}
-
 function PanelBody({
   service,
   snapshot,
@@ -95,7 +82,7 @@ function PanelBody({
   mayAct,
   mayOrder,
   onIntent,
-}: BodyProps): JSX.Element {
+}: PanelProps & { readonly service: ServiceStatus }): JSX.Element {
   const { name, role, title, address, reason, stats, proxy } = service;
   const own = log
     .filter((event) => event.service === name)

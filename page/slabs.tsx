@@ -5,9 +5,9 @@ import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
 import type { SlabClass } from '../src/dashboard/slab-table.ts';
 import { percentText } from './figures.ts';
 import { Meter } from './marks.tsx';
-import { Cell } from './node-table.tsx';
+import { Cell, type Column, Table } from './table.tsx';
 
-const COLUMNS = [
+const COLUMNS: readonly Column[] = [
   ['class', 'number'],
   ['chunk', 'number'],
   ['items', 'number'],
@@ -18,7 +18,7 @@ const COLUMNS = [
   ['evicted', 'number'],
   ['unread', 'number'],
   ['no memory', 'number'],
-] as const;
+];
 
 type Answer =
   | { readonly kind: 'asking' }
@@ -82,59 +82,48 @@ export function SlabTable({
   const { classes } = answer;
   if (classes.length === 0) return <p class="empty">{node} holds nothing yet.</p>;
   return (
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            {COLUMNS.map(([name, kind]) => (
-              <th key={name} scope="col" class={kind}>
-                {name}
-              </th>
-            ))}
+    <Table columns={COLUMNS}>
+      <tbody>
+        {classes.map((one) => (
+          <tr key={one.id}>
+            <th scope="row" class="number">
+              {one.id}
+            </th>
+            <Cell label="chunk" isNumber>
+              {bytesText(one.chunkBytes)}
+            </Cell>
+            <Cell label="items" isNumber>
+              {countText(one.items)}
+            </Cell>
+            <Cell label="pages" isNumber>
+              {countText(one.pages)}
+            </Cell>
+            <Cell label="chunks used">
+              <Meter
+                value={one.usedChunks}
+                max={one.chunks}
+                label={`${countText(one.usedChunks)} of ${countText(one.chunks)}`}
+              />
+            </Cell>
+            <Cell label="wasted" isNumber>
+              {wasted(one)}
+            </Cell>
+            <Cell label="oldest" isNumber>
+              {one.ageSeconds === null ? NOTHING : durationText(one.ageSeconds)}
+            </Cell>
+            <Cell label="evicted" isNumber>
+              {countText(one.evicted)}
+            </Cell>
+            <Cell label="unread" isNumber>
+              {countText(one.evictedUnfetched)}
+            </Cell>
+            <Cell label="no memory" isNumber>
+              {countText(one.outOfMemory)}
+            </Cell>
           </tr>
-        </thead>
-        <tbody>
-          {classes.map((one) => (
-            <tr key={one.id}>
-              <th scope="row" class="number">
-                {one.id}
-              </th>
-              <Cell label="chunk" isNumber>
-                {bytesText(one.chunkBytes)}
-              </Cell>
-              <Cell label="items" isNumber>
-                {countText(one.items)}
-              </Cell>
-              <Cell label="pages" isNumber>
-                {countText(one.pages)}
-              </Cell>
-              <Cell label="chunks used">
-                <Meter
-                  value={one.usedChunks}
-                  max={one.chunks}
-                  label={`${countText(one.usedChunks)} of ${countText(one.chunks)}`}
-                />
-              </Cell>
-              <Cell label="wasted" isNumber>
-                {wasted(one)}
-              </Cell>
-              <Cell label="oldest" isNumber>
-                {one.ageSeconds === null ? NOTHING : durationText(one.ageSeconds)}
-              </Cell>
-              <Cell label="evicted" isNumber>
-                {countText(one.evicted)}
-              </Cell>
-              <Cell label="unread" isNumber>
-                {countText(one.evictedUnfetched)}
-              </Cell>
-              <Cell label="no memory" isNumber>
-                {countText(one.outOfMemory)}
-              </Cell>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </Table>
   );
 }
 
