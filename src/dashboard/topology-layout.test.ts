@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { serviceOf } from '../../testing/fake-cluster.ts';
+import type { ServiceStatus } from '../checks/cluster-status.ts';
+import { type Box, type TopologyLayout, topologyLayout, WIDE_FROM } from './topology-layout.ts';
+
+/** Pairs of twins with a proxy each, and one proxy in front of all. */
+function cluster(pairs: number): ServiceStatus[] {
+  const numbers = Array.from({ length: pairs }, (_, index) => index + 1);
+  return [
+    ...numbers.flatMap((n) => [
+      serviceOf(`a${n}`, { group: `pair ${n}` }),
+      serviceOf(`b${n}`, { group: `pair ${n}` }),
+    ]),
+    ...numbers.map((n) => serviceOf(`inner${n}`, { role: 'proxy', sendsTo: [`a${n}`, `b${n}`] })),
+    serviceOf('outer', { role: 'proxy', sendsTo: numbers.map((n) => `inner${n}`) }),
+  ];
+}
+
+function overlap(one: Box, other: Box): boolean {
+  return (
+    one.x < other.x + other.width &&
+    other.x < one.x + one.width &&
+    one.y < other.y + other.height &&
+    other.y < one.y + one.height
+  );
+}
+
+function assertTidy(layout: TopologyLayout): void {
+  const { services, groups, width, height, clients } = layout;
+  const boxes = clients === null ? services : [...services, clients];
+  for (const [index, box] of boxes.entries()) {
+    assert.ok(box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height);
+    for (const other of boxes.slice(index + 1)) assert.ok(!overlap(box, other));
+  }
+  for (const [index, group] of groups.entries()) {
+    assert.ok(group.x >= 0 && group.x + group.width <= width && group.y + group.height <= height);
+    for (const other of groups.slice(index + 1)) assert.ok(!overlap(group, other));
+    const inside = services.filter((box) => overlap(box, group));
+    assert.deepEqual(new Set(inside.map(({ service }) => service.group)), new Set([group.name]));
+  }
+}
+
+test('whatever the cluster and the room, nothing overlaps and nothing is outside', () => {
+  for (const pairs of [1, 2, 3, 7])
+    for (const width of [300, 360, WIDE_FROM, 1200]) {
+      const layout = topologyLayout(cluster(pairs), width);
+      assert.equal(layout.isWide, width >= WIDE_FROM);
+      assert.equal(layout.services.length, 3 * pairs + 1);
+      assert.equal(layout.groups.length, pairs);
+      assert.equal(layout.twins.length, pairs);
+      assertTidy(layout);
+    }
+});
+
+test('the default cluster fits a phone, and each line has its two ends', () => {
+  const layout = topologyLayout(cluster(2), 340);
+  assert.equal(layout.width, 340);
+  assert.deepEqual(layout.flows.map(({ from, to }) => `${from} ${to}`).sort(), [
+    ' outer',
+    'inner1 a1',
+    'inner1 b1',
+    'inner2 a2',
+    'inner2 b2',
+    'outer inner1',
+    'outer inner2',
+  ]);
+  for (const { path } of layout.flows) assert.doesNotMatch(path, /NaN|undefined/);
+});
+
+test('nodes without proxies, nothing at all, and three twins', () => {
+  const lone = topologyLayout([serviceOf('a'), serviceOf('b')], 800);
+  assert.equal(lone.clients, null);
+  assert.deepEqual([lone.flows.length, lone.groups.length], [0, 0]);
+  assertTidy(lone);
+  assertTidy(topologyLayout([], 800));
+  assertTidy(topologyLayout([], 300));
+  const three = topologyLayout(
+    ['a', 'b', 'c'].map((name) => serviceOf(name, { group: 'g' })),
+    300,
+  );
+  assert.equal(three.twins.length, 2);
+  assertTidy(three);
+});
