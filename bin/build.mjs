@@ -22,7 +22,7 @@ if (existsSync(`${root}tsconfig.json`) && existsSync(compiler)) {
     (name) => `${name}:\n${readFileSync(`${root}node_modules/${name}/LICENSE`, 'utf8')}`,
   );
   buildSync({
-    entryPoints: { page: `${root}page/main.tsx` },
+    entryPoints: { page: `${root}page/main.tsx`, monit: `${root}page/monit.tsx` },
     outdir: `${root}dist/src/dashboard/page`,
     bundle: true,
     minify: true,

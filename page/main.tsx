@@ -10,6 +10,7 @@ import { useHistory } from './history.ts';
 import { Lookup } from './lookup.tsx';
 import { useSelectedService } from './navigation.ts';
 import { NodeTable } from './node-table.tsx';
+import { useNotice } from './notice.tsx';
 import './page.css';
 import './parts.css';
 import './widths.css';
@@ -18,9 +19,6 @@ import { ServicePanel } from './service-panel.tsx';
 import { readSession, type Session } from './session.ts';
 import { Slabs } from './slabs.tsx';
 import { Topology } from './topology.tsx';
-
-/** How long a word on what was done stays. */
-const NOTICE_MS = 6000;
 
 function Page({
   store,
@@ -32,17 +30,12 @@ function Page({
   const { snapshot, log, isLive, historyAtMs } = usePageState(store);
   const [session, setSession] = useState<Session | null>(null);
   const [intention, setIntention] = useState<Intention | null>(null);
-  const [notice, setNotice] = useState<string | null>(null);
+  const [notice, tell] = useNotice();
   const selected = useSelectedService();
   const history = useHistory('', 'hour', historyAtMs);
   useEffect(() => {
     readSession().then(setSession);
   }, []);
-  useEffect(() => {
-    if (notice === null || notice.includes('\n')) return undefined;
-    const timer = setTimeout(() => setNotice(null), NOTICE_MS);
-    return () => clearTimeout(timer);
-  }, [notice]);
   useEffect(() => {
     document.title = `${snapshot.state === 'ok' ? '' : `${snapshot.state}: `}${snapshot.cluster} – twincached`;
   }, [snapshot.state, snapshot.cluster]);
@@ -97,20 +90,11 @@ function Page({
           intention={intention}
           onEnd={(outcome) => {
             setIntention(null);
-            if (outcome !== null) setNotice(outcome);
+            if (outcome !== null) tell(outcome);
           }}
         />
       )}
-      <div class="notice" role="status">
-        {notice === null ? null : (
-          <p>
-            <span>{notice}</span>
-            <button type="button" onClick={() => setNotice(null)} aria-label="Dismiss">
-              ✕
-            </button>
-          </p>
-        )}
-      </div>
+      {notice}
     </>
   );
 }

@@ -17,11 +17,16 @@ export type ActionOutcome =
   | { readonly kind: 'plan'; readonly lines: readonly string[] }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** @returns null when the monitor does not tell */
+/**
+ * Asks who looks at the page, at the address that the document names.
+ *
+ * @returns null when the monitor does not tell
+ */
 export async function readSession(): Promise<Session | null> {
   try {
-    const answer = await fetch('/session.json');
-    if (answer.status === 401) location.assign('/_login');
+    const answer = await fetch(document.documentElement.dataset['session'] ?? '/session.json');
+    if (answer.status === 401 && document.documentElement.dataset['session'] === undefined)
+      location.assign('/_login');
     if (!answer.ok) return null;
     // Cast: our own server's answer, of the same release.
     return (await answer.json()) as Session;

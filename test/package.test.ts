@@ -62,6 +62,8 @@ test('the package holds the command, the compiled sources, the service files, th
     'bin/twincached',
     'bin/build.mjs',
     'dist/src/cli/main.js',
+    'dist/src/dashboard/page/monit.css',
+    'dist/src/dashboard/page/monit.js',
     'dist/src/dashboard/page/page.css',
     'dist/src/dashboard/page/page.js',
     'dist/src/index.js',
@@ -70,7 +72,7 @@ test('the package holds the command, the compiled sources, the service files, th
     assert.ok(files.includes(path), `${path} is not packed`);
   }
   const allowed =
-    /^(package\.json|LICENSE|README\.md|bin\/(twincached|build\.mjs)|packaging\/[\w./@-]+|examples\/[\w-]+\.yml|dist\/src\/.*\.(js|d\.ts)|dist\/src\/dashboard\/page\/page\.css)$/;
+    /^(package\.json|LICENSE|README\.md|bin\/(twincached|build\.mjs)|packaging\/[\w./@-]+|examples\/[\w-]+\.yml|dist\/src\/.*\.(js|d\.ts)|dist\/src\/dashboard\/page\/(page|monit)\.css)$/;
   assert.deepEqual(
     files.filter((path) => !allowed.test(path) || path.includes('.test.')),
     [],

@@ -69,13 +69,18 @@ export class Browser {
     await this.#context.clearCookies();
   }
 
-  /** @param origin nothing else may be asked for */
+  /**
+   * @param origin nothing else may be asked for
+   * @param headers go with every request
+   */
   async visit(
     origin: string,
     size: PageSize = DESKTOP,
     colorScheme: 'light' | 'dark' = 'light',
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<Visit> {
     const page = await this.#context.newPage();
+    await page.setExtraHTTPHeaders(headers);
     const faults: string[] = [];
     page.on('console', (message) => faults.push(`console: ${message.text()}`));
     page.on('pageerror', (error) => faults.push(`error: ${error.message}`));

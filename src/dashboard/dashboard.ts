@@ -46,7 +46,7 @@ export class Dashboard {
   readonly #options: DashboardOptions;
   readonly #server: Server;
   readonly #data: PageData;
-  readonly #files: PageFiles = pageFiles();
+  readonly #files: PageFiles = pageFiles('page');
   #gate: PageGate | null = null;
 
   constructor(control: ClusterControl, options: DashboardOptions = {}) {

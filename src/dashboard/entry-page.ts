@@ -2,7 +2,10 @@ import type { EntryStatus, MonitorFacts } from '../checks/entry-status.ts';
 import type { LogEvent } from '../checks/event-log.ts';
 import { SERVICE_COMMANDS } from '../checks/service-machine.ts';
 import { dateText, MONIT_VERSION, statusRows, TYPE_NAMES, uptimeText } from './entry-text.ts';
+import type { EntryView } from './entry-view.ts';
 import { escapeHtml } from './html-text.ts';
+import type { PageFiles } from './page-files.ts';
+import { dataText } from './page-shell.ts';
 import { rulesOf } from './rule-text.ts';
 
 /** Who looks at a page. */
@@ -43,6 +46,31 @@ ${body}
 `;
 }
 
+/** A document for the script; without scripts, the same as a table. */
+function livePage(facts: MonitorFacts, body: string, files: PageFiles, view: EntryView): string {
+  return `<!doctype html>
+<html lang="en" data-session="/_session.json">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Monit: ${escapeHtml(facts.hostName)}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/_live.css?${files.mark}">
+<script type="module" src="/_live.js?${files.mark}"></script>
+<noscript><meta http-equiv="refresh" content="${facts.cycleSeconds}"></noscript>
+</head>
+<body>
+<div id="page"></div>
+<script type="application/json" id="beginning">${dataText(view)}</script>
+<noscript><main>
+${body}
+</main></noscript>
+</body>
+</html>
+`;
+}
+
 function mark({ failures, monitoringText }: EntryStatus): string {
   if (failures.length > 0) return 'bad';
   return monitoringText === 'Monitored' ? 'good' : 'busy';
@@ -53,6 +81,8 @@ export function indexPage(
   facts: MonitorFacts,
   entries: readonly EntryStatus[],
   events: readonly LogEvent[],
+  files: PageFiles,
+  view: EntryView,
 ): string {
   const rows = entries.map((status) => {
     const { entry, sample, pid } = status;
@@ -77,8 +107,7 @@ export function indexPage(
   });
   const titles = ['service', 'type', 'status', 'why', 'pid', 'up for', 'CPU', 'memory', 'restarts'];
   const list = events.slice(-40).toReversed().map(eventItem);
-  return page(
-    facts.hostName,
+  return livePage(
     facts,
     `<header><h1>Monit service manager <span class="cluster">${escapeHtml(facts.hostName)}</span></h1>
 <p class="summary">up for ${uptimeText(facts.uptimeSeconds)}, looks at everything each ${facts.cycleSeconds} s</p></header>
@@ -86,7 +115,8 @@ export function indexPage(
 ${rows.join('\n')}
 </table>
 <section aria-label="Events"><h2>Events</h2><ol id="events" reversed>${list.join('')}</ol></section>`,
-    facts.cycleSeconds,
+    files,
+    view,
   );
 }
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
+import { FakeEntries } from '../../testing/fake-entries.ts';
 import { freePorts } from '../../testing/processes.ts';
-import type { EntryControl, EntryStatus } from '../checks/entry-status.ts';
 import { ENTRY_FORM_BYTES_MAX, EntryServer } from './entry-server.ts';
 import { FAILURES_MAX } from './login-failures.ts';
 
@@ -22,53 +22,14 @@ async function open(t: TestContext): Promise<Page> {
   );
   const { httpd } = tree.settings;
   assert.ok(httpd !== null);
-  const commands: string[] = [];
   const log: string[] = [];
-  const control: EntryControl = {
-    facts: () => ({
-      id: '0'.repeat(32),
-      hostName: 'host',
-      version: '1',
-      pid: 1,
-      uptimeSeconds: 1,
-      cycleSeconds: 5,
-      startDelaySeconds: 0,
-      controlFile: '/c',
-      logFile: '-',
-      pidFile: '/p',
-      stateFile: '/s',
-      idFile: '/i',
-    }),
-    entries: () =>
-      tree.services.map(
-        (entry): EntryStatus => ({
-          entry,
-          statusText: 'OK',
-          monitoringText: 'Monitored',
-          state: 'running',
-          reason: '',
-          failures: [],
-          isMonitored: true,
-          pending: null,
-          onReboot: 'start',
-          pid: 1,
-          restarts: 0,
-          sample: null,
-          sampledAtMs: null,
-          output: '',
-          nextStartSeconds: null,
-        }),
-      ),
-    events: () => [],
-    command: (names, command) => commands.push(`${command} ${names.join(' ')}`),
-    wake: () => commands.push('wake'),
-  };
+  const control = new FakeEntries(tree.services);
   const server = await EntryServer.start(
     { httpd, log: (level, text) => log.push(`${level} ${text}`) },
     control,
   );
   t.after(() => server.stop());
-  return { base: `http://127.0.0.1:${port}`, commands, log };
+  return { base: `http://127.0.0.1:${port}`, commands: control.commands, log };
 }
 
 function basic(text: string): { authorization: string } {

@@ -9,10 +9,12 @@ import type { Httpd } from '../control/tree.ts';
 import { controlAccess } from './control-access.ts';
 import { aboutPage, ENTRY_STYLE, indexPage, logPage, runtimePage, servicePage } from './entry-page.ts';
 import { MONIT_VERSION, reportText, reportType, statusText, summaryBox, summaryText } from './entry-text.ts';
+import { entryView } from './entry-view.ts';
 import { statusXml } from './entry-xml.ts';
 import { fileEnd } from './file-end.ts';
 import { escapeHtml } from './html-text.ts';
 import type { AccessDecision, HttpAccess } from './http-access.ts';
+import { pageFiles } from './page-files.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { readForm } from './request-form.ts';
 import { isSameOrigin } from './request-origin.ts';
@@ -177,10 +179,28 @@ export class EntryServer {
     const path = decodeURIComponent(url.pathname);
     switch (path) {
       case '/':
-        html(indexPage(facts, control.entries(), control.events()));
+        html(indexPage(facts, control.entries(), control.events(), pageFiles('monit'), entryView(control)));
         return;
+      // What the page itself asks for. No cookie: it asks each second, and would take the token from forms that are open elsewhere.
+      case '/_live.json':
+        this.#send(response, 200, 'application/json', `${JSON.stringify(entryView(control))}\n`);
+        return;
+      case '/_live.js':
+        this.#send(response, 200, 'text/javascript; charset=utf-8', pageFiles('monit').script);
+        return;
+      case '/_live.css':
+        this.#send(response, 200, 'text/css; charset=utf-8', pageFiles('monit').style);
+        return;
+      case '/_session.json': {
+        const { user, isReadOnly } = access;
+        const role = isReadOnly ? 'read-only' : 'admin';
+        const session = { user, role, canLogOut: false, token: isReadOnly ? null : token };
+        send('application/json', `${JSON.stringify(session)}\n`);
+        return;
+      }
+      // No cookie: it would be another token than that in the page that asks for its style.
       case '/_page.css':
-        send('text/css; charset=utf-8', PAGE_STYLE + ENTRY_STYLE);
+        this.#send(response, 200, 'text/css; charset=utf-8', PAGE_STYLE + ENTRY_STYLE);
         return;
       case '/_ping':
         this.#send(response, 200, 'text/html', 'pong', { 'set-cookie': this.#tokens.cookie(token) });
@@ -345,7 +365,7 @@ export class EntryServer {
       ...(this.#options.httpd.hasSignature ? { server: `monit ${MONIT_VERSION}` } : {}),
       'cache-control': 'no-store',
       'content-security-policy':
-        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'",
       'referrer-policy': 'same-origin',
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'SAMEORIGIN',

@@ -9,17 +9,23 @@ export interface PageFiles {
   readonly mark: string;
 }
 
-let known: PageFiles | null = null;
+const known: Map<string, PageFiles> = new Map();
 
-/** The page's script and style, read once. */
-export function pageFiles(): PageFiles {
-  known ??= readFiles();
-  return known;
+/**
+ * The script and the style of a page, read once.
+ *
+ * @param name `page`: the cluster's; `monit`: that of a control file
+ */
+export function pageFiles(name: 'page' | 'monit'): PageFiles {
+  const files = known.get(name) ?? readFiles(name);
+  known.set(name, files);
+  return files;
 }
 
-function readFiles(): PageFiles {
-  const read = (name: string): string => readFileSync(new URL(`./page/${name}`, import.meta.url), 'utf8');
-  const [script, style] = [read('page.js'), read('page.css')];
+function readFiles(name: string): PageFiles {
+  const read = (kind: string): string =>
+    readFileSync(new URL(`./page/${name}.${kind}`, import.meta.url), 'utf8');
+  const [script, style] = [read('js'), read('css')];
   const mark = createHash('sha256').update(script).update(style).digest('hex').slice(0, 12);
   return { script, style, mark };
 }

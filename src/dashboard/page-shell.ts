@@ -53,7 +53,7 @@ function firstSight({ snapshot: { cluster, state, services } }: PageBeginning): 
 }
 
 /** JSON that cannot end the element in which it stands. */
-function dataText(value: unknown): string {
+export function dataText(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c');
 }
 
