@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { act } from './session.ts';
 
 /** Something to do to the cluster, and what is asked before. */
@@ -30,7 +30,7 @@ export function ConfirmDialog({
   const [failure, setFailure] = useState<string | null>(null);
   const { title, consequence, isDangerous, typed: wanted } = intention;
 
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
 
   const carryOut = async (event: Event): Promise<void> => {
     event.preventDefault();

@@ -28,6 +28,7 @@ export function microsText(micros: number | null | undefined): string {
 export function clockText(atMs: number): string {
   const at = new Date(atMs);
   const time = at.toTimeString().slice(0, 8);
-  const isToday = at.toDateString() === new Date().toDateString();
-  return isToday ? time : `${at.toISOString().slice(0, 10)} ${time}`;
+  if (at.toDateString() === new Date().toDateString()) return time;
+  const twoDigits = (value: number): string => String(value).padStart(2, '0');
+  return `${at.getFullYear()}-${twoDigits(at.getMonth() + 1)}-${twoDigits(at.getDate())} ${time}`;
 }

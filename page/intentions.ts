@@ -90,6 +90,18 @@ export function switchIntention(group: NodeGroup, to: ServiceStatus): Intention 
   };
 }
 
+/** Empties a group by one of its nodes; the others follow. */
+export function flushIntention(group: NodeGroup, node: ServiceStatus): Intention {
+  return {
+    title: `Empty ${group.name}`,
+    consequence: `All that ${group.members.map(({ name }) => name).join(' and ')} hold is gone at once. Whatever is behind the cache gets all the requests until it is filled again.`,
+    path: `/${encodeURIComponent(node.name)}`,
+    fields: [['action', 'flush']],
+    isDangerous: true,
+    typed: group.name,
+  };
+}
+
 /** @param group null: everything */
 export function rollingIntention(group: NodeGroup | null): Intention {
   return {

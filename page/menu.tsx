@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** A button that opens a list of buttons; arrows move in it, Escape closes it. */
 export function Menu({
@@ -17,7 +17,8 @@ export function Menu({
   const opener = useRef<HTMLButtonElement>(null);
   const [isUp, setUp] = useState(false);
 
-  useEffect(() => {
+  // Before the next key: whoever types fast is already in the menu.
+  useLayoutEffect(() => {
     if (!isOpen) return undefined;
     frame.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus();
     const closeOutside = (event: Event): void => {

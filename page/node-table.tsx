@@ -11,7 +11,7 @@ import { bytesText, countText, durationText, NOTHING } from '../src/dashboard/di
 import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
 import type { Intention } from './confirm.tsx';
 import { millisecondsText, percentText, rateText } from './figures.ts';
-import { rollingIntention, switchIntention, switchTargets } from './intentions.ts';
+import { flushIntention, rollingIntention, switchIntention, switchTargets } from './intentions.ts';
 import { Meter, StateWord } from './marks.tsx';
 import { Menu } from './menu.tsx';
 import { serviceHref } from './navigation.ts';
@@ -54,7 +54,7 @@ export function NodeTable({ snapshot, mayAct, mayOrder, onIntent }: TableProps):
         <Table columns={COLUMNS} hasActions>
           {groups.map((group) => (
             <tbody key={group.name}>
-              <GroupRow group={group} mayOrder={mayOrder} onIntent={onIntent} />
+              <GroupRow group={group} mayAct={mayAct} mayOrder={mayOrder} onIntent={onIntent} />
               {group.members.map((node) => (
                 <NodeRow
                   key={node.name}
@@ -75,26 +75,33 @@ export function NodeTable({ snapshot, mayAct, mayOrder, onIntent }: TableProps):
 
 function GroupRow({
   group,
+  mayAct,
   mayOrder,
   onIntent,
 }: {
   readonly group: NodeGroup;
+  readonly mayAct: boolean;
   readonly mayOrder: boolean;
   readonly onIntent: (intention: Intention) => void;
 }): JSX.Element {
-  const items: (readonly [string, () => void])[] = switchTargets(group).map((to) => [
-    `Switch to ${to.name} …`,
-    () => onIntent(switchIntention(group, to)),
-  ]);
-  items.push(['Restart one by one …', () => onIntent(rollingIntention(group))]);
+  const items: (readonly [string, () => void])[] = [];
+  if (mayOrder && group.members.length > 1) {
+    for (const to of switchTargets(group))
+      items.push([`Switch to ${to.name} …`, () => onIntent(switchIntention(group, to))]);
+    items.push(['Restart one by one …', () => onIntent(rollingIntention(group))]);
+  }
+  const running =
+    group.members.find(({ name, state }) => name === group.serving && state === 'running') ??
+    group.members.find(({ state }) => state === 'running');
+  if (running !== undefined) items.push(['Empty …', () => onIntent(flushIntention(group, running))]);
   return (
     <tr class="group">
       <th scope="rowgroup" colSpan={COLUMNS.length}>
         {group.name}
       </th>
       <td class="actions">
-        {mayOrder && group.members.length > 1 ? (
-          <Menu label="Pair" hint={`Actions on ${group.name}`} items={items} />
+        {mayAct && items.length > 0 ? (
+          <Menu label="Group" hint={`Actions on ${group.name}`} items={items} />
         ) : null}
       </td>
     </tr>

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { ServiceStatus } from '../src/checks/cluster-status.ts';
 import type { LogEvent } from '../src/checks/event-log.ts';
 import { nodeGroups, roleWord, twinLinks } from '../src/dashboard/cluster-view.ts';
@@ -33,7 +33,7 @@ export function ServicePanel({
   onIntent,
 }: PanelProps & { readonly name: string }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   const service = snapshot.services.find((one) => one.name === name);
   const close = (): void => dialog.current?.close();
   return (

@@ -90,15 +90,14 @@ export class FakeCluster implements ClusterControl {
     return () => this.listeners.delete(callback);
   }
 
-  /** Adds an event, without telling. */
-  happen(service: string, level: EventLevel, text: string): void {
+  log(service: string, level: EventLevel, text: string): void {
     this.#events.push({ sequence: this.#events.length + 1, atMs: this.atMs, service, level, text });
   }
 
   /** Changes the picture, adds an event if its text is given, and tells the listeners. */
   become(services: readonly ServiceStatus[], text?: string): void {
     this.#services = services;
-    if (text !== undefined) this.happen('test', 'info', text);
+    if (text !== undefined) this.log('test', 'info', text);
     for (const listener of this.listeners) listener();
   }
 }

@@ -3,7 +3,7 @@
  * live here because the roles do not know each other.
  */
 import type { ClusterOperation } from './cluster-operation.ts';
-import type { LogEvent } from './event-log.ts';
+import type { EventLevel, LogEvent } from './event-log.ts';
 import type { ServiceCommand, ServiceState } from './service-machine.ts';
 
 export type ServiceRole = 'node' | 'proxy';
@@ -142,6 +142,8 @@ export interface ClusterControl {
    * @returns false when there is no service of that name, or everything is being stopped
    */
   command(service: string, command: ServiceCommand, by: string): boolean;
+  /** Adds an event: something was done to a service that the monitor does not see by itself. */
+  log(service: string, level: EventLevel, text: string): void;
   /** Events and output with a higher sequence number, oldest first, as far as they are kept. */
   eventsAfter(sequence: number): readonly LogEvent[];
   /** Calls back after every change; the returned function ends that. */

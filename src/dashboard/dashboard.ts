@@ -14,12 +14,17 @@ import { type PageFiles, pageFiles } from './page-files.ts';
 import { type AuditRecord, askerText, PageGate, type PageReader } from './page-gate.ts';
 import { pageShell } from './page-shell.ts';
 import { isLoopbackAddress } from './request-origin.ts';
+import { askServer } from './server-exchange.ts';
 
 /** Sockets that may be open at a time. */
 const CONNECTIONS_MAX = 64;
 
 /** Of what has an address of its own for each release. */
 const KEPT_HEADERS = { 'cache-control': 'private, max-age=604800' } as const;
+
+/** The action that is no command of the supervisor's: nodes do it themselves. */
+const FLUSH = 'flush';
+const FLUSH_TIMEOUT_MS = 2000;
 
 const PAGE_ADDRESS_DEFAULT = '127.0.0.1';
 
@@ -188,16 +193,39 @@ export class Dashboard {
     const { fields, by } = form;
     if (path === CLUSTER_PATH) return this.#order(gate, by, fields, request, response);
     const service = path.slice(1);
+    if (fields.get('action') === FLUSH) return this.#flush(gate, by, service, response);
     const action = commandNamed(fields.get('action'));
     if (action === null) {
       gate.audit(by, 'post', path, 'refused: no such action');
-      return plain(response, 400, `The action must be one of ${SERVICE_COMMANDS.join(', ')}.`);
+      return plain(response, 400, `The action must be one of ${SERVICE_COMMANDS.join(', ')}, ${FLUSH}.`);
     }
     if (!this.#control.command(service, action, askerText(by))) {
       gate.audit(by, action, service, 'refused: no such service, or everything is being stopped');
       return plain(response, 404, 'There is no service of that name.');
     }
     gate.audit(by, action, service, 'done');
+    plain(response, 303, 'Done.', { location: '/' });
+  }
+
+  /** Empties a node, and by it its twins. */
+  async #flush(gate: PageGate, by: PageReader, name: string, response: ServerResponse): Promise<void> {
+    const node = this.#control.status().services.find((one) => one.name === name && one.role === 'node');
+    if (node === undefined) {
+      gate.audit(by, FLUSH, name, 'refused: no such node');
+      return plain(response, 404, 'There is no node of that name.');
+    }
+    const answer = await askServer(
+      node.address,
+      'flush_all\r\n',
+      (text) => text.endsWith('\r\n'),
+      FLUSH_TIMEOUT_MS,
+    );
+    if (answer !== 'OK\r\n') {
+      gate.audit(by, FLUSH, name, 'refused: the node did not do it');
+      return plain(response, 409, `${name} answers: ${answer?.trimEnd() ?? 'nothing'}`);
+    }
+    this.#control.log(name, 'warning', `emptied with its twins, requested by ${askerText(by)}`);
+    gate.audit(by, FLUSH, name, 'done');
     plain(response, 303, 'Done.', { location: '/' });
   }
 

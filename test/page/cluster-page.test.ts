@@ -180,6 +180,34 @@ test('orders to the whole cluster, and to a pair', { skip }, async (t) => {
   assertClean();
 });
 
+test('a pair is emptied only by who types its name', { skip }, async (t) => {
+  const asked: string[] = [];
+  const port = await serveTcp(t, (socket) =>
+    socket.on('data', (bytes) => {
+      // The page asks for its slabs, too.
+      if (!bytes.toString().startsWith('flush')) return;
+      asked.push(bytes.toString());
+      socket.write(asked.length === 1 ? 'CLIENT_ERROR flush_all not allowed\r\n' : 'OK\r\n');
+    }),
+  );
+  const cluster = new FakeCluster(services({ 'node-1a': { address: `127.0.0.1:${port}` } }));
+  const { page, assertClean } = await open(t, { cluster });
+  await page.getByRole('button', { name: 'Actions on pair 1' }).click();
+  await page.getByRole('menuitem', { name: 'Empty …' }).click();
+  const empty = page.getByRole('dialog').getByRole('button', { name: 'Empty pair 1' });
+  await page.getByLabel('Type pair 1 to go on').fill('pair 2');
+  assert.ok(await empty.isDisabled());
+  await page.getByLabel('Type pair 1 to go on').fill('pair 1');
+  await empty.click();
+  await page.getByRole('alert').getByText('CLIENT_ERROR flush_all not allowed').waitFor();
+  await empty.click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  assert.deepEqual(asked, ['flush_all\r\n', 'flush_all\r\n']);
+  cluster.become(services());
+  await page.locator('#log').getByText('emptied with its twins').waitFor();
+  assertClean(/409/);
+});
+
 test('a node fails and returns on the screen, and what is wrong is said at the top', { skip }, async (t) => {
   const { page, cluster, assertClean } = await open(t);
   const box = page.locator('a.box[data-service="node-1a"]');
@@ -233,9 +261,9 @@ test('all of it works by keyboard', { skip }, async (t) => {
 
 test('events are chosen by kind and by words', { skip }, async (t) => {
   const cluster = new FakeCluster(services());
-  cluster.happen('node-1a', 'info', 'is running');
-  cluster.happen('node-1b', 'warning', 'died of SIGKILL');
-  cluster.happen('node-1b', 'output', 'listening on 2');
+  cluster.log('node-1a', 'info', 'is running');
+  cluster.log('node-1b', 'warning', 'died of SIGKILL');
+  cluster.log('node-1b', 'output', 'listening on 2');
   const { page, assertClean } = await open(t, { cluster });
   const lines = page.locator('#log li');
   assert.equal(await lines.count(), 2);
@@ -282,7 +310,7 @@ test('no name and no text becomes markup or script', { skip }, async (t) => {
       proxy: { title: evil },
     }),
   );
-  cluster.happen(evil, 'error', evil);
+  cluster.log(evil, 'error', evil);
   const { page, assertClean } = await open(t, { cluster });
   await page.goto(`${page.url().split('#')[0]}#service/node-1a`);
   await page.getByRole('dialog', { name: 'node-1a' }).getByText('onerror').first().waitFor();
