@@ -3,6 +3,7 @@ import { entryProxies, incidents, totals } from '../src/dashboard/cluster-view.t
 import { bytesText, countText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
 import type { HistoryPart } from '../src/dashboard/figure-history.ts';
 import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
+import { OfflineBadge } from './actions.tsx';
 import type { Intention } from './confirm.tsx';
 import { microsText, millisecondsText, percentText, rateText } from './figures.ts';
 import { downIntention, reloadIntention, rollingIntention } from './intentions.ts';
@@ -42,11 +43,7 @@ export function Header({
       <span id="cluster-state" class="badge" data-tone={snapshot.state}>
         <StateWord state={snapshot.state} />
       </span>
-      {isLive ? null : (
-        <span class="badge" data-tone="failing" role="alert">
-          no connection to the monitor
-        </span>
-      )}
+      <OfflineBadge isLive={isLive} />
       <nav aria-label="Parts of the page">
         {ANCHORS.map(([id, name]) => (
           <a key={id} href={`#${id}`}>

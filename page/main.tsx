@@ -1,16 +1,15 @@
 import { type JSX, render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { PageBeginning } from '../src/dashboard/page-snapshot.ts';
+import { useActions } from './actions.tsx';
 import { Charts } from './charts.tsx';
 import { ClusterStore, usePageState } from './cluster-store.ts';
-import { ConfirmDialog, type Intention } from './confirm.tsx';
 import { EventLog } from './event-log.tsx';
 import { Header, Incidents, Operation, Overview } from './header.tsx';
 import { useHistory } from './history.ts';
 import { Lookup } from './lookup.tsx';
 import { useSelectedService } from './navigation.ts';
 import { NodeTable } from './node-table.tsx';
-import { useNotice } from './notice.tsx';
 import './page.css';
 import './parts.css';
 import './widths.css';
@@ -29,8 +28,7 @@ function Page({
 }): JSX.Element {
   const { snapshot, log, isLive, historyAtMs } = usePageState(store);
   const [session, setSession] = useState<Session | null>(null);
-  const [intention, setIntention] = useState<Intention | null>(null);
-  const [notice, tell] = useNotice();
+  const [overlay, onIntent] = useActions();
   const selected = useSelectedService();
   const history = useHistory('', 'hour', historyAtMs);
   useEffect(() => {
@@ -41,19 +39,13 @@ function Page({
   }, [snapshot.state, snapshot.cluster]);
   const mayAct = session?.token != null;
   const mayOrder = mayAct && takesOrders;
-  const table = { snapshot, mayAct, mayOrder, onIntent: setIntention };
+  const table = { snapshot, mayAct, mayOrder, onIntent };
   return (
     <>
       <a class="skip" href="#nodes">
         To the nodes
       </a>
-      <Header
-        snapshot={snapshot}
-        isLive={isLive}
-        session={session}
-        mayOrder={mayOrder}
-        onIntent={setIntention}
-      />
+      <Header snapshot={snapshot} isLive={isLive} session={session} mayOrder={mayOrder} onIntent={onIntent} />
       <main data-live={isLive}>
         <Incidents snapshot={snapshot} />
         <Operation snapshot={snapshot} />
@@ -82,19 +74,10 @@ function Page({
           newestAtMs={historyAtMs}
           mayAct={mayAct}
           mayOrder={mayOrder}
-          onIntent={setIntention}
+          onIntent={onIntent}
         />
       )}
-      {intention === null ? null : (
-        <ConfirmDialog
-          intention={intention}
-          onEnd={(outcome) => {
-            setIntention(null);
-            if (outcome !== null) tell(outcome);
-          }}
-        />
-      )}
-      {notice}
+      {overlay}
     </>
   );
 }

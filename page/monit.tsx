@@ -4,12 +4,12 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ServiceCommand } from '../src/checks/service-machine.ts';
 import { bytesText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
 import type { EntryLine, EntryView } from '../src/dashboard/entry-view.ts';
-import { ConfirmDialog, type Intention } from './confirm.tsx';
+import { OfflineBadge, useActions } from './actions.tsx';
+import type { Intention } from './confirm.tsx';
 import { EventLog } from './event-log.tsx';
 import { percentText } from './figures.ts';
 import { Mark, type Tone, Toned } from './marks.tsx';
 import { Menu } from './menu.tsx';
-import { useNotice } from './notice.tsx';
 import './page.css';
 import './parts.css';
 import './widths.css';
@@ -35,8 +35,7 @@ function Page({ beginning }: { readonly beginning: EntryView }): JSX.Element {
   const [view, setView] = useState(beginning);
   const [isLive, setLive] = useState(true);
   const [session, setSession] = useState<Session | null>(null);
-  const [intention, setIntention] = useState<Intention | null>(null);
-  const [notice, tell] = useNotice();
+  const [overlay, onIntent] = useActions();
   useEffect(() => {
     readSession().then(setSession);
     let timer: ReturnType<typeof setTimeout>;
@@ -65,11 +64,7 @@ function Page({ beginning }: { readonly beginning: EntryView }): JSX.Element {
         <span id="cluster-state" class="badge" data-tone={BADGE_TONES[tone]}>
           <Toned tone={tone}>{`${well} of ${services.length} well`}</Toned>
         </span>
-        {isLive ? null : (
-          <span class="badge" data-tone="failing" role="alert">
-            no connection to the monitor
-          </span>
-        )}
+        <OfflineBadge isLive={isLive} />
         <nav aria-label="Other pages">
           <a href="/_runtime">Runtime</a>
           <a href="/_viewlog">Log</a>
@@ -112,7 +107,7 @@ function Page({ beginning }: { readonly beginning: EntryView }): JSX.Element {
                   key={service.name}
                   service={service}
                   mayAct={session?.token != null}
-                  onIntent={setIntention}
+                  onIntent={onIntent}
                 />
               ))}
             </tbody>
@@ -120,16 +115,7 @@ function Page({ beginning }: { readonly beginning: EntryView }): JSX.Element {
         </section>
         <EventLog log={events} services={[]} />
       </main>
-      {intention === null ? null : (
-        <ConfirmDialog
-          intention={intention}
-          onEnd={(outcome) => {
-            setIntention(null);
-            if (outcome !== null) tell(outcome);
-          }}
-        />
-      )}
-      {notice}
+      {overlay}
     </>
   );
 }

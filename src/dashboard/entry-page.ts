@@ -3,6 +3,7 @@ import type { LogEvent } from '../checks/event-log.ts';
 import { SERVICE_COMMANDS } from '../checks/service-machine.ts';
 import { dateText, MONIT_VERSION, statusRows, TYPE_NAMES, uptimeText } from './entry-text.ts';
 import type { EntryView } from './entry-view.ts';
+import { htmlDocument } from './html-document.ts';
 import { escapeHtml } from './html-text.ts';
 import type { PageFiles } from './page-files.ts';
 import { dataText } from './page-shell.ts';
@@ -27,48 +28,29 @@ textarea { width: 100%; height: 30rem; font-family: ui-monospace, monospace; bac
 `;
 
 function page(title: string, facts: MonitorFacts, body: string, refreshSeconds: number): string {
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="refresh" content="${refreshSeconds}">
-<title>Monit: ${escapeHtml(title)}</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/_page.css">
-</head>
-<body>
-<nav><a href="/">${escapeHtml(facts.hostName)}</a> <a href="/_runtime">runtime</a> <a href="/_viewlog">log</a> <a href="/_about">about</a></nav>
-${body}
-</body>
-</html>
-`;
+  return htmlDocument({
+    title: `Monit: ${title}`,
+    style: '/_page.css',
+    head: `<meta http-equiv="refresh" content="${refreshSeconds}">`,
+    body: `<nav><a href="/">${escapeHtml(facts.hostName)}</a> <a href="/_runtime">runtime</a> <a href="/_viewlog">log</a> <a href="/_about">about</a></nav>
+${body}`,
+  });
 }
 
 /** A document for the script; without scripts, the same as a table. */
 function livePage(facts: MonitorFacts, body: string, files: PageFiles, view: EntryView): string {
-  return `<!doctype html>
-<html lang="en" data-session="/_session.json">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Monit: ${escapeHtml(facts.hostName)}</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/_live.css?${files.mark}">
-<script type="module" src="/_live.js?${files.mark}"></script>
-<noscript><meta http-equiv="refresh" content="${facts.cycleSeconds}"></noscript>
-</head>
-<body>
-<div id="page"></div>
+  return htmlDocument({
+    title: `Monit: ${facts.hostName}`,
+    style: `/_live.css?${files.mark}`,
+    head: `<script type="module" src="/_live.js?${files.mark}"></script>
+<noscript><meta http-equiv="refresh" content="${facts.cycleSeconds}"></noscript>`,
+    attributes: ' data-session="/_session.json"',
+    body: `<div id="page"></div>
 <script type="application/json" id="beginning">${dataText(view)}</script>
 <noscript><main>
 ${body}
-</main></noscript>
-</body>
-</html>
-`;
+</main></noscript>`,
+  });
 }
 
 function mark({ failures, monitoringText }: EntryStatus): string {

@@ -1,3 +1,4 @@
+import { htmlDocument } from './html-document.ts';
 import { escapeHtml } from './html-text.ts';
 
 /** The style of the page where one logs in; it needs nothing of the others. */
@@ -11,28 +12,17 @@ button { cursor: pointer; } [role=alert] { color: light-dark(#c2292e, #ff7b72); 
 
 /** @param failure why the last try did not succeed; null: this is the first */
 export function loginPage(cluster: string, failure: string | null): string {
-  const title = escapeHtml(cluster);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title} – twincached</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/_login.css">
-</head>
-<body>
-<main>
-<h1>twincached ${title}</h1>
+  return htmlDocument({
+    title: `${cluster} – twincached`,
+    style: '/_login.css',
+    body: `<main>
+<h1>twincached ${escapeHtml(cluster)}</h1>
 ${failure === null ? '' : `<p role="alert">${escapeHtml(failure)}</p>`}
 <form method="post" action="/_login">
 <label>Name <input name="name" autocomplete="username" required autofocus></label>
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Log in</button>
 </form>
-</main>
-</body>
-</html>
-`;
+</main>`,
+  });
 }

@@ -1,5 +1,6 @@
 import type { ServiceStatus } from '../checks/cluster-status.ts';
 import { durationText, NOTHING } from './display-units.ts';
+import { htmlDocument } from './html-document.ts';
 import { escapeHtml } from './html-text.ts';
 import type { PageFiles } from './page-files.ts';
 import type { PageBeginning } from './page-snapshot.ts';
@@ -11,25 +12,11 @@ import type { PageBeginning } from './page-snapshot.ts';
  */
 export function pageShell(beginning: PageBeginning, files: PageFiles, token: string | null): string {
   const { cluster, state, services } = beginning.snapshot;
-  const title = escapeHtml(cluster);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title} – twincached</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="/page.css?${files.mark}">
-<script type="module" src="/page.js?${files.mark}"></script>
-<noscript><meta http-equiv="refresh" content="5"></noscript>
-</head>
-<body>
-<div id="page">${firstSight(beginning)}</div>
+  const body = `<div id="page">${firstSight(beginning)}</div>
 <script type="application/json" id="beginning">${dataText(beginning)}</script>
 <noscript>
 <main>
-<h1>twincached ${title}: ${escapeHtml(state)}</h1>
+<h1>twincached ${escapeHtml(cluster)}: ${escapeHtml(state)}</h1>
 <table>
 <thead><tr><th>service</th><th>state</th><th>why</th><th>address</th><th>pid</th><th>up for</th><th>restarts</th><th></th></tr></thead>
 <tbody>
@@ -37,10 +24,14 @@ ${services.map((service) => plainRow(service, token)).join('\n')}
 </tbody>
 </table>
 </main>
-</noscript>
-</body>
-</html>
-`;
+</noscript>`;
+  return htmlDocument({
+    title: `${cluster} – twincached`,
+    style: `/page.css?${files.mark}`,
+    head: `<script type="module" src="/page.js?${files.mark}"></script>
+<noscript><meta http-equiv="refresh" content="5"></noscript>`,
+    body,
+  });
 }
 
 /** What is seen before the script runs: the words that count, where the page will have them. */
