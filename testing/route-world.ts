@@ -4,10 +4,12 @@ import { seededRandom } from '../src/base/random.ts';
 import type { Connection, Session } from '../src/base/session.ts';
 import { type ClientManner, MAGENT_MANNER } from '../src/routing/client-manner.ts';
 import type { Destination } from '../src/routing/destination.ts';
+import { HotKeyFigures } from '../src/routing/hot-key-figures.ts';
 import { MODULO_PLACEMENT, magentPlan, type Placement } from '../src/routing/magent-plan.ts';
 import type { RouteContext, RouteHandle } from '../src/routing/route-handle.ts';
 import { type MakePlan, type RoutePlan, Router } from '../src/routing/router.ts';
 import { ROUTING_SETTINGS_DEFAULT, type RoutingSettings } from '../src/routing/settings.ts';
+import { WriteGenerations } from '../src/routing/write-generations.ts';
 
 /** Events in the order of their times; equal times in the order of their making. */
 class Timeline {
@@ -203,6 +205,7 @@ class Pipe implements Connection {
 /** What a server has got on one connection and not yet read, and when it has said everything. */
 interface Inbound {
   text: string;
+  heardMs: number;
   answeredMs: number;
   /** How long it has to be before there is a whole request; 0: not known. */
   needed: number;
@@ -220,6 +223,15 @@ export type ServerMode =
   | 'unreachable'
   /** Speaks, but no memcached. */
   | 'gibberish';
+
+interface ScriptedItem {
+  readonly value: string;
+  readonly flags: string;
+  readonly cas: number;
+  exptime?: string;
+  /** Its reader is asked to renew it. */
+  readonly isStale?: boolean;
+}
 
 /** A memcached in a hundred lines with failures on demand. */
 export class ScriptedServer {
@@ -239,6 +251,8 @@ export class ScriptedServer {
   hatesStats = false;
   /** Milliseconds before each answer. */
   delayMs = 0;
+  /** … and until it reads what has come. */
+  hearMs = 0;
   /** Milliseconds between the pieces of an answer; for one request at a time. */
   pieceDelayMs = 0;
   /** Refuses longer values, as soon as their line has come, and reads over them. */
@@ -255,8 +269,8 @@ export class ScriptedServer {
   /** A line instead of `VERSION …`, and what it says to stats. */
   versionLine = 'VERSION 1.6.45';
   statsReply: string | null = null;
-  readonly values: Map<string, { value: string; flags: string; cas: number; exptime?: string }> = new Map();
-  /** Answers `mg KEY t`; else no meta command. */
+  readonly values: Map<string, ScriptedItem> = new Map();
+  /** Answers `mg` with the flags c, f, k, O, s, t and v; else no meta command. */
   knowsMeta = false;
   /** Command lines received, without version and stats. */
   readonly seen: string[] = [];
@@ -274,10 +288,10 @@ export class ScriptedServer {
   }
 
   accept(timeoutMs: number, factory: (connection: Connection) => Session): Connection {
-    const inbound: Inbound = { text: '', answeredMs: 0, needed: 0, outbox: [] };
+    const inbound: Inbound = { text: '', heardMs: 0, answeredMs: 0, needed: 0, outbox: [] };
     const pipe = new Pipe(
       this.#timeline,
-      (text) => this.#received(pipe, inbound, text),
+      (text) => this.#heard(pipe, inbound, text),
       () => this.#pipes.delete(pipe),
     );
     if (this.link !== null) {
@@ -331,6 +345,13 @@ export class ScriptedServer {
     const pipes = [...this.#pipes];
     this.#pipes.clear();
     for (const pipe of pipes) pipe.close(true, code);
+  }
+
+  /** Things come in their order, also when the delay has become shorter meanwhile. */
+  #heard(pipe: Pipe, inbound: Inbound, text: string): void {
+    inbound.heardMs = Math.max(inbound.heardMs, this.#timeline.nowMs + this.hearMs);
+    if (inbound.heardMs === this.#timeline.nowMs) this.#received(pipe, inbound, text);
+    else this.#timeline.at(inbound.heardMs, () => this.#received(pipe, inbound, text));
   }
 
   #received(pipe: Pipe, inbound: Inbound, text: string): void {
@@ -434,8 +455,7 @@ export class ScriptedServer {
     if (verb === 'gat' || verb === 'gats') return this.#get(words.slice(2), verb === 'gats');
     if (verb === 'mg' && this.knowsMeta) {
       const item = this.values.get(key!);
-      const exptime = item?.exptime ?? '0';
-      return item === undefined ? 'EN\r\n' : `HD t${exptime === '0' ? -1 : exptime}\r\n`;
+      return item === undefined ? 'EN\r\n' : metaGot(key!, item, words.slice(2));
     }
     return `${this.#change(words, key!, value)}\r\n`;
   }
@@ -460,6 +480,9 @@ export class ScriptedServer {
       this.twin?.values.set(key, { value: text, flags, cas: this.#cas });
     };
     switch (verb) {
+      case 'flush_all':
+        for (const server of [this, this.twin]) server?.values.clear();
+        return 'OK';
       case 'set':
         put(value, words[2]!);
         return 'STORED';
@@ -484,6 +507,21 @@ export class ScriptedServer {
         return 'ERROR';
     }
   }
+}
+
+/** The answer to an `mg` that finds its item. */
+function metaGot(key: string, item: ScriptedItem, flags: readonly string[]): string {
+  const told = flags.flatMap((flag) => {
+    if (flag === 't') return [`t${(item.exptime ?? '0') === '0' ? -1 : item.exptime}`];
+    if (flag === 'f') return [`f${item.flags}`];
+    if (flag === 'c') return [`c${item.cas}`];
+    if (flag === 's') return [`s${item.value.length}`];
+    if (flag === 'k') return [`k${key}`];
+    return flag.startsWith('O') ? [flag] : [];
+  });
+  const isStale = item.isStale === true ? ['W', 'X'] : [];
+  if (!flags.includes('v')) return `${['HD', ...told, ...isStale].join(' ')}\r\n`;
+  return `${['VA', item.value.length, ...told, ...isStale].join(' ')}\r\n${item.value}\r\n`;
 }
 
 /** A client of the simulated proxy: sends text, collects text. */
@@ -534,6 +572,8 @@ export interface WorldOptions {
   readonly seed?: number;
   /** Cuts what servers say into pieces. */
   readonly cut?: (text: string) => string[];
+  /** Threads of the proxy, each with routes and connections of its own; 1 unless given. */
+  readonly threads?: number;
 }
 
 /** When the virtual clock says 0, by the wall clock. */
@@ -549,7 +589,10 @@ function plainPlan(root: RouteHandle): RoutePlan {
 export class RouteWorld {
   readonly timeline: Timeline = new Timeline();
   readonly servers: ScriptedServer[];
+  /** Of the first thread, and of all. */
   readonly router: Router;
+  readonly routers: readonly Router[];
+  readonly generations: WriteGenerations = new WriteGenerations(WriteGenerations.allocate());
   readonly log: string[] = [];
   /** When each dial was made, by server. */
   readonly dials: { server: number; atMs: number }[] = [];
@@ -558,7 +601,15 @@ export class RouteWorld {
     const count = options.mains + options.backups;
     const cut = options.cut ?? ((text) => [text]);
     this.servers = Array.from({ length: count }, () => new ScriptedServer(this.timeline, cut));
-    this.router = new Router(
+    const hotKeyFigures = HotKeyFigures.allocate();
+    const thread = (_: unknown, index: number): Router =>
+      this.#thread(options, new HotKeyFigures(hotKeyFigures, index));
+    this.routers = Array.from({ length: options.threads ?? 1 }, thread);
+    this.router = this.routers[0]!;
+  }
+
+  #thread(options: WorldOptions, hotKeyFigures: HotKeyFigures): Router {
+    const router: Router = new Router(
       {
         settings: { ...ROUTING_SETTINGS_DEFAULT, ...options.settings },
         servers: options.names ?? this.servers.map((_, index) => `server${index}`),
@@ -572,11 +623,13 @@ export class RouteWorld {
       },
       {
         random: seededRandom(options.seed ?? 1),
+        generations: this.generations,
+        hotKeyFigures,
         nowMs: () => this.timeline.nowMs,
         wallMs: () => WALL_START_MS + this.timeline.nowMs,
         dial: (server, timeoutMs, factory) => {
           // After a change of the configuration a number means another server.
-          const named = options.names === undefined ? (this.router?.destinations[server]?.name ?? '') : '';
+          const named = options.names === undefined ? (router.destinations[server]?.name ?? '') : '';
           const index = Number(/^server(\d+)$/.exec(named)?.[1] ?? server);
           this.dials.push({ server: index, atMs: this.timeline.nowMs });
           return this.servers[index]!.accept(timeoutMs, factory);
@@ -585,10 +638,11 @@ export class RouteWorld {
         log: (line) => this.log.push(line),
       },
     );
+    return router;
   }
 
-  client(): WorldClient {
-    return new WorldClient(this.timeline, this.router);
+  client(thread = 0): WorldClient {
+    return new WorldClient(this.timeline, this.routers[thread]!);
   }
 
   /** Lets everything happen that is due within so many milliseconds. */
@@ -598,7 +652,7 @@ export class RouteWorld {
 
   /** Connects to all servers. */
   start(): this {
-    this.router.connect(() => {});
+    for (const router of this.routers) router.connect(() => {});
     this.run();
     return this;
   }
@@ -606,9 +660,11 @@ export class RouteWorld {
   /** Lets all timeouts pass; then no call, no request and no charged buffer may be left. */
   nothingLeft(): void {
     this.run(10_000);
-    assert.equal(this.router.calls.live, 0, 'calls left');
-    assert.equal(this.router.requests.live, 0, 'requests left');
-    assert.equal(this.router.requests.budget.used, 0, 'buffer bytes left');
+    for (const { calls, requests } of this.routers) {
+      assert.equal(calls.live, 0, 'calls left');
+      assert.equal(requests.live, 0, 'requests left');
+      assert.equal(requests.budget.used, 0, 'buffer bytes left');
+    }
   }
 
   /** Sends text and gives what comes back within some time. */

@@ -1,13 +1,15 @@
-// Runs simulated lives until one fails: node dist/testing/simulate.js [--what pair|mesh|routing] [--seeds N] [--first SEED]
+// Runs simulated lives until one fails: node dist/testing/simulate.js [--what pair|mesh|routing|hot-keys] [--seeds N] [--first SEED]
 import { parseArgs } from 'node:util';
 import { simulateMesh } from './replication/mesh-simulation.ts';
 import { simulatePair } from './replication/pair-simulation.ts';
+import { simulateHotKeys } from './routing/hot-key-simulation.ts';
 import { simulateRoutes } from './routing/route-simulation.ts';
 
 const LIVES: Readonly<Record<string, (seed: number) => unknown>> = {
   pair: simulatePair,
   mesh: simulateMesh,
   routing: simulateRoutes,
+  'hot-keys': simulateHotKeys,
 };
 
 const { values, positionals } = parseArgs({

@@ -175,8 +175,35 @@ test('every type of route', () => {
       { type: 'failover', children: [server(0), server(1)], standInSeconds: 60 },
     ],
     ['{ type: miss-failover, pool: b }', { type: 'miss-failover', children: [server(2)], prefersMiss: true }],
-    ['{ type: coalesce, route: a }', { type: 'coalesce', route: SHARD_A, waitersMax: 1024 }],
-    ['{ type: coalesce, route: b, waiters: 7 }', { type: 'coalesce', route: SHARD_B, waitersMax: 7 }],
+    ['{ type: coalesce, route: a }', { type: 'coalesce', route: SHARD_A, waitersMax: 1024, hotGets: 64 }],
+    [
+      '{ type: coalesce, route: b, waiters: 7, hot-gets: 0 }',
+      { type: 'coalesce', route: SHARD_B, waitersMax: 7, hotGets: 0 },
+    ],
+    [
+      '{ type: near-cache, route: a }',
+      {
+        type: 'near-cache',
+        route: SHARD_A,
+        ttlMs: 100,
+        itemsMax: 1024,
+        bytesMax: 4 * 1024 * 1024,
+        valueBytesMax: 64 * 1024,
+        hotGets: 16,
+      },
+    ],
+    [
+      '{ type: near-cache, route: { type: coalesce, route: b }, ttl: 1.5s, items: 5, bytes: 1m, value-bytes: "100", hot-gets: 0 }',
+      {
+        type: 'near-cache',
+        route: { type: 'coalesce', route: SHARD_B, waitersMax: 1024, hotGets: 64 },
+        ttlMs: 1500,
+        itemsMax: 5,
+        bytesMax: 1024 * 1024,
+        valueBytesMax: 100,
+        hotGets: 0,
+      },
+    ],
     ['{ type: replicate, pool: a }', { type: 'replicate', children: [server(0), server(1)], wait: 'all' }],
     [
       '{ type: replicate, pool: b, wait: first }',
@@ -330,6 +357,58 @@ test('mistakes are told with their place, and with what to write', () => {
       routed('{ type: shadow, route: a, shadow: b, keys: [0.5, 0.5] }'),
       'proxy.yaml:6:46: these are no keys; write the lesser share first',
     ],
+    [
+      routed('{ type: near-cache, route: a, ttl: 11s }'),
+      'proxy.yaml:6:38: 11s is out of bounds; write a time from 1ms to 10s, such as 100ms',
+    ],
+    [
+      routed('{ type: near-cache, route: a, bytes: 63k }'),
+      'proxy.yaml:6:40: 63k is out of bounds; write a size from 64k to 1g, such as "4m"',
+    ],
+    [
+      routed('{ type: coalesce, route: a, hot-gets: 256 }'),
+      'proxy.yaml:6:41: route.hot-gets: 256 is out of bounds; write a number of at most 255',
+    ],
+    [
+      routed('{ type: near-cache, route: { type: error, message: closed } }'),
+      'proxy.yaml:6:3: there is no server below this near-cache; leave it out',
+    ],
+    [
+      routed('{ type: failover, children: [{ type: near-cache, route: a }, b] }'),
+      'proxy.yaml:6:32: a near-cache below failover does not see what the other routes of that are sent; write it around the failover',
+    ],
+    [
+      routed(
+        '{ type: replicate, children: [{ type: prefix, routes: { x: { type: coalesce, route: a } } }, b] }',
+      ),
+      /^proxy\.yaml:6:\d+: a coalesce below replicate does not see/,
+    ],
+    [
+      routed('{ type: shadow, route: a, shadow: { type: coalesce, route: b }, fraction: 0.5 }'),
+      'proxy.yaml:6:37: nobody waits for the answers of a shadow; leave the coalesce out there',
+    ],
+    [
+      routed('{ type: coalesce, route: { type: near-cache, route: a } }'),
+      /^proxy\.yaml:6:28: a near-cache below coalesce is asked by one get of many only; write the coalesce below/,
+    ],
+    [
+      routed(
+        '{ type: near-cache, route: { type: by-command, commands: {}, default: { type: near-cache, route: a } } }',
+      ),
+      'proxy.yaml:6:73: this near-cache stands below another one; leave one of them out',
+    ],
+    [
+      routed('{ type: near-cache, route: { type: prefix, routes: { "p:": a }, strip: true } }'),
+      'proxy.yaml:6:30: "strip" below a near-cache gives one item two names there; write the near-cache below the prefix',
+    ],
+    [
+      routed('{ type: by-command, commands: { get: { type: near-cache, route: a } }, default: a }'),
+      /^proxy\.yaml:6:83: this leads to h1:1 past the near-cache at route\.commands\.get, which would not see what is written here; write a near-cache around both, or here, too$/,
+    ],
+    [
+      'pools: { a: { servers: [h1] } }\nfronts:\n  x: { listen: :1, route: { type: coalesce, route: a } }\n  y: { listen: :2, route: a }',
+      /^proxy\.yaml:4:27: this leads to h1:11211 past the coalesce at fronts\.x\.route/,
+    ],
     [routed('{ type: by-command, commands: { flush: a }, default: b }'), /^proxy\.yaml:6:\d+: .*flush/],
     [
       `route: a\nfronts: { f: { listen: ":1", route: a } }\npools: { a: { servers: [h] } }`,
@@ -374,6 +453,19 @@ test('the schema for editors names every key of a route', () => {
   ])
     assert.ok(schema.includes(`"${word}"`), word);
   assert.doesNotThrow(() => JSON.parse(schema));
+});
+
+test('near-cache and coalesce may stand where they see every write', () => {
+  for (const route of [
+    '{ type: shard, children: [{ name: x, route: { type: near-cache, route: a } }, { name: y, route: b }] }',
+    '{ type: near-cache, route: { type: failover, children: [a, b] } }',
+    '{ type: prefix, routes: { "p:": { type: coalesce, route: a } }, default: { type: near-cache, route: a }, strip: true }',
+    '{ type: shadow, route: { type: near-cache, route: a }, shadow: b, fraction: 1 }',
+  ])
+    assert.equal(refusal(routed(route)), 'accepted', route);
+  const fronts =
+    'pools: { a: { servers: [h1] } }\nfronts:\n  x: { listen: :1, route: { type: coalesce, route: a } }\n';
+  assert.equal(refusal(`${fronts}  y: { listen: :2, route: { type: near-cache, route: a } }`), 'accepted');
 });
 
 test('flush_all is allowed for all fronts when the file says so', () => {

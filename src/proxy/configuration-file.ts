@@ -1,10 +1,7 @@
 /** The native configuration file of a proxy: YAML, whose every mistake is told with its place. */
 import { CheckedYaml } from './checked-yaml.ts';
-import {
-  ConfigurationMistake,
-  type ProxyConfiguration,
-  proxyConfiguration,
-} from './configuration-meaning.ts';
+import { type ProxyConfiguration, proxyConfiguration } from './configuration-meaning.ts';
+import { ConfigurationMistake } from './configuration-mistake.ts';
 import { configurationSchema } from './configuration-schema.ts';
 
 const NEEDED = 'a mapping is needed; write "listen:", "pools:" and "route:", each with what belongs to it';

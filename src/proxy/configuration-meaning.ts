@@ -1,8 +1,11 @@
 /** What a native configuration means: pools, routes and settings as the proxy runs them. */
 import { parseEndpoint } from '../net/addresses.ts';
 import type { TlsCertificates } from '../net/tls-server.ts';
+import { COALESCE_DEFAULT } from '../routing/coalesce.ts';
+import { NEAR_CACHE_DEFAULT, type NearCacheRules } from '../routing/near-cache.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
 import type { RouteTree, ShardPlacement } from '../routing/tree-plan.ts';
+import { ConfigurationMistake } from './configuration-mistake.ts';
 import type {
   ChildrenEntry,
   ConfigurationEntry,
@@ -16,18 +19,8 @@ import type {
   TlsEntry,
 } from './configuration-schema.ts';
 import { ROUTE_DEPTH_MAX, SERVERS_MAX } from './configuration-schema.ts';
+import { checkHotKeyPlaces, type PlacedRoute } from './hot-key-places.ts';
 import { POOL_DEFAULT, PROXY_OPTIONS_DEFAULT, type ProxyPool, type ProxyServer } from './options.ts';
-
-/** A mistake that the shape of the file does not show. */
-export class ConfigurationMistake extends Error {
-  /** Where it is in the file. */
-  readonly path: readonly PropertyKey[];
-
-  constructor(path: readonly PropertyKey[], message: string) {
-    super(message);
-    this.path = path;
-  }
-}
 
 /** What a file says. */
 export interface ProxyConfiguration {
@@ -44,7 +37,10 @@ const HASH_DEFAULT = 'fnv1a_64';
 const DISTRIBUTION_DEFAULT = 'ketama';
 const NO_ROUTE = 'NO ROUTE FOR THIS KEY';
 const SHADOW_QUEUE_DEFAULT = 1024;
-const WAITERS_DEFAULT = 1024;
+/** A near cache that lived longer would be a cache. */
+const NEAR_CACHE_MS_MAX = 10_000;
+const NEAR_CACHE_BYTES_LEAST = 64 * 1024;
+const NEAR_CACHE_BYTES_MOST = 1024 ** 3;
 
 /** A server of a pool, with the positions of its connections in the list of a front. */
 interface PlacedServers {
@@ -63,6 +59,7 @@ export function proxyConfiguration(
 ): ProxyConfiguration {
   const meaning = new Meaning(entry, readFile);
   const pools = meaning.fronts();
+  meaning.checkHotKeys();
   return {
     pools,
     threads: entry.threads ?? PROXY_OPTIONS_DEFAULT.threads,
@@ -78,6 +75,8 @@ class Meaning {
   readonly #settings: Partial<RoutingSettings>[] = [];
   readonly #settingsOf: number[] = [];
   readonly #pools: Map<string, PlacedServers> = new Map();
+  /** Of the fronts. */
+  readonly #routes: PlacedRoute[] = [];
 
   constructor(entry: ConfigurationEntry, readFile: (path: string) => string) {
     this.#entry = entry;
@@ -143,6 +142,7 @@ class Meaning {
         port: endpoint.port,
       });
     }
+    this.#routes.push({ route, path: [...path, 'route'] });
     // Only those that its routes lead to: others would be dialled for nothing.
     const used: Map<number, number> = new Map();
     const tree = withServers(this.#route(route, [...path, 'route'], 0), (server) => {
@@ -166,6 +166,14 @@ class Meaning {
       },
       timeouts: POOL_DEFAULT.timeouts,
     };
+  }
+
+  checkHotKeys(): void {
+    checkHotKeyPlaces(this.#routes, (pool, only) =>
+      (this.#pools.get(pool)?.servers ?? []).flatMap(({ host, port, name }) =>
+        only === undefined || name === only ? [port === 0 ? host : `${host}:${port}`] : [],
+      ),
+    );
   }
 
   #pool(name: string, entry: PoolEntry): PlacedServers {
@@ -279,8 +287,11 @@ class Meaning {
         return {
           type: 'coalesce',
           route: below(entry.route, 'route'),
-          waitersMax: entry.waiters ?? WAITERS_DEFAULT,
+          waitersMax: entry.waiters ?? COALESCE_DEFAULT.waitersMax,
+          hotGets: entry['hot-gets'] ?? COALESCE_DEFAULT.hotGets,
         };
+      case 'near-cache':
+        return { type: 'near-cache', route: below(entry.route, 'route'), ...nearCacheRules(entry, path) };
       case 'random':
         return { type: 'random', children: this.#children(entry, path, depth) };
       case 'warm-up':
@@ -416,6 +427,7 @@ function withServers(tree: RouteTree, place: (server: number) => number): RouteT
     case 'warm-up':
       return { ...tree, cold: withServers(tree.cold, place), warm: withServers(tree.warm, place) };
     case 'coalesce':
+    case 'near-cache':
       return { ...tree, route: withServers(tree.route, place) };
     case 'prefix':
       return { ...tree, routes: named(tree.routes), otherwise: withServers(tree.otherwise, place) };
@@ -547,6 +559,32 @@ function startSeconds(start: string | number, path: readonly PropertyKey[]): num
       `"${start}" is no time; write it with its zone, such as 2026-11-27T18:00:00Z, or in seconds since 1970`,
     );
   return ms / 1000;
+}
+
+function nearCacheRules(
+  entry: Extract<HandleEntry, { type: 'near-cache' }>,
+  path: readonly PropertyKey[],
+): NearCacheRules {
+  const { items, bytes, 'value-bytes': valueBytes } = entry;
+  const ttlMs = milliseconds(entry.ttl) ?? NEAR_CACHE_DEFAULT.ttlMs;
+  if (ttlMs < 1 || ttlMs > NEAR_CACHE_MS_MAX)
+    throw new ConfigurationMistake(
+      [...path, 'ttl'],
+      `${entry.ttl} is out of bounds; write a time from 1ms to 10s, such as 100ms`,
+    );
+  const bytesMax = bytes === undefined ? NEAR_CACHE_DEFAULT.bytesMax : sizeBytes(bytes);
+  if (bytesMax < NEAR_CACHE_BYTES_LEAST || bytesMax > NEAR_CACHE_BYTES_MOST)
+    throw new ConfigurationMistake(
+      [...path, 'bytes'],
+      `${bytes} is out of bounds; write a size from 64k to 1g, such as "4m"`,
+    );
+  return {
+    ttlMs,
+    bytesMax,
+    itemsMax: items ?? NEAR_CACHE_DEFAULT.itemsMax,
+    valueBytesMax: valueBytes === undefined ? NEAR_CACHE_DEFAULT.valueBytesMax : sizeBytes(valueBytes),
+    hotGets: entry['hot-gets'] ?? NEAR_CACHE_DEFAULT.hotGets,
+  };
 }
 
 function shadowRange(

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DISTRIBUTIONS, KEY_HASHES } from '../hashing/index.ts';
 import { COMMAND_KINDS } from '../routing/by-command.ts';
+import { POPULARITY_WINDOW } from '../routing/key-popularity.ts';
 import { WAITS } from '../routing/replicate.ts';
 import { MODULO } from '../routing/tree-plan.ts';
 
@@ -72,7 +73,21 @@ export type HandleEntry =
   | ({ readonly type: 'failover'; readonly 'stand-in-exptime'?: string | undefined } & ChildrenEntry)
   | ({ readonly type: 'miss-failover'; readonly 'prefer-miss'?: boolean | undefined } & ChildrenEntry)
   | ({ readonly type: 'replicate'; readonly wait?: (typeof WAITS)[number] | undefined } & ChildrenEntry)
-  | { readonly type: 'coalesce'; readonly route: RouteEntry; readonly waiters?: number | undefined }
+  | {
+      readonly type: 'coalesce';
+      readonly route: RouteEntry;
+      readonly waiters?: number | undefined;
+      readonly 'hot-gets'?: number | undefined;
+    }
+  | {
+      readonly type: 'near-cache';
+      readonly route: RouteEntry;
+      readonly ttl?: string | undefined;
+      readonly items?: number | undefined;
+      readonly bytes?: string | undefined;
+      readonly 'value-bytes'?: string | undefined;
+      readonly 'hot-gets'?: number | undefined;
+    }
   | ({ readonly type: 'random' } & ChildrenEntry)
   | {
       readonly type: 'warm-up';
@@ -148,6 +163,11 @@ const SHADOW_QUEUE_MAX = 65_536;
 /** The largest number of gets that wait for one, and so of replies that one answer makes. */
 const WAITERS_MAX = 65_536;
 
+const NEAR_CACHE_ITEMS_MAX = 1_000_000;
+
+/** The sketch counts no further. */
+const HOT_GETS_MAX = 255;
+
 /** The distributions that a file may name. */
 const DISTRIBUTION_NAMES: readonly string[] = [...DISTRIBUTIONS.keys(), MODULO];
 
@@ -172,6 +192,20 @@ function duration(description: string): z.ZodOptional<z.ZodString> {
     .regex(DURATION, message)
     .describe(description)
     .optional();
+}
+
+function size(description: string): z.ZodOptional<z.ZodString> {
+  return z
+    .string()
+    .regex(SIZE, 'is no size; write a number, with k, m or g behind it, such as "32m"')
+    .describe(description)
+    .optional();
+}
+
+/** A share of the last 16384 gets. @param purpose what a key needs so many for */
+function hotGets(purpose: string): z.ZodOptional<z.ZodNumber> {
+  const most = `so many of the last ${POPULARITY_WINDOW} gets must be of a key ${purpose}; 0: every key will do`;
+  return wholeNumber(0, HOT_GETS_MAX, most).optional();
 }
 
 function wholeNumber(least: number, most: number, description: string): z.ZodNumber {
@@ -220,11 +254,7 @@ const poolSettingsShape = {
   'request-timeout': duration('from a request to its reply; 1s unless given'),
   'connect-timeout': duration('from dialling to the answered probe; 500ms unless given'),
   'queue-calls': wholeNumber(1, 1_000_000, 'requests that may wait for one server, per thread').optional(),
-  'queue-bytes': z
-    .string()
-    .regex(SIZE, 'is no size; write a number, with k, m or g behind it, such as "32m"')
-    .describe('bytes that may wait for one server, per thread')
-    .optional(),
+  'queue-bytes': size('bytes that may wait for one server, per thread'),
   health: mapping(healthShape).describe('what makes a server dead, and for how long').optional(),
   tls: mapping({
     authority: z
@@ -289,6 +319,20 @@ const handle: z.ZodType<HandleEntry> = z.discriminatedUnion('type', [
     type: z.literal('coalesce'),
     route,
     waiters: wholeNumber(1, WAITERS_MAX, 'gets that wait for one; 1024 unless given').optional(),
+    'hot-gets': hotGets('for others to wait for it; 64 unless given'),
+  }),
+  mapping({
+    type: z.literal('near-cache'),
+    route,
+    ttl: duration('so long at most a value is given out after it was asked for; 100ms unless given'),
+    items: wholeNumber(
+      1,
+      NEAR_CACHE_ITEMS_MAX,
+      'values that are kept, per thread; 1024 unless given',
+    ).optional(),
+    bytes: size('bytes of them, per thread; 4m unless given'),
+    'value-bytes': size('longer values are not kept; 64k unless given'),
+    'hot-gets': hotGets('for its value to be kept; 16 unless given'),
   }),
   mapping({ type: z.literal('random'), ...childrenShape }),
   mapping({

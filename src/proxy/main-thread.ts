@@ -1,5 +1,6 @@
 import { type Running, StartError } from '../base/start-error.ts';
 import { startDataThreads } from '../net/data-threads.ts';
+import { WriteGenerations } from '../routing/write-generations.ts';
 import { ConfigurationRecord } from './configuration-record.ts';
 import type { ProxyOptions, ProxyPool } from './options.ts';
 import { hasNames, resolvePool, resolveServers } from './pool-addresses.ts';
@@ -80,6 +81,7 @@ class ProxyService implements RunningProxy {
   ports: readonly number[] = [];
   readonly failed: Promise<Error>;
   readonly #threads: ReturnType<typeof startDataThreads>;
+  readonly #generations: WriteGenerations;
   readonly #log: (line: string) => void;
   #pools: readonly ThreadPool[];
   /** All that there have been, so that no serial number is used twice. */
@@ -102,7 +104,10 @@ class ProxyService implements RunningProxy {
     });
     const configuration = ConfigurationRecord.allocate();
     this.configuration = new ConfigurationRecord(configuration);
-    const data: ProxyThreadData = { options, pools, clients: new SharedArrayBuffer(4), configuration };
+    const generations = WriteGenerations.allocate();
+    this.#generations = new WriteGenerations(generations);
+    const clients = new SharedArrayBuffer(4);
+    const data: ProxyThreadData = { options, pools, clients, configuration, generations };
     this.#threads = startDataThreads({
       entry: new URL('./data-thread.js', import.meta.url),
       threads: options.threads,
@@ -159,6 +164,17 @@ class ProxyService implements RunningProxy {
   async #reload(pools: readonly ThreadPool[]): Promise<void> {
     const known = new Set(pools.map(({ serial }) => serial));
     this.#everPools = [...this.#everPools.filter(({ serial }) => !known.has(serial)), ...pools];
+    // While some threads have the new routes and others the old ones, not all may watch writes: until then any key counts as being written.
+    this.#generations.beginEverywhere();
+    try {
+      await this.#reloadThreads(pools);
+    } finally {
+      this.#generations.endEverywhere();
+    }
+    this.#pools = pools;
+  }
+
+  async #reloadThreads(pools: readonly ThreadPool[]): Promise<void> {
     // Thread 0 last: it accepts for all.
     const { count } = this.#threads;
     const others = this.#reports('reloaded', count - 1);
@@ -168,7 +184,6 @@ class ProxyService implements RunningProxy {
     this.#order(0, { kind: 'reload', pools });
     const [report] = await Promise.race([first, this.failed.then(() => [])]);
     if (report?.kind === 'reloaded' && report.failure !== null) throw new StartError(report.failure);
-    this.#pools = pools;
   }
 
   async figures(): Promise<ProxyFigures> {

@@ -1,4 +1,5 @@
 import type { TlsCertificates } from '../net/tls-server.ts';
+import type { HotKeys } from '../routing/hot-keys.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
 import type { RouteTree } from '../routing/tree-plan.ts';
 
@@ -32,6 +33,8 @@ export interface MagentRouting {
   readonly mains: number;
   /** `-k`; `ketama-8bit` is what that is in magent 0.5 and 0.6. */
   readonly distribution: 'modulo' | 'ketama' | 'ketama-8bit';
+  /** `--near-cache`, `--coalesce`; not given: neither. */
+  readonly hotKeys?: HotKeys | null;
 }
 
 /** A pool of twemproxy's. The names are its directives'. */
@@ -50,6 +53,8 @@ export interface NutcrackerRouting {
     /** Ours: a server is ejected at its first failure, its request goes to another one, and it is put back when it answers. */
     readonly probes: boolean;
   } | null;
+  /** `--near-cache`, `--coalesce`; not given: neither. */
+  readonly hotKeys?: HotKeys | null;
 }
 
 /** A route tree over the pool's servers; several entries of one server are connections to it. */

@@ -2,6 +2,7 @@ import { StartError } from '../base/start-error.ts';
 import { numericHost } from '../net/addresses.ts';
 import type { SocketAddress } from '../net/loop.ts';
 import { resolveHost } from '../net/resolve.ts';
+import { HotKeyFigures } from '../routing/hot-key-figures.ts';
 import { ServerRecords } from '../routing/server-records.ts';
 import type { ProxyPool, ProxyServer } from './options.ts';
 import { connectionsEach } from './pool-routing.ts';
@@ -20,7 +21,8 @@ export async function resolvePool(
   before: ThreadPool | null,
 ): Promise<ThreadPool> {
   const [listen, servers] = await Promise.all([listenAddresses(pool), resolveServers(pool)]);
-  return { pool, serial, servers, listen, records: recordsOf(pool, before) };
+  const hotKeyFigures = before?.hotKeyFigures ?? HotKeyFigures.allocate();
+  return { pool, serial, servers, listen, records: recordsOf(pool, before), hotKeyFigures };
 }
 
 /** What is known of servers that stay is kept. */

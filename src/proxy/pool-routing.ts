@@ -62,7 +62,8 @@ export function poolRouting(
     ...shared,
     servers: pool.servers.map(addressName),
     manner: MAGENT_MANNER,
-    plan: (destinations, context) => magentPlan(destinations, routing.mains, placement, context, weights),
+    plan: (destinations, context) =>
+      magentPlan(destinations, routing.mains, placement, context, weights, routing.hotKeys),
   };
 }
 

@@ -5,7 +5,9 @@ import type { SocketAddress } from '../net/loop.ts';
 import type { TlsDialling } from '../net/tls-dialler.ts';
 import { DESTINATION, type Destination, FIGURE } from '../routing/destination.ts';
 import type { EjectingDistribution } from '../routing/ejecting-distribution.ts';
+import { HotKeyFigures } from '../routing/hot-key-figures.ts';
 import { Router, type Routing } from '../routing/router.ts';
+import type { WriteGenerations } from '../routing/write-generations.ts';
 import type { ClientLimit } from './client-limit.ts';
 import { hasName } from './pool-addresses.ts';
 import { connectionsEach, poolRouting } from './pool-routing.ts';
@@ -37,6 +39,8 @@ export interface PoolHost {
   nameDialled(): void;
   /** Lines of `stats` that are not about servers and routes. */
   statistics(): readonly string[];
+  /** What all threads know of writes. */
+  readonly generations: WriteGenerations;
 }
 
 /** What one data thread does for one pool: its router and its clients. */
@@ -70,6 +74,8 @@ export class PoolService {
     this.#useServers(threadPool);
     this.router = new Router(this.#routing(), {
       random,
+      generations: host.generations,
+      hotKeyFigures: new HotKeyFigures(threadPool.hotKeyFigures, thread.index),
       nowMs: () => loop.turnMs,
       wallMs: () => loop.clock.wallMs(),
       dial: (server, timeoutMs, factory) => {

@@ -3,6 +3,7 @@ import { assert } from '../base/assert.ts';
 import { seededRandom } from '../base/random.ts';
 import type { DataThread } from '../net/data-threads.ts';
 import { FIGURE } from '../net/figures.ts';
+import { WriteGenerations } from '../routing/write-generations.ts';
 import { ClientLimit } from './client-limit.ts';
 import { ConfigurationRecord } from './configuration-record.ts';
 import { PoolListeners } from './pool-listeners.ts';
@@ -36,6 +37,7 @@ class ProxyThread {
   readonly #limit: ClientLimit;
   readonly #verbosity: number;
   readonly #configuration: ConfigurationRecord;
+  readonly #generations: WriteGenerations;
   readonly #listeners: PoolListeners;
   #services: PoolService[];
 
@@ -44,6 +46,7 @@ class ProxyThread {
     this.#limit = new ClientLimit(data.clients, data.options.connectionsMax);
     this.#verbosity = data.options.verbosity;
     this.#configuration = new ConfigurationRecord(data.configuration);
+    this.#generations = new WriteGenerations(data.generations);
     this.#listeners = new PoolListeners(thread);
     this.#services = data.pools.map((pool) => this.#service(pool));
   }
@@ -93,6 +96,7 @@ class ProxyThread {
       log,
       nameDialled: () => this.#report({ kind: 'name-dialled' }),
       statistics: () => this.#configuration.lines(loop.clock.wallMs() / 1000),
+      generations: this.#generations,
     });
   }
 

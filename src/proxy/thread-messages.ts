@@ -12,6 +12,8 @@ export interface ThreadPool {
   readonly listen: readonly SocketAddress[];
   /** What all threads know of the servers; see ServerRecords. */
   readonly records: SharedArrayBuffer;
+  /** What all threads count of hot keys; see HotKeyFigures. */
+  readonly hotKeyFigures: SharedArrayBuffer;
 }
 
 /** What each data thread of a proxy is started with. */
@@ -20,6 +22,8 @@ export interface ProxyThreadData {
   readonly pools: readonly ThreadPool[];
   /** One Int32: clients of all threads. */
   readonly clients: SharedArrayBuffer;
+  /** What all threads know of writes, of all pools; see WriteGenerations. */
+  readonly generations: SharedArrayBuffer;
   /** See ConfigurationRecord. */
   readonly configuration: SharedArrayBuffer;
 }

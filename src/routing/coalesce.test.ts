@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RouteWorld, type WorldClient } from '../../testing/route-world.ts';
 import { seededRandom } from '../base/random.ts';
-import { KEY_HASHES } from '../hashing/index.ts';
 import { MAGENT_MANNER } from './client-manner.ts';
 import { CoalesceRoute } from './coalesce.ts';
 import { DestinationRoute } from './destination-route.ts';
+import { hotKeyFigures as figuresOf } from './hot-keys.ts';
 import { RotationRoute } from './rotation.ts';
 
 const CANNOT_READ = /^SERVER_ERROR .*\r\n$/;
@@ -16,9 +16,9 @@ function worldOf(waitersMax = 1000): { world: RouteWorld; one: WorldClient; othe
     mains: 2,
     backups: 0,
     manner: { ...MAGENT_MANNER, flush: 'everywhere' },
-    root: (destinations, { calls }) => {
+    root: (destinations, context) => {
       const leaves = destinations.map((destination) => new DestinationRoute(destination));
-      return new CoalesceRoute(new RotationRoute(leaves), waitersMax, KEY_HASHES.get('murmur')!, calls);
+      return new CoalesceRoute(new RotationRoute(leaves), { waitersMax, hotGets: 0 }, context);
     },
   }).start();
   const [first, second] = world.servers;
@@ -41,7 +41,8 @@ function seen(world: RouteWorld): string[] {
 }
 
 function counter(world: RouteWorld, name: string): number {
-  return Number(new Map([...world.router.root.walk()].flatMap((handle) => [...handle.counters()])).get(name));
+  const { root, hotKeyFigures } = world.router;
+  return Number(new Map(figuresOf(root, hotKeyFigures)).get(name));
 }
 
 function found(key: string, value: string): string {

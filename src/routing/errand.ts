@@ -27,11 +27,12 @@ export class Errand implements RequestWatcher {
   starting = false;
   /** Further calls that want the same answer. */
   readonly waiters: Call[] = [];
-  /** What a handle keeps with it: another errand that waits for this one, a request whose answer is needed, a number of its own. */
+  /** What a handle keeps with it: another errand that waits for this one, a request whose answer is needed, numbers of its own, a time. */
   outer: Errand | null = null;
   source: Request | null = null;
   sourceKey = 0;
   note = 0;
+  sinceMs = 0;
   /** The last failure, and what is known of all of them. */
   failure: Failure = FAILURE.none;
   refusal: Uint8Array | null = null;
@@ -50,6 +51,7 @@ export class Errand implements RequestWatcher {
     this.source = null;
     this.sourceKey = 0;
     this.note = 0;
+    this.sinceMs = 0;
     this.failure = FAILURE.none;
     this.refusal = null;
     this.fateUnknown = false;

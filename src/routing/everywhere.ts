@@ -1,9 +1,8 @@
-import type { CallPool } from './call.ts';
-import { CoalesceRoute, EverywhereWriteRoute } from './coalesce.ts';
 import type { Destination } from './destination.ts';
 import { DestinationRoute } from './destination-route.ts';
+import { EverywhereWriteRoute, hasHotKeys } from './hot-key-route.ts';
 import { ReplicateRoute } from './replicate.ts';
-import { RootRoute, type RouteHandle } from './route-handle.ts';
+import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
 
 /**
  * A second tree beside that of a pool, for what every server is to do, whatever the key: each server that the pool's tree knows, once. The answer
@@ -12,7 +11,10 @@ import { RootRoute, type RouteHandle } from './route-handle.ts';
  * @param root the pool's tree
  * @returns null when there is no server in it
  */
-export function everywhereRoute(root: RouteHandle, calls: CallPool): RouteHandle | null {
+export function everywhereRoute(
+  root: RouteHandle,
+  { calls, generations }: Pick<RouteContext, 'calls' | 'generations'>,
+): RouteHandle | null {
   const byName = new Map<string, Destination>();
   for (const handle of root.walk())
     if (handle instanceof DestinationRoute && !byName.has(handle.destination.name))
@@ -20,9 +22,5 @@ export function everywhereRoute(root: RouteHandle, calls: CallPool): RouteHandle
   if (byName.size === 0) return null;
   const leaves = [...byName.values()].map((destination) => new DestinationRoute(destination));
   const all = new ReplicateRoute(leaves, 'all', calls);
-  const coalescing = [...root.walk()].filter((handle) => handle instanceof CoalesceRoute);
-  return new RootRoute(
-    coalescing.length === 0 ? all : new EverywhereWriteRoute(all, coalescing, calls),
-    calls,
-  );
+  return new RootRoute(hasHotKeys(root) ? new EverywhereWriteRoute(all, generations) : all, calls);
 }

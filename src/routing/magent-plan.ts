@@ -7,6 +7,7 @@ import type { CallPool } from './call.ts';
 import { DESTINATION, type Destination } from './destination.ts';
 import { serverFigureLines } from './destination-figures.ts';
 import { DestinationRoute } from './destination-route.ts';
+import { type HotKeys, hotKeyFigures, withHotKeys } from './hot-keys.ts';
 import { MirrorRoute } from './mirror.ts';
 import { poolFigureLines, statText } from './pool-figure-lines.ts';
 import type { RouteContext, RouteHandle } from './route-handle.ts';
@@ -55,6 +56,7 @@ export const KETAMA_8BIT_PLACEMENT: Placement = {
  * @param destinations mains first, then backups
  * @param mains how many of them are mains; at least one
  * @param weights by destination; not given: 1
+ * @param hotKeys what stands around the tree; null: nothing
  */
 export function magentPlan(
   destinations: readonly Destination[],
@@ -62,27 +64,35 @@ export function magentPlan(
   placement: Placement,
   context: RouteContext,
   weights: readonly number[] = [],
+  hotKeys: HotKeys | null = null,
 ): RoutePlan {
   const { calls } = context;
   const mainList = destinations.slice(0, mains);
   const backupList = destinations.slice(mains);
   const mainRoute = shardOver(mainList, weights.slice(0, mains), placement, calls);
-  const root =
+  const inner =
     backupList.length === 0
       ? mainRoute
       : new MirrorRoute(mainRoute, shardOver(backupList, weights.slice(mains), placement, calls), context);
+  const root = withHotKeys(inner, hotKeys, context);
+  // Who has waited for another's answer in vain may have to wait as long for one of its own.
+  const rounds = hotKeys === null ? 1 : 2;
   const answerMsMax = (): number => {
     let sum = 0;
     for (const side of [mainList, backupList])
       sum += side.reduce((longest, destination) => Math.max(longest, destination.answerMsMax), 0);
-    return sum;
+    return rounds * sum;
   };
   return {
     root,
     answerMsMax,
     statistics: (subject) => {
       if (subject === 'agent') return agentStatistics(answerMsMax());
-      if (subject === 'pools') return statText(poolFigureLines(calls.requests, calls.failures));
+      if (subject === 'pools')
+        return statText([
+          ...poolFigureLines(calls.requests, calls.failures),
+          ...hotKeyFigures(root, context.hotKeyFigures).map(([name, count]) => `${name} ${count}`),
+        ]);
       return subject === 'servers' ? serverStatistics(destinations) : matrix(mainList);
     },
   };

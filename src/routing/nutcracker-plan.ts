@@ -5,6 +5,7 @@ import { mayTryElsewhere } from './call.ts';
 import type { Destination } from './destination.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { EjectingDistribution, type EjectionHost, type EjectionRules } from './ejecting-distribution.ts';
+import { type HotKeys, withHotKeys } from './hot-keys.ts';
 import { RotationRoute } from './rotation.ts';
 import type { RouteContext } from './route-handle.ts';
 import type { RoutePlan } from './router.ts';
@@ -20,6 +21,8 @@ export interface NutcrackerPool {
   readonly serverConnections: number;
   /** Null: nobody is ejected. */
   readonly ejection: EjectionRules | null;
+  /** What stands around the tree; not given: nothing. */
+  readonly hotKeys?: HotKeys | null;
 }
 
 /** What statistics tell of a pool. */
@@ -69,11 +72,13 @@ export function nutcrackerPlan(
   const { ejection } = pool;
   const ejecting = ejection === null ? null : new EjectingDistribution(groups, distribute, ejection, context);
   const distribution = ejecting ?? distribute(() => true);
+  const hotKeys = pool.hotKeys ?? null;
+  const rounds = hotKeys === null ? 1 : 2;
   const Shard = ejection?.probes === true ? RehashingShard : ShardRoute;
   return {
-    root: new Shard(hash, distribution, children, context.calls),
+    root: withHotKeys(new Shard(hash, distribution, children, context.calls), hotKeys, context),
     ejecting,
-    answerMsMax: () => Math.max(...destinations.map((destination) => destination.answerMsMax)),
+    answerMsMax: () => rounds * Math.max(...destinations.map((destination) => destination.answerMsMax)),
     statistics: () => 'END\r\n',
   };
 }

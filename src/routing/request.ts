@@ -25,6 +25,12 @@ export interface RequestWatcher {
   requestSettled(request: Request): void;
 }
 
+/** Who is told when nobody is at work for a request any more: neither its client, nor a call, nor a server that answers late. */
+export interface RequestEnding {
+  /** Told once; the request can still be read. */
+  requestEnded(request: Request): void;
+}
+
 /** Which keys of a request are meant. */
 export interface KeySelector {
   wants(request: Request, key: number): boolean;
@@ -131,6 +137,7 @@ export class Request {
   lineKeys = 0;
   /** Told when the answer is whole; only of a request that no client waits for. */
   watcher: RequestWatcher | null = null;
+  ending: RequestEnding | null = null;
   /** See RequestOwner. */
   lane = 0;
   /** Its place among the requests of its watcher. */
@@ -190,6 +197,8 @@ export class Request {
 
   /** Gives memory back; the record goes to its pool. */
   end(): void {
+    if (this.ending !== null) this.ending.requestEnded(this);
+    this.ending = null;
     this.owner = null;
     this.watcher = null;
     this.lender = null;

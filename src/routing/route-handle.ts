@@ -1,15 +1,20 @@
 import type { Random } from '../base/random.ts';
 import { type Call, type CallPool, mayTryElsewhere } from './call.ts';
+import type { HotKeyFigures } from './hot-key-figures.ts';
 import type { Request } from './request.ts';
 import type { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
+import type { WriteGenerations } from './write-generations.ts';
 
 /** What the handles of a thread's route tree have in common. */
 export interface RouteContext {
   readonly settings: RoutingSettings;
   readonly calls: CallPool;
   readonly records: ServerRecords;
+  readonly generations: WriteGenerations;
+  readonly hotKeyFigures: HotKeyFigures;
   readonly random: Random;
+  nowMs(): number;
   /** Milliseconds since 1970. */
   wallMs(): number;
   /** Has `callback` called whenever a server is up that was not. */
@@ -66,6 +71,9 @@ export abstract class RouteHandle {
   counters(): Iterable<readonly [name: string, count: number]> {
     return [];
   }
+
+  /** The tree is not in force any more; calls under way still end here. */
+  retire(): void {}
 
   /** The children that a request for this key may be sent to, those that are asked first in front. */
   candidates(_request: Request, _key: number): readonly RouteHandle[] {

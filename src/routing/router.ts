@@ -8,11 +8,14 @@ import { DESTINATION, Destination, type DestinationHost } from './destination.ts
 import type { EjectingDistribution, EjectionHost } from './ejecting-distribution.ts';
 import { everywhereRoute } from './everywhere.ts';
 import { HealthGroup } from './health-group.ts';
+import { HotKeyFigures } from './hot-key-figures.ts';
+import { hasHotKeys } from './hot-key-route.ts';
 import { RequestPool } from './request-pool.ts';
 import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
 import { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
 import { Uploads } from './uploads.ts';
+import { WriteGenerations } from './write-generations.ts';
 
 /** How often deadlines are looked at while something is under way: the precision of all timeouts. */
 export const TICK_MS = 20;
@@ -20,9 +23,15 @@ export const TICK_MS = 20;
 /** A tick that comes so late finds answers unread that came in time: it looks at deadlines only in the next round of the loop. */
 const LATE_TICK_MS = 100;
 
+/** What a deadline may be late by. */
+const UNWATCHED_SLACK_MS = 200;
+
 /** What a router is given of the world outside. */
 export interface RouterSurroundings {
   readonly random: Random;
+  /** What all threads know of writes, and have counted of hot keys; not given: this thread is alone. */
+  readonly generations?: WriteGenerations;
+  readonly hotKeyFigures?: HotKeyFigures;
   nowMs(): number;
   /** Milliseconds since 1970. Not given: no handle goes by the clock. */
   wallMs?(): number;
@@ -70,6 +79,8 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   readonly random: Random;
   readonly requests: RequestPool;
   readonly calls: CallPool;
+  readonly generations: WriteGenerations;
+  readonly hotKeyFigures: HotKeyFigures;
   records: ServerRecords;
   destinations: readonly Destination[] = [];
   root: RouteHandle;
@@ -90,6 +101,8 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
 
   constructor(routing: Routing, surroundings: RouterSurroundings) {
     this.random = surroundings.random;
+    this.generations = surroundings.generations ?? new WriteGenerations(WriteGenerations.allocate());
+    this.hotKeyFigures = surroundings.hotKeyFigures ?? new HotKeyFigures(HotKeyFigures.allocate(), 0);
     const { bufferBytesMax, uploadMsGranted } = routing.settings;
     const uploads = new Uploads(uploadMsGranted, () => surroundings.nowMs());
     this.requests = new RequestPool(bufferBytesMax, uploads);
@@ -108,11 +121,21 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     this.settings = routing.settings;
     this.records = recordsOf(routing);
     const before = this.destinations;
+    const treeBefore = this.root;
+    const answerMsMax = this.#plan.answerMsMax();
     [this.#plan, this.root] = this.#configure(routing);
+    for (const handle of treeBefore.walk()) handle.retire();
+    if (hasHotKeys(this.root) && !hasHotKeys(treeBefore)) this.#holdWhileUnderWay(answerMsMax);
     const gone = before.filter((destination) => !this.destinations.includes(destination));
     for (const destination of gone) destination.retire();
     this.#retired = [...this.#retired, ...gone];
     this.wake();
+  }
+
+  /** Writes of before that nobody has watched may be under way for so long: until then any key counts as being written. */
+  #holdWhileUnderWay(answerMsMax: number): void {
+    this.generations.beginEverywhere();
+    this.#surroundings.schedule(answerMsMax + UNWATCHED_SLACK_MS, () => this.generations.endEverywhere());
   }
 
   #configure(routing: Routing): [RoutePlan, RouteHandle] {
@@ -166,7 +189,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   }
 
   get everywhere(): RouteHandle | null {
-    if (this.#everywhere === undefined) this.#everywhere = everywhereRoute(this.root, this.calls);
+    if (this.#everywhere === undefined) this.#everywhere = everywhereRoute(this.root, this);
     return this.#everywhere;
   }
 

@@ -11,7 +11,7 @@ import {
 } from '../hashing/index.ts';
 import { stoppedHash } from '../hashing/stop-mark.ts';
 import { ByCommandRoute } from './by-command.ts';
-import { CoalesceRoute } from './coalesce.ts';
+import { CoalesceRoute, type CoalesceRules } from './coalesce.ts';
 import type { Destination } from './destination.ts';
 import { serverFigureLines } from './destination-figures.ts';
 import { DestinationRoute } from './destination-route.ts';
@@ -19,9 +19,11 @@ import { ErrandRoute } from './errand-route.ts';
 import { ErrorRoute } from './error.ts';
 import { FailoverRoute } from './failover.ts';
 import { FailoverExptimeRoute } from './failover-exptime.ts';
+import { hotKeyFigures } from './hot-keys.ts';
 import { MigrateRoute } from './migrate.ts';
 import { MirrorRoute } from './mirror.ts';
 import { MissFailoverRoute } from './miss-failover.ts';
+import { NearCacheRoute, type NearCacheRules } from './near-cache.ts';
 import { NullRoute } from './null.ts';
 import { poolFigureLines, statText } from './pool-figure-lines.ts';
 import { PrefixRoute } from './prefix.ts';
@@ -106,7 +108,8 @@ export type RouteTree =
       readonly commands: readonly (readonly [kind: string, route: RouteTree])[];
       readonly otherwise: RouteTree;
     }
-  | { readonly type: 'coalesce'; readonly route: RouteTree; readonly waitersMax: number }
+  | ({ readonly type: 'coalesce'; readonly route: RouteTree } & CoalesceRules)
+  | ({ readonly type: 'near-cache'; readonly route: RouteTree } & NearCacheRules)
   | { readonly type: 'random'; readonly children: readonly RouteTree[] }
   | { readonly type: 'null' }
   | { readonly type: 'error'; readonly message: string };
@@ -135,6 +138,7 @@ export function treePlan(
       const pools = (): string[] => [
         ...poolFigureLines(requests, calls.failures),
         ...counterLines(root),
+        ...hotKeyFigures(root, context.hotKeyFigures).map(([name, count]) => `${name} ${count}`),
         ...groupLines(destinations),
       ];
       const lines =
@@ -221,7 +225,9 @@ class TreeBuilder {
       case 'by-command':
         return new ByCommandRoute(this.#named(tree.commands), this.build(tree.otherwise));
       case 'coalesce':
-        return new CoalesceRoute(this.build(tree.route), tree.waitersMax, this.#choosingHash, calls);
+        return new CoalesceRoute(this.build(tree.route), tree, context);
+      case 'near-cache':
+        return new NearCacheRoute(this.build(tree.route), tree, context);
       case 'random':
         return new RandomRoute(this.#all(tree.children), context.random);
       case 'null':

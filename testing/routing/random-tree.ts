@@ -46,7 +46,7 @@ export class RandomTree {
         this.#random.below(2) === 0 ? { type: 'null' } : { type: 'error', message: 'CLOSED' },
       );
     if (servers.length === 1 || depth === DEPTH_MAX) return this.#leaf(servers);
-    switch (this.#random.below(14)) {
+    switch (this.#random.below(15)) {
       case 0:
         return this.#shard(servers, depth);
       case 1:
@@ -127,6 +127,17 @@ export class RandomTree {
           type: 'coalesce',
           route: this.#over(servers, depth + 1),
           waitersMax: this.#pick([1, 3, 1000]),
+          hotGets: this.#pick([0, 2, 64]),
+        });
+      case 13:
+        return this.#note({
+          type: 'near-cache',
+          route: this.#over(servers, depth + 1),
+          ttlMs: this.#pick([1, 50, 10_000]),
+          itemsMax: this.#pick([1, 3, 1000]),
+          bytesMax: this.#pick([100, 1000, 65_536]),
+          valueBytesMax: this.#pick([10, 65_536]),
+          hotGets: this.#pick([0, 2, 16]),
         });
       case 11: {
         this.copies = true;
