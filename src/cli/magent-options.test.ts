@@ -111,6 +111,23 @@ test('the long options are answers', () => {
   assert.deepEqual(parseMagent(called(['--help'])), { kind: 'answer', text: magentUsage() });
 });
 
+test('what is done for hot keys, by option', () => {
+  const hotKeys = (line: string): unknown => {
+    const { routing } = poolOf(`${line} -s a`);
+    assert.ok(routing.kind === 'magent');
+    return routing.hotKeys;
+  };
+  assert.equal(hotKeys('-p 1'), undefined);
+  assert.deepEqual(hotKeys('--near-cache 50'), { nearCacheMs: 50, coalesces: false });
+  assert.deepEqual(hotKeys('--coalesce'), { nearCacheMs: null, coalesces: true });
+  assert.deepEqual(hotKeys('--near-cache=10000 --coalesce'), { nearCacheMs: 10_000, coalesces: true });
+  for (const value of ['0', '10001', 'x'])
+    assert.equal(
+      refusal('--near-cache', value, '-s', 'a'),
+      `Invalid value "${value}" for --near-cache: a whole number from 1 to 10000 is needed`,
+    );
+});
+
 test('three placements, and weights', () => {
   const distribution = (words: string): string => {
     const [pool] = parse(words).command.proxy.pools;

@@ -11,6 +11,8 @@ import {
   type ProxyOptions,
   type ProxyServer,
 } from '../proxy/options.ts';
+import type { HotKeys } from '../routing/hot-keys.ts';
+import { NEAR_CACHE_MS_MAX } from '../routing/near-cache.ts';
 import { type Called, type CommandLine, readOptions } from './command-line.ts';
 import { MAGENT_ROWS, magentUsage } from './magent-table.ts';
 import { invalidPort, invalidValue, unixPath, wholeNumber } from './option-values.ts';
@@ -56,6 +58,8 @@ export function parseMagent(
   let path: string | null = null;
   let distribution: MagentRouting['distribution'] | null = null;
   let foreground = false;
+  let nearCacheMs: number | null = null;
+  let coalesces = false;
   let verbosity = 0;
   let file: MagentFileName | null = null;
   let user: string | null = null;
@@ -114,6 +118,12 @@ export function parseMagent(
       case 'foreground':
         foreground = true;
         break;
+      case 'near-cache':
+        nearCacheMs = wholeNumber(spelling, value, 1, NEAR_CACHE_MS_MAX);
+        break;
+      case 'coalesce':
+        coalesces = true;
+        break;
       case 'verbose':
         verbosity++;
         break;
@@ -127,6 +137,7 @@ export function parseMagent(
         throw new StartError(`${spelling} is not supported`);
     }
   }
+  const hotKeys: HotKeys | null = nearCacheMs === null && !coalesces ? null : { nearCacheMs, coalesces };
   // What stands on the command line counts more than what the file says.
   const told: Partial<MagentFile> = file === null ? {} : read(file);
   const servers = {
@@ -152,7 +163,12 @@ export function parseMagent(
             listen: port === 0 ? [] : [{ host: host === '*' ? null : host, port }],
             unixPath: path,
             servers: [...servers.mains, ...servers.backups],
-            routing: { kind: 'magent', mains: servers.mains.length, distribution },
+            routing: {
+              kind: 'magent',
+              mains: servers.mains.length,
+              distribution,
+              ...(hotKeys === null ? {} : { hotKeys }),
+            },
           },
         ],
         connectionsMax: connectionsMax ?? told.connectionsMax ?? PROXY_OPTIONS_DEFAULT.connectionsMax,

@@ -107,6 +107,22 @@ export const MAGENT_ROWS: readonly OptionRow[] = [
     help: ['data threads (default: 1); not in magent'],
   },
   {
+    name: 'near-cache',
+    long: 'near-cache',
+    argument: 'required',
+    valueName: '<ms>',
+    help: [
+      'keep values that are asked for often for so long (1 to',
+      '10000 ms; default: not at all); not in magent',
+    ],
+  },
+  {
+    name: 'coalesce',
+    long: 'coalesce',
+    argument: 'none',
+    help: ['send equal gets of such keys that come at the same', 'time once; not in magent'],
+  },
+  {
     name: 'verbose',
     short: 'v',
     argument: 'none',

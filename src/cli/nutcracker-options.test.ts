@@ -30,6 +30,7 @@ test('the line of the published guide, and defaults', () => {
         stats: { host: '0.0.0.0', port: 22222, intervalMs: 30_000 },
         threads: 1,
         connectionsMax: 65_536,
+        hotKeys: null,
       },
       daemon: true,
       pidFile: null,
@@ -41,7 +42,7 @@ test('the line of the published guide, and defaults', () => {
 
 test('every option, short, attached and long', () => {
   const { proxy, pidFile, isTest } = parse(
-    '-t -v11 -o log --conf-file=/c.yml -s 22223 -a 127.0.0.1 -i 1000 -p run/n.pid -m 512 --threads 2 --clients=10',
+    '-t -v11 -o log --conf-file=/c.yml -s 22223 -a 127.0.0.1 -i 1000 -p run/n.pid -m 512 --threads 2 --clients=10 --near-cache 20 --coalesce',
   );
   assert.deepEqual(proxy, {
     configurationFile: '/c.yml',
@@ -51,6 +52,7 @@ test('every option, short, attached and long', () => {
     stats: { host: '127.0.0.1', port: 22223, intervalMs: 1000 },
     threads: 2,
     connectionsMax: 10,
+    hotKeys: { nearCacheMs: 20, coalesces: true },
   });
   assert.deepEqual([pidFile, isTest], ['/here/run/n.pid', true]);
 });

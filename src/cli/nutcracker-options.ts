@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import type { NutcrackerOptions } from '../proxy/nutcracker-service.ts';
+import { NEAR_CACHE_MS_MAX } from '../routing/near-cache.ts';
 import type { Called, CommandLine } from './command-line.ts';
 import { getopt } from './getopt.ts';
 import {
@@ -67,6 +68,8 @@ export function parseNutcracker(call: Called): CommandLine<NutcrackerCommand> {
   let pidFile: string | null = null;
   let threads = 1;
   let connectionsMax = CLIENTS_DEFAULT;
+  let nearCacheMs: number | null = null;
+  let coalesces = false;
   let [daemon, isTest, describes, showsVersion, showsHelp] = [false, false, false, false, false];
   for (const event of events) {
     if (event.kind === 'error') throw usageError(asToldByTwemproxy(event.message));
@@ -123,6 +126,12 @@ export function parseNutcracker(call: Called): CommandLine<NutcrackerCommand> {
       case 'threads':
         threads = within('--threads', value, THREADS_MAX);
         break;
+      case 'near-cache':
+        nearCacheMs = within('--near-cache', value, NEAR_CACHE_MS_MAX);
+        break;
+      case 'coalesce':
+        coalesces = true;
+        break;
       default:
         connectionsMax = within('--clients', value, 2 ** 31 - 1);
     }
@@ -147,6 +156,7 @@ export function parseNutcracker(call: Called): CommandLine<NutcrackerCommand> {
         stats: { host, port, intervalMs },
         threads,
         connectionsMax,
+        hotKeys: nearCacheMs === null && !coalesces ? null : { nearCacheMs, coalesces },
       },
       daemon,
       pidFile,

@@ -1,7 +1,7 @@
 import { NUTCRACKER_VERSION } from '../proxy/nutcracker-stats.ts';
 import type { OptionRow } from './getopt.ts';
 
-/** twemproxy's options. `--threads` and `--clients` are ours. */
+/** twemproxy's options, and, at the end, ours. */
 export const NUTCRACKER_ROWS: readonly OptionRow[] = [
   { name: 'help', short: 'h', long: 'help', argument: 'none', help: ['this help'] },
   { name: 'help', short: '?', argument: 'none' },
@@ -99,6 +99,21 @@ export const NUTCRACKER_ROWS: readonly OptionRow[] = [
     argument: 'required',
     valueName: 'N',
     help: ['most clients at a time (default: 65536); not in twemproxy'],
+    yields: true,
+  },
+  {
+    name: 'near-cache',
+    long: 'near-cache',
+    argument: 'required',
+    valueName: 'N',
+    help: ['keep values that are asked for often for N msec (default: off, max: 10000); not in twemproxy'],
+    yields: true,
+  },
+  {
+    name: 'coalesce',
+    long: 'coalesce',
+    argument: 'none',
+    help: ['send equal gets of such keys that come at the same time once; not in twemproxy'],
     yields: true,
   },
 ];

@@ -2,7 +2,7 @@
 import { parseEndpoint } from '../net/addresses.ts';
 import type { TlsCertificates } from '../net/tls-server.ts';
 import { COALESCE_DEFAULT } from '../routing/coalesce.ts';
-import { NEAR_CACHE_DEFAULT, type NearCacheRules } from '../routing/near-cache.ts';
+import { NEAR_CACHE_DEFAULT, NEAR_CACHE_MS_MAX, type NearCacheRules } from '../routing/near-cache.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
 import type { RouteTree, ShardPlacement } from '../routing/tree-plan.ts';
 import { ConfigurationMistake } from './configuration-mistake.ts';
@@ -37,8 +37,6 @@ const HASH_DEFAULT = 'fnv1a_64';
 const DISTRIBUTION_DEFAULT = 'ketama';
 const NO_ROUTE = 'NO ROUTE FOR THIS KEY';
 const SHADOW_QUEUE_DEFAULT = 1024;
-/** A near cache that lived longer would be a cache. */
-const NEAR_CACHE_MS_MAX = 10_000;
 const NEAR_CACHE_BYTES_LEAST = 64 * 1024;
 const NEAR_CACHE_BYTES_MOST = 1024 ** 3;
 

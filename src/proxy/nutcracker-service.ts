@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Running, StartError } from '../base/start-error.ts';
+import type { HotKeys } from '../routing/hot-keys.ts';
 import { watchFile } from './file-watch.ts';
 import { startProxy } from './main-thread.ts';
 import { parseNutcrackerFile } from './nutcracker-file.ts';
@@ -18,6 +19,8 @@ export interface NutcrackerOptions {
   readonly stats: StatsAddress;
   readonly threads: number;
   readonly connectionsMax: number;
+  /** For all pools; null: nothing. */
+  readonly hotKeys: HotKeys | null;
   readonly transport: ProxyOptions['transport'];
 }
 
@@ -52,7 +55,11 @@ export function readNutcrackerFile(path: string, typed: string = path): readonly
 export async function startNutcracker(options: NutcrackerOptions): Promise<RunningNutcracker> {
   const log = new ProxyLog(options.logLevel, options.logFile);
   const read = (): readonly ProxyPool[] =>
-    readNutcrackerFile(options.configurationFile, options.configurationTyped);
+    readNutcrackerFile(options.configurationFile, options.configurationTyped).map((pool) =>
+      pool.routing.kind === 'nutcracker'
+        ? { ...pool, routing: { ...pool.routing, hotKeys: options.hotKeys } }
+        : pool,
+    );
   const pools = read();
   const proxy = await startProxy(
     {

@@ -97,6 +97,7 @@ export class NutcrackerStats {
         server_ejects: sum(byThread, (figures) => figures.ejections),
         forward_error: sum(byThread, (figures) => figures.failures),
         fragments: 0,
+        ...Object.fromEntries(byThread[0]?.hotKeys ?? []),
       };
       for (const [index, { name, text }] of pool.servers.entries())
         part[name ?? text] = serverPart(byThread.flatMap((figures) => figures.servers[index] ?? []));

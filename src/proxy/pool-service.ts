@@ -6,6 +6,7 @@ import type { TlsDialling } from '../net/tls-dialler.ts';
 import { DESTINATION, type Destination, FIGURE } from '../routing/destination.ts';
 import type { EjectingDistribution } from '../routing/ejecting-distribution.ts';
 import { HotKeyFigures } from '../routing/hot-key-figures.ts';
+import { hotKeyFigures } from '../routing/hot-keys.ts';
 import { Router, type Routing } from '../routing/router.ts';
 import type { WriteGenerations } from '../routing/write-generations.ts';
 import type { ClientLimit } from './client-limit.ts';
@@ -166,6 +167,7 @@ export class PoolService {
       clients: this.clients,
       ejections: ejecting?.ejections ?? 0,
       failures: calls.failures,
+      hotKeys: hotKeyFigures(this.router.root, this.router.hotKeyFigures),
       servers: pool.servers.map((_, index) =>
         serverFigures(
           destinations.slice(index * each, (index + 1) * each),

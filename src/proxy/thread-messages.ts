@@ -50,6 +50,8 @@ export interface PoolFigures {
   readonly clients: number;
   readonly ejections: number;
   readonly failures: number;
+  /** Of routes for hot keys, of all threads together; empty without such. */
+  readonly hotKeys: readonly (readonly [name: string, count: number])[];
   readonly servers: readonly ServerFigures[];
 }
 

@@ -19,6 +19,9 @@ export interface NearCacheRules {
   readonly hotGets: number;
 }
 
+/** A near cache whose copies lived longer would be a cache. */
+export const NEAR_CACHE_MS_MAX = 10_000;
+
 export const NEAR_CACHE_DEFAULT: NearCacheRules = {
   ttlMs: 100,
   itemsMax: 1024,
