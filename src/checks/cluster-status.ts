@@ -70,6 +70,8 @@ export interface ProxyStats {
   /** From a client's request to its answer, of the last seconds; null when there were no requests. */
   readonly p50Micros: number | null;
   readonly p99Micros: number | null;
+  /** What routes for hot keys have counted, by the names of `stats pools`; empty without such. */
+  readonly hotKeys: readonly (readonly [name: string, count: number])[];
   readonly servers: readonly ProxyServer[];
 }
 

@@ -56,6 +56,41 @@ test('when there is enough, or it takes too long, no further node is asked, and 
   assert.match(late, /^twincached_nodes_not_scraped [5-9]\d$/m);
 });
 
+test('what proxies count of hot keys has a metric each', async () => {
+  const names = [
+    'near_cache_hits',
+    'near_cache_bytes',
+    'coalesce_joined',
+    'coalesce_waiting',
+    'coalesce_else',
+  ];
+  const proxy = {
+    requestsPerSecond: null,
+    requests: 0,
+    open: 0,
+    failures: 0,
+    p50Micros: null,
+    p99Micros: null,
+    hotKeys: names.map((name, index) => [name, 10 + index] as const),
+    servers: [],
+  };
+  const cluster = clusterOf([serviceOf('front', { role: 'proxy', address: '10.0.0.1:1', proxy })]);
+  const told = (await clusterMetrics(cluster, async () => null))
+    .split('\n')
+    .filter((line) => /twincached_proxy_/.test(line));
+  const labels = '{instance="10.0.0.1:1",service="front",role="proxy"}';
+  for (const line of [
+    '# TYPE twincached_proxy_near_cache_hits_total counter',
+    `twincached_proxy_near_cache_hits_total${labels} 10`,
+    '# TYPE twincached_proxy_near_cache_bytes gauge',
+    `twincached_proxy_near_cache_bytes${labels} 11`,
+    `twincached_proxy_coalesce_joined_total${labels} 12`,
+    `twincached_proxy_coalesce_waiting${labels} 13`,
+  ])
+    assert.ok(told.includes(line), `${line} in ${told.join('\n')}`);
+  assert.equal(told.length, 12, 'what is not known is left out');
+});
+
 test('who asks while somebody else does gets the same answer', async () => {
   let count = 0;
   const ask = shared(async () => {

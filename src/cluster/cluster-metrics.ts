@@ -72,9 +72,30 @@ function scrapeAddress(address: string): Promise<NodeStatistics | null> {
   return scrapeNode(address.slice(0, colon), Number(address.slice(colon + 1)), SCRAPE_MS_MAX);
 }
 
+/** By name in `stats pools`: the metric, which is a counter if it ends with `_total`, and what it says. */
+const HOT_KEY_METRICS: ReadonlyMap<string, readonly [metric: string, help: string]> = new Map([
+  ['near_cache_hits', ['near_cache_hits_total', 'Keys that were answered from a copy']],
+  ['near_cache_fills', ['near_cache_fills_total', 'Values that were put into the near cache']],
+  ['near_cache_invalidations', ['near_cache_invalidations_total', 'Copies that a write has ended']],
+  ['near_cache_evictions', ['near_cache_evictions_total', 'Copies that had to make room']],
+  ['near_cache_not_admitted', ['near_cache_not_admitted_total', 'Values that were to be kept and were not']],
+  ['near_cache_items', ['near_cache_items', 'Copies in the near cache']],
+  ['near_cache_bytes', ['near_cache_bytes', 'Bytes of copies in the near cache']],
+  ['coalesce_sent', ['coalesce_sent_total', 'Gets that others might join']],
+  ['coalesce_joined', ['coalesce_joined_total', 'Gets that waited for the answer to another']],
+  ['coalesce_not_joined', ['coalesce_not_joined_total', 'Gets that could not wait, for a bound']],
+  ['coalesce_waiting', ['coalesce_waiting', 'Gets that wait for the answer to another']],
+]);
+
 function addService(text: PrometheusText, service: ServiceStatus): void {
-  const { name, role, address, state, restarts, uptimeSeconds, probeMs, process } = service;
+  const { name, role, address, state, restarts, uptimeSeconds, probeMs, process, proxy } = service;
   const labels = { instance: address, service: name, role };
+  for (const [counted, count] of proxy?.hotKeys ?? []) {
+    const [metric, help] = HOT_KEY_METRICS.get(counted) ?? [];
+    if (metric === undefined || help === undefined) continue;
+    const type = metric.endsWith('_total') ? 'counter' : 'gauge';
+    text.add(`twincached_proxy_${metric}`, type, help, labels, count);
+  }
   for (const one of SERVICE_STATES)
     text.add(
       'twincached_service_state',

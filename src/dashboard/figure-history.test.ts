@@ -68,7 +68,15 @@ test('the cluster is the sum of its nodes, with the lag of the last one and the 
     requestsPerSecond: 15,
     replication: { replication_peer_0_lag_ms: '7', replication_peer_1_lag_ms: '12' },
   };
-  const proxy = { requestsPerSecond: 30, requests: 1, open: 0, failures: 0, p50Micros: 100, servers: [] };
+  const proxy = {
+    requestsPerSecond: 30,
+    requests: 1,
+    open: 0,
+    failures: 0,
+    p50Micros: 100,
+    hotKeys: [],
+    servers: [],
+  };
   const status = clusterOf([
     serviceOf('a', { stats }),
     serviceOf('b', { stats: { ...stats, hitsPerSecond: 2, replication: {} } }),

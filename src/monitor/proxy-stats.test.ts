@@ -53,6 +53,16 @@ test('servers are read until there is no further one; one that has another name 
   assert.equal(readings.stats?.servers[0]?.requestsPerSecond, null);
 });
 
+test('counts of hot keys are of all threads, so the newest are told', () => {
+  const readings = new ProxyReadings();
+  readings.read(lines({ thread: '0', near_cache_hits: '7', coalesce_sent: '1' }), 1000);
+  readings.read(lines({ thread: '1', near_cache_hits: '9', coalesce_sent: '2' }), 2000);
+  assert.deepEqual(readings.stats?.hotKeys, [
+    ['near_cache_hits', 9],
+    ['coalesce_sent', 2],
+  ]);
+});
+
 test('what makes no sense is 0', () => {
   const readings = new ProxyReadings();
   readings.read(lines({ cmd_get: 'x', request_latency_buckets_us: 'x:1,2', server_0_name: 'a' }), 0);

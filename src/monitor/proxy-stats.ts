@@ -9,6 +9,8 @@ const WINDOW_READINGS = 10;
 /** A thread that was not met for so long is forgotten: there are fewer of them since a reload. */
 const THREAD_FORGOTTEN_MS = 300_000;
 
+const HOT_KEY_NAME = /^(?:near_cache|coalesce)_/;
+
 /** Largest latency in microseconds by bucket, and how many answers took that long. */
 type Buckets = ReadonlyMap<number, number>;
 
@@ -19,6 +21,8 @@ interface ThreadReading {
   readonly open: number;
   readonly failures: number;
   readonly requestsPerSecond: number | null;
+  /** These are of all threads, whoever tells them. */
+  readonly hotKeys: ProxyStats['hotKeys'];
   readonly servers: readonly ProxyServer[];
   /** Counts since its start, the oldest of the window first. */
   readonly window: readonly Buckets[];
@@ -94,6 +98,9 @@ function readThread(
     open: count(lines, 'requests_open'),
     failures: count(lines, 'request_failures'),
     requestsPerSecond: perSecond(requests, before?.requests),
+    hotKeys: [...lines.keys()]
+      .filter((name) => HOT_KEY_NAME.test(name))
+      .map((name) => [name, count(lines, name)]),
     servers,
     window: [...(before?.window ?? []), readBuckets(lines.get('request_latency_buckets_us') ?? '')].slice(
       -WINDOW_READINGS,
@@ -124,14 +131,14 @@ function together(threads: readonly ThreadReading[]): ProxyStats {
     failures: sum(({ failures }) => failures),
     p50Micros: percentile(latencies, 0.5),
     p99Micros: percentile(latencies, 0.99),
+    hotKeys: newestOf(threads).hotKeys,
     servers: serversTogether(threads),
   };
 }
 
 /** Each server over all threads; the state is what the thread says that was asked last. */
 function serversTogether(threads: readonly ThreadReading[]): ProxyServer[] {
-  const newest = threads.reduce((one, other) => (other.atMs > one.atMs ? other : one));
-  return newest.servers.map((server, index) => {
+  return newestOf(threads).servers.map((server, index) => {
     const all = threads.flatMap(({ servers }) => {
       const same = servers[index];
       return same?.name === server.name ? [same] : [];
@@ -149,6 +156,10 @@ function serversTogether(threads: readonly ThreadReading[]): ProxyServer[] {
       p99Micros: Math.max(...all.map(({ p99Micros }) => p99Micros)),
     };
   });
+}
+
+function newestOf(threads: readonly ThreadReading[]): ThreadReading {
+  return threads.reduce((one, other) => (other.atMs > one.atMs ? other : one));
 }
 
 function sumOfKnown(values: readonly (number | null)[]): number | null {
