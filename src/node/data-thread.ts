@@ -39,6 +39,7 @@ import {
   replicationThread,
   type ToNodeThread,
 } from './thread-messages.ts';
+import { loadRehearsals, type Rehearsals, rehearse } from './thread-rehearsal.ts';
 import type { CertificateFiles } from './tls-files.ts';
 
 const STDERR = 2;
@@ -117,6 +118,7 @@ class NodeThread {
    * @param startReplication only on the thread that has the links of a node that replicates
    * @param tlsCertificates only on the thread that speaks TLS with clients: reads them
    * @param linkCertificates only on the thread that speaks TLS with twins: reads them
+   * @param rehearsals of requests where the node has twins, of links where this thread has them
    */
   constructor(
     thread: DataThread,
@@ -124,6 +126,7 @@ class NodeThread {
     startReplication: typeof startReplicationOf | null,
     tlsCertificates: (() => TlsCertificates) | null,
     linkCertificates: (() => TlsCertificates) | null,
+    rehearsals: Rehearsals,
   ) {
     this.#tlsCertificates = tlsCertificates;
     this.#linkCertificates = linkCertificates;
@@ -196,6 +199,7 @@ class NodeThread {
       );
     });
     const context = this.#context();
+    rehearse(rehearsals, thread, context, data.cache.options, (message) => this.#log(2, message));
     const gate = this.#gate;
     const acks = this.#acks;
     const clientClosed = (): void => gate.closed();
@@ -651,6 +655,7 @@ void runDataThread(async (thread) => {
   if (!isNodeThreadData(data)) throw new Error('a node thread was started without its data');
   const replicates = index === replicationThread(data, thread.count) && data.replicationBulletin !== null;
   const replication = replicates ? await import('./replication-service.ts') : null;
+  const rehearsals = await loadRehearsals(data.replicationBulletin !== null, replicates);
   const { tls, replication: links } = data.options;
   const speaksTls = tls !== null && data.listenTls.length > 0 && index === thread.count - 1;
   const linksSpeakTls = replicates && links.tls !== null;
@@ -663,5 +668,6 @@ void runDataThread(async (thread) => {
     replication?.startReplication ?? null,
     reader(speaksTls ? tls : null),
     reader(linksSpeakTls && links.tls !== null ? { ...links.tls, keyFormat: 'pem' } : null),
+    rehearsals,
   );
 });
