@@ -5,10 +5,11 @@ import type { CacheOptions } from '../store/cache-options.ts';
 import type { rehearseLinks } from './link-rehearsal.ts';
 import type { rehearseRequests } from './rehearsal.ts';
 
-/** The thread has been up for so long: first it has better things to do. */
-const AFTER_MS = 300;
+/** The thread has been up for so long: first it has better things to do. One thread after the other, for they have a machine in common. */
+const AFTER_MS = 500;
+const APART_MS = 1000;
 /** Between two pieces, for what clients want. */
-const PAUSE_MS = 5;
+const PAUSE_MS = 10;
 
 export interface Rehearsals {
   readonly ofRequests: typeof rehearseRequests | null;
@@ -49,5 +50,5 @@ export function rehearse(
     }
     if (pieces.length > 0) loop.schedule(PAUSE_MS, next);
   };
-  loop.schedule(AFTER_MS, next);
+  loop.schedule(AFTER_MS + index * APART_MS, next);
 }
