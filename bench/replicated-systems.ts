@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PipeClient } from './pipe-client.ts';
-import { freePort } from './servers.ts';
+import { cpuMicros, freePort } from './servers.ts';
 
 const TWINCACHED = fileURLToPath(new URL('../../bin/twincached', import.meta.url));
 const AS_ROOT: readonly string[] = process.getuid?.() === 0 ? ['-u', 'root'] : [];
@@ -14,6 +14,8 @@ const MEMORY_MB = '512';
 /** One server of a pair. */
 export interface Member {
   readonly port: number;
+  /** Processor time used so far by the whole process, in microseconds. */
+  cpuMicros(): number;
   kill(): Promise<void>;
 }
 
@@ -88,7 +90,7 @@ async function run(
     child.kill('SIGKILL');
     return closed;
   };
-  return { port, kill };
+  return { port, cpuMicros: () => cpuMicros(child.pid ?? 0), kill };
 }
 
 function memcachedPair(name: string, command: string, before: readonly string[]): ReplicatedSystem {

@@ -12,6 +12,9 @@ const SEEN_BEFORE = 12_000;
 const POURED = 300_000;
 const PIECE = 200;
 const CLIENTS = 8;
+/** The one with a twin and the one without are measured in turns, so often: what disturbs the machine disturbs both. */
+const TURNS = 8;
+const TURN_SECONDS_MIN = 0.25;
 const COPIED = 300_000;
 const SMALL = 2000;
 
@@ -24,13 +27,20 @@ const FIGURES = [
   'a read alone, median us',
   'poured sets/s, alone',
   'poured sets/s, with twin',
+  'the same at first',
   'sets/s of 8, alone',
   'sets/s of 8, with twin',
   'cost of a twin, %',
+  'cpu us of a set, alone',
+  'the same, with twin',
+  'the same, on the twin',
   'full copy, items/s',
   'reads meanwhile, p99.9 ms',
   'reads meanwhile, worst ms',
+  'of a bystander, p99.9 ms',
+  'of a bystander, worst ms',
   'take-over, ms',
+  'of a bystander, ms',
   'restart with 2000, ms',
 ] as const;
 type Figures = Map<(typeof FIGURES)[number], number>;
@@ -38,6 +48,7 @@ type Figures = Map<(typeof FIGURES)[number], number>;
 /** Measures all systems in turn and prints the medians of the rounds. */
 export async function compareReplication(effort: Effort): Promise<void> {
   const systems = replicatedSystems();
+  if (!systems.some(({ name }) => name === 'redis')) process.stdout.write('no redis-server is installed\n');
   const rounds = new Map<string, Figures[]>(systems.map(({ name }) => [name, []]));
   for (let round = 0; round < effort.rounds; round++) {
     for (const system of systems) rounds.get(system.name)?.push(await measureSystem(system, effort.seconds));
@@ -56,25 +67,17 @@ export async function compareReplication(effort: Effort): Promise<void> {
 
 async function measureSystem(system: ReplicatedSystem, seconds: number): Promise<Figures> {
   const figures: Figures = new Map();
-  await alone(system, seconds, figures);
   await together(system, seconds, figures);
   await copy(system, figures);
   if (!system.isReadOnlyCopy) await restart(system, figures);
   return figures;
 }
 
-async function alone(system: ReplicatedSystem, seconds: number, figures: Figures): Promise<void> {
-  const ports = await pairPorts();
-  const server = await system.start(ports, false);
-  figures.set('poured sets/s, alone', await poured(system, server));
-  figures.set('sets/s of 8, alone', await asked(system, server, seconds));
-  await server.kill();
-}
-
 async function together(system: ReplicatedSystem, seconds: number, figures: Figures): Promise<void> {
   const ports = await pairPorts();
   const first = await system.start(ports, false);
   const second = await system.start(ports, true);
+  const alone = await system.start(await pairPorts(), false);
   const [writer, reader] = [await PipeClient.connect(first.port), await PipeClient.connect(second.port)];
   await linked(system, writer, reader);
   const visible: number[] = [];
@@ -93,36 +96,85 @@ async function together(system: ReplicatedSystem, seconds: number, figures: Figu
   figures.set('visible, median us', percentile(visible, 0.5));
   figures.set('visible, p99 us', percentile(visible, 0.99));
   figures.set('a read alone, median us', percentile(reads, 0.5));
+  await poured(system, alone);
+  figures.set('poured sets/s, alone', await poured(system, alone));
+  figures.set('the same at first', await poured(system, first));
   figures.set('poured sets/s, with twin', await poured(system, first));
   await settled(system, first, second);
-  const rate = await asked(system, first, seconds);
-  figures.set('sets/s of 8, with twin', rate);
-  figures.set('cost of a twin, %', 100 * (1 - rate / (figures.get('sets/s of 8, alone') ?? rate)));
+  await inTurns(system, { alone, first, second }, seconds, figures);
   if (!system.isReadOnlyCopy) {
-    const killed = performance.now();
-    const gone = first.kill();
-    await reader.ask(system.set('after', VALUE), system.stored);
-    figures.set('take-over, ms', performance.now() - killed);
-    await gone;
-  } else await first.kill();
+    figures.set('take-over, ms', await killedAndSet(system, first, reader));
+    figures.set('of a bystander, ms', await killedAndSet(system, alone, reader));
+  } else await Promise.all([first.kill(), alone.kill()]);
   writer.close();
   reader.close();
   await second.kill();
 }
 
-/** Fills one server, and then has another copy it while clients read. */
+/** What a twin costs: sets in turns to a server that has one and to a server that has none. */
+async function inTurns(
+  system: ReplicatedSystem,
+  { alone, first, second }: { alone: Member; first: Member; second: Member },
+  seconds: number,
+  figures: Figures,
+): Promise<void> {
+  const rates = { alone: [] as number[], first: [] as number[] };
+  const micros = { alone: 0, first: 0, second: 0 };
+  const sets = { alone: 0, first: 0 };
+  const turnSeconds = Math.max(TURN_SECONDS_MIN, seconds / TURNS);
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const name of ['alone', 'first'] as const) {
+      const server = name === 'alone' ? alone : first;
+      const before = [server.cpuMicros(), second.cpuMicros()] as const;
+      const rate = await asked(system, server, turnSeconds);
+      rates[name].push(rate);
+      sets[name] += rate * turnSeconds;
+      micros[name] += server.cpuMicros() - before[0];
+      if (name === 'first') micros.second += second.cpuMicros() - before[1];
+    }
+  }
+  figures.set('sets/s of 8, alone', median(rates.alone));
+  figures.set('sets/s of 8, with twin', median(rates.first));
+  const ratios = rates.first.map((rate, turn) => rate / rates.alone[turn]!);
+  figures.set('cost of a twin, %', 100 * (1 - median(ratios)));
+  figures.set('cpu us of a set, alone', micros.alone / sets.alone);
+  figures.set('the same, with twin', micros.first / sets.first);
+  figures.set('the same, on the twin', micros.second / sets.first);
+}
+
+/** @returns milliseconds from the kill of one until another has answered a set */
+async function killedAndSet(system: ReplicatedSystem, victim: Member, other: PipeClient): Promise<number> {
+  const killed = performance.now();
+  const gone = victim.kill();
+  await other.ask(system.set('after', VALUE), system.stored);
+  const tookMs = performance.now() - killed;
+  await gone;
+  return tookMs;
+}
+
+/**
+ * Fills one server, and then has another copy it while clients read. They read in turns from a bystander, too, which has the same and copies
+ * nothing: what disturbs that one comes from the machine.
+ */
 async function copy(system: ReplicatedSystem, figures: Figures): Promise<void> {
   const ports = await pairPorts();
   const first = await system.start(ports, false);
-  const client = await PipeClient.connect(first.port);
-  await client.pour(pieces(system, COPIED), COPIED, system.stored);
-  const times: number[] = [];
+  const bystander = await system.start(await pairPorts(), false);
+  const clients: PipeClient[] = [];
+  for (const { port } of [first, bystander]) {
+    const client = await PipeClient.connect(port);
+    await client.pour(pieces(system, COPIED), COPIED, system.stored);
+    clients.push(client);
+  }
+  const times: number[][] = [[], []];
   let isDone = false;
   const reading = (async (): Promise<void> => {
-    while (!isDone) {
-      const start = performance.now();
-      await client.ask(system.get(keyOf(times.length % COPIED)), system.found(VALUE));
-      times.push(performance.now() - start);
+    for (let i = 0; !isDone; i++) {
+      for (const [index, client] of clients.entries()) {
+        const start = performance.now();
+        await client.ask(system.get(keyOf(i % COPIED)), system.found(VALUE));
+        times[index]?.push(performance.now() - start);
+      }
     }
   })();
   const start = performance.now();
@@ -131,11 +183,15 @@ async function copy(system: ReplicatedSystem, figures: Figures): Promise<void> {
   figures.set('full copy, items/s', COPIED / ((performance.now() - start) / 1000));
   isDone = true;
   await reading;
-  figures.set('reads meanwhile, p99.9 ms', percentile(times, 0.999));
-  figures.set('reads meanwhile, worst ms', Math.max(...times));
-  client.close();
-  await first.kill();
-  await second.kill();
+  for (const [name, taken] of [
+    ['reads meanwhile', times[0] ?? []],
+    ['of a bystander', times[1] ?? []],
+  ] as const) {
+    figures.set(`${name}, p99.9 ms`, percentile(taken, 0.999));
+    figures.set(`${name}, worst ms`, Math.max(...taken));
+  }
+  for (const client of clients) client.close();
+  for (const server of [first, bystander, second]) await server.kill();
 }
 
 async function restart(system: ReplicatedSystem, figures: Figures): Promise<void> {

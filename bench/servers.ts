@@ -38,7 +38,7 @@ export interface Server {
 /**
  * Processor time of all threads of a process. From schedstat, which counts nanoseconds; the totals in stat are in ticks of 10 ms.
  */
-function cpuMicros(pid: number): number {
+export function cpuMicros(pid: number): number {
   let nanos = 0;
   for (const task of readdirSync(`/proc/${pid}/task`)) {
     nanos += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]);
