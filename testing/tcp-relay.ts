@@ -10,6 +10,8 @@ export class TcpRelay {
   readonly #pairs: Set<readonly [Socket, Socket]> = new Set();
   readonly #held: Set<Way> = new Set();
   #isCut = false;
+  /** So many bytes pass in a millisecond, on each connection and in each direction. */
+  bytesPerMs: number = Number.POSITIVE_INFINITY;
 
   private constructor(server: Server, port: number) {
     this.#server = server;
@@ -73,7 +75,12 @@ export class TcpRelay {
       [far, near],
     ] as const) {
       from.setNoDelay(true);
-      from.on('data', (bytes) => to.write(bytes));
+      from.on('data', (bytes) => {
+        to.write(bytes);
+        if (this.bytesPerMs === Number.POSITIVE_INFINITY) return;
+        from.pause();
+        setTimeout(() => this.#settle(), bytes.length / this.bytesPerMs);
+      });
       from.on('end', () => to.end());
       from.on('error', () => {});
       from.on('close', () => {
