@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { until } from './wait.ts';
 
 interface Waiter {
-  /** Returns how many characters of the text answer it, or -1 when more are needed. */
+  /** Returns how many characters of the text answer it; when more are needed, a negative number: that of so many at least. */
   readonly length: (text: string) => number;
   readonly done: (reply: string) => void;
   readonly failed: (error: Error) => void;
@@ -20,7 +20,7 @@ function replyLength(command: string): (text: string) => number {
       const value = many ? /^VALUE \S+ \d+ (\d+)/.exec(line) : null;
       if (value !== null) {
         at = lineEnd + 2 + Number(value[1]) + 2;
-        if (at > text.length) return -1;
+        if (at > text.length) return -at;
       } else if (many && (line.startsWith('STAT ') || line.startsWith('PREFIX '))) at = lineEnd + 2;
       else return lineEnd + 2;
     }
@@ -34,6 +34,8 @@ export class TextClient {
   readonly #socket: Socket;
   readonly #waiters: Waiter[] = [];
   #text = '';
+  /** With less of it there is no whole reply. */
+  #neededLength = 0;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -132,10 +134,11 @@ export class TextClient {
   }
 
   #settle(): void {
-    for (;;) {
+    while (this.#text.length >= this.#neededLength) {
       const waiter = this.#waiters[0];
       if (waiter === undefined) return;
       const length = waiter.length(this.#text);
+      this.#neededLength = Math.max(0, -length);
       if (length < 0) return;
       this.#waiters.shift();
       const reply = this.#text.slice(0, length);
