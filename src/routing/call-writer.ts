@@ -22,6 +22,8 @@ const LINE_END = Uint8Array.of(13, 10);
 export interface WriterOwner {
   /** Those that were written stand in front. */
   readonly queue: Ring<Call>;
+  /** A call that nobody wants to be done any more is not to be written: it has to go from the queue, which has it at `index`. */
+  callIsVoid(index: number): void;
   /** The first byte of a call is about to be written. */
   callBegins(call: Call): void;
 }
@@ -88,8 +90,14 @@ export class CallWriter {
     while (this.#request !== null || this.waiting > 0) {
       if (output.pendingBytes >= AHEAD_BYTES) return true;
       if (this.#written >= end) return false;
-      if (this.#request !== null) this.#writePiece(this.#request, output);
-      else this.#begin(queue.at(queue.length - this.waiting)!, output);
+      if (this.#request !== null) {
+        this.#writePiece(this.#request, output);
+        continue;
+      }
+      const index = queue.length - this.waiting;
+      const call = queue.at(index)!;
+      if (call.request.isVoid) this.#owner.callIsVoid(index);
+      else this.#begin(call, output);
     }
     return true;
   }

@@ -98,6 +98,8 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   #paused = false;
   /** Nothing more is taken from the client: it said quit, or its connection is being ended. */
   #closing = false;
+  /** The client is a proxy that sends elsewhere what it has waited for in vain, and closes the connection then. */
+  #isProxy = false;
   /** Bytes of requests that have no answer yet. */
   #queuedBytes = 0;
   /** What it may leave unread beyond the bound, because others must not wait for it. */
@@ -550,7 +552,10 @@ export class ClientSession implements Session, BinaryHost, Uploader {
 
   statistics(subject: string): string {
     // Who asks this is a proxy, and sends elsewhere what it has waited for in vain.
-    if (subject === 'agent') this.#connection.voidUnreadOnReset?.();
+    if (subject === 'agent') {
+      this.#isProxy = true;
+      this.#connection.voidUnreadOnReset?.();
+    }
     return this.#host.statistics(subject);
   }
 
@@ -643,6 +648,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     this.#returnGrant();
     while (this.#queue.length > 0) {
       const request = this.#queue.shift();
+      if (this.#isProxy) request.isVoid = true;
       request.abandon();
       this.#host.requests.release(request);
     }

@@ -1,39 +1,17 @@
-import type { Random } from '../base/random.ts';
-import type { Connection, ConnectionError, Session } from '../base/session.ts';
-import { type Call, type CallPool, failCall } from './call.ts';
+import type { ConnectionError } from '../base/session.ts';
+import { type Call, failCall } from './call.ts';
 import { CallWriter, LARGE_BYTES, type WriterOwner } from './call-writer.ts';
 import { DestinationBackoff } from './destination-backoff.ts';
+import { type DestinationHost, giveUp } from './destination-host.ts';
 import { DestinationLink, type LinkOwner } from './destination-link.ts';
 import { DestinationProbe, PROBED } from './destination-probe.ts';
 import { DestinationReader, type ReplySink } from './destination-reader.ts';
-import { FAILURE, type Failure, isRead } from './failure.ts';
+import { asksOnly, FAILURE, type Failure, isRead } from './failure.ts';
 import type { HealthGroup } from './health-group.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import type { RequestOwner } from './request.ts';
 import { Ring } from './ring.ts';
-import type { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
-
-/** What destinations are given of the world outside. */
-export interface DestinationHost {
-  readonly random: Random;
-  readonly calls: CallPool;
-  readonly records: ServerRecords;
-  /** Milliseconds of a clock that never goes back. */
-  nowMs(): number;
-  /** Dials server number `server`; as `Loop.dial`. */
-  dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection;
-  /** Something is under way, so `tick` has to be called from now on. */
-  wake(): void;
-  /** Calls back, not before other connections have had their turn. */
-  soon(callback: () => void): void;
-  /** A server is up that was not. */
-  cameUp(): void;
-  /** A server has failed. */
-  noteFailure(): void;
-  /** A line for the operator. */
-  log(line: string): void;
-}
 
 /**
  * What a destination is doing.
@@ -230,6 +208,10 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   send(call: Call): void {
     const settings = this.#settings;
     if (this.state === DESTINATION.idle && !this.#isRetired) this.#dial(true);
+    if (call.request.isVoid) {
+      failCall(call, FAILURE.connect);
+      return;
+    }
     if (!this.#takes(call)) {
       this.#countFailure();
       failCall(call, FAILURE.connect);
@@ -280,6 +262,18 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (isDone || this.#writesSoon) return;
     this.#writesSoon = true;
     this.#host.soon(this.#writeMore);
+  }
+
+  callIsVoid(index: number): void {
+    failCall(this.#withdraw(index), FAILURE.connect);
+  }
+
+  /** Takes a call of which nothing was written out of the queue. */
+  #withdraw(index: number): Call {
+    const call = this.queue.removeAt(index);
+    this.queuedBytes -= call.queuedBytes;
+    this.#writer.waiting--;
+    return call;
   }
 
   callBegins(call: Call): void {
@@ -602,7 +596,23 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (Math.max(oldest.deadlineMs, movedUntilMs) + this.#allowanceMs(oldest) > nowMs) return;
     const silent = nowMs - this.#heardMs >= this.#requestTimeoutMs / 2;
     if (silent && !this.#reader.paused) this.#ended(FAILURE.timeout, 'no answer in time');
+    else if (this.#hasOverdueWrite(nowMs)) this.#ended(FAILURE.timeout, 'no answer to a write in time');
     else this.#detachOverdue(nowMs);
+  }
+
+  /**
+   * Whether a write is overdue that may be done late: behind a newer one that came by another connection. Who does not do what it has not read of a connection that was reset (nodes and
+   * proxies) is told so by that. Another server would do it all the same; there the connection is kept, on which everything of ours stays in order.
+   */
+  #hasOverdueWrite(nowMs: number): boolean {
+    if (this.#probe.replicates !== true && this.#probe.answerMsMax === 0) return false;
+    const written = this.queue.length - this.#writer.waiting;
+    for (let index = 0; index < written; index++) {
+      const { deadlineMs, detached, request } = this.queue.at(index)!;
+      if (deadlineMs > nowMs) return false;
+      if (!detached && !asksOnly(request.verb)) return true;
+    }
+    return false;
   }
 
   #detachOverdue(nowMs: number): void {
@@ -611,10 +621,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       if (call.deadlineMs > nowMs) return;
       if (index >= this.queue.length - this.#writer.waiting) {
         // Nothing of it was written, so it is not done here.
-        this.queue.removeAt(index--);
-        this.queuedBytes -= call.queuedBytes;
-        this.#writer.waiting--;
-        this.#fail(call, FAILURE.timeout);
+        this.#fail(this.#withdraw(index--), FAILURE.timeout);
         continue;
       }
       if (call.detached || (index === 0 && this.#reader.streaming)) continue;
@@ -651,13 +658,4 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       this.#callLost(this.#dequeue(), FAILURE.connect, waiting > undone);
     this.#settled();
   }
-}
-
-/**
- * What waits is sent elsewhere now. A server that only hung and goes on later must not do it then: a write would come after those that others have been
- * told of since.
- */
-function giveUp(connection: Connection): void {
-  if (connection.abort === undefined) connection.destroy();
-  else connection.abort();
 }

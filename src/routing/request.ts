@@ -120,6 +120,8 @@ export class Request {
   references = 0;
   /** The whole answer is with the client, or nobody waits for it. */
   finished = false;
+  /** Who sent it has sent it elsewhere since: it is not to be done where it has not been sent on yet. */
+  isVoid = false;
   /** A failed key fails all, so nothing is sent before all keys are settled. */
   isWhole = false;
   /** When it was sent on; 0: it was not. */
@@ -180,6 +182,7 @@ export class Request {
     this.references = 1;
     this.finished = false;
     this.isWhole = false;
+    this.isVoid = false;
     this.beganMs = 0;
     this.isHushed = false;
     this.hasBase64Key = false;

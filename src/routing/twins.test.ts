@@ -131,3 +131,42 @@ test('a server that fills dies, and comes back in sync', () => {
   assert.equal(world.ask(world.client(), 'get a\r\n'), 'END\r\n');
   world.nothingLeft();
 });
+
+test('a write that a node does not answer in time, though it answers others, is not left there to be done late', () => {
+  const world = twins().start();
+  const client = world.client();
+  const [main, backup] = world.servers;
+  assert.equal(world.ask(client, 'set a 0 0 1\r\n0\r\n'), 'STORED\r\n');
+  main!.delayMs = 990;
+  client.send('get b\r\n');
+  world.run(300);
+  main!.delayMs = 1130;
+  client.send('set a 0 0 1\r\n1\r\n');
+  const { connections } = main!;
+  world.run(900);
+  main!.delayMs = 0;
+  world.run(300);
+  assert.equal(client.take(), 'END\r\nSTORED\r\n');
+  assert.equal(backup!.seen.at(-1), 'set a 0 0 1');
+  world.run(1000);
+  assert.equal(main!.connections, connections + 1, 'the connection was closed');
+  world.nothingLeft();
+});
+
+test('what a proxy has sent elsewhere is not sent on any more when it closes its connection; what a client has sent is', () => {
+  for (const isProxy of [true, false]) {
+    const world = new RouteWorld({ mains: 1, backups: 0 });
+    const [server] = world.servers;
+    server!.mode = 'hanging';
+    const client = world.client();
+    if (isProxy) assert.match(world.ask(client, 'stats agent\r\n'), /agent_answer_ms_max/);
+    client.send('set a 0 0 1\r\n1\r\nget a\r\nset b 0 0 1 noreply\r\n2\r\n');
+    world.run(100);
+    client.pipe.close(true, 'ECONNRESET');
+    world.run(10);
+    server!.mode = 'up';
+    world.run(100);
+    assert.deepEqual(server!.seen, isProxy ? [] : ['set a 0 0 1', 'get a', 'set b 0 0 1']);
+    world.nothingLeft();
+  }
+});
