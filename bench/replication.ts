@@ -118,7 +118,7 @@ async function inTurns(
   seconds: number,
   figures: Figures,
 ): Promise<void> {
-  const rates = { alone: [] as number[], first: [] as number[] };
+  const rates: Record<'alone' | 'first', number[]> = { alone: [], first: [] };
   const micros = { alone: 0, first: 0, second: 0 };
   const sets = { alone: 0, first: 0 };
   const turnSeconds = Math.max(TURN_SECONDS_MIN, seconds / TURNS);

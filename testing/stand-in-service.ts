@@ -1,5 +1,5 @@
 /*
- * A program that looks like a node or a proxy to its supervisor: it takes their options, listens on `-p`, and answers `version` and `stats`.
+ * A program that looks like a node or a proxy to its supervisor: it takes their options, listens on `-p` or where its configuration says, and answers `version` and `stats`.
  * How it misbehaves is said by the environment variable STAND_IN (words separated by blanks):
  *
  *   bad-option      ends at once as a program does that dislikes an option
@@ -9,14 +9,18 @@
  *   logs-stop=FILE  appends its port to FILE when it gets SIGTERM
  *   only=PORT       all this applies to the one on that port
  */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 
 const option = (name: string): string | undefined => {
   const at = process.argv.indexOf(name);
   return at < 0 ? undefined : process.argv[at + 1];
 };
-const port = Number(option('-p') ?? 0);
+const configuration = option('-c');
+const port =
+  configuration === undefined || !configuration.endsWith('.yml')
+    ? Number(option('-p') ?? 0)
+    : Number(/"listen": "[^"]*:(\d+)"/.exec(readFileSync(configuration, 'utf8'))?.[1]);
 const words = (process.env['STAND_IN'] ?? '').split(' ');
 const only = words.find((word) => word.startsWith('only='));
 const misbehaviour = only === undefined || only === `only=${port}` ? words : [];

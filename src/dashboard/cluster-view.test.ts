@@ -146,6 +146,7 @@ function proxyOf(name: string, sendsTo: string[], servers: ProxyServer[]): Servi
     failures: 0,
     p50Micros: 1,
     p99Micros: 2,
+    hotKeys: [],
     servers,
   };
   return serviceOf(name, { role: 'proxy', sendsTo, proxy });
