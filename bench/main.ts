@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { argumentsOf, oneOf, positiveNumber, wholeNumber } from '../testing/script-arguments.ts';
 import { compareLoads, type Effort } from './comparison.ts';
 import { compareHalfLoad } from './half-load.ts';
 import { compareHitRatios } from './hit-ratio.ts';
@@ -141,26 +142,29 @@ function described({ rounds, seconds }: Effort): string {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '3' },
-      seconds: { type: 'string', default: '2' },
-      only: { type: 'string', default: '' },
-      what: { type: 'string', default: 'all' },
-      help: { type: 'boolean', default: false },
-    },
+  const { values, effort, what } = argumentsOf('bench', () => {
+    const { values } = parseArgs({
+      options: {
+        rounds: { type: 'string', default: '3' },
+        seconds: { type: 'string', default: '2' },
+        only: { type: 'string', default: '' },
+        what: { type: 'string', default: 'all' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    const effort: Effort = {
+      rounds: wholeNumber('--rounds', values.rounds),
+      seconds: Math.max(0.2, positiveNumber('--seconds', values.seconds)),
+    };
+    return { values, effort, what: oneOf('--what', values.what, ['all', 'node', 'proxy', 'replication']) };
   });
   if (values.help) {
     process.stdout.write(USAGE);
     return;
   }
-  const effort: Effort = {
-    rounds: Math.max(1, Math.trunc(Number(values.rounds)) || 3),
-    seconds: Math.max(0.2, Number(values.seconds) || 2),
-  };
   const isWanted = (name: string): boolean => name.includes(values.only);
   const plans = LOAD_PLANS.filter((plan) => isWanted(plan.name));
-  const isAsked = (what: string): boolean => values.what === 'all' || values.what === what;
+  const isAsked = (part: string): boolean => what === 'all' || what === part;
   if (isAsked('node')) await measureNode(effort, plans, isWanted);
   if (isAsked('proxy')) {
     await measureProxy(effort, plans, isWanted);

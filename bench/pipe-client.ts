@@ -1,11 +1,17 @@
 import { connect, type Socket } from 'node:net';
 
+/** For an answer, or for more of many. */
+const WAIT_MS_MAX = 60_000;
+
 /** One connection that asks one thing at a time, or many at once and counts the replies. */
 export class PipeClient {
   readonly #socket: Socket;
   #text = '';
   #look: (() => void) | null = null;
   #failure: Error | null = null;
+  /** When it began to wait; 0: it does not wait. One timer for all questions, for one each would cost as much as they do. */
+  #waitsSinceMs = 0;
+  readonly #watch: ReturnType<typeof setInterval>;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -19,6 +25,11 @@ export class PipeClient {
       this.#failure ??= error;
       this.#look?.();
     };
+    this.#watch = setInterval(() => {
+      if (this.#look !== null && performance.now() - this.#waitsSinceMs > WAIT_MS_MAX)
+        fail(new Error(`no answer within ${WAIT_MS_MAX / 1000} s`));
+    }, 1000);
+    this.#watch.unref();
     socket.on('error', fail);
     socket.on('close', () => fail(new Error('connection closed')));
   }
@@ -39,6 +50,7 @@ export class PipeClient {
   askUntil(request: string, isWhole: (text: string) => boolean): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#text = '';
+      this.#waitsSinceMs = performance.now();
       this.#look = () => {
         if (this.#failure !== null) reject(this.#failure);
         else if (isWhole(this.#text)) resolve(this.#text);
@@ -57,6 +69,7 @@ export class PipeClient {
    */
   async pour(pieces: Iterable<string>, requests: number, reply: string): Promise<void> {
     this.#text = '';
+    this.#waitsSinceMs = performance.now();
     let bytes = 0;
     let seen = '';
     let resolve: () => void = () => {};
@@ -66,12 +79,17 @@ export class PipeClient {
     this.#look = () => {
       bytes += this.#text.length;
       seen = this.#text.slice(-reply.length);
+      this.#waitsSinceMs = performance.now();
       this.#text = '';
       if (bytes >= requests * reply.length || this.#failure !== null) resolve();
     };
     for (const piece of pieces) {
       if (!this.#socket.write(piece, 'latin1')) {
-        await new Promise<void>((drained) => this.#socket.once('drain', () => drained()));
+        await Promise.race([
+          done,
+          new Promise<void>((drained) => this.#socket.once('drain', () => drained())),
+        ]);
+        if (this.#failure !== null) throw this.#failure;
       }
     }
     await done;
@@ -81,6 +99,7 @@ export class PipeClient {
   }
 
   close(): void {
+    clearInterval(this.#watch);
     this.#socket.removeAllListeners('close');
     this.#socket.destroy();
   }

@@ -59,6 +59,14 @@ const MEMCACHED_WORDS = {
   countPattern: /STAT curr_items (\d+)\r\n[\s\S]*END\r\n$/,
 } as const;
 
+/** What ends the servers that are running. */
+const running = new Set<() => Promise<void>>();
+
+/** Ends what a measurement that failed has left. */
+export async function endMembers(): Promise<void> {
+  await Promise.all(Array.from(running, (kill) => kill()));
+}
+
 async function run(
   command: string,
   args: readonly string[],
@@ -67,12 +75,18 @@ async function run(
   clean = (): void => {},
 ): Promise<Member> {
   const child: ChildProcess = spawn(command, args, { stdio: 'ignore' });
+  const kill = (): Promise<void> => {
+    running.delete(kill);
+    child.kill('SIGKILL');
+    return closed;
+  };
   const closed = new Promise<void>((resolve) => {
     child.on('close', () => {
       clean();
       resolve();
     });
   });
+  running.add(kill);
   const end = performance.now() + 20_000;
   for (;;) {
     if (child.exitCode !== null) throw new Error(`${command} ended with ${child.exitCode}`);
@@ -86,10 +100,6 @@ async function run(
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
-  const kill = (): Promise<void> => {
-    child.kill('SIGKILL');
-    return closed;
-  };
   return { port, cpuMicros: () => cpuMicros(child.pid ?? 0), kill };
 }
 
@@ -168,6 +178,16 @@ const REDIS: ReplicatedSystem | null =
 
 /** The variable that names a repcached. */
 export const REPCACHED_VARIABLE = 'REPCACHED';
+
+/** The names of those that are not here, and how they could be. */
+export function missingSystems(): readonly string[] {
+  return [
+    ...(REDIS === null ? ['redis-server (Debian has it in its package of that name)'] : []),
+    ...(process.env[REPCACHED_VARIABLE] === undefined
+      ? [`repcached (${REPCACHED_VARIABLE} names none)`]
+      : []),
+  ];
+}
 
 /** All that are here, ours first. */
 export function replicatedSystems(): readonly ReplicatedSystem[] {

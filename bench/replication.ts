@@ -2,7 +2,14 @@
 import type { Effort } from './comparison.ts';
 import { median } from './measure.ts';
 import { PipeClient } from './pipe-client.ts';
-import { type Member, pairPorts, type ReplicatedSystem, replicatedSystems } from './replicated-systems.ts';
+import {
+  endMembers,
+  type Member,
+  missingSystems,
+  pairPorts,
+  type ReplicatedSystem,
+  replicatedSystems,
+} from './replicated-systems.ts';
 import { row } from './table.ts';
 
 const VALUE = 'v'.repeat(100);
@@ -17,6 +24,14 @@ const TURNS = 8;
 const TURN_SECONDS_MIN = 0.25;
 const COPIED = 300_000;
 const SMALL = 2000;
+
+/** Nothing is waited for longer. */
+const WAIT_MS_MAX = 60_000;
+
+function notLongerThan(startMs: number, what: string): void {
+  if (performance.now() - startMs > WAIT_MS_MAX)
+    throw new Error(`waited in vain for ${WAIT_MS_MAX / 1000} s for ${what}`);
+}
 
 const keyOf = (index: number): string => `key:${String(index).padStart(8, '0')}`;
 
@@ -48,10 +63,15 @@ type Figures = Map<(typeof FIGURES)[number], number>;
 /** Measures all systems in turn and prints the medians of the rounds. */
 export async function compareReplication(effort: Effort): Promise<void> {
   const systems = replicatedSystems();
-  if (!systems.some(({ name }) => name === 'redis')) process.stdout.write('no redis-server is installed\n');
+  for (const name of missingSystems()) process.stdout.write(`${name} is not here: nothing to compare with\n`);
   const rounds = new Map<string, Figures[]>(systems.map(({ name }) => [name, []]));
-  for (let round = 0; round < effort.rounds; round++) {
-    for (const system of systems) rounds.get(system.name)?.push(await measureSystem(system, effort.seconds));
+  try {
+    for (let round = 0; round < effort.rounds; round++) {
+      for (const system of systems)
+        rounds.get(system.name)?.push(await measureSystem(system, effort.seconds));
+    }
+  } finally {
+    await endMembers();
   }
   process.stdout.write(row(['replication', ...systems.map(({ name }) => name)]));
   for (const name of FIGURES) {
@@ -87,7 +107,8 @@ async function together(system: ReplicatedSystem, seconds: number, figures: Figu
     const value = `${VALUE}${String(i).padStart(6, '0')}`;
     await writer.ask(system.set('seen', value), system.stored);
     const stored = performance.now();
-    while (!(await reader.ask(system.get('seen'), '\r\n')).endsWith(system.found(value)));
+    while (!(await reader.ask(system.get('seen'), '\r\n')).endsWith(system.found(value)))
+      notLongerThan(stored, 'a write to be seen on the other');
     visible.push((performance.now() - stored) * 1000);
     const start = performance.now();
     await reader.ask(system.get('seen'), system.found(value));
@@ -245,7 +266,9 @@ async function asked(system: ReplicatedSystem, server: Member, seconds: number):
 
 /** Waits until what is written on one is read on the other. */
 async function linked(system: ReplicatedSystem, writer: PipeClient, reader: PipeClient): Promise<void> {
+  const start = performance.now();
   for (let i = 0; ; i++) {
+    notLongerThan(start, 'the two to be linked');
     await writer.ask(system.set('linked', `no. ${i}`), system.stored);
     const reply = await reader.ask(system.get('linked'), '\r\n');
     if (reply.endsWith(system.found(`no. ${i}`))) return;
@@ -262,7 +285,9 @@ async function settled(system: ReplicatedSystem, first: Member, second: Member):
 
 async function hasItems(system: ReplicatedSystem, server: Member, items: number): Promise<void> {
   const client = await PipeClient.connect(server.port);
+  const start = performance.now();
   for (;;) {
+    notLongerThan(start, `${items} items`);
     // One that is loading its copy refuses to tell.
     const reply = await client.askUntil(
       system.count,

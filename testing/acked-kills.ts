@@ -15,6 +15,9 @@ const KEYS_PER_CLIENT = 5;
 /** Before a kill so many writes must have been answered since the last one, and up to so many more. */
 const WRITES_BETWEEN = 40;
 
+/** For anything that a pair does by itself. */
+const WAIT_MS_MAX = 60_000;
+
 export interface KillsOutcome {
   readonly kills: number;
   readonly answered: number;
@@ -105,7 +108,7 @@ export async function killPair(
     for (let i = 0; i < CLIENTS; i++) writers.push(new Writer(pair, i));
     for (let kill = 0; kill < kills; kill++) {
       const wanted = answered() + WRITES_BETWEEN + random.below(WRITES_BETWEEN * 10);
-      await until('writes are answered', () => answered() >= wanted, 30_000);
+      await until('writes are answered', () => answered() >= wanted, WAIT_MS_MAX);
       const side = random.below(2) === 0 ? 0 : 1;
       const other = side === 0 ? 1 : 0;
       await pair.kill(side);
@@ -115,14 +118,20 @@ export async function killPair(
       survivor.close();
       pair.launch(side);
       const reborn = await pair.client(side);
+      // On a very busy machine it may let clients in before it has all.
+      await inSync(reborn);
       await atLeast(reborn, least);
       reborn.close();
       told(kill + 1);
     }
     const afterLast = answered();
-    await until('writes are answered', () => answered() > afterLast, 30_000);
+    await until('writes are answered', () => answered() > afterLast, WAIT_MS_MAX);
     for (const writer of writers) await writer.stop();
     const [first, second] = [await pair.client(0), await pair.client(1)];
+    for (const client of [first, second]) {
+      await inSync(client);
+      await pair.linked(client);
+    }
     await pair.agree(first, second, [...new Map(writers.flatMap((writer) => [...writer.sent])).keys()]);
     first.close();
     second.close();
@@ -136,6 +145,15 @@ export async function killPair(
     for (const writer of writers) await writer.stop();
     await pair.dispose();
   }
+}
+
+/** Waits until a node says that it has everything. */
+async function inSync(client: TextClient): Promise<void> {
+  await until(
+    'it is in sync',
+    async () => (await client.stats('replication')).get('replication_in_sync') === '1',
+    WAIT_MS_MAX,
+  );
 }
 
 async function atLeast(client: TextClient, least: ReadonlyMap<string, number>): Promise<void> {

@@ -3,12 +3,20 @@
  * its seed, which as third argument replays it.
  */
 import { performance } from 'node:perf_hooks';
+import { argumentsOf, oneOf, seedOf, wholeNumber, wordsOf } from '../script-arguments.ts';
 import { fuzzLink } from './link-fuzz.ts';
 import { fuzzSessions } from './session-fuzz.ts';
 
-const seconds = Number(process.argv[2] ?? 60);
-const protocols = (['text', 'binary', 'link'] as const).filter((name) => (process.argv[3] ?? name) === name);
-const first = Number(process.argv[4] ?? 1 + Math.floor(Math.random() * 1e9));
+const PROTOCOLS = ['text', 'binary', 'link'] as const;
+
+const { seconds, protocols, first } = argumentsOf('fuzz', () => {
+  const [seconds = '60', protocol, seed] = wordsOf(['SECONDS', 'PROTOCOL', 'SEED']);
+  return {
+    seconds: wholeNumber('SECONDS', seconds, 0),
+    protocols: protocol === undefined ? PROTOCOLS : [oneOf('PROTOCOL', protocol, PROTOCOLS)],
+    first: seed === undefined ? seedOf() : wholeNumber('SEED', seed, 0),
+  };
+});
 const end = performance.now() + seconds * 1000;
 let seed = first;
 do {

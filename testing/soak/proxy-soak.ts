@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { seededRandom } from '../../src/base/random.ts';
 import { freePorts } from '../processes.ts';
+import { argumentsOf, positiveNumber, seedOf, wordsOf } from '../script-arguments.ts';
 import { residentBytes, startNode, startProxy } from '../servers.ts';
 import { TextClient } from '../text-client.ts';
 
@@ -19,17 +20,14 @@ const WARM_SHARE = 0.2;
 const GROWTH_BYTES_MAX: number = 32 * 1024 * 1024;
 const SAMPLE_MS = 5000;
 
-const minutes = Number(process.argv[2] ?? 60);
-const seed = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 1e9));
-const requestsPerS = Number(process.argv[3] ?? Number.POSITIVE_INFINITY);
-if (!(minutes > 0)) {
-  process.stderr.write(`"${process.argv[2]}" is no number of minutes\n`);
-  process.exit(1);
-}
-if (!(requestsPerS > 0)) {
-  process.stderr.write(`"${process.argv[3]}" is no number of requests per second\n`);
-  process.exit(1);
-}
+const { minutes, requestsPerS, seed } = argumentsOf('soak', () => {
+  const [minutes = '60', rate] = wordsOf(['MINUTES', 'REQUESTS_PER_S']);
+  return {
+    minutes: positiveNumber('MINUTES', minutes),
+    requestsPerS: rate === undefined ? Number.POSITIVE_INFINITY : positiveNumber('REQUESTS_PER_S', rate),
+    seed: seedOf(),
+  };
+});
 process.stdout.write(`SEED=${seed}\n`);
 
 const [first = 0, second = 0, replication = 0, front = 0] = await freePorts(4);
