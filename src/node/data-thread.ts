@@ -405,6 +405,7 @@ class NodeThread {
       compressBytesMin: options.replication.compressBytesMin,
       wantsAcks: () => this.#acks?.board.areWanted === true,
       onAcknowledged: (peers) => this.#acks?.acknowledged(peers),
+      wallMs: () => this.#clock.wallMs(),
       random: { below: (bound) => randomInt(bound) },
       log: (verbosity, message) => this.#log(verbosity, message),
       onReady: (listening) => this.#open(listening),

@@ -52,6 +52,8 @@ export interface ReplicationServiceOptions {
   readonly wantsAcks?: () => boolean;
   /** Twins have acknowledged something, or there are others. */
   readonly onAcknowledged?: (links: readonly Link[]) => void;
+  /** What time it is for the items, in ms since 1970; absent: what the loop's clock says. */
+  readonly wallMs?: () => number;
   /** For the node's id and for jitter. */
   readonly random: Random;
   readonly readyMsMax?: number;
@@ -126,7 +128,9 @@ class Service implements ReplicationService, PeerActions {
       this.#dialling = { certificates: options.certificates, versionMin: TLS_VERSION_MIN };
     }
     // Not the time of the turn: how long a slice of a full copy takes is to be seen while it is made.
-    this.#clock = loop.clock;
+    const { clock } = loop;
+    const { wallMs = () => clock.wallMs() } = options;
+    this.#clock = { monotonicMs: () => clock.monotonicMs(), wallMs };
     let nodeId = '';
     while (nodeId.length < 32) nodeId += random.below(65536).toString(16).padStart(4, '0');
     this.#peers = new Peers(this.#clock, random, options.cache, this, {

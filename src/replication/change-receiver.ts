@@ -6,6 +6,7 @@ import { APPLIED, type Applied, type ItemRef, RESULT } from '../store/cache.ts';
 import { MARKS_SHIFT } from '../store/layout.ts';
 import type { FrameReader } from './frame-reader.ts';
 import { FRAME, PIECE_BYTES_MAX } from './frames.ts';
+import { PeerClock } from './peer-clock.ts';
 import type { LinkCache } from './store-port.ts';
 
 export class ChangeReceiver {
@@ -19,6 +20,8 @@ export class ChangeReceiver {
   /** Larger than this node's item size allows, or no memory was to be had. The cache then forgets what it had, so that nobody reads an old value. */
   tooLarge = 0;
   noMemory = 0;
+  /** Expiry times are of the peer's clock. */
+  readonly clock: PeerClock = new PeerClock();
   readonly #cache: LinkCache;
 
   /** A value that comes in pieces: bytes still to come (0: none is under way), the item (0: its bytes are dropped) and what is needed at its end. */
@@ -49,7 +52,7 @@ export class ChangeReceiver {
     this.changes++;
     const cache = this.#cache;
     if (frame.kind === FRAME.flush) {
-      this.#count(cache.applyFlush(frame.threshold, frame.activeAtSeconds, frame.version));
+      this.#count(cache.applyFlush(frame.threshold, this.clock.here(frame.activeAtSeconds), frame.version));
       return true;
     }
     const { keyStart, keyEnd, version } = frame;
@@ -67,7 +70,7 @@ export class ChangeReceiver {
           keyEnd,
           hash,
           frame.clientFlags,
-          frame.exptime,
+          this.clock.here(frame.exptime),
           version,
           frame.valueStart,
           frame.valueEnd,
@@ -83,7 +86,7 @@ export class ChangeReceiver {
         this.#count(cache.applyWin(input, keyStart, keyEnd, hash, version));
         return true;
       case FRAME.touch:
-        this.#count(cache.applyTouch(input, keyStart, keyEnd, hash, frame.exptime, version));
+        this.#count(cache.applyTouch(input, keyStart, keyEnd, hash, this.clock.here(frame.exptime), version));
         return true;
       default:
         return false;
@@ -109,7 +112,7 @@ export class ChangeReceiver {
       keyEnd,
       hash,
       frame.clientFlags,
-      frame.exptime,
+      this.clock.here(frame.exptime),
       frame.version,
       frame.valueBytes,
       frame.marks << MARKS_SHIFT,

@@ -109,6 +109,7 @@ export class FrameReader {
   /** ping. */
   changesSent = 0;
   changesReceived = 0;
+  wallMs = 0;
   slot = 0;
   /** resume: whether there is a position; it and a mark's: `copyPositions` copies it. */
   hasPosition = false;
@@ -219,7 +220,9 @@ export class FrameReader {
         if (bodyBytes !== PING_BYTES) return this.#wrongSize(bodyBytes);
         this.changesSent = u64(bytes, body);
         this.changesReceived = u64(bytes, body + 8);
-        if (this.changesSent < 0 || this.changesReceived < 0) return this.#malformed('a number beyond 2^53');
+        this.wallMs = u64(bytes, body + 16);
+        if (this.changesSent < 0 || this.changesReceived < 0 || this.wallMs < 0)
+          return this.#malformed('a number beyond 2^53');
         return READ.frame;
       case FRAME.slot:
         if (bodyBytes !== SLOT_BYTES) return this.#wrongSize(bodyBytes);

@@ -90,7 +90,7 @@ function everyFrame(): Uint8Array {
   writeTombstone(output, cache, cache.peek(ascii('gone'), 0, 4, 0), 4);
   writeFlush(output, 123456789012345, 1795238928, 123456789012346);
   writeSlot(output, 7);
-  writePing(output, 5, 6);
+  writePing(output, 5, 6, 7);
   writeSyncEnd(output, 2 ** 40);
   const unknown = frameByHand(200, [110, 101, 119]);
   output.append(unknown, 0, unknown.length);
@@ -164,7 +164,7 @@ class Transcript {
       case FRAME.slot:
         return `slot ${frames.slot}`;
       case FRAME.ping:
-        return `ping ${frames.changesSent} ${frames.changesReceived}`;
+        return `ping ${frames.changesSent} ${frames.changesReceived} ${frames.wallMs}`;
       case FRAME.syncEnd:
         return `syncEnd ${frames.items}`;
       case FRAME.resume:
@@ -210,7 +210,7 @@ test('what is written is what is read', () => {
   assert.deepEqual(lines.slice(-13), [
     'flush 123456789012346 123456789012345 1795238928',
     'slot 7',
-    'ping 5 6',
+    'ping 5 6 7',
     `syncEnd ${2 ** 40}`,
     'kind 200 of 11 bytes',
     'resume from 0',
@@ -272,7 +272,7 @@ test('a frame that is not as it should be is malformed', () => {
     ],
     ['an empty piece', frameByHand(FRAME.piece, [])],
     ['slot 8', frameByHand(FRAME.slot, [8])],
-    ['a short ping', frameByHand(FRAME.ping, zeros(15))],
+    ['a short ping', frameByHand(FRAME.ping, zeros(23))],
     ['a resume of more threads than it has positions', frameByHand(FRAME.resume, [1, 0, 2, 0, ...zeros(12)])],
     ['a resume of no size', frameByHand(FRAME.resume, zeros(7))],
     [

@@ -35,7 +35,7 @@
  *     want       u8 slots, one bit each, u64 version: the peer is asked for what it has of those slots above that version
  *     proof      32 bytes, see link-safety.ts
  *     refused    nothing: the proof that has come is not good
- *     ping       u64 changes sent so far, u64 changes received so far
+ *     ping       u64 changes sent so far, u64 changes received so far, u64 wall clock (ms since 1970)
  *     bye        nothing
  *
  * The tag of a mark is the sender's secret (a keyed hash of the positions): who resumes gives it back, so that no position is
@@ -116,7 +116,7 @@ export const DELETE_FIXED_BYTES = 9;
 export const TOUCH_FIXED_BYTES = 13;
 export const FLUSH_BYTES = 20;
 export const SYNC_END_BYTES = 8;
-export const PING_BYTES = 16;
+export const PING_BYTES = 24;
 export const SLOT_BYTES = 1;
 /** Of resume and mark, in front of the positions. */
 export const RESUME_FIXED_BYTES = 8;
@@ -476,10 +476,16 @@ export function writeWant(output: Output, slots: number, above: number): void {
   endFrame(output, FRAME.want, WANT_BYTES);
 }
 
-export function writePing(output: Output, changesSent: number, changesReceived: number): void {
+export function writePing(
+  output: Output,
+  changesSent: number,
+  changesReceived: number,
+  wallMs: number,
+): void {
   const body = beginFrame(output, PING_BYTES);
   putU64(output.bytes, body, changesSent);
   putU64(output.bytes, body + 8, changesReceived);
+  putU64(output.bytes, body + 16, wallMs);
   endFrame(output, FRAME.ping, PING_BYTES);
 }
 

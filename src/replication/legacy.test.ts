@@ -27,7 +27,7 @@ class Node {
 
   constructor(role: 'dialler' | 'listener', allowsLegacy = true) {
     const { cache } = this.cache;
-    this.owner = new NotingOwner(cache, '0a'.repeat(16));
+    this.owner = new NotingOwner(cache, '0a'.repeat(16), this.time);
     this.link = new Link(
       this.connection,
       this.time,

@@ -76,8 +76,6 @@ export class Link implements Session {
   peerSlots = 0;
   /** Times that this side took up where the last link broke. */
   partialSyncs = 0;
-  /** By how much the peer's wall clock was ahead of ours when its hello came, its way here included. */
-  clockOffsetMs = 0;
   /** Syncs that the peer has brought to the end. */
   syncsReceived = 0;
   /** Between syncBegin and syncEnd of the peer. */
@@ -538,8 +536,7 @@ export class Link implements Session {
     const handshake = this.#handshake;
     const refusal = handshake.take(this.#frames, input, at);
     const { peer } = handshake;
-    if (this.state === 'hello' && peer !== null)
-      this.clockOffsetMs = peer.wallMs - Math.floor(this.#clock.wallMs());
+    if (this.state === 'hello' && peer !== null) this.receiver.clock.note(peer.wallMs, this.#clock.wallMs());
     if (refusal !== null) return refusal;
     this.state = handshake.stage;
     if (handshake.stage === 'leaving') {
@@ -609,6 +606,7 @@ export class Link implements Session {
         return null;
       case FRAME.ping:
         this.changesAcknowledged = frames.changesReceived;
+        receiver.clock.note(frames.wallMs, this.#clock.wallMs());
         return null;
       case FRAME.slot:
         this.#setPeerSlot(frames.slot);
@@ -682,9 +680,10 @@ export class Link implements Session {
 
   #ping(nowMs: number): void {
     this.#pingMs = nowMs;
-    this.#changesAcknowledged = this.receiver.changes;
+    const { changes } = this.receiver;
+    this.#changesAcknowledged = changes;
     this.#acknowledge();
-    writePing(this.connection.output, this.changesSent, this.receiver.changes);
+    writePing(this.connection.output, this.changesSent, changes, Math.floor(this.#clock.wallMs()));
   }
 
   #acknowledge(): void {

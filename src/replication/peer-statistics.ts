@@ -79,7 +79,7 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
       [`${name}_node_slot`, String(link.peerSlot)],
       [`${name}_lag_changes`, String(Math.max(0, link.changesSent - link.changesAcknowledged))],
       [`${name}_lag_ms`, String(Math.round(link.marks.lagMs(nowMs)))],
-      [`${name}_clock_offset_ms`, String(link.clockOffsetMs)],
+      [`${name}_clock_offset_ms`, String(link.receiver.clock.offsetMs)],
     );
   }
   for (const address of peers.unlinkedTargets) {

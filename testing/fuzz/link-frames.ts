@@ -89,7 +89,7 @@ export class LinkFrames {
           frame(FRAME.syncEnd, numbers(1)),
         ]);
       case 10:
-        return frame(FRAME.ping, numbers(random.below(1000), random.below(1000)));
+        return frame(FRAME.ping, numbers(random.below(1000), random.below(1000), random.below(1e9) * 4000));
       case 11:
         return this.#mark();
       case 12:

@@ -1,4 +1,5 @@
 /** Two links joined by hand, without a network: for tests that look at single frames. */
+import type { Clock } from '../../src/base/clock.ts';
 import type { ConnectionError } from '../../src/base/session.ts';
 import { FrameReader, READ } from '../../src/replication/frame-reader.ts';
 import { type FeedPosition, GREETING, type Hello } from '../../src/replication/frames.ts';
@@ -21,8 +22,11 @@ export class NotingOwner implements LinkOwner<Link> {
   keepAbove: number = Number.MAX_SAFE_INTEGER;
   readonly events: string[] = [];
   readonly #cache: LinkCache;
+  readonly #clock: Clock;
 
-  constructor(cache: LinkCache, nodeId: string) {
+  /** @param clock the one of its link: who is to be ahead of the other has another */
+  constructor(cache: LinkCache, nodeId: string, clock: Clock) {
+    this.#clock = clock;
     this.#cache = cache;
     this.nodeId = nodeId;
   }
@@ -39,7 +43,7 @@ export class NotingOwner implements LinkOwner<Link> {
       fresh: false,
       slotsUsed: 1 << slot,
       highestVersion: this.#cache.highestVersion(),
-      wallMs: 0,
+      wallMs: this.#clock.wallMs(),
       nonce: `${++nonces}`.padStart(32, '0'),
     };
   }
@@ -121,7 +125,7 @@ export class LinkEnd<C extends LinkCache> {
     safety: LinkSafety = UNGUARDED,
   ) {
     this.cache = cache;
-    this.owner = new NotingOwner(this.cache, nodeId);
+    this.owner = new NotingOwner(this.cache, nodeId, time);
     this.link = new Link(this.connection, time, this.cache, readers, this.owner, target, safety);
     this.#frames.codec = safety.codec;
     this.feeder = new PieceFeeder(this.link);
