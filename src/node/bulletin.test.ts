@@ -19,3 +19,25 @@ test('a text that is too long is cut', () => {
   bulletin.write('x'.repeat(16 * 1024 + 1));
   assert.equal(bulletin.read().length, 16 * 1024);
 });
+
+test('a text that is half written is waited for: the writer may have lost its processor', (t) => {
+  const buffer = Bulletin.allocate();
+  const reader = new Bulletin(buffer);
+  new Bulletin(buffer).write('a 1');
+  const head = new Int32Array(buffer, 0, 3);
+  Atomics.add(head, 0, 1);
+  // The writer is given the processor where the reader waits, and not before.
+  const wait = t.mock.method(Atomics, 'wait', () => {
+    Atomics.add(head, 0, 1);
+    return 'timed-out';
+  });
+  assert.equal(reader.read(), 'a 1');
+  assert.equal(wait.mock.callCount(), 1);
+});
+
+test('a text that stays half written is given up', () => {
+  const buffer = Bulletin.allocate();
+  new Bulletin(buffer).write('a 1');
+  Atomics.add(new Int32Array(buffer, 0, 3), 0, 1);
+  assert.equal(new Bulletin(buffer).read(), '');
+});

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { freePorts } from '../../testing/processes.ts';
+import { RawSocket } from '../../testing/raw-socket.ts';
 import { ReplicatedPair } from '../../testing/replicated-pair.ts';
 import { type Server, startNode } from '../../testing/servers.ts';
 import { TcpRelay } from '../../testing/tcp-relay.ts';
@@ -75,6 +76,19 @@ async function agree(
   );
 }
 
+/** All items of a node by `lru_crawler metadump`, in the order of their keys; without what reading them changes (`la`, `fetch`) and where they lie (`cls`). */
+async function dumpOf({ server }: Side): Promise<string[]> {
+  const socket = await RawSocket.connect(server.port);
+  try {
+    await socket.send('lru_crawler metadump all\r\n');
+    await until('the end of the list', () => socket.received.endsWith('END\r\n'));
+    const lines = socket.received.split('\n').filter((line) => line.startsWith('key='));
+    return lines.map((line) => line.trim().replace(/ (la|fetch|cls)=\S+/g, '')).sort();
+  } finally {
+    socket.vanish(false);
+  }
+}
+
 /** Two nodes whose only link passes through a relay. */
 async function overRelay(
   t: TestContext,
@@ -99,6 +113,7 @@ async function changeBoth(near: Side, far: Side): Promise<void> {
     await one.client.set(key, `first of ${index}`);
     if (index % 3 === 0) await other.client.set(key, `later of ${index}`);
     if (index % 5 === 0) assert.equal(await one.client.ask(`delete ${key}`), 'DELETED\r\n');
+    else if (index % 11 === 0) await one.client.ask(`touch ${key} 5000`);
   }
   for (const [index, key] of COUNTERS.entries()) {
     assert.match(await near.client.ask(`incr ${key} ${index}`), /^\d\d\d?\r\n$/);
@@ -136,6 +151,52 @@ for (const [name, disturb] of [
     await figureAbove(near, 'partial_syncs', 0);
     assert.equal(Number(await figure(near, 'full_syncs')), full, 'only what changed was sent');
   });
+
+test('after a cut the two list the same items, with their sizes, expiry times and cas ids', async (t) => {
+  const { near, far, relay } = await overRelay(t);
+  relay.cut();
+  await foundOut(near, far);
+  await changeBoth(near, far);
+  for (const [one, name] of [
+    [near, 'near'],
+    [far, 'far'],
+  ] as const)
+    for (let i = 0; i < 50; i++) {
+      await one.client.ask(`set ${name}${i} ${i} ${i % 3 === 0 ? 3000 + i : 0} ${i}\r\n${'v'.repeat(i)}`);
+      if (i % 7 === 0) await one.client.ask(`gat 4000 ${name}${i}`);
+      if (i % 9 === 0) await one.client.ask(`append ${name}${i} 0 0 3\r\nend`);
+      if (i % 10 === 0) await one.client.ask(`ms ${name}${i} 2 E${1_000_000 + i}\r\nmm`);
+    }
+  relay.heal();
+  await linked(near, far);
+  await until('the lists are equal', async () => {
+    const [here, there] = await Promise.all([dumpOf(near), dumpOf(far)]);
+    assert.deepEqual(here, there);
+    assert.match(here[0] ?? '', /^key=\S+ exp=-?\d+ cas=\d+ size=\d+ flags=\d+$/);
+    const known = here.filter((line) => /^key=(near|far)/.test(line));
+    assert.equal(known.length, 100);
+    assert.equal(known.filter((line) => line.includes(' cas=10000')).length, 10);
+    return true;
+  });
+});
+
+test('flush_all 0 ends what is there, on the twin as well, and nothing that comes later', async (t) => {
+  const { near, far } = await overRelay(t);
+  assert.equal(await near.client.ask('flush_all 0'), 'OK\r\n');
+  assert.equal(await near.client.get('k0'), null);
+  await until('on the twin', async () => (await far.client.get('k0')) === null);
+  for (const [one, other, key] of [
+    [near, far, 'l0'],
+    [far, near, 'l1'],
+  ] as const) {
+    assert.equal(await one.client.set(key, 'later'), 'STORED');
+    await until('the other has it', async () => (await other.client.get(key)) === 'later');
+  }
+  await agree([near, far], [...KEYS, ...COUNTERS, 'l0', 'l1']);
+  for (const key of [...KEYS, ...COUNTERS])
+    assert.equal(await far.client.get(key), null, `${key} was stored before`);
+  for (const key of ['l0', 'l1']) assert.equal(await far.client.get(key), 'later');
+});
 
 test('behind a network that let nothing pass neither side says to who comes anew that it is in sync before it has what the other was told', async (t) => {
   const { near, far, relay } = await overRelay(t);
