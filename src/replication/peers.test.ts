@@ -394,6 +394,29 @@ test('a node that starts alone is not in sync until a twin has had the time to d
   assert.equal(inSync(b), '1', 'it has everything that there is');
 });
 
+test('slots: one that joins takes none of a node that it has not met, for it serves before it does', () => {
+  const world = new World();
+  const a = world.start('a', []);
+  const b = world.start('b', ['a']);
+  world.run(1000);
+  linked(a, b);
+  for (const host of ['a', 'b']) {
+    const other = host === 'a' ? b : a;
+    // It dials one of the two, and the way to the other one is closed.
+    const third = world.node(`to ${host}`, [host, other.host]);
+    world.network.holdWay(third.host, other.host);
+    third.start();
+    for (let i = 0; i < 8000 && !third.isReady; i++) world.run(1);
+    assert.ok(third.isReady);
+    assert.equal(third.peers.openLinks.length, 1);
+    const slots = [a, b, third].map((node) => node.cache.nodeSlot);
+    assert.equal(new Set(slots).size, 3, slots.join(' '));
+    third.kill();
+    world.network.release();
+    world.run(5000);
+  }
+});
+
 test('slots: the fresh one moves, else the one with the greater id; the lowest free one is taken', () => {
   const low = { fresh: false, nodeId: 'aa' };
   const high = { fresh: false, nodeId: 'bb' };

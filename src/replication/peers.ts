@@ -638,17 +638,26 @@ export class Peers implements LinkOwner<Link> {
     return digits;
   }
 
-  /** Takes another slot if the peer has this node's and it is for this node to move. @returns null, or why the two cannot be linked */
+  /**
+   * Takes another slot if the peer has this node's and it is for this node to move; or if somebody else has it whom the peer knows and this node has yet to meet, while it has
+   * given no version to anything.
+   *
+   * @returns null, or why the two cannot be linked
+   */
   #settleSlot(link: Link): string | null {
     const { own, peer } = link;
-    if (own === null || peer === null || link.peerSlot !== this.#cache.nodeSlot || !mustMove(own, peer))
-      return null;
+    if (own === null || peer === null) return null;
+    const mine = this.#cache.nodeSlot;
+    const isOfPeer = link.peerSlot === mine;
+    const isOfThird = !isOfPeer && !this.isReady && (peer.slotsUsed & (1 << mine)) !== 0;
+    if (isOfPeer ? !mustMove(own, peer) : !isOfThird) return null;
     let slotsUsed = peer.slotsUsed | (1 << link.peerSlot);
     for (const other of this.links) {
       if (other.peerSlot >= 0) slotsUsed |= 1 << other.peerSlot;
     }
     const slot = freeSlot(slotsUsed);
-    if (slot < 0) return 'no node slot is free';
+    // What the peer said may have counted this node itself.
+    if (slot < 0) return isOfPeer ? 'no node slot is free' : null;
     this.#cache.nodeSlot = slot;
     this.#actions.log(2, `node slot ${slot}`);
     for (const other of this.links) other.announceSlot(slot);

@@ -52,5 +52,8 @@ test('three to five nodes hold the same after any life of cuts, holds, kills and
   assert.ok(sum(outcomes, (o) => o.acknowledged) > 10 * SEEDS);
   assert.ok(sum(outcomes, (o) => o.partialSyncs) > SEEDS);
   assert.ok(sum(outcomes, (o) => o.fullSyncs) > SEEDS);
+  assert.ok(sum(outcomes, (o) => o.casStored) > 10 * SEEDS);
+  assert.ok(sum(outcomes, (o) => o.casRefused) > 10 * SEEDS);
   assert.equal(new Set(outcomes.map((o) => o.hosts)).size, 3);
+  assert.equal(Math.max(...outcomes.map((o) => o.threads)), 4);
 });

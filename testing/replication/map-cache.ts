@@ -123,7 +123,10 @@ export class MapCache implements LinkCache {
   /** Items larger than this are refused. */
   valueBytesMax: number = 1 << 20;
   readonly entries: Map<string, Entry> = new Map();
-  readonly feed: MapFeed;
+  /** One of each data thread. */
+  readonly feeds: readonly MapFeed[];
+  /** The data thread whose clients change something now. */
+  thread = 0;
   /** Stripes locked now; the link must leave none locked. */
   locked = 0;
   /** Items reserved and neither committed nor abandoned. */
@@ -134,9 +137,14 @@ export class MapCache implements LinkCache {
   #ticks = 0;
   #flushThreshold = 0;
 
-  constructor(clock: Clock, feedCapacity: number) {
+  constructor(clock: Clock, feedCapacity: number, threads = 1) {
     this.#clock = clock;
-    this.feed = new MapFeed(feedCapacity);
+    this.feeds = Array.from({ length: threads }, () => new MapFeed(feedCapacity));
+  }
+
+  /** The feed of the present thread. */
+  get feed(): MapFeed {
+    return this.feeds[this.thread]!;
   }
 
   readonly meta: LinkMarks = {
@@ -156,6 +164,13 @@ export class MapCache implements LinkCache {
     this.#put(key, value, flags, exptime, version, false);
     this.feed.append({ kind: CHANGE.set, key, version });
     return version;
+  }
+
+  /** Stores if what is there has this very version, as a client does that read it there or on a twin. @returns the new version; 0: it was another, or nothing */
+  cas(key: string, token: number, value: Uint8Array): number {
+    const entry = this.entries.get(key);
+    if (entry === undefined || entry.tombstone || entry.version !== token) return 0;
+    return this.set(key, value, 0, 0);
   }
 
   delete(key: string): number {

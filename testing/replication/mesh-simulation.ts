@@ -2,7 +2,8 @@
  * Three to five nodes, each of which knows all others, in a simulated life: clients write everywhere; single links are cut, or held in one direction; nodes are
  * killed, some for good, and others join; their clocks differ by minutes. When all is quiet again all copies must be equal, item for item with their cas ids; nothing may be older than
  * what a node that never died has written, deletes included; and what one survivor had of a dead node all have. A write that a twin had acknowledged when its
- * node died is on a survivor, and stays as long as one copy of it lives.
+ * node died is on a survivor, and stays as long as one copy of it lives. No two writes have one version, whatever dies and whatever the clocks show, so a cas with a stale token never
+ * succeeds. Nodes have one to four data threads, whose clients write in any order.
  *
  * Everything that happens follows from the seed. Touches are left out: they give no version, and so there is no order between those of two sides.
  */
@@ -21,6 +22,8 @@ const KEYS = 60;
 const SKEW_MS_MAX = 10 * 60_000;
 const HOSTS_MIN = 3;
 const HOSTS_MAX = 5;
+const THREADS_MAX = 4;
+const TOKENS_MAX = 40;
 
 export interface MeshOutcome {
   readonly hosts: number;
@@ -33,14 +36,26 @@ export interface MeshOutcome {
   readonly acknowledged: number;
   readonly partialSyncs: number;
   readonly fullSyncs: number;
+  /** Cas with a token that was still good, and with one that was not. */
+  readonly casStored: number;
+  readonly casRefused: number;
+  /** The most that one node had. */
+  readonly threads: number;
 }
 
 /** A write whose node may be killed, or has been. */
 interface Write {
   readonly key: string;
   readonly version: number;
-  /** Behind it in the ring of its node. */
+  /** Behind it in the ring of its node's thread. */
   readonly position: number;
+  readonly thread: number;
+}
+
+/** What a client has read and may compare with later, on whatever node. */
+interface Token {
+  readonly key: string;
+  readonly version: number;
 }
 
 /** Runs one life. @throws when copies differ or a rule is broken; the message says what */
@@ -67,6 +82,12 @@ class MeshLife {
   /** Those of dead nodes that had been acknowledged, while a copy of them lives. */
   #acknowledged: Write[] = [];
   #acknowledgedCount = 0;
+  /** All versions that were ever given. */
+  readonly #versions: Set<number> = new Set();
+  readonly #tokens: Token[] = [];
+  #casStored = 0;
+  #casRefused = 0;
+  #threadsMax = 1;
   #events = 0;
   #writes = 0;
   #kills = 0;
@@ -111,6 +132,9 @@ class MeshLife {
       writes: this.#writes,
       kills: this.#kills,
       acknowledged: this.#acknowledgedCount,
+      casStored: this.#casStored,
+      casRefused: this.#casRefused,
+      threads: this.#threadsMax,
       leavings: this.#left.size,
       repairs: links('repairs'),
       partialSyncs,
@@ -129,6 +153,7 @@ class MeshLife {
       peerHosts: this.#hosts.filter((other) => other !== host),
       feedCapacity: this.#feedCapacity,
       readyMsMax: 5000,
+      threads: 1 + this.#random.below(THREADS_MAX),
       skewMs: this.#random.below(SKEW_MS_MAX) - SKEW_MS_MAX / 2,
       wantsAcks: true,
       safety: this.#safety,
@@ -152,11 +177,16 @@ class MeshLife {
 
   #write(node: SimulatedNode): void {
     const random = this.#random;
-    const key = `key${random.below(KEYS)}`;
+    let key = `key${random.below(KEYS)}`;
     this.#writes++;
     let version = 0;
+    const { cache } = node;
+    const thread = random.below(cache.feeds.length);
+    cache.thread = thread;
+    this.#threadsMax = Math.max(this.#threadsMax, cache.feeds.length);
     const dice = random.below(200);
-    if (dice < 150) {
+    if (dice < 20) ({ key, version } = this.#cas(node, key));
+    else if (dice < 150) {
       const bytes = random.below(80) === 0 ? 30000 + random.below(90000) : random.below(100);
       version = node.cache.set(
         key,
@@ -169,13 +199,36 @@ class MeshLife {
     } else {
       node.cache.flush();
     }
+    const { feed } = cache;
+    // What a link does on its own account is done by the first thread, which has it.
+    cache.thread = 0;
     if (version === 0) return;
+    assert(!this.#versions.has(version), `version ${version} was given twice`);
+    this.#versions.add(version);
     const mine = this.#writesOf.get(node) ?? [];
-    mine.push({ key, version, position: node.cache.feed.written });
+    mine.push({ key, version, position: feed.written, thread });
     this.#writesOf.set(node, mine);
     const writes = (this.#written.get(key) ?? []).filter((write) => write.node !== node && write.node.alive);
     writes.push({ node, version });
     this.#written.set(key, writes);
+  }
+
+  /**
+   * A client reads a key, and compares with what it, or another one, has read here or elsewhere.
+   *
+   * @returns what it has stored; version 0: nothing
+   */
+  #cas(node: SimulatedNode, key: string): Token {
+    const random = this.#random;
+    const version = node.cache.versionOf(key);
+    if (version > 0) this.#tokens.push({ key, version });
+    if (this.#tokens.length > TOKENS_MAX) this.#tokens.shift();
+    const token = this.#tokens[random.below(Math.max(1, this.#tokens.length))];
+    if (token === undefined) return { key, version: 0 };
+    const stored = node.cache.cas(token.key, token.version, new Uint8Array(random.below(50)).fill(99));
+    if (stored === 0) this.#casRefused++;
+    else this.#casStored++;
+    return { key: token.key, version: stored };
   }
 
   #faultStep(): void {
@@ -212,12 +265,16 @@ class MeshLife {
 
   /** The writes of a node that a peer says it has, of those that have everything. */
   #acknowledgedBy(node: SimulatedNode): Write[] {
-    let position = 0;
+    const positions = node.cache.feeds.map(() => 0);
     for (const link of node.peers.links) {
       const isAlive = this.#alive().some((other) => other.peers.nodeId === link.peer?.nodeId);
-      if (link.countsForAcks && isAlive) position = Math.max(position, link.acknowledged[0] ?? 0);
+      if (!link.countsForAcks || !isAlive) continue;
+      for (const [thread, position] of link.acknowledged.entries())
+        positions[thread] = Math.max(positions[thread] ?? 0, position);
     }
-    return (this.#writesOf.get(node) ?? []).filter((write) => write.position <= position);
+    return (this.#writesOf.get(node) ?? []).filter(
+      ({ position, thread }) => position <= (positions[thread] ?? 0),
+    );
   }
 
   #livesSomewhere({ key, version }: Write): boolean {
@@ -236,6 +293,7 @@ class MeshLife {
       assert(node.cache.locked === 0 && node.cache.reserved === 0, 'nothing is left locked or half');
       const { openLinks } = node.peers;
       assert(openLinks.length === nodes.length - 1, `${openLinks.length} links in the end`);
+      assert(node.peers.isInSync && node.peers.missingMs === 0, 'a node is not in sync in the end');
       for (const link of openLinks) assert(link.isComplete && !link.hasWork, 'something was left unsent');
       assertEqualCopies(first.cache, node.cache);
       for (const { key, version } of this.#acknowledged) {

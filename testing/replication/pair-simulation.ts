@@ -191,6 +191,7 @@ class PairLife {
       assert(node.isReady, 'a node is not ready in the end');
       assert(node.cache.locked === 0, 'a stripe was left locked');
       assert(node.cache.reserved === 0, 'memory of a value that did not come was not given back');
+      assert(node.peers.isInSync && node.peers.missingMs === 0, 'a node is not in sync in the end');
       const open = node.peers.openLinks;
       assert(open.length === 1, `${open.length} links in the end`);
       assert(open[0]!.sender.backlogBytes() === 0, 'changes were left unsent');

@@ -14,6 +14,8 @@ export interface SimulatedNodeOptions {
   readonly peerHosts: readonly string[];
   readonly feedCapacity: number;
   readonly readyMsMax: number;
+  /** Data threads whose changes one link sends; absent: one. */
+  readonly threads?: number;
   /** By how much its wall clock is ahead. */
   readonly skewMs?: number;
   /** Clients wait for the acks of peers. */
@@ -44,7 +46,7 @@ export class SimulatedNode implements NetworkNode, PeerActions {
     const { time } = network;
     const { skewMs = 0, wantsAcks = false } = options;
     this.#clock = { monotonicMs: () => time.monotonicMs(), wallMs: () => time.wallMs() + skewMs };
-    this.cache = new MapCache(this.#clock, options.feedCapacity);
+    this.cache = new MapCache(this.#clock, options.feedCapacity, options.threads);
     let nodeId = '';
     for (let i = 0; i < 32; i++) nodeId += random.below(16).toString(16);
     this.peers = new Peers(this.#clock, random, this.cache, this, {
@@ -118,8 +120,8 @@ export class SimulatedNode implements NetworkNode, PeerActions {
 
   #link(connection: SimulatedConnection, target: number): Link {
     const { cache } = this;
-    const reader = new MapFeedReader(cache.feed);
-    const link = new Link(connection, this.#clock, cache, [reader], this.peers, target, this.#options.safety);
+    const readers = cache.feeds.map((feed) => new MapFeedReader(feed));
+    const link = new Link(connection, this.#clock, cache, readers, this.peers, target, this.#options.safety);
     this.peers.added(link);
     return link;
   }
