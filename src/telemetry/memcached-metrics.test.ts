@@ -80,6 +80,7 @@ test('twins are labelled with their address; milliseconds become seconds', () =>
   const lines = metricsOf({
     replication: {
       replication_in_sync: '1',
+      replication_missing_ms: '1500',
       replication_peer_0_address: '127.0.0.1:9',
       replication_peer_0_state: 'linked',
       replication_peer_0_lag_ms: '250',
@@ -89,6 +90,7 @@ test('twins are labelled with their address; milliseconds become seconds', () =>
   }).split('\n');
   for (const line of [
     'twincached_replication_in_sync{instance="n:1"} 1',
+    'twincached_replication_missing_seconds{instance="n:1"} 1.5',
     'twincached_replication_peer_up{instance="n:1",peer="127.0.0.1:9"} 1',
     'twincached_replication_peer_lag_seconds{instance="n:1",peer="127.0.0.1:9"} 0.25',
     'twincached_replication_peer_up{instance="n:1",peer="127.0.0.1:10"} 0',

@@ -146,6 +146,13 @@ const REPLICATION: readonly Row[] = [
   ['peers', 'gauge', 'replication_peers', 'Twins that are linked'],
   ['links_made_total', 'counter', 'replication_links_made', 'Links to twins since the start'],
   ['links_lost_total', 'counter', 'replication_links_lost', 'Links to twins that have ended'],
+  ['links_stuck_total', 'counter', 'replication_links_stuck', 'Of those, links to twins that took nothing'],
+  [
+    'missing_seconds',
+    'gauge',
+    'replication_missing_ms',
+    'Since when a twin that fell silent has been missing',
+  ],
   ['changes_sent_total', 'counter', 'replication_changes_sent', 'Changes sent to twins'],
   ['changes_received_total', 'counter', 'replication_changes_received', 'Changes that came from twins'],
   [
@@ -161,6 +168,13 @@ const REPLICATION: readonly Row[] = [
     'counter',
     'replication_overruns',
     'Times that more was changed than is kept for a twin',
+  ],
+  ['versions_ahead_total', 'counter', 'replication_versions_ahead', 'Versions given ahead of the clock'],
+  [
+    'versions_refused_total',
+    'counter',
+    'replication_versions_refused',
+    'Versions of twins more than a day ahead',
   ],
   ['acks_waited_total', 'counter', 'replication_acks_waited', 'Times that replies waited for twins'],
   ['acks_degraded_total', 'counter', 'replication_acks_degraded', 'Writes answered without so many acks'],

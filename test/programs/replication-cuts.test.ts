@@ -327,6 +327,37 @@ test('of three nodes one is killed for good: what it told one of the others only
   await until('it was asked for', async () => Number(await figure(second, 'repairs')) > 0);
 });
 
+test('of three nodes one hangs while both others write: it is in sync when it has what each of them wrote', async (t) => {
+  const ports = await freePorts(3);
+  const others = (own: number): string =>
+    ports
+      .filter((_, index) => index !== own)
+      .map((port) => `127.0.0.1:${port}`)
+      .join(',');
+  const sides: Side[] = [];
+  for (const [index, port] of ports.entries())
+    sides.push(await side(t, ['-x', others(index), '-X', `${port}`]));
+  const [first, second, third] = sides;
+  assert.ok(first !== undefined && second !== undefined && third !== undefined);
+  await linked(...sides);
+  for (const key of KEYS) await first.client.set(key, 'before');
+  await agree(sides, KEYS);
+  third.server.process.child.kill('SIGSTOP');
+  for (const one of [first, second])
+    await until('it is given up', async () => (await figure(one, 'peers')) === '1', FOUND_OUT_MS);
+  for (const [i, key] of KEYS.entries()) await (i % 2 === 0 ? first : second).client.set(key, 'meanwhile');
+  third.server.process.child.kill('SIGCONT');
+  for (let isInSync = false; !isInSync; ) {
+    const fresh = await TextClient.connect(third.server.port);
+    isInSync = (await fresh.stats('replication')).get('replication_in_sync') === '1';
+    const found = await ReplicatedPair.entries(fresh, KEYS);
+    fresh.close();
+    if (isInSync) assert.ok([...found.values()].every(({ value }) => value === 'meanwhile'));
+  }
+  await linked(...sides);
+  await agree(sides, KEYS);
+});
+
 test('a twin with little memory evicts for itself alone', async (t) => {
   const [port = 0] = await freePorts(1);
   const small = await side(t, ['-m', '2', '-X', `${port}`]);
