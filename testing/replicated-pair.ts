@@ -56,7 +56,7 @@ export class ReplicatedPair {
     return until(
       `node ${side} is open: ${this.nodes[side]?.stderr()}`,
       () => TextClient.connect(this.ports[side], this.hosts[side]),
-      20_000,
+      60_000,
     );
   }
 
