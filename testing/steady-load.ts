@@ -30,6 +30,7 @@ const LOST_KEPT = 1000;
 export class SteadyLoad {
   readonly #client: TextClient;
   readonly #prefix: string;
+  readonly #pauseMs: number;
   readonly #acknowledged = new Map<string, number>();
   readonly #errors: string[] = [];
   readonly #lost: LostValue[] = [];
@@ -39,15 +40,20 @@ export class SteadyLoad {
   #stopping = false;
   readonly #running: Promise<void>;
 
-  private constructor(client: TextClient, prefix: string) {
+  private constructor(client: TextClient, prefix: string, pauseMs: number) {
     this.#client = client;
     this.#prefix = prefix;
+    this.#pauseMs = pauseMs;
     this.#running = this.#run();
   }
 
-  /** Connects and begins. */
-  static async start(port: number, host = '127.0.0.1', prefix = 'load'): Promise<SteadyLoad> {
-    return new SteadyLoad(await TextClient.connect(port, host), prefix);
+  /**
+   * Connects and begins.
+   *
+   * @param pauseMs between two rounds: one that asks without a pause takes a core from what it asks
+   */
+  static async start(port: number, host = '127.0.0.1', prefix = 'load', pauseMs = 0): Promise<SteadyLoad> {
+    return new SteadyLoad(await TextClient.connect(port, host), prefix, pauseMs);
   }
 
   /** Requests answered so far; a test waits for it to grow before and after what it does to the servers. */
@@ -72,6 +78,7 @@ export class SteadyLoad {
   async #run(): Promise<void> {
     for (let round = 1; !this.#stopping; round++) {
       this.#unsent.began(round);
+      if (this.#pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, this.#pauseMs));
       const key = `${this.#prefix}${round % KEYS}`;
       try {
         const stored = await this.#client.set(key, String(round));

@@ -17,6 +17,9 @@ after(() => rmSync(directory, { recursive: true }));
 const ENVIRONMENT = { XDG_STATE_HOME: directory };
 const path = join(directory, 'shop.yml');
 
+/** Between two rounds of a client. */
+const PAUSE_MS = 2;
+
 interface Status {
   readonly state: string;
   readonly services: readonly { readonly name: string; readonly state: string; readonly pid: number }[];
@@ -71,17 +74,17 @@ page: { port: ${page}, users: [{ name: ops, role: admin, password-file: password
   const pids = async (): Promise<Readonly<Record<string, number>>> =>
     Object.fromEntries((await status()).services.map(({ name, pid }) => [name, pid]));
 
-  let load = await SteadyLoad.start(first);
+  let load = await SteadyLoad.start(first, '127.0.0.1', 'begun', PAUSE_MS);
   t.after(() => load.stop());
   const goesOn = async (): Promise<void> => {
     const before = load.answered;
-    await until('the load goes on', () => load.answered > before + 300);
+    await until('the load goes on', () => load.answered > before + 150);
   };
   const nothingLost = async (when: string): Promise<void> => {
     await goesOn();
     const report = await load.stop();
     assert.deepEqual([report.errors, report.lost], [[], []], when);
-    load = await SteadyLoad.start(first, '127.0.0.1', when.replaceAll(' ', '-'));
+    load = await SteadyLoad.start(first, '127.0.0.1', when.replaceAll(' ', '-'), PAUSE_MS);
   };
   await goesOn();
 
@@ -148,7 +151,7 @@ page: { port: ${page}, users: [{ name: ops, role: admin, password-file: password
   );
   await nothingLost('restarted');
   await load.stop();
-  load = await SteadyLoad.start(second, '127.0.0.1', 'other');
+  load = await SteadyLoad.start(second, '127.0.0.1', 'other', PAUSE_MS);
   await ordered('restart', '--rolling', 'first');
   await nothingLost('the other proxy is restarted');
 
