@@ -14,6 +14,7 @@ import {
 import type { HotKeys } from '../routing/hot-keys.ts';
 import { NEAR_CACHE_MS_MAX } from '../routing/near-cache.ts';
 import { type Called, type CommandLine, readOptions } from './command-line.ts';
+import { logFormatOf } from './log-format-option.ts';
 import { MAGENT_ROWS, magentUsage } from './magent-table.ts';
 import { invalidPort, invalidValue, unixPath, wholeNumber } from './option-values.ts';
 import { serverAddress } from './server-address.ts';
@@ -132,6 +133,9 @@ export function parseMagent(
         break;
       case 'group':
         group = value;
+        break;
+      case 'log-format':
+        logFormatOf(spelling, value);
         break;
       default:
         throw new StartError(`${spelling} is not supported`);

@@ -1,5 +1,6 @@
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { helpLines, type OptionRow } from './getopt.ts';
+import { LOG_FORMAT_ROW } from './log-format-option.ts';
 
 /** magent's options; the letters are those of magent 0.5 and 0.6. The long names are ours. */
 export const MAGENT_ROWS: readonly OptionRow[] = [
@@ -128,6 +129,7 @@ export const MAGENT_ROWS: readonly OptionRow[] = [
     argument: 'none',
     help: ['verbose; implies -D'],
   },
+  LOG_FORMAT_ROW,
 ];
 
 /** The usage text. */

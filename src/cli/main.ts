@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { daemonReporter, launchDaemon } from '../system/daemonise.ts';
+import { tellOperator } from '../telemetry/log-format.ts';
 import type { Invocation } from './invocation.ts';
 import { personalityOfName, ROLE_STARTERS, type RoleStarters, subCommands } from './personalities.ts';
 import { tellFailure } from './serve.ts';
@@ -33,7 +34,7 @@ export async function main(argv: readonly string[], starters: RoleStarters = ROL
         onWarning,
       }),
     print: (text) => void process.stdout.write(text),
-    complain: (message) => void process.stderr.write(`${message}\n`),
+    complain: (message) => tellOperator('warning', message),
   };
   // A daemon's stderr is /dev/null, so what kills it before it is ready must go through the report.
   if (daemon !== null)

@@ -9,6 +9,7 @@ import {
 } from '../node/options.ts';
 import { type Called, type CommandLine, type ProcessOptions, readOptions } from './command-line.ts';
 import type { OptionEvent } from './getopt.ts';
+import { logFormatOf } from './log-format-option.ts';
 import { checkGuarantees, takeGuarantee } from './memcached-acks.ts';
 import { type ExtendedDraft, readExtended, readSlabSizes, SLAB_PAGE_BYTES } from './memcached-extended.ts';
 import { ReplicationSafety } from './memcached-replication.ts';
@@ -250,6 +251,9 @@ class Reader {
       case 'auth-file':
         if (value === '') throw invalidValue(spelling, value, 'a file name is needed');
         node.authFile = resolve(this.#directory, value);
+        break;
+      case 'log-format':
+        logFormatOf(spelling, value);
         break;
       case 'enable-ssl':
         this.#tls = true;

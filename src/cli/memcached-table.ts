@@ -1,5 +1,6 @@
 import { MEMCACHED_VERSION, TWINCACHED_VERSION } from '../base/version.ts';
 import { helpLines, type OptionRow } from './getopt.ts';
+import { LOG_FORMAT_ROW } from './log-format-option.ts';
 
 /**
  * The options of memcached. The long names stand in the order in which memcached 1.6 has them, because an ambiguous
@@ -361,6 +362,7 @@ const OUR_ROWS: readonly OptionRow[] = [
     valueName: '<bytes>',
     help: ['compress what goes to twins from this length on', '(default: never)'],
   },
+  LOG_FORMAT_ROW,
 ];
 
 /** All options. Ours yield, so that no prefix that works with memcached is ambiguous here. */

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import type { Called } from './command-line.ts';
 import { getopt, type OptionRow } from './getopt.ts';
+import { LOG_FORMAT_ROW, logFormatOf } from './log-format-option.ts';
 
 /** What a command line of monit's asks for. */
 export interface MonitCommand {
@@ -105,6 +106,7 @@ export const MONIT_ROWS: readonly OptionRow[] = [
     valueName: 'filename',
     help: ['Print SHA1 and MD5 hashes of the file or of stdin'],
   },
+  { ...LOG_FORMAT_ROW, valueName: 'format' },
   { name: 'version', short: 'V', long: 'version', argument: 'none', help: ['Print version number'] },
   { name: 'help', short: 'h', long: 'help', argument: 'none', help: ['Print this text'] },
 ];
@@ -131,6 +133,8 @@ export function parseMonit(call: Called): MonitCommand {
     const value = values.get(name);
     return value === undefined ? null : resolve(call.directory, value);
   };
+  const format = values.get('log-format');
+  if (format !== undefined) logFormatOf('--log-format', format);
   const daemon = values.get('daemon');
   if (
     daemon !== undefined &&
@@ -189,7 +193,8 @@ const ACTIONS: readonly (readonly [string, string])[] = [
 
 export function monitHelp(): string {
   const options = MONIT_ROWS.map(({ short, long, valueName, help }) => {
-    const spelling = ` -${short}, --${long}${valueName === undefined ? '' : ` ${valueName}`}`;
+    const letter = short === undefined ? '    ' : `-${short}, `;
+    const spelling = ` ${letter}--${long}${valueName === undefined ? '' : ` ${valueName}`}`;
     return `${spelling.padEnd(28)} ${help?.join(' ') ?? ''}\n`;
   });
   const actions = ACTIONS.map(([name, text]) => ` ${name.padEnd(27)} ${text}\n`);

@@ -13,9 +13,10 @@ import { pidInFile } from '../monitor/entry-process.ts';
 import { monitorFiles, monitorId } from '../monitor/monitor-files.ts';
 import { commandLine, isZombie, readProcessEntry, readProcessTable } from '../system/proc-table.ts';
 import type { Invocation } from './invocation.ts';
+import { chooseLogFormat } from './log-format-option.ts';
 import { MonitClient } from './monit-client.ts';
 import { makeMonitor, startMonit } from './monit-daemon.ts';
-import { type MonitCommand, monitHelp, parseMonit, usualControlFiles } from './monit-options.ts';
+import { MONIT_ROWS, type MonitCommand, monitHelp, parseMonit, usualControlFiles } from './monit-options.ts';
 import { serve } from './serve.ts';
 
 /** How long one look at everything may take when no daemon runs. */
@@ -26,6 +27,7 @@ const ONE_COMMAND_MS = 120_000;
 
 /** `twincached monit`, and the program as monit. @returns the exit code */
 export async function runMonit(invocation: Invocation): Promise<number> {
+  chooseLogFormat(invocation, MONIT_ROWS);
   const command = parseMonit(invocation);
   const { wish } = command;
   switch (wish.kind) {

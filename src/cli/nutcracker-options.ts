@@ -5,6 +5,7 @@ import type { NutcrackerOptions } from '../proxy/nutcracker-service.ts';
 import { NEAR_CACHE_MS_MAX } from '../routing/near-cache.ts';
 import type { Called, CommandLine } from './command-line.ts';
 import { getopt } from './getopt.ts';
+import { logFormatOf } from './log-format-option.ts';
 import {
   NUTCRACKER_ROWS,
   nutcrackerStatsDescription,
@@ -123,6 +124,9 @@ export function parseNutcracker(call: Called): CommandLine<NutcrackerCommand> {
           );
         break;
       }
+      case 'log-format':
+        logFormatOf('--log-format', value);
+        break;
       case 'threads':
         threads = within('--threads', value, THREADS_MAX);
         break;

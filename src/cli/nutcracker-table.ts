@@ -1,5 +1,6 @@
 import { NUTCRACKER_VERSION } from '../proxy/nutcracker-stats.ts';
 import type { OptionRow } from './getopt.ts';
+import { LOG_FORMAT_ROW } from './log-format-option.ts';
 
 /** twemproxy's options, and, at the end, ours. */
 export const NUTCRACKER_ROWS: readonly OptionRow[] = [
@@ -116,6 +117,7 @@ export const NUTCRACKER_ROWS: readonly OptionRow[] = [
     help: ['send equal gets of such keys that come at the same time once; not in twemproxy'],
     yields: true,
   },
+  { ...LOG_FORMAT_ROW, valueName: 'S' },
 ];
 
 const HELP_COLUMN = 22;

@@ -7,6 +7,7 @@ import type { NutcrackerOptions } from '../proxy/nutcracker-service.ts';
 import type { ProxyOptions } from '../proxy/options.ts';
 import type { ClientCommand } from './client-command.ts';
 import type { Invocation } from './invocation.ts';
+import { chooseLogFormat } from './log-format-option.ts';
 import type { StartedRole } from './serve.ts';
 import { type TransportChoice, transportOf } from './transport.ts';
 
@@ -42,6 +43,7 @@ export const ROLE_STARTERS: RoleStarters = {
 export function memcached(starters: RoleStarters, replicates: boolean): Personality {
   return async (invocation) => {
     const { parseMemcached } = await import('./memcached-options.ts');
+    chooseLogFormat(invocation, (await import('./memcached-table.ts')).MEMCACHED_ROWS);
     const line = parseMemcached(invocation, replicates);
     if (line.kind === 'answer') {
       invocation.print(line.text);
@@ -91,6 +93,7 @@ async function tellPort(invocation: Invocation, role: StartedRole): Promise<read
 export function magent(starters: RoleStarters): Personality {
   return async (invocation) => {
     const { parseMagent } = await import('./magent-options.ts');
+    chooseLogFormat(invocation, (await import('./magent-table.ts')).MAGENT_ROWS);
     const line = parseMagent(invocation);
     if (line.kind === 'answer') {
       invocation.print(line.text);
@@ -122,6 +125,7 @@ export function magent(starters: RoleStarters): Personality {
 export function nutcracker(starters: RoleStarters): Personality {
   return async (invocation) => {
     const { parseNutcracker } = await import('./nutcracker-options.ts');
+    chooseLogFormat(invocation, (await import('./nutcracker-table.ts')).NUTCRACKER_ROWS);
     const line = parseNutcracker(invocation);
     if (line.kind === 'answer') {
       invocation.complain(line.text.trimEnd());
@@ -173,6 +177,7 @@ async function testNutcrackerFile(invocation: Invocation, path: string, typed: s
 export function proxy(starters: RoleStarters): Personality {
   return async (invocation) => {
     const { parseProxy } = await import('./proxy-options.ts');
+    chooseLogFormat(invocation, (await import('./proxy-table.ts')).PROXY_ROWS);
     const line = parseProxy(invocation);
     if (line.kind === 'answer') {
       invocation.print(line.text);

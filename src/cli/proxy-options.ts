@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { type Called, type CommandLine, readOptions } from './command-line.ts';
+import { logFormatOf } from './log-format-option.ts';
 import { invalidValue } from './option-values.ts';
 import { PROXY_ROWS, proxyUsage } from './proxy-table.ts';
 
@@ -64,6 +65,9 @@ export function parseProxy(call: Called): ProxyCommandLine {
         break;
       case 'verbose':
         verbosity++;
+        break;
+      case 'log-format':
+        logFormatOf(event.spelling, value);
         break;
       default:
         throw new StartError(`${event.spelling} is not supported`);

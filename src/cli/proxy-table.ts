@@ -1,5 +1,6 @@
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { helpLines, type OptionRow } from './getopt.ts';
+import { LOG_FORMAT_ROW } from './log-format-option.ts';
 
 /** The options of `twincached proxy`. */
 export const PROXY_ROWS: readonly OptionRow[] = [
@@ -56,6 +57,7 @@ export const PROXY_ROWS: readonly OptionRow[] = [
     argument: 'none',
     help: ['say when servers come and go'],
   },
+  LOG_FORMAT_ROW,
 ];
 
 /** The usage text. */

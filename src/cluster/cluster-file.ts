@@ -1,6 +1,7 @@
 /** A cluster file: who runs where. What it means is checked here, what follows from it for each process is in `file-plan.ts`. */
 import { isIP } from 'node:net';
 import { CheckedYaml, type Path } from '../proxy/checked-yaml.ts';
+import type { LogFormat } from '../telemetry/log-format.ts';
 import { type ClusterEntry, clusterSchema, type ProxyEntry, type ShardEntry } from './cluster-schema.ts';
 import { type PageSettings, pageSettings } from './page-settings.ts';
 
@@ -46,6 +47,7 @@ export interface ClusterDescription {
   readonly proxies: readonly PlacedProxy[];
   readonly pagePort: number;
   readonly page: PageSettings;
+  readonly logFormat: LogFormat;
   /** As written; null: the twins have none. */
   readonly secretFile: string | null;
 }
@@ -101,6 +103,7 @@ class Reader {
       proxies: placedProxies,
       pagePort,
       page: pageSettings(this.#yaml, this.#file, page ?? {}, [...this.#hosts.values()]),
+      logFormat: this.#entry.log?.format ?? 'classic',
       secretFile: defaults?.['secret-file'] ?? null,
     };
   }

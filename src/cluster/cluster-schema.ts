@@ -1,5 +1,6 @@
 /** The cluster file as it is written, checked by its shape; `cluster-file.ts` says what it means. */
 import { z } from 'zod';
+import { LOG_FORMATS, type LogFormat } from '../telemetry/log-format.ts';
 
 /** Of everything that a file names. */
 export interface TwinEntry {
@@ -56,6 +57,7 @@ export interface ClusterEntry {
   readonly shards: readonly ShardEntry[];
   readonly proxies: readonly ProxyEntry[];
   readonly page?: PageEntry | undefined;
+  readonly log?: { readonly format?: LogFormat | undefined } | undefined;
 }
 
 const TWINS_MAX = 8;
@@ -176,6 +178,10 @@ export const clusterSchema: z.ZodType<ClusterEntry> = z.strictObject(
     shards: z.array(shard).min(1).max(SHARDS_MAX),
     proxies: z.array(proxy).max(PROXIES_MAX),
     page: page.optional(),
+    log: z
+      .strictObject({ format: z.enum(LOG_FORMATS).optional().describe('classic unless given') }, UNKNOWN)
+      .optional()
+      .describe('what the monitor tells on its standard output'),
   },
   UNKNOWN,
 );

@@ -37,7 +37,8 @@ export function filePlan(cluster: ClusterDescription, options: FilePlanOptions):
   const [first] = cluster.hosts.values();
   const address = (options.host === null ? first : cluster.hosts.get(options.host)) ?? '';
   const page = pageOnHost(cluster.page, address);
-  return { name: cluster.name, services, entry, pagePort: cluster.pagePort, page };
+  const { name, pagePort, logFormat } = cluster;
+  return { name, services, entry, pagePort, page, logFormat };
 }
 
 function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions): PlannedService {

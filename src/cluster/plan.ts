@@ -1,5 +1,6 @@
 import { DEFAULT_POLICY } from '../checks/service-policy.ts';
 import type { ServiceDefinition } from '../monitor/service-definition.ts';
+import type { LogFormat } from '../telemetry/log-format.ts';
 import type { PageSettings } from './page-settings.ts';
 
 /** A service of a plan: what the monitor supervises, and the ports that it will open. */
@@ -34,6 +35,8 @@ export interface ClusterPlan {
   readonly pagePort: number;
   /** Where it listens and who may see it; whoever is on this machine unless given. */
   readonly page?: PageSettings;
+  /** How the monitor tells what happens; classic unless given. */
+  readonly logFormat?: LogFormat;
 }
 
 /** What the built-in cluster can be told. */

@@ -1,13 +1,13 @@
 import { join, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
-import type { LogEvent } from '../checks/event-log.ts';
 import { Dashboard } from '../dashboard/dashboard.ts';
 import { Monitor } from '../monitor/monitor.ts';
 import { controllingTerminal } from '../system/controlling-terminal.ts';
+import { LOG_FORMATS, type LogFormat } from '../telemetry/log-format.ts';
 import { clusterMetrics, shared } from './cluster-metrics.ts';
 import { ClusterOperator, type ClusterSource } from './cluster-operator.ts';
-import { numberOption, parseOptions, textOption } from './command-options.ts';
+import { numberOption, type ParsedOptions, parseOptions, textOption } from './command-options.ts';
 import { newKey, runningMonitor, writeMonitorRecord } from './monitor-record.ts';
 import { reapOrphans } from './orphan-reaper.ts';
 import { openPage } from './page-opening.ts';
@@ -17,6 +17,7 @@ import { planCluster, plannedFiles, readClusterFile, writePlannedFiles } from '.
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
 import { readServing } from './serving-twins.ts';
 import { stateDirectory } from './state-directory.ts';
+import { formatOfEnvironment, upVoice } from './up-voice.ts';
 import { welcomeText } from './welcome.ts';
 
 export const UP_HELP: string = `Usage: twincached up [FILE] [options]
@@ -29,6 +30,7 @@ http://127.0.0.1:${LOCAL_PORTS.page}/.
   --node-memory MB   without a file: memory for items of each of the four nodes (64)
   --page-port N      port of the status page (${LOCAL_PORTS.page})
   --port-offset N    without a file: add N to every port, so that a second cluster fits beside the first (0)
+  --log-format FORM  classic, or json: a line of JSON for all that is told (classic)
   -v, --verbose      show what the processes write, with their names
   -h, --help         show this text
 `;
@@ -63,6 +65,7 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
       'node-memory': { type: 'string' },
       'page-port': { type: 'string' },
       'port-offset': { type: 'string' },
+      'log-format': { type: 'string' },
       verbose: { type: 'boolean', short: 'v' },
       help: { type: 'boolean', short: 'h' },
     });
@@ -73,6 +76,7 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
     const [file, ...more] = options.positionals;
     if (more.length > 0) throw new StartError(`unexpected argument '${more[0]}'`);
     const pagePort = numberOption(options, 'page-port', { min: 1, max: 65_535 }, null);
+    const logFormat = formatOption(options, formatOfEnvironment(process.env));
     if (file !== undefined) {
       for (const name of ['node-memory', 'port-offset'])
         if (options.values[name] !== undefined)
@@ -84,7 +88,11 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
       const planned = planCluster(description, source, serving);
       return await runCluster(
         {
-          plan: { ...planned, pagePort: pagePort ?? planned.pagePort },
+          plan: {
+            ...planned,
+            pagePort: pagePort ?? planned.pagePort,
+            logFormat: logFormat ?? planned.logFormat ?? 'classic',
+          },
           source: { ...source, description, serving },
           part: host ?? '',
         },
@@ -102,12 +110,26 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
       asRoot: process.getuid?.() === 0,
     });
     const part = portOffset === 0 ? '' : `offset-${portOffset}`;
-    return await runCluster({ plan, source: null, part }, options.values['verbose'] === true, surroundings);
+    return await runCluster(
+      { plan: { ...plan, logFormat: logFormat ?? 'classic' }, source: null, part },
+      options.values['verbose'] === true,
+      surroundings,
+    );
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     for (const line of error.message.split('\n')) surroundings.err(`twincached up: ${line}\n`);
     return error.exitCode;
   }
+}
+
+/** @returns null when neither the command line nor the environment asks for a form */
+function formatOption({ values }: ParsedOptions, ofEnvironment: LogFormat): LogFormat | null {
+  const given = values['log-format'];
+  if (given === undefined) return ofEnvironment === 'classic' ? null : ofEnvironment;
+  const format = LOG_FORMATS.find((name) => name === given);
+  if (format === undefined)
+    throw new StartError(`option '--log-format' takes ${LOG_FORMATS.join(' or ')}, not '${String(given)}'`);
+  return format;
 }
 
 interface ClusterToRun {
@@ -124,7 +146,7 @@ async function runCluster(
   verbose: boolean,
   surroundings: UpSurroundings,
 ): Promise<number> {
-  const { out, err } = surroundings;
+  const { out, err, event: tell } = upVoice(plan.logFormat ?? 'classic', surroundings.out, surroundings.err);
   const startedMs = performance.now();
   const busy = await busyPorts(plan);
   if (busy.length > 0) {
@@ -170,7 +192,7 @@ async function runCluster(
   let forget = (): void => {};
   monitor.onEvent((event) => {
     // What is given up during the start is told below, as the reason why the start failed.
-    if (event.level === 'output' ? verbose : ready || event.level === 'warning') out(eventLine(event));
+    if (event.level === 'output' ? verbose : ready || event.level === 'warning') tell(event);
   });
   const unfollow = followSignals(
     stop,
@@ -289,9 +311,4 @@ function followSignals(stop: StopRequest, reload: () => void): () => void {
     for (const signal of STOP_SIGNALS) process.off(signal, onStop);
     process.off('SIGHUP', onHangup);
   };
-}
-
-/** `12:00:01 node-1a: died of SIGKILL; restarted at once`; of the cluster as a whole only what is so. */
-function eventLine({ atMs, service, text }: LogEvent): string {
-  return `${new Date(atMs).toTimeString().slice(0, 8)} ${service === '' ? '' : `${service}: `}${text}\n`;
 }

@@ -3,6 +3,7 @@ import { appendFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Settings } from '../control/tree.ts';
+import { jsonLogLine, logFormat } from '../telemetry/log-format.ts';
 import { readWhole, writeWhole } from './whole-file.ts';
 
 /** The files of one monitor, all absolute. */
@@ -50,8 +51,9 @@ export function monitorId(
 
 export type MonitorLogLevel = 'debug' | 'info' | 'warning' | 'error';
 
-/** `[2026-11-27T17:14:42+0000] info     : 'mc' text`, as monit writes it. */
+/** `[2026-11-27T17:14:42+0000] info     : 'mc' text`, as monit writes it; or JSON, where that was chosen. */
 export function logLine(atMs: number, level: MonitorLogLevel, service: string, text: string): string {
+  if (logFormat() === 'json') return jsonLogLine(atMs, level, text, service === '' ? {} : { service });
   const date = new Date(atMs);
   const two = (value: number): string => String(value).padStart(2, '0');
   const offset = -date.getTimezoneOffset();

@@ -20,6 +20,7 @@ import { Cache } from '../store/cache.ts';
 import { FeedReader } from '../store/change-feed.ts';
 import { COUNTER } from '../store/counters.ts';
 import { useMemoryRelease, useNativeCopy } from '../store/memory.ts';
+import { type LogLevel, logText } from '../telemetry/log-format.ts';
 import { Bulletin } from './bulletin.ts';
 import { ClientGate } from './client-gate.ts';
 import { NodeClock } from './node-clock.ts';
@@ -100,7 +101,7 @@ class NodeThread {
   readonly #clientListeners: Listener[] = [];
   readonly #gate: ClientGate;
   readonly #clock: NodeClock;
-  readonly #trace: RequestTrace = new RequestTrace((line) => this.#log(0, line));
+  readonly #trace: RequestTrace = new RequestTrace((line) => this.#tell('debug', line));
   readonly #administration: ThreadAdministration;
   readonly #addresses: BoundAddress[] = [];
   readonly #startReplication: typeof startReplicationOf | null;
@@ -420,11 +421,16 @@ class NodeThread {
     return Array.from({ length: threads }, (_, thread) => new FeedReader(cache, thread));
   }
 
-  /** With -v and -vv; straight to the descriptor, because this thread never returns to where streams are written. */
+  /** With -v and -vv. */
   #log(verbosity: number, message: string): void {
     if (verbosity > this.#figures.verbosity) return;
+    this.#tell(verbosity === 0 ? 'warning' : verbosity === 1 ? 'info' : 'debug', message);
+  }
+
+  /** Straight to the descriptor, because this thread never returns to where streams are written. */
+  #tell(level: LogLevel, message: string): void {
     try {
-      writeSync(STDERR, `${message}\n`);
+      writeSync(STDERR, logText(level, message));
     } catch {
       // Whoever read it has gone, or reads too slowly for a pipe that does not wait: the line is lost, the node serves.
     }

@@ -11,6 +11,7 @@ import type { CacheOptions } from '../store/cache-options.ts';
 import { FEED_BYTES_MIN } from '../store/change-feed.ts';
 import { createSharedCache } from '../store/create-shared-cache.ts';
 import type { SharedCache } from '../store/shared-cache.ts';
+import { tellOperator } from '../telemetry/log-format.ts';
 import { AckBoard } from './ack-board.ts';
 import { readAuthFile } from './auth-file.ts';
 import { Bulletin } from './bulletin.ts';
@@ -373,7 +374,7 @@ function tellFailure(action: () => void): void {
     action();
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    tellOperator('error', error.message);
   }
 }
 

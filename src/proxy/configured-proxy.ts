@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Running, StartError } from '../base/start-error.ts';
+import { tellOperator } from '../telemetry/log-format.ts';
 import { parseConfiguration } from './configuration-file.ts';
 import type { ProxyConfiguration } from './configuration-meaning.ts';
 import { watchFile } from './file-watch.ts';
@@ -58,7 +59,7 @@ function reason(error: unknown): string {
  */
 export async function startConfiguredProxy(options: ConfiguredProxyOptions): Promise<ConfiguredProxy> {
   const { configurationFile: path, fileAsTyped, verbosity } = options;
-  const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+  const tell = (line: string): void => tellOperator('info', line);
   const first = readConfiguration(path, fileAsTyped);
   const { threads, connectionsMax } = first;
   const transport = transportFor(first, options.transport);

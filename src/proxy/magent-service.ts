@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Running, StartError } from '../base/start-error.ts';
 import { ERRNO, errorOfName } from '../net/system-errors.ts';
+import { tellOperator } from '../telemetry/log-format.ts';
 import { type MagentFile, parseMagentFile } from './magent-file.ts';
 import { type RunningProxy, startProxy } from './main-thread.ts';
 import type { ProxyOptions } from './options.ts';
@@ -59,8 +60,8 @@ export async function startMagent(
 function reload(proxy: RunningProxy, options: ProxyOptions, file: MagentFileName): void {
   const failed = (error: unknown): void => {
     proxy.configuration.noteFailure();
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.stderr.write(`${file.shown}: going on with the servers before\n`);
+    tellOperator('warning', error instanceof Error ? error.message : String(error));
+    tellOperator('warning', `${file.shown}: going on with the servers before`);
   };
   let changed: MagentFile;
   try {

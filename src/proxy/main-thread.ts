@@ -1,6 +1,7 @@
 import { type Running, StartError } from '../base/start-error.ts';
 import { startDataThreads } from '../net/data-threads.ts';
 import { WriteGenerations } from '../routing/write-generations.ts';
+import { tellOperator } from '../telemetry/log-format.ts';
 import { ConfigurationRecord } from './configuration-record.ts';
 import type { ProxyOptions, ProxyPool } from './options.ts';
 import { hasNames, resolvePool, resolveServers } from './pool-addresses.ts';
@@ -51,7 +52,7 @@ export interface RunningProxy extends Running {
  */
 export async function startProxy(
   options: ProxyOptions,
-  log: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+  log: (line: string) => void = (line) => tellOperator('info', line),
 ): Promise<RunningProxy> {
   if (options.pools.length === 0) throw new StartError('a proxy needs at least one pool');
   for (const { name, servers } of options.pools)

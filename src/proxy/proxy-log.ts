@@ -1,5 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { StartError } from '../base/start-error.ts';
+import { jsonLogLine, type LogLevel, logFormat } from '../telemetry/log-format.ts';
 
 /** The levels of twemproxy's log that ours are told on. */
 export const LOG_LEVEL = { error: 3, warning: 4, notice: 5, info: 6 } as const;
@@ -25,7 +26,7 @@ export class ProxyLog {
   tell(level: number, message: string): void {
     if (level > this.level) return;
     try {
-      writeSync(this.#fd, `[${new Date().toISOString().replace('T', ' ').slice(0, 23)}] ${message}\n`);
+      writeSync(this.#fd, lineOf(level, message));
     } catch {
       // A full disk or a closed pipe must not end a proxy.
     }
@@ -42,6 +43,18 @@ export class ProxyLog {
       this.tell(LOG_LEVEL.error, error instanceof Error ? error.message : String(error));
     }
   }
+}
+
+function lineOf(level: number, message: string): string {
+  const nowMs = Date.now();
+  if (logFormat() === 'json') return jsonLogLine(nowMs, levelName(level), message);
+  return `[${new Date(nowMs).toISOString().replace('T', ' ').slice(0, 23)}] ${message}\n`;
+}
+
+function levelName(level: number): LogLevel {
+  if (level <= LOG_LEVEL.error) return 'error';
+  if (level <= LOG_LEVEL.warning) return 'warning';
+  return level <= LOG_LEVEL.info ? 'info' : 'debug';
 }
 
 function openLog(path: string): number {
