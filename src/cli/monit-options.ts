@@ -176,7 +176,8 @@ export function usualControlFiles(directory: string): readonly string[] {
   ];
 }
 
-const ACTIONS: readonly (readonly [string, string])[] = [
+/** The commands behind the options, with what help says of them. */
+export const MONIT_ACTIONS: readonly (readonly [string, string])[] = [
   ['start all | NAME', 'Start all services, or the named one and those it depends on'],
   ['stop all | NAME', 'Stop services; those that depend on them first'],
   ['restart all | NAME', 'Stop and start services'],
@@ -197,6 +198,6 @@ export function monitHelp(): string {
     const spelling = ` ${letter}--${long}${valueName === undefined ? '' : ` ${valueName}`}`;
     return `${spelling.padEnd(28)} ${help?.join(' ') ?? ''}\n`;
   });
-  const actions = ACTIONS.map(([name, text]) => ` ${name.padEnd(27)} ${text}\n`);
+  const actions = MONIT_ACTIONS.map(([name, text]) => ` ${name.padEnd(27)} ${text}\n`);
   return `Usage: monit [options]+ [command]\nOptions are as follows:\n${options.join('')}Optional commands are as follows:\n${actions.join('')}`;
 }
