@@ -19,22 +19,24 @@ import {
   startNutcracker,
   startRoutes,
 } from './servers.ts';
+import { SUPERVISION } from './supervision.ts';
 import { TRACES } from './traces.ts';
 import { compareTwoThreads } from './two-threads.ts';
 
-const USAGE = `usage: npm run bench -- [--rounds N] [--seconds N] [--only WORD] [--what node|proxy|replication]
+const USAGE = `usage: npm run bench -- [--rounds N] [--seconds N] [--only WORD] [--what node|proxy|replication|monitor]
 
 Loads our node and the installed memcached in turn, then our proxy and the installed nutcracker with one memcached behind each,
 and prints medians and ratios. Server and load have a core each where the machine lets them.
   --rounds N    measurements of each, of which the median is shown (3)
   --seconds N   length of one measurement (2)
   --only WORD   only the measurements whose name contains WORD
-  --what WHAT   only the node, only the proxy, or only pairs
+  --what WHAT   only the node, the proxy, pairs, or the monitors
 
 Measurements of both: ${LOAD_PLANS.map((plan) => plan.name).join(', ')} (the proxy's: text only).
 Of pairs: replication; beside ours a pair of Redis, and of repcached where the variable REPCACHED names one.
 Of our proxy with coalesce and without: ${HOT_KEY_PLANS.map((plan) => plan.name).join(', ')}.
 Of both, one request at a time at half of what they can take: half-load.
+Of the monitors, beside monit: ${Object.keys(SUPERVISION).join(', ')}.
 Of the node alone: threads-2, item-memory, ${TRACES.map((trace) => trace.name).join(', ')}.
 `;
 
@@ -177,6 +179,8 @@ async function main(): Promise<void> {
     process.stdout.write(`\nPairs, one thread each, beside a pair of Redis (${described(effort)})\n`);
     await compareReplication(effort);
   }
+  if (isAsked('monitor'))
+    for (const [name, measure] of Object.entries(SUPERVISION)) if (isWanted(name)) await measure();
 }
 
 await main();

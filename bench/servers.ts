@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const TWINCACHED = fileURLToPath(new URL('../../bin/twincached', import.meta.url));
+/** Our executable. */
+export const TWINCACHED: string = fileURLToPath(new URL('../../bin/twincached', import.meta.url));
 const AS_ROOT: readonly string[] = process.getuid?.() === 0 ? ['-u', 'root'] : [];
 
 /** The first path that exists, or null. */

@@ -198,6 +198,28 @@ test('restart stops and starts; start during a stop starts afterwards', () => {
   }
 });
 
+test('a process that the kernel says is stopped is killed at the second look in a row, while its probe is under way', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.due('probe 2');
+  const look = (serial: number, isStopped: boolean, ...expected: string[]): unknown =>
+    bench.feed({ type: 'looked-at', serial, isStopped }, ...expected);
+  look(2, true);
+  look(2, false);
+  look(2, true);
+  look(1, true);
+  assert.equal(bench.machine.state, 'running', 'one look is not enough, nor one of another probe');
+  bench.feed({ type: 'probe-ok', serial: 2 });
+  bench.due('probe 3');
+  look(3, true);
+  assert.equal(bench.machine.state, 'running', 'what it has answered since counts');
+  look(3, true, 'SIGKILL');
+  look(3, true);
+  assert.deepEqual(bench.exited(null, 'SIGKILL', 'spawn'), [
+    'hangs (it has been stopped by a signal), killed; restarted at once',
+  ]);
+});
+
 test('a hung process is killed after three failed probes and replaced', () => {
   const bench = new Bench();
   bench.started();

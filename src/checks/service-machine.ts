@@ -46,6 +46,8 @@ export type ServiceInput =
     }
   | { readonly type: 'probe-ok'; readonly serial: number }
   | { readonly type: 'probe-failed'; readonly serial: number; readonly reason: string }
+  /** The process was looked at while this probe was under way. */
+  | { readonly type: 'looked-at'; readonly serial: number; readonly isStopped: boolean }
   | { readonly type: 'command'; readonly command: ServiceCommand }
   | { readonly type: 'tick' };
 
@@ -56,6 +58,9 @@ export type ServiceAction =
   | { readonly type: 'probe'; readonly serial: number }
   /** For the log. `warning`: trouble that is being mended; `error`: an operator has to look. */
   | { readonly type: 'report'; readonly level: 'info' | 'warning' | 'error'; readonly text: string };
+
+/** Looks in a row after which a stopped process is taken for hung. */
+const STOPPED_LOOKS = 2;
 
 /** A probe whose result never came counts as failed after this many probe timeouts. */
 const LOST_PROBE_TIMEOUTS = 2;
@@ -88,6 +93,8 @@ export class ServiceMachine {
   #probeSentMs: number | null = null;
   #nextProbeMs = Number.POSITIVE_INFINITY;
   #probeFailures = 0;
+  /** Looks in a row that have found the process stopped. */
+  #stoppedLooks = 0;
 
   constructor(policy: ServicePolicy, random: Random) {
     this.#policy = policy;
@@ -174,6 +181,10 @@ export class ServiceMachine {
       case 'probe-failed':
         if (input.serial === this.#probeSerial && this.#probeSentMs !== null)
           this.#probeFailed(input.reason, nowMs);
+        break;
+      case 'looked-at':
+        if (input.serial === this.#probeSerial && this.#probeSentMs !== null)
+          this.#lookedAt(input.isStopped, nowMs);
         break;
       case 'tick':
         this.#tick(nowMs);
@@ -324,6 +335,7 @@ export class ServiceMachine {
   #probeAnswered(nowMs: number): void {
     this.#probeSentMs = null;
     this.#probeFailures = 0;
+    this.#stoppedLooks = 0;
     this.#nextProbeMs = nowMs + this.#policy.probeIntervalMs;
     this.#served = true;
     this.#everServed = true;
@@ -352,6 +364,15 @@ export class ServiceMachine {
     }
     this.#report('warning', `does not answer (${reason}, ${count})`);
     this.#enter('failing', reason, nowMs);
+  }
+
+  #lookedAt(isStopped: boolean, nowMs: number): void {
+    this.#stoppedLooks = isStopped ? this.#stoppedLooks + 1 : 0;
+    if (this.#stoppedLooks < STOPPED_LOOKS) return;
+    const verdict = 'hangs (it has been stopped by a signal), killed';
+    this.#enter('failing', verdict, nowMs);
+    this.#report('warning', verdict);
+    this.#kill(nowMs);
   }
 
   #tick(nowMs: number): void {
@@ -395,6 +416,7 @@ export class ServiceMachine {
   #forgetProbe(): void {
     this.#probeSentMs = null;
     this.#probeFailures = 0;
+    this.#stoppedLooks = 0;
   }
 
   #enter(state: ServiceState, reason: string, nowMs: number): void {

@@ -12,6 +12,11 @@ export interface ServicePolicy extends BackoffPolicy {
   readonly probeTimeoutMs: number;
   /** Failed probes in a row after which a process is killed and replaced. */
   readonly probeFailuresMax: number;
+  /**
+   * While a probe is under way the process is looked at this often; when the kernel says twice in a row that it has been stopped (SIGSTOP), nothing else
+   * is waited for. A process that is only slow, or on a busy machine, is never found so.
+   */
+  readonly stoppedLookMs: number;
   /** From SIGTERM to SIGKILL. */
   readonly stopTimeoutMs: number;
   /** After this long without trouble the deaths before are forgotten. */
@@ -30,6 +35,7 @@ export const DEFAULT_POLICY: ServicePolicy = {
   probeIntervalMs: 1_000,
   probeTimeoutMs: 2_000,
   probeFailuresMax: 3,
+  stoppedLookMs: 500,
   stopTimeoutMs: 10_000,
   healthyMs: 10_000,
   backoffMsMin: 100,

@@ -72,6 +72,7 @@ export class ControlMonitor implements EntryControl {
   #cycleTimer: NodeJS.Timeout | undefined;
   #watchTimer: NodeJS.Timeout | undefined;
   #dueTimer: NodeJS.Timeout | undefined;
+  #settling: NodeJS.Immediate | null = null;
   #execs = 0;
   #isRunning = false;
   #lastState = '';
@@ -132,6 +133,8 @@ export class ControlMonitor implements EntryControl {
     this.#isRunning = false;
     process.off('SIGCHLD', this.#onChildEnd);
     for (const timer of [this.#cycleTimer, this.#watchTimer, this.#dueTimer]) clearTimeout(timer);
+    if (this.#settling !== null) clearImmediate(this.#settling);
+    this.#settling = null;
     this.#save();
   }
 
@@ -317,8 +320,19 @@ export class ControlMonitor implements EntryControl {
           break;
       }
     }
-    if (actions.length > 0) this.#save();
-    this.#arm();
+    // A look alone changes nothing that is remembered; whatever else was done must outlast a crash from now on.
+    if (actions.some(({ action }) => action.type !== 'sample')) this.#save();
+    this.#settle();
+  }
+
+  /** Once for all that happens in one turn: with many entries each of these looks at all of them. */
+  #settle(): void {
+    this.#settling ??= setImmediate(() => {
+      this.#settling = null;
+      if (!this.#isRunning) return;
+      this.#save();
+      this.#arm();
+    });
   }
 
   #event(entry: ServiceEntry, event: ServiceEvent): void {

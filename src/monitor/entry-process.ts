@@ -50,6 +50,21 @@ export class EntryProcess {
   }
 
   /**
+   * Whether it seems to be there still: the kernel knows the number. Costs a hundredth of `isAlive`, and takes a zombie, or another process of the same number,
+   * for it, until the next real look.
+   */
+  seemsAlive(): boolean {
+    const { pid = 0 } = this.#present ?? {};
+    if (pid === 0) return false;
+    try {
+      process.kill(pid, 0);
+      return true;
+    } catch (error) {
+      return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    }
+  }
+
+  /**
    * Looks for the process: in the pid file, or among all command lines.
    *
    * @param startPid the start program that runs: it is not the process yet, though its command line may look so

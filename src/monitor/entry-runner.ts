@@ -11,6 +11,9 @@ import { type ProgramRun, resultText, runProgram } from './program-run.ts';
 /** A start program that runs for so long may be the service itself: it is watched as such, unless its pid file says otherwise. */
 const FOREGROUND_AFTER_MS = 3_000;
 
+/** Between two real looks at a process that is no child of ours; in between it is enough that the kernel knows its number. */
+const LOOK_INTERVAL_MS = 1000;
+
 /** Looking through all processes of the host is not done more often than this. */
 const SEARCH_INTERVAL_MS = 200;
 
@@ -38,6 +41,7 @@ export class EntryRunner {
   #mark = '';
   readonly #bornMs: number;
   #searchedMs = Number.NEGATIVE_INFINITY;
+  #lookedMs = Number.NEGATIVE_INFINITY;
   #sampledAtMs: number | null = null;
 
   constructor(machine: EntryMachine, options: RunnerOptions) {
@@ -114,7 +118,13 @@ export class EntryRunner {
 
   /** The same at short intervals, where no signal would tell. */
   watch(): void {
-    if (this.machine.state !== 'running' || !this.#process.isOwnChild) this.observe(false);
+    if (this.machine.state === 'running') {
+      if (this.#process.isOwnChild) return;
+      const nowMs = this.#options.nowMs();
+      if (this.#process.seemsAlive() && nowMs - this.#lookedMs < LOOK_INTERVAL_MS) return;
+      this.#lookedMs = nowMs;
+    }
+    this.observe(false);
   }
 
   #look(isAlive: boolean): void {

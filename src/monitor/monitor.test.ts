@@ -131,6 +131,20 @@ test('a suspended process is found by its silence, killed and replaced', async (
   assert.ok(monitor.status().events.some(({ text }) => text.startsWith('hangs (')));
 });
 
+test('a suspended process is found by the state that the kernel gives it, long before its probe is over', async (t) => {
+  const policy = { probeIntervalMs: 20, probeTimeoutMs: 60_000, stoppedLookMs: 20 };
+  const monitor = await monitorOf(t, [{ name: 'a', policy }]);
+  monitor.startAll();
+  const pid = await running(monitor, 'a');
+  process.kill(pid, 'SIGSTOP');
+  await until('a successor runs', () => {
+    const { state, pid: present } = service(monitor, 'a');
+    return state === 'running' && present !== pid;
+  });
+  assert.ok(!isAlive(pid));
+  assert.ok(monitor.status().events.some(({ text }) => text.includes('stopped by a signal')));
+});
+
 test('a suspended process can be stopped, and one that ignores SIGTERM is killed in the end', async (t) => {
   const monitor = await monitorOf(t, [
     { name: 'suspended' },

@@ -4,7 +4,8 @@ import {
   type DiskUse,
   type ProcessEntry,
   readDiskUse,
-  readFileDescriptors,
+  readOpenFiles,
+  readOpenFilesMax,
   readProcessEntry,
   readProcessOwner,
 } from '../system/proc-table.ts';
@@ -25,9 +26,22 @@ interface Reading {
   readonly disk: DiskUse | null;
 }
 
+/** What changes so seldom that it is not read for each sample. */
+interface RareFacts {
+  readonly atMs: number;
+  readonly pid: number;
+  readonly startedAfterBootMs: number;
+  readonly openFilesMax: number;
+  readonly owner: Readonly<Record<string, string>>;
+}
+
+/** For so long. */
+const RARE_FACTS_MS = 10_000;
+
 /** The figures of one process, which need the reading before for whatever is a rate. */
 export class ProcessSampler {
   #before: Reading | null = null;
+  #rare: RareFacts | null = null;
 
   /** @returns an empty sample when the process has gone */
   sample(pid: number, view: HostView): Sample {
@@ -63,8 +77,8 @@ export class ProcessSampler {
       );
     const bytes = entry.residentPages * PAGE_BYTES;
     const totalBytes = sum((one) => one.residentPages) * PAGE_BYTES;
-    const descriptors = readFileDescriptors(pid);
-    const owner = readProcessOwner(pid);
+    const openFiles = readOpenFiles(pid);
+    const rare = this.#rareFacts(entry, view.atMs);
     return {
       exists: true,
       figures: {
@@ -74,9 +88,9 @@ export class ProcessSampler {
         'memory-total': figure(totalBytes, (totalBytes * 100) / host.memoryTotalBytes),
         children: figure(below.length),
         threads: figure(entry.threads),
-        ...(descriptors === null
+        ...(openFiles === null
           ? {}
-          : { 'file-descriptors': figure(descriptors.open, (descriptors.open * 100) / descriptors.limit) }),
+          : { 'file-descriptors': figure(openFiles, (openFiles * 100) / rare.openFilesMax) }),
         uptime: figure(host.uptimeSeconds * 1000 - entry.startedAfterBootMs),
         'disk-read': rate(now.disk, old, 'read'),
         'disk-write': rate(now.disk, old, 'write'),
@@ -85,13 +99,7 @@ export class ProcessSampler {
       properties: {
         pid: String(pid),
         ppid: String(entry.parentPid),
-        ...(owner === null
-          ? {}
-          : {
-              uid: ownerText('/etc/passwd', owner.uid),
-              euid: ownerText('/etc/passwd', owner.effectiveUid),
-              gid: ownerText('/etc/group', owner.gid),
-            }),
+        ...rare.owner,
       },
       probes: new Map(),
     };
@@ -107,6 +115,36 @@ export class ProcessSampler {
         Math.max(0, disk[`${way}${name}`] - (since.disk?.[`${way}${name}`] ?? 0)) / seconds;
       return figure(of('Bytes'), null, of('Operations'));
     }
+  }
+
+  #rareFacts({ pid, startedAfterBootMs }: ProcessEntry, atMs: number): RareFacts {
+    const known = this.#rare;
+    if (
+      known !== null &&
+      known.pid === pid &&
+      known.startedAfterBootMs === startedAfterBootMs &&
+      atMs - known.atMs < RARE_FACTS_MS
+    )
+      return known;
+    const owner = readProcessOwner(pid);
+    const facts: RareFacts = {
+      atMs,
+      pid,
+      startedAfterBootMs,
+      openFilesMax: readOpenFilesMax(pid),
+      owner:
+        owner === null
+          ? {}
+          : {
+              uid: ownerText('/etc/passwd', owner.uid),
+              euid: ownerText('/etc/passwd', owner.effectiveUid),
+              gid: ownerText('/etc/group', owner.gid),
+            },
+    };
+    // A process that has just started may not have become who it will be.
+    this.#rare = known?.pid === pid && known.startedAfterBootMs === startedAfterBootMs ? facts : null;
+    this.#rare ??= { ...facts, atMs: Number.NEGATIVE_INFINITY };
+    return facts;
   }
 }
 

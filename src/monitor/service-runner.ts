@@ -9,6 +9,7 @@ import {
   ServiceMachine,
 } from '../checks/service-machine.ts';
 import { type ProcessSample, readProcessSample } from '../system/proc-process.ts';
+import { readProcessEntry } from '../system/proc-table.ts';
 import { type SupervisedChild, startChild } from './child-process.ts';
 import { LAST_LINES_MAX, lastWords } from './last-words.ts';
 import { readStats, type StatsReading } from './node-stats.ts';
@@ -203,7 +204,14 @@ export class ServiceRunner {
 
   async #probe(serial: number): Promise<void> {
     const { probe: target, policy, role } = this.definition;
+    // What was stopped answers nothing; that can be seen before the probe's time is over.
+    const looks = setInterval(() => {
+      const { pid } = this.#machine;
+      const state = pid === null ? null : (readProcessEntry(pid)?.state ?? null);
+      this.#feed({ type: 'looked-at', serial, isStopped: state === 'T' });
+    }, policy.stoppedLookMs);
     const result = await probe(target, policy.probeTimeoutMs, role);
+    clearInterval(looks);
     if (!result.ok) {
       this.#probeMs = null;
       this.#feed({ type: 'probe-failed', serial, reason: result.reason });

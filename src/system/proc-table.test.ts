@@ -9,7 +9,8 @@ import {
   isZombie,
   parseProcessEntry,
   readDiskUse,
-  readFileDescriptors,
+  readOpenFiles,
+  readOpenFilesMax,
   readProcessEntry,
   readProcessOwner,
   readProcessTable,
@@ -58,12 +59,13 @@ test('this very process and its child are seen', { skip: SKIP }, async () => {
   assert.ok(!hasEnvironment(child.pid, 'MARK', 'her'));
   assert.ok(!hasEnvironment(child.pid, 'ARK', 'here'));
   assert.equal(readProcessOwner(child.pid)?.uid, process.getuid?.());
-  assert.ok((readFileDescriptors(child.pid)?.open ?? 0) >= 3);
+  assert.ok((readOpenFiles(child.pid) ?? 0) >= 3);
+  assert.ok(readOpenFilesMax(child.pid) >= 3);
   assert.ok(readDiskUse(child.pid) !== null);
   assert.equal(isZombie(entry), false);
   await child.kill('SIGKILL');
   assert.equal(readProcessEntry(child.pid), null);
   assert.equal(readProcessOwner(child.pid), null);
-  assert.equal(readFileDescriptors(child.pid), null);
+  assert.equal(readOpenFiles(child.pid), null);
   assert.ok(readHost().memoryTotalBytes > 0 && bootId().length > 10);
 });
