@@ -2,7 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import type { IpNetwork } from '../control/ip-networks.ts';
 import type { Httpd } from '../control/tree.ts';
-import { HttpAccess, userWithPassword } from './http-access.ts';
+import { hasHash } from '../system/password-hash.ts';
+import { type AccessUser, HttpAccess, isSameText, userWithPassword } from './http-access.ts';
 
 /**
  * Who may see monit's page, by the `allow` of a control file. Looks up names and reads password files.
@@ -31,13 +32,15 @@ export async function controlAccess(httpd: Httpd, warn: (text: string) => void):
   for (const { name } of httpd.groups)
     warn(`allow @${name}: passwords of the system are not asked for; passed over`);
   for (const { format, path, users: wanted, isReadOnly } of httpd.passwordFiles) {
-    if (format !== 'cleartext') {
-      warn(`allow ${format} ${path}: only cleartext password files are understood; passed over`);
-      continue;
+    for (const { name, password } of passwordLines(format, path, warn)) {
+      if (wanted.length > 0 && !wanted.includes(name)) continue;
+      if (format === 'cleartext') users.push(userWithPassword(name, password, isReadOnly));
+      else if (hasHash('', password) === null)
+        warn(
+          `allow ${format} ${path}: the password of ${name} has a form that is not known here; passed over`,
+        );
+      else users.push(userWithHash(name, password, isReadOnly));
     }
-    for (const { name, password } of passwordLines(path, warn))
-      if (wanted.length === 0 || wanted.includes(name))
-        users.push(userWithPassword(name, password, isReadOnly));
   }
   const hasHosts = httpd.allowedHosts.length > 0;
   const wantsUsers = httpd.users.length + httpd.groups.length + httpd.passwordFiles.length > 0;
@@ -50,17 +53,40 @@ export async function controlAccess(httpd: Httpd, warn: (text: string) => void):
   });
 }
 
-function passwordLines(path: string, warn: (text: string) => void): { name: string; password: string }[] {
+/** A hash takes long on purpose, and programs show their password with each request: the one that was right last is known by a quick hash, too. */
+function userWithHash(name: string, hash: string, isReadOnly: boolean): AccessUser {
+  let last: string | null = null;
+  return {
+    name,
+    isReadOnly,
+    isPassword: (given) => {
+      if (last !== null && isSameText(last, given)) return true;
+      if (hasHash(given, hash) !== true) return false;
+      last = given;
+      return true;
+    },
+  };
+}
+
+function passwordLines(
+  format: string,
+  path: string,
+  warn: (text: string) => void,
+): { name: string; password: string }[] {
   try {
     return readFileSync(path, 'utf8')
       .split('\n')
       .filter((line) => /^[^#:]+:./.test(line))
       .map((line) => ({
         name: line.slice(0, line.indexOf(':')),
-        password: line.slice(line.indexOf(':') + 1).trim(),
+        // As in /etc/shadow, there may be more behind a hash.
+        password: (format === 'cleartext'
+          ? line.slice(line.indexOf(':') + 1)
+          : (line.split(':', 2)[1] ?? '')
+        ).trim(),
       }));
   } catch (error) {
-    warn(`allow cleartext ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    warn(`allow ${format} ${path}: ${error instanceof Error ? error.message : String(error)}`);
     return [];
   }
 }

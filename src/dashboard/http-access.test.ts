@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
 import { controlAccess } from './control-access.ts';
@@ -44,7 +47,7 @@ test('hosts alone, users alone, and nobody', async () => {
 
 test('what cannot be checked is told, and lets nobody in', async () => {
   const warnings: string[] = [];
-  const none = await access('allow @wheel allow md5 /etc/shadow allow nosuchhost.invalid', warnings);
+  const none = await access('allow @wheel allow md5 /nonexistent/file allow nosuchhost.invalid', warnings);
   assert.equal(warnings.length, 3);
   assert.equal(none.decide('127.0.0.1', login('root:root'), 0).kind, 'refused-host');
 });
@@ -56,6 +59,36 @@ test('who guesses passwords has to wait', async () => {
   assert.equal(guessed.decide('1.1.1.1', login('a:b'), 100).kind, 'too-many-failures');
   assert.equal(guessed.decide('2.2.2.2', login('a:b'), 100).kind, 'granted');
   assert.equal(guessed.decide('1.1.1.1', login('a:b'), 61_000).kind, 'granted');
+});
+
+test('passwords of files, as they are or hashed, for all in them or some', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'twincached-access-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(directory, name), text);
+    return join(directory, name);
+  };
+  const md5 = file(
+    'md5',
+    '# users\nann:$apr1$abcdefgh$h9FWgUz3n9YxylKLlR5SQ/:rest\nbob:$apr1$x$12YdXEY0/hH4rDNkmZupO0\n',
+  );
+  const clear = file('clear', 'cat:a:b\n');
+  const unknown = file('unknown', 'eve:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n');
+  const warnings: string[] = [];
+  const files = await access(
+    `allow md5 ${md5} ann allow cleartext ${clear} read-only allow crypt ${unknown}`,
+    warnings,
+  );
+  const kind = (user: string): string => files.decide('1.1.1.1', login(user), 0).kind;
+  assert.equal(kind('ann:secret'), 'granted');
+  assert.equal(kind('ann:secret'), 'granted', 'known by the last one');
+  assert.equal(kind('ann:other'), 'unauthorized');
+  assert.equal(kind('bob:secret'), 'unauthorized', 'not named');
+  assert.equal(kind('cat:a:b'), 'granted');
+  assert.equal(kind('eve:secret'), 'unauthorized');
+  assert.deepEqual(warnings, [
+    `allow crypt ${unknown}: the password of eve has a form that is not known here; passed over`,
+  ]);
 });
 
 test('users that cannot be read are not the same as none: hosts alone do not open the door then', async () => {
