@@ -1,6 +1,7 @@
 /** Every manual page of the package. */
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { CHECK_HELP } from '../cluster/check.ts';
+import { CLUSTER_COMMAND_HELPS } from '../cluster/cluster-commands.ts';
 import { STATUS_HELP } from '../cluster/status.ts';
 import { TOP_HELP } from '../cluster/top.ts';
 import { UP_HELP } from '../cluster/up.ts';
@@ -20,6 +21,7 @@ export const HELP_TEXTS: Readonly<Record<string, string>> = {
   check: CHECK_HELP,
   status: STATUS_HELP,
   top: TOP_HELP,
+  ...CLUSTER_COMMAND_HELPS,
 };
 
 /** The programs with a table of options. */

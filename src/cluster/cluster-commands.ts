@@ -14,7 +14,8 @@ import { isRecord, readOperation } from './status-reading.ts';
 
 export type ClusterCommandName = 'reload' | 'restart' | 'switchover' | 'down';
 
-const HELPS: Readonly<Record<ClusterCommandName, string>> = {
+/** What each of them prints for `--help`. */
+export const CLUSTER_COMMAND_HELPS: Readonly<Record<ClusterCommandName, string>> = {
   reload: `Usage: twincached reload [CLUSTER] [options]
 
 Has a running cluster read its file again: what has changed is carried out, what has not is not touched. A file with a mistake changes nothing.
@@ -86,10 +87,12 @@ export async function clusterCommand(
       help: { type: 'boolean', short: 'h' },
     });
     if (options.values['help'] === true) {
-      output.out(HELPS[command]);
+      output.out(CLUSTER_COMMAND_HELPS[command]);
       return 0;
     }
-    const foreign = Object.keys(options.values).find((name) => !HELPS[command].includes(`--${name}`));
+    const foreign = Object.keys(options.values).find(
+      (name) => !CLUSTER_COMMAND_HELPS[command].includes(`--${name}`),
+    );
     if (foreign !== undefined) throw new StartError(`unknown option '--${foreign}'`);
     switch (command) {
       case 'reload':
