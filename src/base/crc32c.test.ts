@@ -19,3 +19,13 @@ test('parts make the checksum of the whole, wherever it is cut', () => {
   const whole = crc32c(bytes, 3, 97);
   for (let cut = 3; cut <= 97; cut++) assert.equal(crc32c(bytes, cut, 97, crc32c(bytes, 3, cut)), whole);
 });
+
+test('one array after the other, and one that begins within another', () => {
+  const bytes = new Uint8Array(100).map((_, index) => index * 37);
+  const whole = crc32c(bytes, 3, 97);
+  const other = crc32c(new Uint8Array(32), 0, 32);
+  assert.equal(crc32c(bytes.subarray(3), 0, 94), whole);
+  assert.equal(crc32c(bytes.slice(3, 97), 0, 94), whole);
+  assert.equal(crc32c(new Uint8Array(32), 0, 32), other);
+  assert.equal(crc32c(bytes, 3, 97), whole);
+});
