@@ -129,7 +129,7 @@ test('what is packed can be installed, compiled against, and run', () => {
       join(modules, 'twincached'),
       '--strip-components=1',
     ]);
-    for (const name of ['koffi', '@types', '@koromix'].filter((name) =>
+    for (const name of ['koffi', 'yaml', 'zod', '@types', '@koromix'].filter((name) =>
       readdirSync(join(root, 'node_modules')).includes(name),
     ))
       symlinkSync(join(root, 'node_modules', name), join(modules, name));

@@ -16,6 +16,7 @@ import { type ClusterPlan, LOCAL_PORTS, localPlan } from './plan.ts';
 import { planCluster, plannedFiles, readClusterFile, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
 import { readServing } from './serving-twins.ts';
+import { firstOutcome } from './start-outcome.ts';
 import { stateDirectory } from './state-directory.ts';
 import { formatOfEnvironment, upVoice } from './up-voice.ts';
 import { welcomeText } from './welcome.ts';
@@ -40,9 +41,6 @@ const PORT_OFFSET_MAX = 65_535 - LOCAL_PORTS.entry;
 
 /** Among the cluster's own files, unless the cluster file says otherwise. */
 const AUDIT_LOG = 'audit.log';
-
-/** A word on what is still missing, this often, while the cluster starts. */
-const STILL_WAITING_MS = 5000;
 
 /** What `up` needs of its surroundings. */
 export interface UpSurroundings {
@@ -162,12 +160,7 @@ async function runCluster(
     );
   writePlannedFiles(plannedFiles(plan));
 
-  const monitor = new Monitor({
-    cluster: plan.name,
-    services: plan.services,
-    clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
-    random: { below: (bound) => Math.floor(Math.random() * bound) },
-  });
+  const monitor = new Monitor({ cluster: plan.name, services: plan.services });
   const page = openPage(
     plan.page ?? LOOPBACK_PAGE,
     process.env,
@@ -219,7 +212,10 @@ async function runCluster(
       err(`twincached up: ${failure}: commands will not find this cluster without --page-port\n`);
     out(`twincached ${TWINCACHED_VERSION}: starting ${plan.services.length} processes …\n`);
     monitor.startAll();
-    const outcome = await Promise.race([started(monitor, out), stop.asked]);
+    const outcome = await Promise.race([
+      firstOutcome(monitor, (missing) => out(`still waiting for ${missing}\n`)),
+      stop.asked,
+    ]);
     if (outcome.type === 'gave-up') {
       err(`twincached up: ${outcome.service}: ${outcome.reason}\n`);
       return 1;
@@ -241,31 +237,6 @@ async function runCluster(
     process.off('exit', lastResort);
     if (ready) out('Everything is stopped.\n');
   }
-}
-
-type StartOutcome =
-  | { readonly type: 'running' }
-  | { readonly type: 'gave-up'; readonly service: string; readonly reason: string };
-
-/** Waits until everything runs, or something has been given up. */
-function started(monitor: Monitor, out: (text: string) => void): Promise<StartOutcome> {
-  return new Promise((resolve) => {
-    const reminder = setInterval(() => {
-      const missing = monitor.status().services.filter(({ state }) => state !== 'running');
-      out(`still waiting for ${missing.map(({ name, state }) => `${name} (${state})`).join(', ')}\n`);
-    }, STILL_WAITING_MS);
-    const unsubscribe = monitor.onChange(() => {
-      const { services } = monitor.status();
-      const lost = services.find(({ state }) => state === 'gave-up');
-      const leaving = services.some(({ state }) => state === 'stopping' || state === 'stopped');
-      if (lost === undefined && !leaving && services.some(({ state }) => state !== 'running')) return;
-      clearInterval(reminder);
-      unsubscribe();
-      // While everything is being stopped nobody asks any more, so nothing is resolved.
-      if (lost !== undefined) resolve({ type: 'gave-up', service: lost.name, reason: lost.reason });
-      else if (!leaving) resolve({ type: 'running' });
-    });
-  });
 }
 
 /** The wish that everything ends, by a signal or by an order. The first one is a wish, every further one kills at once. */

@@ -19,9 +19,13 @@ export interface MonitorOptions {
   readonly cluster: string;
   /** Names must differ, and `after` must name services of this list. */
   readonly services: readonly ServiceDefinition[];
-  readonly clock: Clock;
-  readonly random: Random;
+  /** The system's unless given. */
+  readonly clock?: Clock;
+  readonly random?: Random;
 }
+
+const SYSTEM_CLOCK: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
+const SYSTEM_RANDOM: Random = { below: (bound) => Math.floor(Math.random() * bound) };
 
 /**
  * The parent of a cluster's processes on this host: starts them, restarts what dies or hangs, stops them in order.
@@ -29,7 +33,7 @@ export interface MonitorOptions {
  * It does nothing before `startAll`; after `stopAll` no process, timer or socket of its is left.
  */
 export class Monitor implements ClusterControl {
-  readonly #options: MonitorOptions;
+  readonly #options: Required<MonitorOptions>;
   /** By name, in the order in which they are shown. */
   #runners = new Map<string, ServiceRunner>();
   readonly #log = new EventLog();
@@ -44,8 +48,9 @@ export class Monitor implements ClusterControl {
   #closing = false;
 
   constructor(options: MonitorOptions) {
-    this.#options = options;
-    this.#startedMs = options.clock.monotonicMs();
+    const { clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM } = options;
+    this.#options = { ...options, clock, random };
+    this.#startedMs = clock.monotonicMs();
     for (const definition of options.services) this.add(definition);
   }
 
