@@ -124,10 +124,6 @@ function ServerItem({
 }): JSX.Element {
   const service = services.find(({ address }) => address === server.name);
   const rate = server.requestsPerSecond ?? 0;
-  const troubles: string[] = [];
-  if (server.queue > 0) troubles.push(`${server.queue} waiting`);
-  if (server.timeouts > 0) troubles.push(`${server.timeouts} timeouts`);
-  if (server.connectionErrors > 0) troubles.push(`${server.connectionErrors} connection errors`);
   return (
     <li>
       <StateWord state={server.state} />
@@ -141,7 +137,7 @@ function ServerItem({
         {total > 0 ? ` · ${percentText((rate * 100) / total)}` : ''}
       </span>
       <span class="number faint">{`99 % within ${microsText(server.requests === 0 ? null : server.p99Micros)}`}</span>
-      {troubles.length === 0 ? null : <span class="faint">{`since its start ${troubles.join(', ')}`}</span>}
+      {server.queue === 0 ? null : <span class="faint">{`${server.queue} waiting`}</span>}
     </li>
   );
 }

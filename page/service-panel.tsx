@@ -129,7 +129,7 @@ function PanelBody({
               <li key={server.name}>
                 <StateWord state={server.state} /> <code>{server.name}</code>{' '}
                 <span class="faint">
-                  {`${rateText(server.requestsPerSecond)} · 99 % within ${microsText(server.p99Micros)} · ${server.failures} failures`}
+                  {`${rateText(server.requestsPerSecond)} · 99 % within ${microsText(server.requests === 0 ? null : server.p99Micros)} · since its start ${server.timeouts} timeouts, ${server.connectionErrors} connection errors`}
                 </span>
               </li>
             ))}

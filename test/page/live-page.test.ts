@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Browser, NO_BROWSER } from '../../testing/browser.ts';
+import { Browser, NO_BROWSER, PHONE } from '../../testing/browser.ts';
 import { freePortOffset } from '../../testing/free-port-offset.ts';
 import { twincached } from '../../testing/processes.ts';
 import { TextClient } from '../../testing/text-client.ts';
@@ -79,5 +79,12 @@ test('a real cluster on the screen, while its nodes die and return', { skip: NO_
     return /\d+(\.\d)? [KM]?i?B/.test(reading ?? '');
   });
   await page.getByRole('combobox', { name: 'of' }).last().selectOption('node-2b');
+  // With figures everywhere, on a phone nothing is cut off.
+  await page.setViewportSize(PHONE);
+  assert.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= PHONE.width);
+  const cut = await page.evaluate(
+    `[...document.querySelectorAll('main td, main th')].filter((cell) => cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.outerHTML)`,
+  );
+  assert.deepEqual(cut, []);
   assertClean();
 });
