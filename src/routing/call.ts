@@ -13,8 +13,25 @@ export interface CallLeaf {
 
 /** Takes copies of what was found, for a server that lacks it. */
 export interface FoundTaker {
-  /** A key was found: its line is bytes [from, valueStart) of `source`, its value [valueStart, to) with the CR LF. */
-  found(call: Call, key: number, source: Uint8Array, from: number, valueStart: number, to: number): void;
+  /** A key was found: its block, line and value with the CR LF, is bytes [from, to) of `source`. */
+  found(call: Call, key: number, source: Uint8Array, from: number, to: number): void;
+  /**
+   * The same of a block whose value comes in pieces.
+   *
+   * @param from its line, bytes [from, to)
+   * @param blockBytes its whole length
+   * @returns a request that the value is to be appended to, and that is to be given to `foundWhole` then, or released when the value does not come whole; null: it is not wanted
+   */
+  foundLarge(
+    call: Call,
+    key: number,
+    source: Uint8Array,
+    from: number,
+    to: number,
+    blockBytes: number,
+  ): Request | null;
+  /** All of a large block has been appended. */
+  foundWhole(call: Call, key: number, copy: Request): void;
 }
 
 /** What two calls have in common that carry one write to two sides. */
@@ -54,6 +71,8 @@ export class Call {
   keepsMisses = false;
   /** Who wants to see what is found; null: nobody. */
   foundBy: FoundTaker | null = null;
+  /** How many writes that one had seen when the call was made. */
+  foundSince = 0;
   deadlineMs = 0;
   /** Bytes that it holds in its destination's queue. */
   queuedBytes = 0;
@@ -140,6 +159,7 @@ export class CallPool {
     copy.turned = call.turned;
     copy.keepsMisses = call.keepsMisses;
     copy.foundBy = call.foundBy;
+    copy.foundSince = call.foundSince;
     copy.resent = call.resent;
     copy.failure = call.failure;
     copy.refusal = call.refusal;

@@ -56,6 +56,8 @@ export class DestinationReader {
   #largeKey = -1;
   #largeMode = 0;
   #largeLate = false;
+  /** A copy of it for another server. */
+  #largeCopy: Request | null = null;
 
   /** Whole blocks that stand in one piece of input and go to one client are written in one go: bytes [from, to). */
   #runRequest: Request | null = null;
@@ -102,6 +104,8 @@ export class DestinationReader {
       if (!call.request.cancelLarge(this.#largeKey)) call.detached = true;
     }
     this.reset();
+    if (this.#largeCopy !== null) this.#calls.requests.release(this.#largeCopy);
+    this.#largeCopy = null;
   }
 
   /** The client that is waited for. */
@@ -226,7 +230,7 @@ export class DestinationReader {
     if (!whole) return this.#beginLarge(call, key, late, input, start, blockEnd);
     const valueStart = parser.next;
     if (parser.takeValue(input, valueStart, end) !== blockEnd) return -1;
-    if (call.foundBy !== null) call.foundBy.found(call, key, input, start, valueStart, blockEnd);
+    if (call.foundBy !== null) call.foundBy.found(call, key, input, start, blockEnd);
     if (!late) passTo(call, key);
     this.#block(call, key, input, start, blockEnd);
     return blockEnd;
@@ -345,6 +349,10 @@ export class DestinationReader {
       }
     }
     this.#largeMode = mode;
+    if (!call.detached && call.foundBy !== null && isRead(call.request.verb)) {
+      const { next } = this.#parser;
+      this.#largeCopy = call.foundBy.foundLarge(call, key, input, start, next, blockEnd - start);
+    }
     this.#passLarge(call, input, start, this.#parser.next);
     return this.#parser.next;
   }
@@ -353,8 +361,10 @@ export class DestinationReader {
     const parser = this.#parser;
     const after = parser.takeValue(input, start, end);
     if (after < 0) return -1;
+    this.#largeCopy?.append(input, start, after);
     this.#passLarge(call, input, start, after);
     if (parser.valueRest > 0) return after;
+    this.#copied(call);
     const key = this.#largeKey;
     this.#largeKey = -1;
     if (!isRead(call.request.verb)) {
@@ -368,6 +378,14 @@ export class DestinationReader {
     if (!this.#largeLate) passTo(call, key);
     if (this.#largeMode !== LARGE.dropped) call.request.endLarge(key);
     return after;
+  }
+
+  #copied(call: Call): void {
+    const copy = this.#largeCopy;
+    this.#largeCopy = null;
+    if (copy === null) return;
+    if (!call.detached && call.foundBy !== null) call.foundBy.foundWhole(call, this.#largeKey, copy);
+    else this.#calls.requests.release(copy);
   }
 
   #passLarge(call: Call, input: Uint8Array, from: number, to: number): void {

@@ -14,11 +14,12 @@ const LINE_END = ascii('\r\n');
 const KEY_OFFSET = 'VALUE '.length;
 
 /**
- * Makes `add KEY FLAGS EXPTIME BYTES` with its value out of a found block.
+ * Makes `add KEY FLAGS EXPTIME BYTES` with its value, or with as much of it as there is, out of a found block.
  *
  * @param add an empty request
  * @param from the block, bytes [from, to) of `source`: `VALUE KEY FLAGS BYTES [CAS]`, the value, CR LF
  * @param exptime as it is sent
+ * @param blockBytes the length of the whole block; room for what is missing of it is reserved
  * @returns false when the buffers are used up
  */
 export function writeAdd(
@@ -27,9 +28,10 @@ export function writeAdd(
   from: number,
   to: number,
   exptime: number,
+  blockBytes: number = to - from,
 ): boolean {
   const text = String(exptime);
-  if (!add.reserve(ADD.length + to - from + text.length + 1)) return false;
+  if (!add.reserve(ADD.length + blockBytes + text.length + 1)) return false;
   const keyEnd = wordEnd(source, from + KEY_OFFSET);
   const flagsEnd = wordEnd(source, keyEnd + 1);
   const bytesEnd = wordEnd(source, flagsEnd + 1);

@@ -9,7 +9,7 @@ import { serverFigureLines } from './destination-figures.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { type HotKeys, hotKeyFigures, withHotKeys } from './hot-keys.ts';
 import { MirrorRoute } from './mirror.ts';
-import { poolFigureLines, statText } from './pool-figure-lines.ts';
+import { counterLines, poolFigureLines, statText } from './pool-figure-lines.ts';
 import type { RouteContext, RouteHandle } from './route-handle.ts';
 import type { RoutePlan } from './router.ts';
 import { ShardRoute } from './shard.ts';
@@ -91,6 +91,7 @@ export function magentPlan(
       if (subject === 'pools')
         return statText([
           ...poolFigureLines(calls.requests, calls.failures),
+          ...counterLines(root),
           ...hotKeyFigures(root, context.hotKeyFigures).map(([name, count]) => `${name} ${count}`),
         ]);
       return subject === 'servers' ? serverStatistics(destinations) : matrix(mainList);

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { VERB } from '../protocol/text/verbs.ts';
 import { type Call, type CallPool, mayTryElsewhere } from './call.ts';
+import { replyByDefault } from './default-reply.ts';
 import { asksOnly } from './failure.ts';
 import { type JoinOwner, MirrorJoin } from './mirror-join.ts';
 import type { Request } from './request.ts';
@@ -77,6 +78,8 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
 
   #writeBoth(call: Call): void {
     const preferred = this.#believesBackup(call.request, call.firstKey) ? BACKUP : MAIN;
+    if (this.#records.anyBehind)
+      for (const repair of this.#repairs) repair.written(call.request, call.firstKey);
     const copy = this.#calls.copy(call);
     const join = this.#free.pop() ?? new MirrorJoin(this);
     join.begin(preferred, call.join, call.branch);
@@ -108,42 +111,66 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
   }
 
   #readFrom(side: number, call: Call): void {
-    if (side === MAIN) {
-      this.#main.route(call);
-      return;
+    if (side === BACKUP && call.foundBy === null && call.request.verb === VERB.get)
+      this.#repairs[MAIN].watch(call);
+    this.#ask(side, call);
+  }
+
+  /** Asks a side, save for keys of which it may have an old value: they are as good as missing. */
+  #ask(side: number, call: Call): void {
+    const repair = this.#repairs[side === MAIN ? MAIN : BACKUP];
+    const { request } = call;
+    if (repair.hasDoubts && asksOnly(request.verb)) {
+      const doubted = this.#splitOff(call, (key) => repair.isInDoubt(request, key));
+      if (doubted !== null) {
+        repair.doubted += doubted.keyCount;
+        doubted.foundBy = null;
+        replyByDefault(doubted, this, this.#calls);
+      }
+      if (call.keyCount === 0) {
+        this.#calls.release(call);
+        return;
+      }
     }
-    if (call.foundBy === null && call.request.verb === VERB.get) call.foundBy = this.#repairs[MAIN];
-    this.#backup.route(call);
+    (side === MAIN ? this.#main : this.#backup).route(call);
   }
 
   /** The keys of the call become two calls. */
   #split(call: Call): void {
     const { request } = call;
+    const other = this.#splitOff(call, (key) => this.#believesBackup(request, key));
+    // Another thread may have changed its mind meanwhile.
+    if (call.keyCount > 0) this.#readFrom(MAIN, call);
+    else this.#calls.release(call);
+    if (other !== null) this.#readFrom(BACKUP, other);
+  }
+
+  /** Takes some keys out of a call. @returns a call for them; null when there are none */
+  #splitOff(call: Call, isOther: (key: number) => boolean): Call | null {
+    const { request } = call;
     const other = this.#calls.copy(call);
-    let lastOfMain = -1;
-    let lastOfBackup = -1;
+    let lastKept = -1;
+    let lastOther = -1;
     call.keyCount = other.keyCount = 0;
     for (let key = call.firstKey; key >= 0; ) {
       const next = request.keyNext[key]!;
       request.keyNext[key] = -1;
-      if (this.#believesBackup(request, key)) {
-        if (lastOfBackup < 0) other.firstKey = other.cursor = key;
-        else request.keyNext[lastOfBackup] = key;
-        lastOfBackup = key;
+      if (isOther(key)) {
+        if (lastOther < 0) other.firstKey = other.cursor = key;
+        else request.keyNext[lastOther] = key;
+        lastOther = key;
         other.keyCount++;
       } else {
-        if (lastOfMain < 0) call.firstKey = call.cursor = key;
-        else request.keyNext[lastOfMain] = key;
-        lastOfMain = key;
+        if (lastKept < 0) call.firstKey = call.cursor = key;
+        else request.keyNext[lastKept] = key;
+        lastKept = key;
         call.keyCount++;
       }
       key = next;
     }
-    // Another thread may have changed its mind meanwhile.
-    if (call.keyCount > 0) this.#readFrom(MAIN, call);
-    else this.#calls.release(call);
-    if (other.keyCount > 0) this.#readFrom(BACKUP, other);
-    else this.#calls.release(other);
+    if (other.keyCount > 0) return other;
+    this.#calls.release(other);
+    return null;
   }
 
   override childFailed(index: number, call: Call): void {
@@ -159,7 +186,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
     }
     call.crossed |= this.#bit;
     if (call.foundBy === this.#repairs[MAIN]) call.foundBy = null;
-    (index === MAIN ? this.#backup : this.#main).route(call);
+    this.#ask(index === MAIN ? BACKUP : MAIN, call);
   }
 
   #sideFailed(index: number, call: Call, join: MirrorJoin): void {
@@ -217,6 +244,18 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
     const backup = this.#backup.replicates(request, key);
     if (main === false || backup === false) return false;
     return main === null && backup === null ? null : true;
+  }
+
+  override counters(): Iterable<readonly [name: string, count: number]> {
+    const sum = (of: (repair: SideRepair) => number): number =>
+      this.#repairs.reduce((all, one) => all + of(one), 0);
+    return [
+      ['mirror_missed', sum(({ missedCount }) => missedCount)],
+      ['mirror_forgotten', sum(({ forgotten }) => forgotten)],
+      ['mirror_doubted', sum(({ doubted }) => doubted)],
+      ['mirror_filled', sum(({ filled }) => filled)],
+      ['mirror_not_filled', sum(({ notFilled }) => notFilled)],
+    ];
   }
 
   /** Of two sides one is enough. */

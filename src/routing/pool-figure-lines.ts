@@ -1,5 +1,6 @@
 import { VERB_SPELLINGS } from '../protocol/text/verbs.ts';
 import type { RequestPool } from './request-pool.ts';
+import type { RouteHandle } from './route-handle.ts';
 
 /** The lines of `stats` about clients and buffers, as `name value`, without `STAT`. Of the thread that answers. */
 export function poolFigureLines(requests: RequestPool, failures: number): string[] {
@@ -31,4 +32,12 @@ export function poolFigureLines(requests: RequestPool, failures: number): string
 /** Lines as `stats` answers them. */
 export function statText(lines: readonly string[]): string {
   return `${lines.map((line) => `STAT ${line}\r\n`).join('')}END\r\n`;
+}
+
+/** Of handles of one kind together. */
+export function counterLines(root: RouteHandle): string[] {
+  const sums: Map<string, number> = new Map();
+  for (const handle of root.walk())
+    for (const [name, count] of handle.counters()) sums.set(name, (sums.get(name) ?? 0) + count);
+  return [...sums].map(([name, count]) => `${name} ${count}`);
 }

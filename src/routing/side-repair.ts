@@ -4,10 +4,16 @@ import { writeAdd } from './fill-request.ts';
 import type { Request } from './request.ts';
 import type { RouteHandle } from './route-handle.ts';
 
-/** Keys whose last write a side has missed; of more the oldest are forgotten, and counted. */
+/** Keys whose last write a side has missed; of more the oldest are forgotten, counted, and doubted on that side from then on. */
 export const MISSED_KEYS_MAX = 8192;
 
 const ALL_LEVELS = -1;
+
+/** How finely writes are told apart: keys that share a place are at worst not added. A power of two. */
+const WRITTEN_PLACES = 4096;
+
+/** How finely doubts are told apart: keys that share a place are at worst a miss. A power of two. */
+const DOUBT_PLACES: number = 64 * 1024;
 
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -29,6 +35,16 @@ const LINE_END = ascii('\r\n');
 export class SideRepair implements CallJoin, FoundTaker {
   /** Keys that were forgotten, because there were too many. */
   forgotten = 0;
+  /** Reads that the side was not asked for, because what it has is in doubt. */
+  doubted = 0;
+  /** By place: 1 when a key was forgotten; made when the first one is. */
+  #doubts: Uint8Array | null = null;
+  /** Values that were added to the side, and such that found no room in the thread's buffers. */
+  filled = 0;
+  notFilled = 0;
+  /** Counts writes, and says by place at which count a key was written last; made when it is needed first. */
+  #writes = 0;
+  #writtenAt: Float64Array | null = null;
   readonly #side: RouteHandle;
   readonly #other: RouteHandle;
   readonly #calls: CallPool;
@@ -46,6 +62,11 @@ export class SideRepair implements CallJoin, FoundTaker {
     this.#other = other;
     this.#calls = calls;
     this.#exptimeSeconds = exptimeSeconds;
+  }
+
+  /** Keys whose last write the side has missed. */
+  get missedCount(): number {
+    return this.#missed.size;
   }
 
   /**
@@ -68,6 +89,8 @@ export class SideRepair implements CallJoin, FoundTaker {
       for (const oldest of missed) {
         missed.delete(oldest);
         this.forgotten++;
+        this.#doubts ??= new Uint8Array(DOUBT_PLACES);
+        this.#doubts[doubtPlaceOf(oldest)] = 1;
         break;
       }
     }
@@ -86,12 +109,8 @@ export class SideRepair implements CallJoin, FoundTaker {
 
   /** @returns false when the thread's buffers are used up */
   #repair(text: string, isBelieved: (request: Request) => boolean): boolean {
-    const request = this.#request(VERB.delete, DELETE, text.length + LINE_END.length);
+    const request = this.#deletion(text);
     if (request === null) return false;
-    const start = request.length;
-    for (let i = 0; i < text.length; i++) request.bytes[request.length++] = text.charCodeAt(i);
-    request.addKey(start, request.length);
-    request.append(LINE_END, 0, LINE_END.length);
     const canRepair = this.#side.isUp(request, 0) && this.#other.isUp(request, 0);
     if (canRepair && !isBelieved(request)) this.#send(request, this.#side, this);
     else {
@@ -114,15 +133,82 @@ export class SideRepair implements CallJoin, FoundTaker {
     this.#send(get, this.#other, null);
   }
 
-  found(call: Call, key: number, source: Uint8Array, from: number, _valueStart: number, to: number): void {
-    if (!this.#side.isUp(call.request, key)) return;
+  found(call: Call, key: number, source: Uint8Array, from: number, to: number): void {
+    const add = this.foundLarge(call, key, source, from, to, to - from);
+    if (add !== null) this.foundWhole(call, key, add);
+  }
+
+  foundLarge(
+    call: Call,
+    key: number,
+    source: Uint8Array,
+    from: number,
+    to: number,
+    blockBytes: number,
+  ): Request | null {
+    if (!this.#side.isUp(call.request, key) || this.#wasWritten(call, key)) return null;
     const { requests } = this.#calls;
     const add = requests.acquire(null, VERB.add, true);
-    if (!writeAdd(add, source, from, to, this.#exptimeSeconds)) {
-      requests.release(add);
-      return;
+    if (writeAdd(add, source, from, to, this.#exptimeSeconds, blockBytes)) return add;
+    requests.release(add);
+    this.notFilled++;
+    return null;
+  }
+
+  foundWhole(call: Call, key: number, copy: Request): void {
+    if (this.#wasWritten(call, key)) this.#calls.requests.release(copy);
+    else {
+      this.filled++;
+      if (this.isInDoubt(call.request, key)) this.#clear(call.request, key);
+      this.#send(copy, this.#side, null);
     }
-    this.#send(add, this.#side, null);
+  }
+
+  /** Notes that what is found for the call is to be added here, unless the key is written before that. */
+  watch(call: Call): void {
+    call.foundBy = this;
+    call.foundSince = this.#writes;
+  }
+
+  /** A write of this key goes to both sides. What was read before it must not be added behind it. */
+  written(request: Request, key: number): void {
+    // An append to what is stale would make it look new.
+    const overwrites = request.verb === VERB.set || request.verb === VERB.delete;
+    if (!overwrites && this.isInDoubt(request, key)) this.#clear(request, key);
+    this.#writes++;
+    this.#writtenAt ??= new Float64Array(WRITTEN_PLACES);
+    this.#writtenAt[placeOf(request, key)] = this.#writes;
+  }
+
+  /** Whether the side has missed a write of this key, or may have, and nobody knows any more which. */
+  isInDoubt(request: Request, key: number): boolean {
+    return this.#doubts !== null && this.#doubts[doubtPlaceOf(keyText(request, key))] === 1;
+  }
+
+  /** Whether there are such keys. */
+  get hasDoubts(): boolean {
+    return this.#doubts !== null;
+  }
+
+  /** Deletes a key here, in front of what is sent next. */
+  #clear(request: Request, key: number): void {
+    if (!this.#side.isUp(request, key)) return;
+    const clear = this.#deletion(keyText(request, key));
+    if (clear !== null) this.#send(clear, this.#side, null);
+  }
+
+  #deletion(text: string): Request | null {
+    const request = this.#request(VERB.delete, DELETE, text.length + LINE_END.length);
+    if (request === null) return null;
+    const start = request.length;
+    for (let i = 0; i < text.length; i++) request.bytes[request.length++] = text.charCodeAt(i);
+    request.addKey(start, request.length);
+    request.append(LINE_END, 0, LINE_END.length);
+    return request;
+  }
+
+  #wasWritten(call: Call, key: number): boolean {
+    return this.#writtenAt !== null && this.#writtenAt[placeOf(call.request, key)]! > call.foundSince;
   }
 
   /** @returns null when the thread's buffers are used up: then it stays undone */
@@ -142,13 +228,26 @@ export class SideRepair implements CallJoin, FoundTaker {
   #send(request: Request, target: RouteHandle, join: CallJoin | null): void {
     const call = this.#calls.acquire(request, 0, 1);
     call.join = join;
-    if (request.verb === VERB.get) call.foundBy = this;
+    if (request.verb === VERB.get) this.watch(call);
     call.fateUnknown = true;
     call.lastResort = true;
     call.crossed = ALL_LEVELS;
     target.route(call);
     this.#calls.requests.release(request);
   }
+}
+
+function placeOf(request: Request, key: number): number {
+  let hash = 0;
+  for (let at = request.keyStart[key]!; at < request.keyEnd[key]!; at++)
+    hash = (Math.imul(hash, 31) + request.bytes[at]!) | 0;
+  return (hash ^ (hash >>> 12)) & (WRITTEN_PLACES - 1);
+}
+
+function doubtPlaceOf(text: string): number {
+  let hash = 0;
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
+  return (hash ^ (hash >>> 16)) & (DOUBT_PLACES - 1);
 }
 
 const isNotBelieved = (): boolean => false;

@@ -186,6 +186,69 @@ test('so many missed keys are remembered, the latest ones', () => {
   assert.equal(main.values.get('k0')?.value, 'old', 'the oldest one was forgotten');
   assert.equal(backup.values.get('k0')?.value, 'new');
   assert.equal(read(world, client, 'k0'), 'new', 'and is not believed');
+  assert.match(world.router.statistics('pools'), /STAT mirror_forgotten 1\r\n/);
+  world.run(10);
+  assert.equal(main.values.get('k0')?.value, 'new', 'what was read is mended: deleted, then added');
+  world.nothingLeft();
+});
+
+test('of keys that were forgotten the side that missed their writes is not asked, whatever becomes of the other one', () => {
+  const { world, main, backup, client } = stock();
+  for (const key of ['k0', 'k1', 'n']) world.ask(client, `set ${key} 7 0 1\r\n5\r\n`);
+  main.kill();
+  world.run(10);
+  for (const key of ['k0', 'k1', 'n']) client.send(`set ${key} 0 0 1\r\n6\r\n`);
+  for (let i = 0; i < MISSED_KEYS_MAX; i++) client.send(`set other${i} 0 0 3\r\nnew\r\n`);
+  world.run(100);
+  client.take();
+  main.mode = 'up';
+  world.run(1000);
+  assert.equal(main.values.get('k0')?.value, '5');
+  main.metaReply = () => 'HD\r\n';
+  // What is not an overwriting write would make it look new.
+  assert.equal(world.ask(client, 'incr n 1\r\n'), '7\r\n');
+  assert.equal(main.values.has('n'), false);
+  backup.kill();
+  world.run(10);
+  assert.equal(
+    world.ask(client, 'get k0 other5 k1\r\nget k0\r\nmg k0 v\r\n', 200),
+    'VALUE other5 0 3\r\nnew\r\nEND\r\nEND\r\nEN\r\n',
+  );
+  assert.match(world.router.statistics('pools'), /STAT mirror_doubted 4\r\n/);
+  world.nothingLeft();
+});
+
+test('a value that comes in pieces is added to the side that lacks it as well, unless it is written meanwhile', () => {
+  const value = 'x'.repeat(200_000);
+  const cut = (text: string): string[] => text.match(/[\s\S]{1,40000}/g) ?? [];
+  const { world, main, backup, client } = stock({ cut });
+  for (const key of ['a', 'b', 'c'])
+    assert.equal(world.ask(client, `set ${key} 7 0 ${value.length}\r\n${value}\r\n`), 'STORED\r\n');
+  main.kill();
+  world.run(10);
+  main.restart();
+  world.run(1000);
+  backup.pieceDelayMs = 5;
+  assert.equal(world.ask(client, 'get a\r\n', 50), `VALUE a 7 ${value.length}\r\n${value}\r\nEND\r\n`);
+  assert.deepEqual(main.values.get('a')?.value, value);
+  assert.equal(main.values.get('a')?.flags, '7');
+  const other = world.client();
+  client.send('get b\r\n');
+  world.run(10);
+  // Its answer comes behind the value.
+  backup.delayMs = 50;
+  other.send('delete b\r\n');
+  world.run(100);
+  backup.delayMs = backup.pieceDelayMs = 0;
+  assert.equal(other.take(), 'DELETED\r\n');
+  assert.equal(main.values.has('b'), false, 'it was read before it was deleted');
+  client.take();
+  // The server dies in the middle of it.
+  backup.bytesUntilBreak = 90_000;
+  client.send('get c\r\n');
+  world.run(100);
+  assert.equal(main.values.has('c'), false);
+  assert.match(world.router.statistics('pools'), /STAT mirror_filled 1\r\n/);
   world.nothingLeft();
 });
 

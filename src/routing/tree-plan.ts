@@ -25,7 +25,7 @@ import { MirrorRoute } from './mirror.ts';
 import { MissFailoverRoute } from './miss-failover.ts';
 import { NearCacheRoute, type NearCacheRules } from './near-cache.ts';
 import { NullRoute } from './null.ts';
-import { poolFigureLines, statText } from './pool-figure-lines.ts';
+import { counterLines, poolFigureLines, statText } from './pool-figure-lines.ts';
 import { PrefixRoute } from './prefix.ts';
 import { RandomRoute } from './random.ts';
 import { ReplicateRoute, type Wait } from './replicate.ts';
@@ -295,12 +295,4 @@ function groupLines(destinations: readonly Destination[]): string[] {
     `pools_failing_open ${groups.filter(({ failsOpen }) => failsOpen).length}`,
     `pool_fail_openings ${openings}`,
   ];
-}
-
-/** Of handles of one kind together. */
-function counterLines(root: RouteHandle): string[] {
-  const sums: Map<string, number> = new Map();
-  for (const handle of root.walk())
-    for (const [name, count] of handle.counters()) sums.set(name, (sums.get(name) ?? 0) + count);
-  return [...sums].map(([name, count]) => `${name} ${count}`);
 }
