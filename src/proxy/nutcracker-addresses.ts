@@ -32,29 +32,58 @@ export function listenAddress(text: string): Pick<ProxyPool, 'listen' | 'unixPat
   };
 }
 
+/** What holds the keys of one server: that, or it and its twin. */
+export interface PlacedShard {
+  readonly server: ProxyServer;
+  readonly twin: ProxyServer | null;
+}
+
 /**
  * `host:port:weight [name]` or `/path:weight [name]`, read from the right. Without a name it is hashed by its address, of which the port is left
  * out if it is 11211.
  *
+ * `host:port+host:port:weight [name]`, and the same with paths, is ours: two twins that hold the same keys. Without a name they are hashed by the address of the first, so
+ * that a server which gets a twin keeps its keys.
+ *
  * @returns what is wrong with it, as a text that goes on behind `directive "servers" `
  */
-export function serverOfText(text: string): ProxyServer | string {
+export function serverOfText(text: string): PlacedShard | string {
   // One space, as in the original, where more of them make the weight a bad one.
   const [, address = text, name] = /^(\S+)(?: (\S+))?$/.exec(text.trim()) ?? [];
-  const parts = address.split(':');
+  const colon = address.lastIndexOf(':');
+  const weightText = address.slice(colon + 1);
+  // In a path a plus sign is one, unless another path follows it.
   const isPath = address.startsWith('/');
-  const weightText = parts.pop() ?? '';
-  const portText = isPath ? '0' : (parts.pop() ?? '');
-  const host = withoutBrackets(parts.join(':'));
-  if (address === '' || host === '') return FORMAT;
+  const nodes = address.slice(0, Math.max(0, colon)).split(isPath ? /\+(?=\/)/ : '+');
+  if (address === '' || nodes.some((node) => hostOf(node) === '')) return FORMAT;
   if (!/^\d+$/.test(weightText) || Number(weightText) > WEIGHT_MAX)
     return `has an invalid weight in ${quoted(isPath)}`;
   if (Number(weightText) === 0) return `has a zero weight in ${quoted(isPath)}`;
-  if (!isPath && !isPort(portText))
+  if (nodes.some((node) => !node.startsWith('/') && !isPort(node.slice(node.lastIndexOf(':') + 1))))
     return 'has an invalid port in "hostname:port:weight [name]" format string';
-  const port = isPath ? 0 : Number(portText);
-  const shown = isPath || port === SERVER_PORT_DEFAULT ? host : `${host}:${port}`;
-  return { host, port, text: shown, name: name ?? shown, weight: Number(weightText) };
+  const [first, second, ...more] = nodes.map(nodeOf);
+  if (first === undefined) return FORMAT;
+  if (more.length > 0)
+    return 'has more than two twins in "hostname:port+hostname:port:weight [name]" format string';
+  if (second?.text === first.text)
+    return 'has one server twice in "hostname:port+hostname:port:weight [name]" format string';
+  const shardName = name ?? first.text;
+  return {
+    server: { ...first, name: shardName, weight: Number(weightText) },
+    twin: second === undefined ? null : { ...second, name: `${shardName}+${second.text}` },
+  };
+}
+
+/** `host:port` or a path, which were checked. */
+function nodeOf(node: string): Pick<ProxyServer, 'host' | 'port' | 'text'> {
+  const host = hostOf(node);
+  if (node.startsWith('/')) return { host, port: 0, text: host };
+  const port = Number(node.slice(node.lastIndexOf(':') + 1));
+  return { host, port, text: port === SERVER_PORT_DEFAULT ? host : `${host}:${port}` };
+}
+
+function hostOf(node: string): string {
+  return node.startsWith('/') ? node : withoutBrackets(node.slice(0, Math.max(0, node.lastIndexOf(':'))));
 }
 
 function quoted(isPath: boolean): string {

@@ -89,3 +89,56 @@ full:
     },
   ]);
 });
+
+/** The servers of a pool, written one a line. */
+function servers(...lines: readonly string[]): string {
+  return `p:\n  listen: 127.0.0.1:22121\n  servers:\n${lines.map((line) => `   - ${line}\n`).join('')}`;
+}
+
+test('a server may be a pair of twins, which stand behind the servers', () => {
+  const [pool] = parseNutcrackerFile(
+    FILE,
+    servers(
+      '10.0.0.1:11211+10.0.0.2:11211:1',
+      '10.0.0.3:11212:2 third',
+      '::1:11213+::2:11214:3 fourth',
+      '/run/a+b.sock+/run/c.sock:1',
+    ),
+  );
+  assert.deepEqual(
+    pool?.servers.map(({ host, port, name, weight }) => [host, port, name, weight]),
+    [
+      ['10.0.0.1', 11211, '10.0.0.1', 1],
+      ['10.0.0.3', 11212, 'third', 2],
+      ['::1', 11213, 'fourth', 3],
+      ['/run/a+b.sock', 0, '/run/a+b.sock', 1],
+      ['10.0.0.2', 11211, '10.0.0.1+10.0.0.2', undefined],
+      ['::2', 11214, 'fourth+::2:11214', undefined],
+      ['/run/c.sock', 0, '/run/a+b.sock+/run/c.sock', undefined],
+    ],
+  );
+  assert.deepEqual(pool?.routing.kind === 'nutcracker' && pool.routing.twinOf, [0, 2, 3]);
+});
+
+for (const [line, what] of [
+  ['a:1+b:2+c:3:1', 'has more than two twins in "hostname:port+hostname:port:weight [name]" format string'],
+  ['a:1+a:1:1', 'has one server twice in "hostname:port+hostname:port:weight [name]" format string'],
+  ['a:1+b:70000:1', 'has an invalid port in "hostname:port:weight [name]" format string'],
+  [
+    'a+b:2:1',
+    'has an invalid "hostname:port:weight [name]"or "/path/unix_socket:weight [name]" format string',
+  ],
+  [
+    'a:1+:1',
+    'has an invalid "hostname:port:weight [name]"or "/path/unix_socket:weight [name]" format string',
+  ],
+  ['a:1+b:2:0', 'has a zero weight in "hostname:port:weight [name]" format string'],
+] as const)
+  test(`no pair of twins: ${line}`, () => {
+    assert.throws(
+      () => parseNutcrackerFile(FILE, servers(line)),
+      (error) =>
+        error instanceof NutcrackerFileError &&
+        error.message === `${FILE}:4:6: conf: directive "servers" ${what}`,
+    );
+  });

@@ -15,8 +15,8 @@ import {
 } from 'yaml';
 import { StartError } from '../base/start-error.ts';
 import { DISTRIBUTIONS, KEY_HASHES } from '../hashing/index.ts';
-import { listenAddress, serverOfText } from './nutcracker-addresses.ts';
-import { type NutcrackerRouting, POOL_DEFAULT, type ProxyPool, type ProxyServer } from './options.ts';
+import { listenAddress, type PlacedShard, serverOfText } from './nutcracker-addresses.ts';
+import { type NutcrackerRouting, POOL_DEFAULT, type ProxyPool } from './options.ts';
 
 /** What is wrong in a file. The message is the original's where it has one; line and column are ours. */
 export class NutcrackerFileError extends StartError {}
@@ -240,9 +240,9 @@ class FileReader {
   }
 
   #server({ text, offset }: ReadScalar): ReadServer {
-    const server = serverOfText(text);
-    if (typeof server === 'string') throw this.#error(offset, `directive "servers" ${server}`);
-    return { server, offset };
+    const shard = serverOfText(text);
+    if (typeof shard === 'string') throw this.#error(offset, `directive "servers" ${shard}`);
+    return { ...shard, offset };
   }
 
   #scalar(node: unknown, what: string, near = 0): ReadScalar {
@@ -300,12 +300,13 @@ class FileReader {
           probes: read.flag('health_probes'),
         }
       : null;
+    const twins = read.servers.flatMap(({ twin }, position) => (twin === null ? [] : [{ twin, position }]));
     return {
       ...POOL_DEFAULT,
       ...listen,
       name: read.name,
       backlog: read.number('backlog', BACKLOG_DEFAULT),
-      servers: read.servers.map(({ server }) => server),
+      servers: [...read.servers.map(({ server }) => server), ...twins.map(({ twin }) => twin)],
       timeouts: { requestTimeoutMs: timeoutMs, connectTimeoutMs: Math.min(timeoutMs, 1000) },
       routing: {
         kind: 'nutcracker',
@@ -314,6 +315,7 @@ class FileReader {
         distribution: read.text('distribution', 'ketama'),
         serverConnections,
         ejection,
+        ...(twins.length === 0 ? {} : { twinOf: twins.map(({ position }) => position) }),
       },
     };
   }
@@ -341,8 +343,7 @@ interface ReadScalar {
   readonly offset: number;
 }
 
-interface ReadServer {
-  readonly server: ProxyServer;
+interface ReadServer extends PlacedShard {
   readonly offset: number;
 }
 

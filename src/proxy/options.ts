@@ -55,6 +55,8 @@ export interface NutcrackerRouting {
   } | null;
   /** `--near-cache`, `--coalesce`; not given: neither. */
   readonly hotKeys?: HotKeys | null;
+  /** Ours: the last servers of the list are twins, each of the one at this position of the others. Not given: there are none. */
+  readonly twinOf?: readonly number[];
 }
 
 /** A route tree over the pool's servers; several entries of one server are connections to it. */

@@ -37,7 +37,9 @@ export function poolRouting(
   const settings = { ...ROUTING_SETTINGS_DEFAULT, ...pool.timeouts };
   const shared = { settings, records: new ServerRecords(records), facts: factsOf(pool, threadIndex) };
   if (routing.kind === 'nutcracker') {
-    const nutcracker = { ...routing, servers: pool.servers.map(placedServer) };
+    const { twinOf = [] } = routing;
+    const shards = pool.servers.slice(0, pool.servers.length - twinOf.length);
+    const nutcracker = { ...routing, twinOf, servers: shards.map(placedServer) };
     return {
       ...shared,
       servers: connectionNames(pool, routing),

@@ -10,6 +10,7 @@ import { hotKeyFigures } from '../routing/hot-keys.ts';
 import { Router, type Routing } from '../routing/router.ts';
 import type { WriteGenerations } from '../routing/write-generations.ts';
 import type { ClientLimit } from './client-limit.ts';
+import type { ProxyPool } from './options.ts';
 import { hasName } from './pool-addresses.ts';
 import { connectionsEach, poolRouting } from './pool-routing.ts';
 import { RefusedSession } from './refused-session.ts';
@@ -171,11 +172,17 @@ export class PoolService {
       servers: pool.servers.map((_, index) =>
         serverFigures(
           destinations.slice(index * each, (index + 1) * each),
-          ejectedAtUs(ejecting, index, nowUs),
+          ejectedAtUs(ejecting, shardOf(pool, index), nowUs),
         ),
       ),
     };
   }
+}
+
+/** The position of the server whose keys this one holds: its own, or that of its twin. */
+function shardOf({ servers, routing }: ProxyPool, position: number): number {
+  const twinOf = routing.kind === 'nutcracker' ? (routing.twinOf ?? []) : [];
+  return twinOf[position - (servers.length - twinOf.length)] ?? position;
 }
 
 function ejectedAtUs(ejecting: EjectingDistribution | null, position: number, nowUs: number): number {

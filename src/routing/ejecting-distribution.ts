@@ -11,6 +11,9 @@ export interface EjectionRules {
   readonly probes: boolean;
 }
 
+/** What holds the keys of one server of a list: the connections of that, or of each of two twins. */
+export type Shard = readonly (readonly Destination[])[];
+
 /** What it is given of its surroundings. */
 export interface EjectionHost {
   nowMs(): number;
@@ -32,7 +35,7 @@ export class EjectingDistribution implements Distribution {
   readonly #outUntilMs: Float64Array;
   /** By position: on the router's clock, when it was taken out last; 0: never. */
   readonly #ejectedAtMs: Float64Array;
-  readonly #groups: readonly (readonly Destination[])[];
+  readonly #shards: readonly Shard[];
   readonly #make: (isLive: (position: number) => boolean) => Distribution;
   readonly #rules: EjectionRules;
   readonly #host: EjectionHost;
@@ -42,21 +45,21 @@ export class EjectingDistribution implements Distribution {
   #nextReturnMs = Number.POSITIVE_INFINITY;
 
   /**
-   * @param groups the connections of each server, by its position
+   * @param shards what holds the keys of each server, by its position
    * @param make a distribution over the servers that are live
    */
   constructor(
-    groups: readonly (readonly Destination[])[],
+    shards: readonly Shard[],
     make: (isLive: (position: number) => boolean) => Distribution,
     rules: EjectionRules,
     host: EjectionHost,
   ) {
-    this.#groups = groups;
+    this.#shards = shards;
     this.#make = make;
     this.#rules = rules;
     this.#host = host;
-    this.#outUntilMs = new Float64Array(groups.length);
-    this.#ejectedAtMs = new Float64Array(groups.length);
+    this.#outUntilMs = new Float64Array(shards.length);
+    this.#ejectedAtMs = new Float64Array(shards.length);
     this.#current = make(() => true);
   }
 
@@ -84,7 +87,7 @@ export class EjectingDistribution implements Distribution {
     let changed = false;
     this.#out = 0;
     this.#nextReturnMs = Number.POSITIVE_INFINITY;
-    for (let position = 0; position < this.#groups.length; position++) {
+    for (let position = 0; position < this.#shards.length; position++) {
       if (this.#look(position, nowMs)) changed = true;
       const outUntilMs = this.#outUntilMs[position]!;
       if (outUntilMs === 0) continue;
@@ -97,25 +100,40 @@ export class EjectingDistribution implements Distribution {
   /** @returns whether the server has gone or come */
   #look(position: number, nowMs: number): boolean {
     const { probes, retryMs } = this.#rules;
-    const group = this.#groups[position]!;
+    const shard = this.#shards[position]!;
     if (this.#outUntilMs[position]! > 0) {
-      const isBack = probes
-        ? group.some((destination) => destination.state === DESTINATION.up)
-        : nowMs >= this.#outUntilMs[position]!;
+      const isBack = probes ? isUp(shard) : nowMs >= this.#outUntilMs[position]!;
       if (!isBack) return false;
       this.#outUntilMs[position] = 0;
-      for (const destination of group) destination.failuresInRow = 0;
+      forgive(shard);
       return true;
     }
-    let failures = 0;
-    for (const destination of group) failures += destination.failuresInRow;
-    if (failures < (probes ? 1 : this.#rules.failureLimit)) return false;
+    if (failuresOf(shard) < (probes ? 1 : this.#rules.failureLimit)) return false;
     // One that was redialled at once and answers is none to be taken out.
-    if (probes && group.some((destination) => destination.state === DESTINATION.up)) return false;
+    if (probes && isUp(shard)) return false;
     this.#outUntilMs[position] = nowMs + retryMs;
     this.#ejectedAtMs[position] = nowMs;
     this.ejections++;
-    for (const destination of group) destination.failuresInRow = 0;
+    forgive(shard);
     return true;
   }
+}
+
+function isUp(shard: Shard): boolean {
+  return shard.some((node) => node.some((destination) => destination.state === DESTINATION.up));
+}
+
+function forgive(shard: Shard): void {
+  for (const node of shard) for (const destination of node) destination.failuresInRow = 0;
+}
+
+/** Of twins both have to fail. */
+function failuresOf(shard: Shard): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const node of shard) {
+    let failures = 0;
+    for (const destination of node) failures += destination.failuresInRow;
+    least = Math.min(least, failures);
+  }
+  return least;
 }

@@ -33,6 +33,34 @@ function pool(servers: number, ejection: EjectionRules | null, serverConnections
   }).start();
 }
 
+/** A pool of as many pairs of twins: the first servers, and behind them the twin of each. */
+function pairs(shards: number, ejection: EjectionRules | null): RouteWorld {
+  const world = new RouteWorld({
+    mains: 2 * shards,
+    backups: 0,
+    manner: NUTCRACKER_MANNER,
+    plan: (destinations, context) =>
+      nutcrackerPlan(
+        destinations,
+        {
+          servers: Array.from({ length: shards }, (_, i) => ({ name: `server${i}`, weight: 1 })),
+          hash: 'fnv1a_64',
+          hashTag: null,
+          distribution: 'ketama',
+          serverConnections: 1,
+          ejection,
+          twinOf: Array.from({ length: shards }, (_, i) => i),
+        },
+        context,
+      ),
+  });
+  for (const [index, server] of world.servers.entries()) {
+    server.replicating = true;
+    server.twin = world.servers[(index + shards) % (2 * shards)]!;
+  }
+  return world.start();
+}
+
 /** A key that lies on a server. */
 function keyOn(world: RouteWorld, server: number): string {
   const client = world.client();
@@ -126,4 +154,31 @@ test('clients are given the connections to a server in turn, and keep theirs, so
   world.servers[1]!.kill();
   world.run(100);
   for (const client of clients) assert.equal(world.ask(client, 'set a 0 0 1\r\n1\r\n', 50), 'STORED\r\n');
+});
+
+test('a server that has a twin keeps its keys when it dies, and is out only when both are dead', () => {
+  for (const probes of [false, true]) {
+    const world = pairs(3, { failureLimit: 2, retryMs: 30_000, probes });
+    const key = keyOn(world, 0);
+    const alone = pool(3, null);
+    assert.equal(keyOn(alone, 0), key, 'keys lie where they lie without twins');
+    const client = world.client();
+    const seen = world.servers[3]!.seen.length;
+    assert.equal(world.ask(client, `set ${key} 0 0 1\r\n1\r\n`), 'STORED\r\n');
+    assert.equal(world.servers[3]!.seen.length, seen, 'one of the two is written');
+    world.servers[0]!.kill();
+    for (let i = 0; i < 5; i++) {
+      assert.equal(world.ask(client, `set ${key} 0 0 1\r\n${i}\r\n`), 'STORED\r\n');
+      assert.equal(world.ask(client, `get ${key}\r\n`), `VALUE ${key} 0 1\r\n${i}\r\nEND\r\n`);
+      world.run(100);
+    }
+    assert.equal(world.servers[3]!.values.get(key)?.value, '4');
+    assert.equal(world.router.plan.ejecting?.isOut(0), false);
+    world.servers[3]!.kill();
+    let errors = 0;
+    while (world.ask(client, `set ${key} 0 0 1\r\n9\r\n`, 100) !== 'STORED\r\n') errors++;
+    assert.ok(errors <= (probes ? 0 : 2), `${errors} errors`);
+    assert.equal(world.router.plan.ejecting?.isOut(0), true);
+    world.nothingLeft();
+  }
 });

@@ -6,8 +6,9 @@ import type { Destination } from './destination.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { EjectingDistribution, type EjectionHost, type EjectionRules } from './ejecting-distribution.ts';
 import { type HotKeys, withHotKeys } from './hot-keys.ts';
+import { MirrorRoute } from './mirror.ts';
 import { RotationRoute } from './rotation.ts';
-import type { RouteContext } from './route-handle.ts';
+import type { RouteContext, RouteHandle } from './route-handle.ts';
 import type { RoutePlan } from './router.ts';
 import { ShardRoute } from './shard.ts';
 
@@ -23,6 +24,8 @@ export interface NutcrackerPool {
   readonly ejection: EjectionRules | null;
   /** What stands around the tree; not given: nothing. */
   readonly hotKeys?: HotKeys | null;
+  /** Ours: behind the destinations of `servers` stand those of twins, each of the server at this position. Twins hold the same keys. */
+  readonly twinOf?: readonly number[];
 }
 
 /** What statistics tell of a pool. */
@@ -44,8 +47,9 @@ class RehashingShard extends ShardRoute {
  * twemproxy's meaning as a route tree:
  *
  *     shard(rotation(connections of a server), ...)
+ *     shard(mirror(rotation(connections of a server), rotation(connections of its twin)), ...)
  *
- * @param destinations of the first server all connections, then of the second, ...
+ * @param destinations of the first server all connections, then of the second, ..., then those of twins in the same way
  */
 export function nutcrackerPlan(
   destinations: readonly Destination[],
@@ -61,16 +65,21 @@ export function nutcrackerPlan(
   );
   const [open = 0, close = 0] = [...(pool.hashTag ?? '')].map((character) => character.charCodeAt(0));
   const hash = pool.hashTag === null ? keyHash : taggedHash(keyHash, open, close);
-  const groups = servers.map((_, index) =>
-    destinations.slice(index * connections, (index + 1) * connections),
-  );
-  const children = groups.map((group) => {
-    const leaves = group.map((destination) => new DestinationRoute(destination));
-    return leaves.length === 1 ? leaves[0]! : new RotationRoute(leaves);
+  const node = (position: number): readonly Destination[] =>
+    destinations.slice(position * connections, (position + 1) * connections);
+  const { twinOf = [] } = pool;
+  const shards = servers.map((_, position) => {
+    const twin = twinOf.indexOf(position);
+    return twin < 0 ? [node(position)] : [node(position), node(servers.length + twin)];
+  });
+  const children = shards.map((nodes) => {
+    const [main, twin] = nodes.map(routeTo);
+    assert(main !== undefined, 'a shard has a node');
+    return twin === undefined ? main : new MirrorRoute(main, twin, context);
   });
   const distribute = (isLive: (position: number) => boolean) => make(servers, isLive, context.random);
   const { ejection } = pool;
-  const ejecting = ejection === null ? null : new EjectingDistribution(groups, distribute, ejection, context);
+  const ejecting = ejection === null ? null : new EjectingDistribution(shards, distribute, ejection, context);
   const distribution = ejecting ?? distribute(() => true);
   const hotKeys = pool.hotKeys ?? null;
   const rounds = hotKeys === null ? 1 : 2;
@@ -78,7 +87,12 @@ export function nutcrackerPlan(
   return {
     root: withHotKeys(new Shard(hash, distribution, children, context.calls), hotKeys, context),
     ejecting,
-    answerMsMax: () => rounds * Math.max(...destinations.map((destination) => destination.answerMsMax)),
+    answerMsMax: () => rounds * Math.max(...children.map((child) => child.answerMsMax())),
     statistics: () => 'END\r\n',
   };
+}
+
+function routeTo(connections: readonly Destination[]): RouteHandle {
+  const leaves = connections.map((destination) => new DestinationRoute(destination));
+  return leaves.length === 1 ? leaves[0]! : new RotationRoute(leaves);
 }

@@ -190,16 +190,11 @@ ${names()
       ['other twin', second],
     ] as const)
       await fleet.start(name, `memcached ${USER} -l 127.0.0.1 -p ${own} -x 127.0.0.1 -X ${replication}`, own);
-    const [agent = 0, outer = 0, stats = 0] = await freePorts(3);
-    await fleet.start(
-      'agent',
-      `magent -D -l 127.0.0.1 -p ${agent} -s 127.0.0.1:${first} -b 127.0.0.1:${second}`,
-      agent,
-    );
+    const [outer = 0, stats = 0] = await freePorts(2);
     const file = fleet.commands.file('twins.yml');
     writeFileSync(
       file,
-      `pool:\n  listen: 127.0.0.1:${outer}\n  servers:\n  - 127.0.0.1:${agent}:1\n  - 127.0.0.1:${port(0)}:1\n`,
+      `pool:\n  listen: 127.0.0.1:${outer}\n  servers:\n  - 127.0.0.1:${first}+127.0.0.1:${second}:1\n  - 127.0.0.1:${port(0)}:1\n`,
     );
     await fleet.start('outer', `nutcracker -c ${file} -s ${stats} -a 127.0.0.1`, outer);
     const load = await SteadyLoad.start(outer);
