@@ -605,6 +605,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
    * proxies) is told so by that. Another server would do it all the same; there the connection is kept, on which everything of ours stays in order.
    */
   #hasOverdueWrite(nowMs: number): boolean {
+    // It is not the server that is waited for.
+    if (this.#reader.paused) return false;
     if (this.#probe.replicates !== true && this.#probe.answerMsMax === 0) return false;
     const written = this.queue.length - this.#writer.waiting;
     for (let index = 0; index < written; index++) {

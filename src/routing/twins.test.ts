@@ -170,3 +170,21 @@ test('what a proxy has sent elsewhere is not sent on any more when it closes its
     world.nothingLeft();
   }
 });
+
+test('a client that does not read does not have its own writes taken for overdue', () => {
+  const value = 'x'.repeat(400_000);
+  const cut = (text: string): string[] => text.match(/[\s\S]{1,60000}/g) ?? [];
+  const world = twins({ cut, settings: { clientBacklogBytesMax: 100_000 } }).start();
+  const client = world.client();
+  world.ask(client, `set a 0 0 ${value.length}\r\n${value}\r\n`);
+  const [main] = world.servers;
+  const { connections } = main!;
+  client.send('get a\r\nset b 0 0 1\r\n1\r\n');
+  client.pipe.stuck = true;
+  world.run(3000);
+  assert.equal(main!.connections, connections);
+  client.pipe.unstick();
+  world.run(1000);
+  assert.equal(client.take(), `VALUE a 0 ${value.length}\r\n${value}\r\nEND\r\nSTORED\r\n`);
+  world.nothingLeft();
+});
