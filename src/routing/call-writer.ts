@@ -4,12 +4,6 @@ import type { Call } from './call.ts';
 import type { Request } from './request.ts';
 import type { Ring } from './ring.ts';
 
-/** A request up to this size is written at once; a longer one goes in pieces of this size, as the server takes them. */
-const PIECE_BYTES: number = 1024 * 1024;
-
-/** While a server has not taken so many bytes, nothing more is written to its connection: calls wait in the queue, where they cost nothing more. */
-const AHEAD_BYTES: number = 1024 * 1024;
-
 /** Most bytes that are written in one turn of the loop, though the server takes them: other connections have their turn. */
 const TURN_BYTES: number = 8 * 1024 * 1024;
 
@@ -42,11 +36,17 @@ export class CallWriter {
   /** What is being written in pieces; kept to its last byte, also when its answer comes before: a server may refuse a value when it has read its line. */
   #request: Request | null = null;
   #at = 0;
+  readonly #aheadBytes: number;
   readonly #owner: WriterOwner;
   readonly #release: (request: Request) => void;
 
-  /** @param release gives back a request that was kept */
-  constructor(owner: WriterOwner, release: (request: Request) => void) {
+  /**
+   * @param aheadBytes while the server has not taken so many bytes, nothing more is written: calls wait in the queue, where they cost nothing more. A request that is longer goes in pieces
+   * of this size
+   * @param release gives back a request that was kept
+   */
+  constructor(owner: WriterOwner, aheadBytes: number, release: (request: Request) => void) {
+    this.#aheadBytes = aheadBytes;
     this.#owner = owner;
     this.#release = release;
   }
@@ -88,7 +88,7 @@ export class CallWriter {
     const { queue } = this.#owner;
     const end = this.#written + TURN_BYTES;
     while (this.#request !== null || this.waiting > 0) {
-      if (output.pendingBytes >= AHEAD_BYTES) return true;
+      if (output.pendingBytes >= this.#aheadBytes) return true;
       if (this.#written >= end) return false;
       if (this.#request !== null) {
         this.#writePiece(this.#request, output);
@@ -113,7 +113,7 @@ export class CallWriter {
       output.append(LINE_END, 0, LINE_END.length);
       this.#written += request.prefixEnd + keysLength + LINE_END.length;
       call.endsAt = this.#written;
-    } else if (request.length <= PIECE_BYTES) {
+    } else if (request.length <= this.#aheadBytes) {
       output.append(request.bytes, 0, request.length);
       this.#written += request.length;
       call.endsAt = this.#written;
@@ -128,7 +128,7 @@ export class CallWriter {
 
   #writePiece(request: Request, output: Output): void {
     const from = this.#at;
-    const to = Math.min(request.length, from + PIECE_BYTES);
+    const to = Math.min(request.length, from + this.#aheadBytes);
     output.append(request.bytes, from, to);
     this.#written += to - from;
     this.#at = to;

@@ -99,11 +99,18 @@ function chaos(seed: number, large: boolean): void {
   const mains = 1 + random.below(3);
   const backups = random.below(3);
   const pipelineMax = pick([3, 1024]);
+  // Requests go in pieces, and calls wait for a server that takes them slowly.
+  const isSlow = random.below(8) === 0;
   const world = new RouteWorld({
     mains,
     backups,
     seed,
-    settings: { pipelineMax, queueCallsMax: pick([20, 65536]), ...(large ? LARGE_SETTINGS : {}) },
+    settings: {
+      pipelineMax,
+      queueCallsMax: pick([20, 65536]),
+      ...(large ? LARGE_SETTINGS : {}),
+      ...(isSlow ? { writeAheadBytes: pick([10, 100]) } : {}),
+    },
     cut: (text) => {
       const pieces: string[] = [];
       for (let at = 0; at < text.length; ) {
@@ -114,6 +121,13 @@ function chaos(seed: number, large: boolean): void {
       return pieces;
     },
   });
+  for (const server of world.servers)
+    if (isSlow)
+      server.link = {
+        bytesPerMs: pick(large ? [1000, 20_000] : [10, 100]),
+        kernelBytes: pick([0, 100]),
+        tellsTheWay: random.below(2) === 0,
+      };
   const twins = random.below(2) === 0;
   for (const server of world.servers) server.replicating = twins;
   const clients = Array.from({ length: 1 + random.below(3) }, () => new ChaosClient(world.client()));

@@ -135,7 +135,9 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#backoff = new DestinationBackoff(settings, host.random);
     this.#probe = new DestinationProbe(settings.twinAcks, settings.twinAckMsMax);
     this.#reader = new DestinationReader(this, host.calls);
-    this.#writer = new CallWriter(this, (request) => host.calls.requests.release(request));
+    this.#writer = new CallWriter(this, settings.writeAheadBytes, (request) =>
+      host.calls.requests.release(request),
+    );
   }
 
   /** Whether it replicates by itself; null before the first probe. */

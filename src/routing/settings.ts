@@ -27,6 +27,8 @@ export interface RoutingSettings {
   /** Calls and bytes that may wait for one destination; beyond it a call fails at once. */
   readonly queueCallsMax: number;
   readonly queueBytesMax: number;
+  /** Bytes that a server may leave untaken before calls wait instead of being written to its connection. */
+  readonly writeAheadBytes: number;
   /** Unanswered requests of one client; beyond it the client is not read from. */
   readonly pipelineMax: number;
   /** Bytes of its unanswered requests, beyond which it is not read from either; one value may be longer than that. */
@@ -60,6 +62,7 @@ export const ROUTING_SETTINGS_DEFAULT: RoutingSettings = {
   fillExptimeSeconds: 300,
   queueCallsMax: 65536,
   queueBytesMax: 128 * 1024 * 1024,
+  writeAheadBytes: 1024 * 1024,
   pipelineMax: 1024,
   pipelineBytesMax: 16 * 1024 * 1024,
   valueBytesMax: 128 * 1024 * 1024,

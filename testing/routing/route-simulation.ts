@@ -77,6 +77,7 @@ class Life {
       queueCallsMax: this.#queueCallsMax,
       bufferBytesMax: this.#bufferBytesMax,
       pipelineMax: this.#pipelineMax,
+      writeAheadBytes: this.#pick([10, 1024 * 1024]),
       flapWindowMs: this.#pick([0, 10_000]),
       failOpenShare: this.#pick([1, 0.5]),
     };
@@ -88,7 +89,11 @@ class Life {
       plan: (destinations, context) => treePlan(destinations, this.#made.tree, context),
       cut: (text) => this.#cut(text),
     }).start();
-    for (const server of this.#world.servers) server.knowsMeta = this.#random.below(2) === 0;
+    const isSlow = this.#random.below(4) === 0;
+    for (const server of this.#world.servers) {
+      server.knowsMeta = this.#random.below(2) === 0;
+      if (isSlow) server.link = { bytesPerMs: this.#pick([10, 100]), kernelBytes: 0, tellsTheWay: true };
+    }
     this.#clients = Array.from(
       { length: 1 + this.#random.below(3) },
       () => new AnswerChecker(this.#world.client()),
