@@ -99,3 +99,22 @@ test('the memory of a large block is given back when it is dropped', () => {
   pool.give(pool.takeWindow());
   assert.equal(released.length, 3);
 });
+
+test('windows of the region are spared, but never the last of them', () => {
+  const region = { bytes: new Uint8Array(REGION_BYTES_MIN + 40 * WINDOW_BYTES), start: 0, end: 0 };
+  region.end = region.bytes.length;
+  const pool = new BufferPool(addressing(), region);
+  const spared: Block[] = [];
+  for (let window = pool.takeSpare(); window !== null; window = pool.takeSpare()) spared.push(window);
+  assert.equal(spared.length, 44 - 32);
+  assert.ok(spared.every(({ bytes }) => bytes === region.bytes));
+  // With many windows about that lie elsewhere, none of those is taken for one of the region.
+  const used = Array.from({ length: 100 }, () => pool.takeWindow());
+  for (const window of used.sort(
+    (a, b) => Number(b.bytes === region.bytes) - Number(a.bytes === region.bytes),
+  ))
+    pool.give(window);
+  assert.equal(pool.takeSpare(), null);
+  for (const window of spared) pool.give(window);
+  assert.equal(pool.takeSpare()?.bytes, region.bytes);
+});

@@ -54,6 +54,9 @@ const REGION_BYTES_OWN = 4 * 1024 * 1024;
 /** Windows made at a time when all are taken. */
 const WINDOWS_MORE = 16;
 
+/** So many windows are never spared. */
+const WINDOWS_NOT_SPARED = 32;
+
 const CLASS_BITS_MIN = 8;
 const CLASS_BITS_MAX = 21;
 const WINDOW_CLASS = 0;
@@ -113,6 +116,15 @@ export class BufferPool {
     const made = this.#windows.pop();
     assert(made !== undefined, 'new windows were made');
     return made;
+  }
+
+  /** One of the region's, for somebody who keeps it longer than a turn; null when those that are left are for connections. */
+  takeSpare(): Block | null {
+    if (this.#windows.length <= WINDOWS_NOT_SPARED) return null;
+    const window = this.#windows.pop();
+    if (window === undefined || window.bytes === this.bytes) return window ?? null;
+    this.#windows.push(window);
+    return null;
   }
 
   /** A block of at least `count` bytes. */

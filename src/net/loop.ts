@@ -75,6 +75,23 @@ export interface LoopStatistics {
   readonly tlsProtocolErrors: number;
 }
 
+/** WINDOW_BYTES of an array, from `start` on. */
+export interface SpareWindow {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+}
+
+/**
+ * Windows that sessions may keep for longer than a turn. They lie in the array that bytes are received into and replies are sent from, and within one array
+ * bytes are copied in half the time.
+ */
+export interface SpareWindows {
+  /** @returns null when the connections may need those that are left */
+  take(): SpareWindow | null;
+  /** Takes one back. @returns false when it is none of these */
+  give(window: SpareWindow): boolean;
+}
+
 /** Makes the session of a new connection. */
 export type SessionFactory = (connection: Connection) => Session;
 
@@ -106,6 +123,8 @@ export interface Loop {
    * before the first connection; a loop that is given none has its own.
    */
   useMemory(region: MemoryRegion): void;
+  /** Memory for what sessions keep; absent where it has no advantage. */
+  readonly spareWindows?: SpareWindows;
   /**
    * Says what runs on connections of a service. Each data thread registers its own factory for a service before any
    * thread listens for it.

@@ -11,7 +11,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Connection, ConnectionError } from '../base/session.ts';
 import { formatPeer } from './addresses.ts';
 import { Batch } from './batch.ts';
-import { BufferPool } from './buffer-pool.ts';
+import { Block, BufferPool } from './buffer-pool.ts';
 import { FIGURE, newFigures, statisticsOf } from './figures.ts';
 import { GatheredSend } from './gathered-send.ts';
 import { EPOLL_EVENT_FD_WORD, EPOLL_EVENT_WORDS, LINUX, type Libc } from './libc.ts';
@@ -24,6 +24,7 @@ import type {
   MemoryRegion,
   SessionFactory,
   SocketAddress,
+  SpareWindows,
 } from './loop.ts';
 import { memoryReleaser } from './memory-release.ts';
 import { MonotonicClock } from './monotonic-clock.ts';
@@ -116,6 +117,15 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     this.#pool ??= new BufferPool(this.libc.addressOf, null, memoryReleaser());
     return this.#pool;
   }
+
+  readonly spareWindows: SpareWindows = {
+    take: () => this.pool.takeSpare(),
+    give: (window) => {
+      if (!(window instanceof Block)) return false;
+      this.pool.give(window);
+      return true;
+    },
+  };
 
   get turnMs(): number {
     return this.#monotonic.turnMs;

@@ -89,6 +89,7 @@ export class PoolService {
         loop.schedule(delayMs, callback);
       },
       log: (line) => host.log(line),
+      replyBlocks: loop.spareWindows,
     });
     loop.serve(this.service, (connection) => this.#session(connection));
   }

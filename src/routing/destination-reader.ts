@@ -1,5 +1,6 @@
-import { beginsWith, REPLY, TextReplyParser } from '../protocol/text/reply-parser.ts';
+import { beginsWith, isEndLine, REPLY, TextReplyParser } from '../protocol/text/reply-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
+import { matchBlocks, matched } from './block-run.ts';
 import { type Call, type CallPool, keepOpenKeys } from './call.ts';
 import { classifyServerError, FAILURE, isRead, SERVER_ERROR } from './failure.ts';
 import { KEPT, LARGE, type Request, type RequestOwner } from './request.ts';
@@ -7,6 +8,8 @@ import type { Ring } from './ring.ts';
 
 /** A block up to this size that is not all there is left with the transport until it is; larger ones are passed on in pieces. */
 const WHOLE_BLOCK_BYTES_MAX = 32 * 1024;
+
+const LETTER_V = 86;
 
 /** What a reader is part of. */
 export interface ReplySink {
@@ -183,6 +186,13 @@ export class DestinationReader {
         if (at < 0) return -1;
         continue;
       }
+      if (input[at] === LETTER_V) {
+        const after = this.#run(call, input, at, end);
+        if (after > at) {
+          at = after;
+          continue;
+        }
+      }
       const kind = parser.parseLine(input, at, end);
       if (kind === REPLY.incomplete) return at;
       if (kind === REPLY.malformed) return -1;
@@ -204,6 +214,26 @@ export class DestinationReader {
       at = after;
     }
     return at;
+  }
+
+  /** The blocks that come as they are expected, all in one go. @returns the index behind them, which is `start` when there are none */
+  #run(call: Call, input: Uint8Array, start: number, end: number): number {
+    const { request, cursor } = call;
+    if (cursor < 0 || call.detached || call.foundBy !== null || !isRead(request.verb)) return start;
+    const behind = matchBlocks(request, cursor, input, start, end);
+    if (behind === start) return start;
+    const { keyBehind, count } = matched;
+    const isComplete = count === request.keyCount && isEndLine(input, behind, end);
+    if (request.takeRun(cursor, count, isComplete)) this.#addRun(request, input, start, behind);
+    else {
+      const at = request.keepRun(cursor, keyBehind, behind - start);
+      // Maybe there is room for some of them.
+      if (at === KEPT.noRoom) return start;
+      if (at >= 0) this.#keep(request, input, start, behind, at);
+    }
+    this.#found += count;
+    call.cursor = keyBehind;
+    return behind;
   }
 
   /** A VALUE line, and maybe its value. @returns as `read`; `start` when the block is not complete but will be waited for */
@@ -263,6 +293,10 @@ export class DestinationReader {
       else if (at === KEPT.noRoom) this.#outOfMemory(call, key);
       return;
     }
+    this.#addRun(request, input, from, to);
+  }
+
+  #addRun(request: Request, input: Uint8Array, from: number, to: number): void {
     if (this.#runRequest === request && this.#runTo === from) {
       this.#runTo = to;
       return;

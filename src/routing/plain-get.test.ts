@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VERB } from '../protocol/text/verbs.ts';
 import { beginsPlainGet, readPlainGet } from './plain-get.ts';
+import { ReplyMemory } from './reply-memory.ts';
 import { Request } from './request.ts';
 
 const BUDGET_BYTES = 8192;
 
 function read(text: string, before = ''): { keys: string[]; line: string; rest: string } | null {
-  const budget = { used: 0, max: BUDGET_BYTES, refusals: 0, spares: [], relieve: () => false };
+  const memory = new ReplyMemory(null);
+  const budget = { used: 0, max: BUDGET_BYTES, refusals: 0, memory, relieve: () => false };
   const request = new Request(budget);
   request.begin(null, VERB.get, false);
   const input = Uint8Array.from(before + text, (character) => character.charCodeAt(0));

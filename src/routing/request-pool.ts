@@ -1,13 +1,8 @@
 import { assert } from '../base/assert.ts';
+import type { BufferBudget } from './buffer-budget.ts';
 import { PoolFigures } from './pool-figures.ts';
-import {
-  type BufferBudget,
-  KEEPER,
-  type KeySelector,
-  Request,
-  type RequestOwner,
-  type RequestWatcher,
-} from './request.ts';
+import { type ReplyBlockSource, ReplyMemory } from './reply-memory.ts';
+import { KEEPER, type KeySelector, Request, type RequestOwner, type RequestWatcher } from './request.ts';
 import type { Uploads } from './uploads.ts';
 
 /** Records of requests, used again and again. */
@@ -20,10 +15,12 @@ export class RequestPool {
   readonly #free: Request[] = [];
   readonly #keptMax = 4096;
 
-  constructor(bufferBytesMax: number, uploads: Uploads) {
+  /** @param blocks for answers that wait; null: the pool has its own */
+  constructor(bufferBytesMax: number, uploads: Uploads, blocks: ReplyBlockSource | null = null) {
     this.uploads = uploads;
-    const relieve = (needer: Request | null): boolean => uploads.relieve(needer);
-    this.budget = { used: 0, max: bufferBytesMax, refusals: 0, spares: [], relieve };
+    const memory = new ReplyMemory(blocks);
+    const relieve = (needer: object | null): boolean => uploads.relieve(needer);
+    this.budget = { used: 0, max: bufferBytesMax, refusals: 0, memory, relieve };
   }
 
   /** @param owner null: nobody waits for the answer */

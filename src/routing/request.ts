@@ -1,5 +1,7 @@
+import { type BufferBudget, chargeGrowth, KEPT_BYTES_MAX } from './buffer-budget.ts';
 import { isRead, isRetrySafe } from './failure.ts';
 import { isHushedReply } from './hushed-reply.ts';
+import { ReplyBuffer } from './reply-buffer.ts';
 
 /** What a request needs of the client that sent it. */
 export interface RequestOwner {
@@ -47,18 +49,6 @@ export const KEEPER: RequestOwner = {
   grant: () => false,
 };
 
-/** Buffer bytes that all requests of a thread share (`bufferBytesMax`). */
-export interface BufferBudget {
-  used: number;
-  readonly max: number;
-  /** Requests and replies that found no room. */
-  refusals: number;
-  /** Buffers for longer answers that nobody uses now. */
-  readonly spares: Uint8Array<ArrayBuffer>[];
-  /** Tries to free some for a request. @returns false when there is none to be freed */
-  relieve(needer: Request | null): boolean;
-}
-
 /** What became of one key of a retrieval. */
 const KEY = {
   pending: 0,
@@ -80,17 +70,9 @@ export const LARGE = { direct: 0, buffered: 1, dropped: 2 } as const;
 
 const FINAL = { none: 0, line: 1, silent: 2 } as const;
 
-/** Buffers up to this size stay with a pooled record. */
-const KEPT_BYTES_MAX = 4096;
-
-/** Answers between these lengths are kept in spare buffers, of which a thread has so many. */
-const SPARE_BYTES_LEAST = 1024;
-const SPARE_BYTES: number = 32 * 1024;
-const SPARES_MAX = 64;
 const KEPT_KEYS_MAX = 128;
 
 const END_LINE = Uint8Array.from('END\r\n', (character) => character.charCodeAt(0));
-const NOTHING = new Uint8Array(0);
 
 /**
  * One request of a client, from its parsed line to its whole answer. Pooled: `RequestPool.acquire` and `release`.
@@ -116,6 +98,9 @@ export class Request {
   keyEnd: Int32Array = new Int32Array(8);
   /** The next key of the same call, or -1. */
   keyNext: Int32Array = new Int32Array(8);
+  /** Where the blocks of keys lie that are kept; counted from where the kept ones begin. */
+  blockStarts: Int32Array = new Int32Array(8);
+  blockEnds: Int32Array = new Int32Array(8);
   /** Calls that have not settled, and the client's queue: who may still read this record. */
   references = 0;
   /** The whole answer is with the client, or nobody waits for it. */
@@ -150,12 +135,7 @@ export class Request {
   lender: Request | null = null;
 
   #keyState = new Uint8Array(8);
-  #blockStart = new Int32Array(8);
-  #blockEnd = new Int32Array(8);
-  #reply = NOTHING;
-  /** What `reply` was before it became a large one. */
-  #smallReply = NOTHING;
-  #replyLength = 0;
+  readonly #reply: ReplyBuffer;
   #nextKey = 0;
   #lateKeys = 0;
   #final = 0;
@@ -168,6 +148,7 @@ export class Request {
 
   constructor(budget: BufferBudget) {
     this.#budget = budget;
+    this.#reply = new ReplyBuffer(budget);
   }
 
   /** Makes a clean record for a client's next request. */
@@ -192,7 +173,6 @@ export class Request {
     this.slot = 0;
     this.refused = false;
     this.#told = false;
-    this.#replyLength = 0;
     this.#nextKey = 0;
     this.#lateKeys = 0;
     this.#final = FINAL.none;
@@ -210,11 +190,7 @@ export class Request {
     this.#budget.used -= this.#charged;
     this.#charged = 0;
     if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(256);
-    if (this.#reply.length > KEPT_BYTES_MAX) {
-      const { spares } = this.#budget;
-      if (this.#reply.length === SPARE_BYTES && spares.length < SPARES_MAX) spares.push(this.#reply);
-      this.#reply = this.#smallReply;
-    }
+    this.#reply.clear();
     if (this.keyStart.length > KEPT_KEYS_MAX) this.#sizeKeys(8);
   }
 
@@ -228,7 +204,9 @@ export class Request {
     const needed = this.length + count;
     if (needed <= this.bytes.length) return true;
     const size = Math.max(needed, Math.min(this.bytes.length * 2, lengthMax));
-    if (!this.#charge(this.bytes.length, size)) return false;
+    const charged = chargeGrowth(this.#budget, this, this.bytes.length, size);
+    if (charged < 0) return false;
+    this.#charged += charged;
     const grown = new Uint8Array(size);
     grown.set(this.bytes.subarray(0, this.length));
     this.bytes = grown;
@@ -355,24 +333,24 @@ export class Request {
   }
 
   blockStart(key: number): number {
-    return this.#blockStart[key]!;
+    return this.#reply.start + this.blockStarts[key]!;
   }
 
   blockEnd(key: number): number {
-    return this.#blockEnd[key]!;
+    return this.#reply.start + this.blockEnds[key]!;
   }
 
   /** What is kept of the answer. The line, of a write or an error, goes from `lineStart` to `lineEnd`; both are 0 when there is none. */
   get reply(): Uint8Array {
-    return this.#reply;
+    return this.#reply.bytes;
   }
 
   get lineStart(): number {
-    return this.#final === FINAL.line ? this.#finalStart : 0;
+    return this.#final === FINAL.line ? this.#reply.start + this.#finalStart : 0;
   }
 
   get lineEnd(): number {
-    return this.#final === FINAL.line ? this.#finalEnd : 0;
+    return this.#final === FINAL.line ? this.#reply.start + this.#finalEnd : 0;
   }
 
   /** The server has none of these keys: `firstKey` and those behind it in the same call. */
@@ -409,6 +387,24 @@ export class Request {
     return true;
   }
 
+  /**
+   * The same for a run of blocks: those of `count` keys, from `firstKey` on by `keyNext`. What is not the client's now belongs to `keepRun`.
+   *
+   * @param isComplete it is the whole answer, and nothing can fail any more
+   */
+  takeRun(firstKey: number, count: number, isComplete: boolean): boolean {
+    if (!this.head || this.finished || this.owner === null || (this.isWhole && !isComplete)) return false;
+    // When keys in between belong to other servers, all blocks but the first have to wait.
+    for (let i = 1, key = firstKey; i < count; i++) {
+      key = this.keyNext[key]!;
+      if (key !== firstKey + i) return false;
+    }
+    if (!this.#isTurn(firstKey)) return false;
+    this.#keyState.fill(KEY.emitted, firstKey, firstKey + count);
+    this.#nextKey = firstKey + count;
+    return true;
+  }
+
   /** Whether a call that carried so many keys carried them all, and the client has got whatever was found. */
   isAnsweredBy(keyCount: number): boolean {
     return (
@@ -437,16 +433,36 @@ export class Request {
       this.#keyState[key] = KEY.emitted;
       return KEPT.nowhere;
     }
-    const at = this.#reserveReply(blockBytes);
+    const at = this.#reply.reserve(this, blockBytes);
     if (at < 0) return KEPT.noRoom;
     this.#keepAt(key, at, at + blockBytes);
     this.#settleBlock(key);
     return at;
   }
 
+  /** Where the next block will lie that is kept. */
+  get keptBytes(): number {
+    return this.#reply.length;
+  }
+
+  /**
+   * The same for a run of blocks that `matchBlocks` has found, which has written down where they lie.
+   *
+   * @param keyBehind the key behind the last one
+   */
+  keepRun(firstKey: number, keyBehind: number, runBytes: number): number {
+    const isWanted = !this.finished && this.owner !== null;
+    const at = isWanted ? this.#reply.reserve(this, runBytes) : KEPT.nowhere;
+    if (isWanted && at < 0) return KEPT.noRoom;
+    const keyState = this.#keyState;
+    const state = isWanted ? KEY.ready : KEY.emitted;
+    for (let key = firstKey; key !== keyBehind; key = this.keyNext[key]!) keyState[key] = state;
+    return at;
+  }
+
   /** The bytes of blocks for which `keepBlock` has made room, from `at` on. */
   fillKept(source: Uint8Array, from: number, to: number, at: number): void {
-    this.#reply.set(source.subarray(from, to), at);
+    this.#reply.fill(at, source, from, to);
   }
 
   /**
@@ -466,7 +482,7 @@ export class Request {
       this.#nextKey = key;
       return LARGE.direct;
     }
-    const at = this.#reserveReply(blockBytes);
+    const at = this.#reply.reserve(this, blockBytes);
     if (at < 0) return -1;
     this.#keepAt(key, at, at);
     return LARGE.buffered;
@@ -475,8 +491,9 @@ export class Request {
   /** The next piece of a buffered block. */
   fillLarge(key: number, source: Uint8Array, from: number, to: number): void {
     if (this.finished) return;
-    this.#reply.set(source.subarray(from, to), this.#blockEnd[key]!);
-    this.#blockEnd[key] = this.#blockEnd[key]! + (to - from);
+    const at = this.blockEnds[key]!;
+    this.#reply.fill(at, source, from, to);
+    this.blockEnds[key] = at + (to - from);
   }
 
   /** The last piece has come. */
@@ -496,8 +513,8 @@ export class Request {
   /** The value of a meta get: it is the whole answer. */
   #finalIsBlock(key: number): void {
     this.#final = FINAL.line;
-    this.#finalStart = this.#blockStart[key]!;
-    this.#finalEnd = this.#blockEnd[key]!;
+    this.#finalStart = this.blockStarts[key]!;
+    this.#finalEnd = this.blockEnds[key]!;
   }
 
   /** The rest of a large block will not come. @returns whether the key may be asked for elsewhere */
@@ -527,7 +544,7 @@ export class Request {
       if (!this.#flushBlocks(owner)) return false;
     } else {
       if (this.#final === FINAL.none) return false;
-      if (this.#final === FINAL.line) owner.write(this.#reply, this.#finalStart, this.#finalEnd);
+      if (this.#final === FINAL.line) this.#writeKept(owner, this.#finalStart, this.#finalEnd);
     }
     this.finished = true;
     return true;
@@ -541,7 +558,7 @@ export class Request {
         if (this.#keyState[key] === KEY.failed) hasFailed = true;
       }
       if (hasFailed) {
-        owner.write(this.#reply, this.#finalStart, this.#finalEnd);
+        this.#writeKept(owner, this.#finalStart, this.#finalEnd);
         owner.failedWhole();
         return true;
       }
@@ -553,33 +570,39 @@ export class Request {
       const key = this.#nextKey;
       const state = this.#keyState[key];
       if (state === KEY.pending || state === KEY.streaming) {
-        if (runEnd > runStart) owner.write(this.#reply, runStart, runEnd);
+        if (runEnd > runStart) this.#writeKept(owner, runStart, runEnd);
         return false;
       }
       if (state === KEY.failed) {
-        if (runEnd > runStart) owner.write(this.#reply, runStart, runEnd);
+        if (runEnd > runStart) this.#writeKept(owner, runStart, runEnd);
         // As magent does: the values so far, then the error in the place of END.
-        owner.write(this.#reply, this.#finalStart, this.#finalEnd);
+        this.#writeKept(owner, this.#finalStart, this.#finalEnd);
         return true;
       }
       if (state === KEY.ready) {
-        const start = this.#blockStart[key]!;
+        const start = this.blockStarts[key]!;
         if (start !== runEnd) {
-          if (runEnd > runStart) owner.write(this.#reply, runStart, runEnd);
+          if (runEnd > runStart) this.#writeKept(owner, runStart, runEnd);
           runStart = start;
         }
-        runEnd = this.#blockEnd[key]!;
+        runEnd = this.blockEnds[key]!;
         this.#keyState[key] = KEY.emitted;
       }
     }
-    if (runEnd > runStart) owner.write(this.#reply, runStart, runEnd);
+    if (runEnd > runStart) this.#writeKept(owner, runStart, runEnd);
     for (let key = 0; this.#lateKeys > 0 && key < this.keyCount; key++) {
       if (this.#keyState[key] !== KEY.late) continue;
-      owner.write(this.#reply, this.#blockStart[key]!, this.#blockEnd[key]!);
+      this.#writeKept(owner, this.blockStarts[key]!, this.blockEnds[key]!);
       this.#lateKeys--;
     }
     owner.write(END_LINE, 0, END_LINE.length);
     return true;
+  }
+
+  /** Sends bytes [from, to) of what is kept. */
+  #writeKept(owner: RequestOwner, from: number, to: number): void {
+    const { bytes, start } = this.#reply;
+    owner.write(bytes, start + from, start + to);
   }
 
   #progress(): void {
@@ -610,8 +633,8 @@ export class Request {
   }
 
   #keepAt(key: number, start: number, end: number): void {
-    this.#blockStart[key] = start;
-    this.#blockEnd[key] = end;
+    this.blockStarts[key] = start;
+    this.blockEnds[key] = end;
   }
 
   #settleBlock(key: number): void {
@@ -621,67 +644,19 @@ export class Request {
   }
 
   #keepFinal(source: Uint8Array, from: number, to: number): void {
-    const at = this.#reserveReply(to - from, true);
-    for (let i = from; i < to; i++) this.#reply[at + i - from] = source[i]!;
+    const at = this.#reply.reserve(this, to - from, true);
+    this.#reply.fill(at, source, from, to);
     this.#final = FINAL.line;
     this.#finalStart = at;
     this.#finalEnd = at + (to - from);
-  }
-
-  /** @returns where `count` bytes may be put in `reply`, or -1; `always` is for short lines, which need no budget. */
-  #reserveReply(count: number, always = false): number {
-    const at = this.#replyLength;
-    const needed = at + count;
-    if (needed > this.#reply.length) {
-      if (this.#useSpare(needed)) {
-        this.#replyLength = needed;
-        return at;
-      }
-      const size = Math.max(256, needed, Math.min(this.#reply.length * 2, needed + 1024 * 1024));
-      if (!this.#charge(this.#reply.length, size) && !always) return -1;
-      const grown = new Uint8Array(size);
-      grown.set(this.#reply.subarray(0, at));
-      this.#reply = grown;
-    }
-    this.#replyLength = needed;
-    return at;
-  }
-
-  /** Goes over to a larger buffer that is used again and again: for answers of many keys, which come one by one. @returns false where that is no use */
-  #useSpare(needed: number): boolean {
-    const budget = this.#budget;
-    if (needed > SPARE_BYTES || needed <= SPARE_BYTES_LEAST) return false;
-    const before = this.#reply.length <= KEPT_BYTES_MAX ? 0 : this.#reply.length;
-    if (budget.used + SPARE_BYTES - before > budget.max) return false;
-    this.#charge(this.#reply.length, SPARE_BYTES);
-    const spare = budget.spares.pop() ?? new Uint8Array(SPARE_BYTES);
-    for (let i = 0; i < this.#replyLength; i++) spare[i] = this.#reply[i]!;
-    if (this.#reply.length <= KEPT_BYTES_MAX) this.#smallReply = this.#reply;
-    this.#reply = spare;
-    return true;
-  }
-
-  /** Charges the growth of a buffer; sizes that a pooled record keeps anyway cost nothing. */
-  #charge(sizeBefore: number, size: number): boolean {
-    if (size <= KEPT_BYTES_MAX) return true;
-    const growth = size - (sizeBefore <= KEPT_BYTES_MAX ? 0 : sizeBefore);
-    const budget = this.#budget;
-    while (budget.used + growth > budget.max)
-      if (!budget.relieve(this)) {
-        budget.refusals++;
-        return false;
-      }
-    budget.used += growth;
-    this.#charged += growth;
-    return true;
   }
 
   #sizeKeys(count: number): void {
     this.keyStart = resized(this.keyStart, count);
     this.keyEnd = resized(this.keyEnd, count);
     this.keyNext = resized(this.keyNext, count);
-    this.#blockStart = resized(this.#blockStart, count);
-    this.#blockEnd = resized(this.#blockEnd, count);
+    this.blockStarts = resized(this.blockStarts, count);
+    this.blockEnds = resized(this.blockEnds, count);
     const states = new Uint8Array(count);
     states.set(this.#keyState.subarray(0, count));
     this.#keyState = states;

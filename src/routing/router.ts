@@ -11,6 +11,7 @@ import { everywhereRoute } from './everywhere.ts';
 import { HealthGroup } from './health-group.ts';
 import { HotKeyFigures } from './hot-key-figures.ts';
 import { hasHotKeys } from './hot-key-route.ts';
+import type { ReplyBlockSource } from './reply-memory.ts';
 import { RequestPool } from './request-pool.ts';
 import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
 import { ServerRecords } from './server-records.ts';
@@ -39,6 +40,8 @@ export interface RouterSurroundings {
   dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection;
   schedule(delayMs: number, callback: () => void): void;
   log(line: string): void;
+  /** For answers that wait. Not given: a router's own. */
+  readonly replyBlocks?: ReplyBlockSource | undefined;
 }
 
 /** A route tree over the destinations of a router, and what `stats` says about it. */
@@ -106,7 +109,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     this.hotKeyFigures = surroundings.hotKeyFigures ?? new HotKeyFigures(HotKeyFigures.allocate(), 0);
     const { bufferBytesMax, uploadMsGranted } = routing.settings;
     const uploads = new Uploads(uploadMsGranted, () => surroundings.nowMs());
-    this.requests = new RequestPool(bufferBytesMax, uploads);
+    this.requests = new RequestPool(bufferBytesMax, uploads, surroundings.replyBlocks);
     this.calls = new CallPool(this.requests);
     this.#surroundings = surroundings;
     this.settings = routing.settings;

@@ -46,7 +46,7 @@ export class Uploads {
    * @param needer who wants memory: its own value stays; null: no value
    * @returns false when none has had its time
    */
-  relieve(needer: Request | null): boolean {
+  relieve(needer: object | null): boolean {
     const nowMs = this.#nowMs();
     for (const [uploader, beganMs] of this.#underWay) {
       if (nowMs - beganMs < this.#grantedMs) return false;

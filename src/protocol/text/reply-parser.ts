@@ -54,8 +54,9 @@ export function beginsWith(bytes: Uint8Array, start: number, end: number, word: 
   return true;
 }
 
-/** Whether `END` with its CR LF stands at `start`, whose E has been seen. */
-function isEndLine(bytes: Uint8Array, start: number): boolean {
+/** Whether `END` with its CR LF stands at `start`. */
+export function isEndLine(bytes: Uint8Array, start: number, end: number): boolean {
+  if (start + 5 > end || bytes[start] !== 69) return false;
   return (
     bytes[start + 1] === 78 && bytes[start + 2] === 68 && bytes[start + 3] === CR && bytes[start + 4] === LF
   );
@@ -105,7 +106,7 @@ export class TextReplyParser {
     const first = bytes[start];
     if (first === 86) return this.#frequentValueLine(bytes, start, end);
     if (first === 69) {
-      if (start + 5 > end || !isEndLine(bytes, start)) return REPLY.incomplete;
+      if (!isEndLine(bytes, start, end)) return REPLY.incomplete;
       this.lineStart = start;
       this.lineEnd = start + 3;
       this.next = start + 5;

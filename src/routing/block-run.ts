@@ -1,0 +1,76 @@
+import type { Request } from './request.ts';
+
+const SPACE = 32;
+const CR = 13;
+const LF = 10;
+const DIGIT_0 = 48;
+
+/** Digits of a length that is read here; longer values are for the parser. */
+const LENGTH_DIGITS_MAX = 9;
+
+/** The key behind the last one that `matchBlocks` has found; -1: there is none. And how many it has found. */
+export const matched = { keyBehind: -1, count: 0 };
+
+/**
+ * Finds the blocks of a server's answer, `VALUE KEY FLAGS BYTES [CAS]` and the value, as long as they are those of the keys that are expected next, in their
+ * order, and whole. Most answers are nothing else. Since it is known which key must come, it is compared where it lies, and nothing but the length has to be
+ * read.
+ *
+ * It writes down where the blocks would lie, if the whole run were put behind what is kept of the answer (`Request.keepRun`).
+ *
+ * @param firstKey the key that is expected first, the others by `keyNext`
+ * @returns the index behind the last block; `start` when the first bytes are something else, and `matched` says no more then
+ */
+export function matchBlocks(
+  request: Request,
+  firstKey: number,
+  input: Uint8Array,
+  start: number,
+  end: number,
+): number {
+  const { bytes, keyStart, keyEnd, keyNext, blockStarts, blockEnds } = request;
+  const shift = request.keptBytes - start;
+  let behind = start;
+  let count = 0;
+  let key = firstKey;
+  // What is read beyond the end is of no consequence: a block counts when its end is known to lie before it.
+  for (; key >= 0 && behind < end; key = keyNext[key]!) {
+    let at = behind;
+    if (input[at] !== 86 || input[at + 1] !== 65 || input[at + 2] !== 76) break;
+    if (input[at + 3] !== 85 || input[at + 4] !== 69 || input[at + 5] !== SPACE) break;
+    at += 6;
+    let keyAt = keyStart[key]!;
+    const keyTo = keyEnd[key]!;
+    while (keyAt < keyTo && bytes[keyAt] === input[at]) {
+      keyAt++;
+      at++;
+    }
+    if (keyAt < keyTo || input[at] !== SPACE) break;
+    const flagsStart = ++at;
+    while (isDigit(input[at])) at++;
+    if (at === flagsStart || input[at] !== SPACE) break;
+    const digitsStart = ++at;
+    let valueBytes = 0;
+    for (; isDigit(input[at]); at++) valueBytes = valueBytes * 10 + input[at]! - DIGIT_0;
+    if (at === digitsStart || at - digitsStart > LENGTH_DIGITS_MAX) break;
+    if (input[at] === SPACE) {
+      const casStart = ++at;
+      while (isDigit(input[at])) at++;
+      if (at === casStart) break;
+    }
+    if (input[at] !== CR || input[at + 1] !== LF) break;
+    const valueEnd = at + 2 + valueBytes;
+    if (valueEnd + 2 > end || input[valueEnd] !== CR || input[valueEnd + 1] !== LF) break;
+    blockStarts[key] = behind + shift;
+    behind = valueEnd + 2;
+    blockEnds[key] = behind + shift;
+    count++;
+  }
+  matched.keyBehind = key;
+  matched.count = count;
+  return behind;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= DIGIT_0 && byte <= DIGIT_0 + 9;
+}
