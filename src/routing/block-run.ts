@@ -1,9 +1,17 @@
+import { wordsOf } from '../base/word-view.ts';
 import type { Request } from './request.ts';
 
 const SPACE = 32;
 const CR = 13;
 const LF = 10;
 const DIGIT_0 = 48;
+
+/** `VALUE ` as two words, the first byte in the lowest bits. */
+const VALU = 0x554c4156;
+const E_SPACE = 0x2045;
+
+/** Length of a block with an empty value and nothing for its key: `VALUE  0 0` and two line ends. */
+const BLOCK_BYTES_MIN = 14;
 
 /** Digits of a length that is read here; longer values are for the parser. */
 const LENGTH_DIGITS_MAX = 9;
@@ -28,19 +36,22 @@ export function matchBlocks(
   start: number,
   end: number,
 ): number {
-  const { bytes, keyStart, keyEnd, keyNext, blockStarts, blockEnds } = request;
+  const { bytes, words, keyStart, keyEnd, keyNext, blockStarts, blockEnds } = request;
+  const inputWords = wordsOf(input);
   const shift = request.keptBytes - start;
   let behind = start;
   let count = 0;
   let key = firstKey;
   // What is read beyond the end is of no consequence: a block counts when its end is known to lie before it.
-  for (; key >= 0 && behind < end; key = keyNext[key]!) {
-    let at = behind;
-    if (input[at] !== 86 || input[at + 1] !== 65 || input[at + 2] !== 76) break;
-    if (input[at + 3] !== 85 || input[at + 4] !== 69 || input[at + 5] !== SPACE) break;
-    at += 6;
+  for (; key >= 0; key = keyNext[key]!) {
     let keyAt = keyStart[key]!;
     const keyTo = keyEnd[key]!;
+    if (behind + keyTo - keyAt + BLOCK_BYTES_MIN > end) break;
+    if (inputWords.getInt32(behind, true) !== VALU || inputWords.getInt16(behind + 4, true) !== E_SPACE)
+      break;
+    let at = behind + 6;
+    for (; keyAt + 4 <= keyTo; keyAt += 4, at += 4)
+      if (words.getInt32(keyAt, true) !== inputWords.getInt32(at, true)) break;
     while (keyAt < keyTo && bytes[keyAt] === input[at]) {
       keyAt++;
       at++;

@@ -1,5 +1,6 @@
 import type { Output } from '../base/output.ts';
 import type { Connection } from '../base/session.ts';
+import { wordsOf } from '../base/word-view.ts';
 import type { Call } from './call.ts';
 import type { Request } from './request.ts';
 import type { Ring } from './ring.ts';
@@ -153,8 +154,9 @@ export class CallWriter {
 
 /** Writes the keys of a call, each with the space that stands before it. A key is a dozen bytes: a loop is faster than any call. @returns how many bytes */
 function appendKeys(output: Output, call: Call): number {
-  const { bytes, keyStart, keyEnd, keyNext } = call.request;
+  const { bytes, words, keyStart, keyEnd, keyNext } = call.request;
   let { bytes: target, at, limit } = output;
+  let targetWords = wordsOf(target);
   let length = 0;
   for (let key = call.firstKey; key >= 0; key = keyNext[key]!) {
     let from = keyStart[key]! - 1;
@@ -164,14 +166,9 @@ function appendKeys(output: Output, call: Call): number {
       output.at = at;
       output.reserve(to - from);
       ({ bytes: target, at, limit } = output);
+      targetWords = wordsOf(target);
     }
-    // Four at a time, which takes two thirds of the time.
-    for (; from + 3 < to; from += 4, at += 4) {
-      target[at] = bytes[from]!;
-      target[at + 1] = bytes[from + 1]!;
-      target[at + 2] = bytes[from + 2]!;
-      target[at + 3] = bytes[from + 3]!;
-    }
+    for (; from + 4 <= to; from += 4, at += 4) targetWords.setInt32(at, words.getInt32(from, true), true);
     for (; from < to; from++, at++) target[at] = bytes[from]!;
   }
   output.at = at;

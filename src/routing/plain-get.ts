@@ -1,4 +1,5 @@
 import { KEY_BYTES_MAX } from '../base/limits.ts';
+import { firstSpace, wordsOf } from '../base/word-view.ts';
 import type { Request } from './request.ts';
 
 const SPACE = 32;
@@ -29,15 +30,19 @@ export function readPlainGet(request: Request, input: Uint8Array, start: number,
   let keyStart = start + 4;
   // Maybe for the proxy itself.
   if (input[keyStart] === UNDERSCORE && input[keyStart + 1] === UNDERSCORE) return -1;
+  const words = wordsOf(input);
   for (;;) {
     const limit = Math.min(end, keyStart + KEY_BYTES_MAX + 1);
     let at = keyStart;
-    let byte = 0;
-    for (; at < limit; at++) {
-      byte = input[at]!;
-      if (byte <= SPACE) break;
+    for (; at + 4 <= limit; at += 4) {
+      const place = firstSpace(words.getInt32(at, true));
+      if (place < 0) continue;
+      at += place;
+      break;
     }
-    if (at === keyStart || at === limit) return -1;
+    while (at < limit && input[at]! > SPACE) at++;
+    if (at === keyStart || at >= limit) return -1;
+    const byte = input[at]!;
     request.addKey(keyStart - start, at - start);
     if (byte === SPACE) {
       keyStart = at + 1;

@@ -90,6 +90,8 @@ export class Request {
   verb = 0;
   noreply = false;
   bytes: Uint8Array = new Uint8Array(256);
+  /** The same, to be read four bytes at a time. */
+  words: DataView = new DataView(this.bytes.buffer);
   length = 0;
   /** End of what stands before the first key: `get`, `gat 100`. */
   prefixEnd = 0;
@@ -144,6 +146,7 @@ export class Request {
   #charged = 0;
   #told = false;
   #ownBytes: Uint8Array | null = null;
+  #ownWords: DataView | null = null;
   readonly #budget: BufferBudget;
 
   constructor(budget: BufferBudget) {
@@ -186,10 +189,12 @@ export class Request {
     this.watcher = null;
     this.lender = null;
     if (this.#ownBytes !== null) this.bytes = this.#ownBytes;
+    if (this.#ownWords !== null) this.words = this.#ownWords;
     this.#ownBytes = null;
+    this.#ownWords = null;
     this.#budget.used -= this.#charged;
     this.#charged = 0;
-    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(256);
+    if (this.bytes.length > KEPT_BYTES_MAX) this.#useBytes(new Uint8Array(256));
     this.#reply.clear();
     if (this.keyStart.length > KEPT_KEYS_MAX) this.#sizeKeys(8);
   }
@@ -209,8 +214,13 @@ export class Request {
     this.#charged += charged;
     const grown = new Uint8Array(size);
     grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+    this.#useBytes(grown);
     return true;
+  }
+
+  #useBytes(bytes: Uint8Array<ArrayBuffer>): void {
+    this.bytes = bytes;
+    this.words = new DataView(bytes.buffer);
   }
 
   /** Appends bytes of the request; room must have been reserved. */
@@ -255,7 +265,9 @@ export class Request {
   borrow(lender: Request, firstKey: number, selector: KeySelector | null): void {
     this.lender = lender;
     this.#ownBytes = this.bytes;
+    this.#ownWords = this.words;
     this.bytes = lender.bytes;
+    this.words = lender.words;
     this.length = lender.length;
     this.prefixEnd = lender.prefixEnd;
     for (let key = firstKey; key >= 0; key = lender.keyNext[key]!)
