@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { LogEvent } from '../src/checks/event-log.ts';
 import type { PageBeginning, PageSnapshot } from '../src/dashboard/page-snapshot.ts';
 import type { ValueChange } from '../src/dashboard/value-changes.ts';
+import { readSession } from './session.ts';
 
 /** Events and lines of output that the page keeps. */
 const LOG_MAX = 1500;
@@ -58,7 +59,10 @@ export class ClusterStore {
     stream.addEventListener('error', () => {
       this.#become({ isLive: false });
       // The browser tries again by itself, but with the old address: the log would be told twice, which does no harm.
-      if (stream.readyState === EventSource.CLOSED) setTimeout(() => this.listen(), AGAIN_MS);
+      if (stream.readyState !== EventSource.CLOSED) return;
+      // It was refused. If that is because a login has ended, this leads to the next one.
+      void readSession();
+      setTimeout(() => this.listen(), AGAIN_MS);
     });
   }
 

@@ -77,7 +77,7 @@ test('what proxies count of hot keys has a metric each', async () => {
   const cluster = clusterOf([serviceOf('front', { role: 'proxy', address: '10.0.0.1:1', proxy })]);
   const told = (await clusterMetrics(cluster, async () => null))
     .split('\n')
-    .filter((line) => /twincached_proxy_/.test(line));
+    .filter((line) => /twincached_proxy_(near_cache|coalesce)_/.test(line));
   const labels = '{instance="10.0.0.1:1",service="front",role="proxy"}';
   for (const line of [
     '# TYPE twincached_proxy_near_cache_hits_total counter',

@@ -3,6 +3,7 @@ import { SERVICE_STATES } from '../checks/service-machine.ts';
 import { addNodeMetrics, type NodeStatistics } from '../telemetry/memcached-metrics.ts';
 import { PrometheusText } from '../telemetry/prometheus-text.ts';
 import { scrapeNode } from '../telemetry/stats-scrape.ts';
+import { addProxyMetrics } from './proxy-metrics.ts';
 
 /** For the answer of one node. */
 const SCRAPE_MS_MAX = 2000;
@@ -43,7 +44,10 @@ export async function clusterMetrics(
     {},
     waiting.length,
   );
-  for (const service of status.services) addService(text, service);
+  for (const service of status.services) {
+    addService(text, service);
+    addProxyMetrics(text, service);
+  }
   const isOk = status.state === 'ok' ? 1 : 0;
   text.add('twincached_cluster_ok', 'gauge', 'Whether everything runs', { cluster: status.cluster }, isOk);
   text.add(

@@ -1,0 +1,67 @@
+import type { ServiceStatus } from '../checks/cluster-status.ts';
+import type { PrometheusText } from '../telemetry/prometheus-text.ts';
+
+/** What a proxy has said of itself and of its servers when it was probed last; nothing of those that do not run. */
+export function addProxyMetrics(text: PrometheusText, { name, role, address, proxy }: ServiceStatus): void {
+  if (proxy === null) return;
+  const labels = { instance: address, service: name, role };
+  text.add(
+    'twincached_proxy_requests_total',
+    'counter',
+    'Requests that were sent on',
+    labels,
+    proxy.requests,
+  );
+  text.add(
+    'twincached_proxy_failures_total',
+    'counter',
+    'Requests answered with an error of the proxy',
+    labels,
+    proxy.failures,
+  );
+  text.add('twincached_proxy_open_requests', 'gauge', 'Requests not answered yet', labels, proxy.open);
+  for (const [quantile, micros] of [
+    ['0.5', proxy.p50Micros],
+    ['0.99', proxy.p99Micros],
+  ] as const)
+    if (micros !== null)
+      text.add(
+        'twincached_proxy_latency_seconds',
+        'gauge',
+        'From request to answer, over the last seconds',
+        { ...labels, quantile },
+        micros / 1_000_000,
+      );
+  for (const server of proxy.servers) {
+    const of = { ...labels, server: server.name };
+    text.add(
+      'twincached_proxy_server_up',
+      'gauge',
+      'Whether the proxy has a connection to the server',
+      of,
+      server.state === 'up' ? 1 : 0,
+    );
+    text.add(
+      'twincached_proxy_server_requests_total',
+      'counter',
+      'Requests sent to the server',
+      of,
+      server.requests,
+    );
+    text.add('twincached_proxy_server_queue', 'gauge', 'Requests that wait for the server', of, server.queue);
+    text.add(
+      'twincached_proxy_server_timeouts_total',
+      'counter',
+      'Requests that the server did not answer in time',
+      of,
+      server.timeouts,
+    );
+    text.add(
+      'twincached_proxy_server_connection_errors_total',
+      'counter',
+      'Connections to the server that failed',
+      of,
+      server.connectionErrors,
+    );
+  }
+}
