@@ -158,7 +158,11 @@ async function main(): Promise<void> {
       rounds: wholeNumber('--rounds', values.rounds),
       seconds: Math.max(0.2, positiveNumber('--seconds', values.seconds)),
     };
-    return { values, effort, what: oneOf('--what', values.what, ['all', 'node', 'proxy', 'replication']) };
+    return {
+      values,
+      effort,
+      what: oneOf('--what', values.what, ['all', 'node', 'proxy', 'replication', 'monitor']),
+    };
   });
   if (values.help) {
     process.stdout.write(USAGE);
