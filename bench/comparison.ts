@@ -47,14 +47,45 @@ export async function inTurn(
   const ours: Measurement[] = [];
   const original: Measurement[] = [];
   const one = (start: () => Promise<Server>, seed: number): Promise<Measurement> =>
-    withServer(start, (server) =>
-      measure(server, plan, { ...options, warmSeconds: WARM_SECONDS, seconds: effort.seconds, seed }),
-    );
+    measured(start, plan, effort, seed, options);
   for (let round = 0; round < effort.rounds; round++) {
     ours.push(await one(contestants.ours, round));
     if (contestants.original !== null) original.push(await one(contestants.original.start, round));
   }
   return { ours, original };
+}
+
+/** Measures several servers in turn under several loads, and prints each and its ratios over the first. */
+export async function compareVariants(
+  variants: readonly { readonly name: string; readonly start: () => Promise<Server> }[],
+  plans: readonly LoadPlan[],
+  effort: Effort,
+): Promise<void> {
+  process.stdout.write(row(LOAD_COLUMNS));
+  for (const plan of plans) {
+    const rounds = variants.map((): Measurement[] => []);
+    for (let round = 0; round < effort.rounds; round++)
+      for (const [index, { start }] of variants.entries())
+        rounds[index]!.push(await measured(start, plan, effort, round));
+    const [first = []] = rounds;
+    process.stdout.write(`${plan.name}\n`);
+    for (const [index, { name }] of variants.entries()) {
+      process.stdout.write(figures(`  ${name}`, rounds[index]!));
+      if (index > 0) process.stdout.write(ratios(`    / ${variants[0]!.name}`, rounds[index]!, first));
+    }
+  }
+}
+
+function measured(
+  start: () => Promise<Server>,
+  plan: LoadPlan,
+  { seconds }: Effort,
+  seed: number,
+  options: Pick<MeasureOptions, 'requestsPerSecond' | 'loadThreads'> = {},
+): Promise<Measurement> {
+  return withServer(start, (server) =>
+    measure(server, plan, { ...options, warmSeconds: WARM_SECONDS, seconds, seed }),
+  );
 }
 
 /** Prints rounds: medians of each server, and the ratio. */

@@ -11,6 +11,8 @@ export interface LoadPlan {
   readonly getShare: number;
   /** Keys of one get. */
   readonly keysPerGet: number;
+  /** How much more often the first keys are asked for than the last ones: the exponent of Zipf's law; 0 or not given: all alike. */
+  readonly zipf?: number;
 }
 
 /** One request in flight per connection: what most clients do, and where the kernel's part is largest. */
@@ -37,10 +39,11 @@ export const LOAD_PLANS: readonly LoadPlan[] = [
   { ...SINGLE, name: 'value-100k', connections: 10, keys: 200, valueBytes: 102_400 },
 ];
 
-/** Everybody wants the same key; and, to see what it costs where that is not so, no two the same. */
+/** Everybody wants the same key; some keys are wanted more than others, as on most sites; and, to see what it costs where that is not so, all alike. */
 export const HOT_KEY_PLANS: readonly LoadPlan[] = [
-  { ...SINGLE, name: 'hot-key', keys: 1, getShare: 0.99 },
+  { ...SINGLE, name: 'hot-key-one', keys: 1, getShare: 0.99 },
   { ...SINGLE, name: 'hot-key-10k', keys: 1, getShare: 0.99, valueBytes: 10_240 },
+  { ...SINGLE, name: 'hot-key-zipf', zipf: 0.99 },
   { ...SINGLE, name: 'hot-key-none' },
 ];
 

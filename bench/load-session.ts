@@ -1,5 +1,6 @@
 import type { Random } from '../src/base/random.ts';
 import type { Connection, ConnectionError, Session } from '../src/base/session.ts';
+import { KeyChooser } from './key-chooser.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
 import type { LoadPlan } from './load-plan.ts';
 import { type RequestWriter, requestWriter } from './request-writers.ts';
@@ -15,6 +16,7 @@ export class LoadShared {
   readonly nowMicros: () => number;
   readonly wrong: (message: string) => void;
   readonly writer: RequestWriter;
+  readonly chooser: KeyChooser;
   readonly isOpenLoop: boolean;
   /** Latencies are recorded, requests counted. */
   isMeasuring = false;
@@ -36,6 +38,7 @@ export class LoadShared {
     this.nowMicros = nowMicros;
     this.wrong = wrong;
     this.writer = requestWriter(plan, random);
+    this.chooser = new KeyChooser(plan, random);
   }
 }
 
@@ -167,9 +170,9 @@ export class LoadSession implements Session {
   }
 
   #sendOne(sinceMicros: number): void {
-    const { plan, random } = this.#shared;
+    const { plan, random, chooser } = this.#shared;
     const isGet = plan.getShare >= 1 || random.below(1000) < plan.getShare * 1000;
-    this.#send(random.below(plan.keys), isGet, sinceMicros);
+    this.#send(chooser.next(), isGet, sinceMicros);
   }
 
   #send(key: number, isGet: boolean, sinceMicros: number): void {

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { argumentsOf, oneOf, positiveNumber, wholeNumber } from '../testing/script-arguments.ts';
-import { compareLoads, type Effort } from './comparison.ts';
+import { compareLoads, compareVariants, type Effort } from './comparison.ts';
 import { compareHalfLoad } from './half-load.ts';
 import { compareHitRatios } from './hit-ratio.ts';
+import { compareHotKeyRouting } from './hot-key-routing.ts';
 import { compareItemMemory } from './item-memory.ts';
 import { HOT_KEY_PLANS, LOAD_PLANS, type LoadPlan } from './load-plan.ts';
 import { compareReplication } from './replication.ts';
@@ -34,7 +35,7 @@ and prints medians and ratios. Server and load have a core each where the machin
 
 Measurements of both: ${LOAD_PLANS.map((plan) => plan.name).join(', ')} (the proxy's: text only).
 Of pairs: replication; beside ours a pair of Redis, and of repcached where the variable REPCACHED names one.
-Of our proxy with coalesce and without: ${HOT_KEY_PLANS.map((plan) => plan.name).join(', ')}.
+Of our proxy with near-cache and coalesce, and without: ${HOT_KEY_PLANS.map((plan) => plan.name).join(', ')}.
 Of both, one request at a time at half of what they can take: half-load.
 Of the monitors, beside monit: ${Object.keys(SUPERVISION).join(', ')}.
 Of the node alone: threads-2, item-memory, ${TRACES.map((trace) => trace.name).join(', ')}.
@@ -112,15 +113,26 @@ async function measureProxy(
   );
 }
 
-/** Our proxy with routes that let equal gets wait for one, and without. */
+const COALESCED = '{ type: coalesce, route: bench }';
+const VARIANTS = [
+  ['without', 'bench'],
+  ['coalesce', COALESCED],
+  ['near-cache', '{ type: near-cache, route: bench }'],
+  ['both', `{ type: near-cache, route: ${COALESCED} }`],
+] as const;
+
+/** Our proxy with routes for hot keys, and without. */
 async function measureHotKeys(effort: Effort, plans: readonly LoadPlan[]): Promise<void> {
   const memcached = MEMCACHED;
   if (plans.length === 0 || memcached === null) return;
-  process.stdout.write(`\nOur proxy, with coalesce against without (${described(effort)})\n`);
-  const started = (isCoalescing: boolean) => (): Promise<Server> =>
-    withBackends(memcached, 1, ([port = 0]) => startRoutes(isCoalescing, port));
-  const original = { name: 'without', start: started(false) };
-  await compareLoads({ ours: started(true), original }, plans, effort);
+  process.stdout.write(`\nOur proxy, with routes for hot keys and without (${described(effort)})\n`);
+  const variants = VARIANTS.map(([name, route]) => ({
+    name,
+    start: (): Promise<Server> => withBackends(memcached, 1, ([port = 0]) => startRoutes(route, port)),
+  }));
+  await compareVariants(variants, plans, effort);
+  process.stdout.write('\nThe same in the routing code alone, without sockets: least of many rounds\n');
+  compareHotKeyRouting(plans);
 }
 
 type ProxyStarter = (backendPorts: readonly number[]) => Promise<Server>;

@@ -160,12 +160,11 @@ export async function startNutcracker(
   return start(path, args, port, SERVER_CORES, () => rmSync(folder, { recursive: true, force: true }));
 }
 
-/** A proxy of ours with one server behind it. @param isCoalescing with a route that lets equal gets wait for one */
-export async function startRoutes(isCoalescing: boolean, backendPort: number): Promise<Server> {
+/** A proxy of ours with one server behind it. @param route to the pool `bench` */
+export async function startRoutes(route: string, backendPort: number): Promise<Server> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'twincached-bench-'));
   const file = join(folder, 'proxy.yaml');
-  const route = isCoalescing ? '{ type: coalesce, route: bench }' : 'bench';
   const server = `"127.0.0.1:${backendPort}"`;
   writeFileSync(
     file,

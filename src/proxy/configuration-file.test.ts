@@ -175,7 +175,7 @@ test('every type of route', () => {
       { type: 'failover', children: [server(0), server(1)], standInSeconds: 60 },
     ],
     ['{ type: miss-failover, pool: b }', { type: 'miss-failover', children: [server(2)], prefersMiss: true }],
-    ['{ type: coalesce, route: a }', { type: 'coalesce', route: SHARD_A, waitersMax: 1024, hotGets: 64 }],
+    ['{ type: coalesce, route: a }', { type: 'coalesce', route: SHARD_A, waitersMax: 1024, hotGets: 128 }],
     [
       '{ type: coalesce, route: b, waiters: 7, hot-gets: 0 }',
       { type: 'coalesce', route: SHARD_B, waitersMax: 7, hotGets: 0 },
@@ -196,7 +196,7 @@ test('every type of route', () => {
       '{ type: near-cache, route: { type: coalesce, route: b }, ttl: 1.5s, items: 5, bytes: 1m, value-bytes: "100", hot-gets: 0 }',
       {
         type: 'near-cache',
-        route: { type: 'coalesce', route: SHARD_B, waitersMax: 1024, hotGets: 64 },
+        route: { type: 'coalesce', route: SHARD_B, waitersMax: 1024, hotGets: 128 },
         ttlMs: 1500,
         itemsMax: 5,
         bytesMax: 1024 * 1024,

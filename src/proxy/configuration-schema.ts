@@ -319,7 +319,7 @@ const handle: z.ZodType<HandleEntry> = z.discriminatedUnion('type', [
     type: z.literal('coalesce'),
     route,
     waiters: wholeNumber(1, WAITERS_MAX, 'gets that wait for one; 1024 unless given').optional(),
-    'hot-gets': hotGets('for others to wait for it; 64 unless given'),
+    'hot-gets': hotGets('for others to wait for it; 128 unless given'),
   }),
   mapping({
     type: z.literal('near-cache'),

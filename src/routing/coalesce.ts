@@ -15,8 +15,8 @@ export interface CoalesceRules {
   readonly hotGets: number;
 }
 
-/** A key with less than a 256th of the gets is hardly ever asked for twice at a time: its flights would cost more than they save. */
-export const COALESCE_DEFAULT: CoalesceRules = { waitersMax: 1024, hotGets: 64 };
+/** A key with less than a 128th of the gets is hardly ever asked for twice at a time: its flights would cost more than they save. */
+export const COALESCE_DEFAULT: CoalesceRules = { waitersMax: 1024, hotGets: 128 };
 
 /** Flights at most: keys that share a place are asked for as without this handle. A power of two. */
 const PLACES = 4096;

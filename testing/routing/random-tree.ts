@@ -127,7 +127,7 @@ export class RandomTree {
           type: 'coalesce',
           route: this.#over(servers, depth + 1),
           waitersMax: this.#pick([1, 3, 1000]),
-          hotGets: this.#pick([0, 2, 64]),
+          hotGets: this.#pick([0, 2, 128]),
         });
       case 13:
         return this.#note({
