@@ -450,6 +450,8 @@ test('the schema for editors names every key of a route', () => {
     'flap-window',
     'stop-mark',
     'by-command',
+    'hot-gets',
+    'value-bytes',
   ])
     assert.ok(schema.includes(`"${word}"`), word);
   assert.doesNotThrow(() => JSON.parse(schema));
