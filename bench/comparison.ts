@@ -47,7 +47,9 @@ export async function inTurn(
   const ours: Measurement[] = [];
   const original: Measurement[] = [];
   const one = (start: () => Promise<Server>, seed: number): Promise<Measurement> =>
-    measured(start, plan, effort, seed, options);
+    withServer(start, (server) =>
+      measure(server, plan, { ...options, warmSeconds: WARM_SECONDS, seconds: effort.seconds, seed }),
+    );
   for (let round = 0; round < effort.rounds; round++) {
     ours.push(await one(contestants.ours, round));
     if (contestants.original !== null) original.push(await one(contestants.original.start, round));
@@ -55,7 +57,10 @@ export async function inTurn(
   return { ours, original };
 }
 
-/** Measures several servers in turn under several loads, and prints each and its ratios over the first. */
+/**
+ * Measures several servers under several loads, and prints each and its ratios over the first. All run at the same time and are loaded in turn, so that
+ * many short rounds can be had of each.
+ */
 export async function compareVariants(
   variants: readonly { readonly name: string; readonly start: () => Promise<Server> }[],
   plans: readonly LoadPlan[],
@@ -63,10 +68,20 @@ export async function compareVariants(
 ): Promise<void> {
   process.stdout.write(row(LOAD_COLUMNS));
   for (const plan of plans) {
+    const servers: Server[] = [];
     const rounds = variants.map((): Measurement[] => []);
-    for (let round = 0; round < effort.rounds; round++)
-      for (const [index, { start }] of variants.entries())
-        rounds[index]!.push(await measured(start, plan, effort, round));
+    try {
+      for (const { start } of variants) servers.push(await start());
+      // The first round of each is for its compiler.
+      for (let round = -1; round < effort.rounds; round++)
+        for (const [index, server] of servers.entries()) {
+          const options = { warmSeconds: WARM_SECONDS / 4, seconds: effort.seconds, seed: round + 1 };
+          const one = await measure(server, plan, options);
+          if (round >= 0) rounds[index]!.push(one);
+        }
+    } finally {
+      for (const server of servers) await server.stop();
+    }
     const [first = []] = rounds;
     process.stdout.write(`${plan.name}\n`);
     for (const [index, { name }] of variants.entries()) {
@@ -74,18 +89,6 @@ export async function compareVariants(
       if (index > 0) process.stdout.write(ratios(`    / ${variants[0]!.name}`, rounds[index]!, first));
     }
   }
-}
-
-function measured(
-  start: () => Promise<Server>,
-  plan: LoadPlan,
-  { seconds }: Effort,
-  seed: number,
-  options: Pick<MeasureOptions, 'requestsPerSecond' | 'loadThreads'> = {},
-): Promise<Measurement> {
-  return withServer(start, (server) =>
-    measure(server, plan, { ...options, warmSeconds: WARM_SECONDS, seconds, seed }),
-  );
 }
 
 /** Prints rounds: medians of each server, and the ratio. */
