@@ -18,6 +18,8 @@ interface Lost {
   /** Where it was: whoever comes from there later has taken its place. */
   readonly host: string;
   readonly atMs: number;
+  /** Its node slot; -1: not known. */
+  readonly slot: number;
   isMissing: boolean;
 }
 
@@ -41,11 +43,22 @@ export class MissingTwins {
     return this.#lost.some((lost) => lost.isMissing && lost.nodeId === nodeId);
   }
 
+  /**
+   * Slots that are taken, one bit each: those of `used`, and of twins that may come back, the last ones first. Two stay free, for those who come new: a twin that was lost may
+   * never be seen again.
+   */
+  withSlots(used: number): number {
+    let all = used;
+    for (const { slot } of this.#lost.toReversed())
+      if (slot >= 0 && countOf(all | (1 << slot)) <= NODE_SLOTS - 2) all |= 1 << slot;
+    return all;
+  }
+
   /** A link has ended. @param isMissing in silence, or because this node stood still */
-  lost(nodeId: string, host: string, nowMs: number, isMissing: boolean): void {
+  lost(nodeId: string, host: string, slot: number, nowMs: number, isMissing: boolean): void {
     const wasMissing = this.has(nodeId);
     const others = this.#lost.filter((lost) => lost.nodeId !== nodeId);
-    this.#lost = [...others, { nodeId, host, atMs: nowMs, isMissing: isMissing || wasMissing }].slice(
+    this.#lost = [...others, { nodeId, host, slot, atMs: nowMs, isMissing: isMissing || wasMissing }].slice(
       -NODE_SLOTS,
     );
     if (isMissing) this.#sinceMs = nowMs;
@@ -73,4 +86,10 @@ export class MissingTwins {
   gone(nodeId: string): void {
     this.#lost = this.#lost.filter((lost) => lost.nodeId !== nodeId);
   }
+}
+
+function countOf(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }

@@ -417,6 +417,32 @@ test('slots: one that joins takes none of a node that it has not met, for it ser
   }
 });
 
+test('slots: one that joins takes none of a node that is away, nor are slots used up by those that never come back', () => {
+  const world = new World();
+  const a = world.start('a', []);
+  const b = world.start('b', ['a']);
+  world.run(1000);
+  linked(a, b);
+  // The network between the two is cut; and a third comes, who can reach one of them.
+  world.network.holdWay('a', 'b');
+  world.network.holdWay('b', 'a');
+  world.run(SILENCE_MS_MAX + PING_MS);
+  assert.equal(a.peers.openLinks.length, 0);
+  const third = world.start('c', ['a']);
+  world.run(1000);
+  assert.equal(third.peers.openLinks.length, 1);
+  assert.equal(new Set([a, b, third].map((node) => node.cache.nodeSlot)).size, 3);
+  for (let i = 0; i < 20; i++) {
+    const passing = world.start(`passing ${i}`, ['a']);
+    world.run(1000);
+    assert.equal(passing.peers.openLinks.length, 1, passing.messages.join('\n'));
+    const slots = [a, third, passing].map((node) => node.cache.nodeSlot);
+    assert.equal(new Set(slots).size, 3, slots.join(' '));
+    passing.kill();
+    world.run(1000);
+  }
+});
+
 test('slots: the fresh one moves, else the one with the greater id; the lowest free one is taken', () => {
   const low = { fresh: false, nodeId: 'aa' };
   const high = { fresh: false, nodeId: 'bb' };

@@ -277,7 +277,7 @@ export class Peers implements LinkOwner<Link> {
     for (const link of this.links) {
       // A repcached gives nobody up: what it has sent is all that it has.
       if (!link.wasOpen || link.legacy !== null) continue;
-      this.#missing.lost(link.peer?.nodeId ?? '', hostOf(link), nowMs, true);
+      this.#missing.lost(link.peer?.nodeId ?? '', hostOf(link), link.peerSlot, nowMs, true);
       if (link.isOpen) link.close(`this process stood still for ${Math.round(ms)} ms`);
     }
   }
@@ -428,6 +428,7 @@ export class Peers implements LinkOwner<Link> {
   hello(): Hello {
     let slotsUsed = 1 << this.#cache.nodeSlot;
     for (const link of this.links) if (link.peerSlot >= 0) slotsUsed |= 1 << link.peerSlot;
+    slotsUsed = this.#missing.withSlots(slotsUsed);
     return {
       version: LINK_VERSION,
       versionMin: LINK_VERSION_MIN,
@@ -547,7 +548,13 @@ export class Peers implements LinkOwner<Link> {
       this.linksLost++;
       if (link.ending.isStuck) this.linksStuck++;
       if (link.peer !== null)
-        this.#missing.lost(link.peer.nodeId, hostOf(link), this.#clock.monotonicMs(), link.ending.isSilence);
+        this.#missing.lost(
+          link.peer.nodeId,
+          hostOf(link),
+          link.peerSlot,
+          this.#clock.monotonicMs(),
+          link.ending.isSilence,
+        );
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
       this.#actions.log(1, 'cleanup complete');
       this.#lost(link);
@@ -655,7 +662,7 @@ export class Peers implements LinkOwner<Link> {
     for (const other of this.links) {
       if (other.peerSlot >= 0) slotsUsed |= 1 << other.peerSlot;
     }
-    const slot = freeSlot(slotsUsed);
+    const slot = freeSlot(this.#missing.withSlots(slotsUsed));
     // What the peer said may have counted this node itself.
     if (slot < 0) return isOfPeer ? 'no node slot is free' : null;
     this.#cache.nodeSlot = slot;
