@@ -3,7 +3,11 @@ import { type Measurement, type MeasureOptions, measure } from './measure.ts';
 import type { Server } from './servers.ts';
 import { figures, LOAD_COLUMNS, ratios, row } from './table.ts';
 
-export const WARM_SECONDS = 1;
+/**
+ * A server of ours is compiled while it runs. On a busy machine, where it gets a fraction of a core, a second is not enough for that, and the compiler's time
+ * would be counted as the requests'.
+ */
+export const WARM_SECONDS = 3;
 
 /** How long and how often is measured. */
 export interface Effort {

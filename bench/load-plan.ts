@@ -39,6 +39,9 @@ export const LOAD_PLANS: readonly LoadPlan[] = [
   { ...SINGLE, name: 'value-100k', connections: 10, keys: 200, valueBytes: 102_400 },
 ];
 
+/** What a proxy is for: far more clients than any server has to see. */
+export const PROXY_PLANS: readonly LoadPlan[] = [{ ...SINGLE, name: 'clients-10k', connections: 10_000 }];
+
 /** Everybody wants the same key; some keys are wanted more than others, as on most sites; and, to see what it costs where that is not so, all alike. */
 export const HOT_KEY_PLANS: readonly LoadPlan[] = [
   { ...SINGLE, name: 'hot-key-one', keys: 1, getShare: 0.99 },

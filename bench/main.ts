@@ -5,7 +5,7 @@ import { compareHalfLoad } from './half-load.ts';
 import { compareHitRatios } from './hit-ratio.ts';
 import { compareHotKeyRouting } from './hot-key-routing.ts';
 import { compareItemMemory } from './item-memory.ts';
-import { HOT_KEY_PLANS, LOAD_PLANS, type LoadPlan } from './load-plan.ts';
+import { HOT_KEY_PLANS, LOAD_PLANS, type LoadPlan, PROXY_PLANS } from './load-plan.ts';
 import { compareReplication } from './replication.ts';
 import {
   MAGENT,
@@ -35,6 +35,7 @@ and prints medians and ratios. Server and load have a core each where the machin
 
 Measurements of both: ${LOAD_PLANS.map((plan) => plan.name).join(', ')} (the proxy's: text only).
 Of pairs: replication; beside ours a pair of Redis, and of repcached where the variable REPCACHED names one.
+Of the proxy alone: ${PROXY_PLANS.map((plan) => plan.name).join(', ')}.
 Of our proxy with near-cache and coalesce, and without: ${HOT_KEY_PLANS.map((plan) => plan.name).join(', ')}.
 Of both, one request at a time at half of what they can take: half-load.
 Of the monitors, beside monit: ${Object.keys(SUPERVISION).join(', ')}.
@@ -185,7 +186,8 @@ async function main(): Promise<void> {
   const isAsked = (part: string): boolean => what === 'all' || what === part;
   if (isAsked('node')) await measureNode(effort, plans, isWanted);
   if (isAsked('proxy')) {
-    await measureProxy(effort, plans, isWanted);
+    const ofProxy = PROXY_PLANS.filter((plan) => isWanted(plan.name));
+    await measureProxy(effort, [...plans, ...ofProxy], isWanted);
     await measureHotKeys(
       effort,
       HOT_KEY_PLANS.filter((plan) => isWanted(plan.name)),
