@@ -71,15 +71,14 @@ export class NearCacheRoute extends HotKeyRoute {
     const { request, firstKey } = call;
     const hash = this.hashOf(request, firstKey);
     const isHot = this.popularity.note(hash) >= this.#rules.hotGets;
-    const stamp = this.generations.stamp(hash);
-    const slot = this.#find(call, firstKey, hash, stamp);
+    const slot = this.#find(call, firstKey, hash);
     if (slot !== NONE) {
       this.#count(HOT_KEY_FIGURE.nearHits, 1);
       const entries = this.#entries;
       this.deliverBlock(call, firstKey, entries.bytes, entries.blockStart(slot), entries.blockEnd(slot));
       call.firstKey = NONE;
       this.calls.missAll(call);
-    } else if (isHot && this.#mayFetch(call, hash)) this.#fetch(call, hash, stamp);
+    } else if (isHot) this.#fetchOrPass(call, hash);
     else this.pass(call);
   }
 
@@ -98,8 +97,7 @@ export class NearCacheRoute extends HotKeyRoute {
       request.keyNext[key] = NONE;
       const hash = this.hashOf(request, key);
       const isHot = this.popularity.note(hash) >= this.#rules.hotGets;
-      const stamp = this.generations.stamp(hash);
-      const slot = this.#find(call, key, hash, stamp);
+      const slot = this.#find(call, key, hash);
       if (slot !== NONE) {
         hits++;
         this.deliverBlock(call, key, entries.bytes, entries.blockStart(slot), entries.blockEnd(slot));
@@ -151,12 +149,11 @@ export class NearCacheRoute extends HotKeyRoute {
       return;
     }
     const entries = this.#entries;
-    const stamp = this.generations.stamp(hash);
-    const slot = this.#find(call, firstKey, hash, stamp);
+    const slot = this.#find(call, firstKey, hash);
     const serves =
       slot !== NONE && entries.isMeta(slot) && (!wantsCas || entries.casEnd(slot) > entries.blockEnd(slot));
     if (serves) this.#answerMeta(call, slot);
-    else if (isHot && isWhole && this.#mayFetch(call, hash)) this.#fetch(call, hash, stamp);
+    else if (isHot && isWhole) this.#fetchOrPass(call, hash);
     else this.pass(call);
   }
 
@@ -175,11 +172,11 @@ export class NearCacheRoute extends HotKeyRoute {
   }
 
   /** The slot of a copy that may be given out, or -1. What may not be given out any more is dropped. */
-  #find({ request }: Call, key: number, hash: number, stamp: number): number {
+  #find({ request }: Call, key: number, hash: number): number {
     const entries = this.#entries;
     const slot = entries.find(hash, request.bytes, request.keyStart[key]!, request.keyEnd[key]!);
     if (slot < 0) return NONE;
-    if (entries.stamp(slot) !== stamp) {
+    if (entries.stamp(slot) !== this.generations.stamp(hash)) {
       this.#count(HOT_KEY_FIGURE.nearInvalidations, 1);
       this.#drop(slot);
       return NONE;
@@ -212,6 +209,12 @@ export class NearCacheRoute extends HotKeyRoute {
       this.generations.isQuiet(hash) &&
       !this.#isRetired
     );
+  }
+
+  #fetchOrPass(call: Call, hash: number): void {
+    const stamp = this.generations.stamp(hash);
+    if (this.#mayFetch(call, hash)) this.#fetch(call, hash, stamp);
+    else this.pass(call);
   }
 
   /** @param stamp taken before the place was found quiet */
