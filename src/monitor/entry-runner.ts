@@ -80,10 +80,12 @@ export class EntryRunner {
     const { present } = this.#process;
     // The start program was taken for the service: what has become of it is told when it has ended.
     if (present !== null && this.#runOf(present.pid)) return;
+    // Before the pid file is looked at: a start that ends in between has written it by then.
+    const isStartUnderWay = this.#isStartUnderWay();
     const isAlive = this.#process.isAlive();
     if (!isAlive || thoroughly) this.#look(isAlive);
     const pid = this.#process.present?.pid ?? null;
-    if (pid === null && this.#isStartUnderWay()) return;
+    if (pid === null && isStartUnderWay) return;
     if (pid !== machine.pid || machine.state === 'initializing')
       this.#options.feed({ type: 'observed', pid });
   }
