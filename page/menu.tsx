@@ -1,6 +1,29 @@
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
+/** In the window, so that no table that scrolls cuts it off. */
+type Place = {
+  readonly right: string;
+  readonly top?: string;
+  readonly bottom?: string;
+};
+
+/** Of the button, from which on its menu does not belong to it any more. */
+const MOVED_PIXELS = 8;
+
+/** Of an item, in pixels, about. */
+const ITEM_HEIGHT = 42;
+
+/** Below the button, or above it where there is no room. */
+function placeBy(button: DOMRect, items: number): Place {
+  const { clientWidth, clientHeight } = document.documentElement;
+  const right = `${Math.max(4, clientWidth - button.right)}px`;
+  const isRoom = button.bottom + items * ITEM_HEIGHT + 20 <= clientHeight;
+  return isRoom
+    ? { right, top: `${button.bottom + 4}px` }
+    : { right, bottom: `${clientHeight - button.top + 4}px` };
+}
+
 /** A button that opens a list of buttons; arrows move in it, Escape closes it. */
 export function Menu({
   label,
@@ -15,17 +38,29 @@ export function Menu({
   const [isOpen, setOpen] = useState(false);
   const frame = useRef<HTMLSpanElement>(null);
   const opener = useRef<HTMLButtonElement>(null);
-  const [isUp, setUp] = useState(false);
+  const [place, setPlace] = useState<Place>({ right: '0' });
 
   // Before the next key: whoever types fast is already in the menu.
   useLayoutEffect(() => {
     if (!isOpen) return undefined;
-    frame.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus();
+    frame.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus({ preventScroll: true });
     const closeOutside = (event: Event): void => {
       if (event.target instanceof Node && frame.current?.contains(event.target) === false) setOpen(false);
     };
+    const top = (): number => opener.current?.getBoundingClientRect().top ?? 0;
+    const topThen = top();
+    const closeMoved = (): void => {
+      if (Math.abs(top() - topThen) > MOVED_PIXELS) setOpen(false);
+    };
     document.addEventListener('pointerdown', closeOutside);
-    return () => document.removeEventListener('pointerdown', closeOutside);
+    // It stands where the button was.
+    document.addEventListener('scroll', closeMoved, { capture: true, passive: true });
+    addEventListener('resize', closeMoved);
+    return () => {
+      document.removeEventListener('pointerdown', closeOutside);
+      document.removeEventListener('scroll', closeMoved, { capture: true });
+      removeEventListener('resize', closeMoved);
+    };
   }, [isOpen]);
 
   const close = (): void => {
@@ -59,7 +94,7 @@ export function Menu({
         aria-expanded={isOpen}
         aria-label={hint}
         onClick={(event) => {
-          setUp(event.currentTarget.getBoundingClientRect().bottom > innerHeight - 40 * items.length - 20);
+          setPlace(placeBy(event.currentTarget.getBoundingClientRect(), items.length));
           setOpen(!isOpen);
         }}
       >
@@ -67,7 +102,7 @@ export function Menu({
         <span aria-hidden="true" class="arrow" />
       </button>
       {isOpen ? (
-        <span role="menu" class={isUp ? 'items up' : 'items'} aria-label={hint ?? label}>
+        <span role="menu" class="items" style={place} aria-label={hint ?? label}>
           {items.map(([name, act]) => (
             <button
               key={name}

@@ -132,6 +132,22 @@ test('every button of a service asks first, and then does what it says', { skip 
   assertClean();
 });
 
+test('a menu of a table is not cut off by it, wherever it stands', { skip }, async (t) => {
+  const { page, assertClean } = await open(t, { size: { width: 1360, height: 420 } });
+  for (const [service, block] of [
+    ['node-1a', 'end'],
+    ['node-1b', 'start'],
+  ] as const) {
+    const button = page.getByRole('button', { name: `Actions on ${service}` });
+    await button.evaluate(`(element) => element.scrollIntoView({ block: '${block}' })`);
+    if (block === 'start') await page.mouse.wheel(0, -120);
+    await button.click();
+    await page.getByRole('menuitem', { name: 'Restart …', exact: true }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+  }
+  assertClean();
+});
+
 test('orders to the whole cluster, and to a pair', { skip }, async (t) => {
   const { page, cluster, orders, assertClean } = await open(t);
   const choose = async (menu: string, item: string, button: string): Promise<void> => {
