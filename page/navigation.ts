@@ -13,6 +13,8 @@ export function useSelectedService(): string | null {
   useEffect(() => {
     const follow = (): void => setHash(location.hash);
     addEventListener('hashchange', follow);
+    // It may have changed since this was drawn.
+    follow();
     return () => removeEventListener('hashchange', follow);
   }, []);
   if (!hash.startsWith(SERVICE)) return null;

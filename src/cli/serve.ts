@@ -69,7 +69,11 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
   };
   // Until the role runs there is nothing that needs stopping: a signal ends the process.
   let onStop = (_signal: NodeJS.Signals): void => end(0);
-  let onHangup = (): void => {};
+  // Who asks for the files to be read again meanwhile may have changed them after they were read.
+  let hungUpEarly = false;
+  let onHangup = (): void => {
+    hungUpEarly = true;
+  };
   const unfollow = followSignals({
     onStop: (signal) => onStop(signal),
     ignoresGracefulStop: service.ignoresGracefulStop === true,
@@ -82,6 +86,7 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
     if (service.options.daemon) process.chdir('/');
     const role = await service.start();
     onHangup = () => role.reload?.();
+    if (hungUpEarly) onHangup();
     const stopped = new Promise<StopRequest>((resolve) => {
       onStop = (signal) => resolve({ isGraceful: signal === 'SIGUSR1' });
       role.shutdown?.then((isGraceful) => resolve({ isGraceful }));
