@@ -109,7 +109,7 @@ function original(port: number): Server {
 
 /** libmemcached now and then ends its process by an assertion of its own when a server restarts, memcached's or ours. */
 const CRASH_OF_LIBMEMCACHED = /ended with SIGABRT.*libmemcached.*Assertion/s;
-const TRIES_MAX = 3;
+const TRIES_MAX = 8;
 
 async function useAll(client: TestedClient, protocol: string, make: (port: number) => Server): Promise<void> {
   for (let tries = 1; ; tries++) {
