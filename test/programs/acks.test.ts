@@ -55,7 +55,7 @@ test('an acknowledged write is on the twin when its reply comes, whatever wrote 
       // A machine so busy that a node got no processor for a second: it lets its twin go, and says that it does.
       assert.ok((await figure(here, 'acks_degraded')) > 0, `${key} is ${found}, not ${value}`);
     };
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 30; i++) {
       assert.equal(await here.set(key, String(i)), 'STORED');
       await isThere(String(i));
       assert.equal(await say(here, `incr ${key} 1000`), String(i + 1000));
