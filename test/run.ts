@@ -128,7 +128,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (files.length === 0) console.log(`no test file has ${words.join(' or ') || '.test.ts'} in its path`);
   const waiting = [...files];
   const results: FileResult[] = [];
-  // Tests of rooms compute, those of whole programs, which stand last, mostly wait: so one worker more than there are cores takes them from the end.
+  // Tests of rooms compute, those of whole programs, which stand last, often wait: so one worker takes them from the end, and cores are seldom idle.
   const worker = async (next: () => string | undefined): Promise<void> => {
     for (let file = next(); file !== undefined; file = next()) {
       const result = await runFile(file);
@@ -136,7 +136,7 @@ async function main(words: readonly string[]): Promise<void> {
       report(result);
     }
   };
-  const fromStart = Array.from({ length: Math.max(2, availableParallelism()) }, () =>
+  const fromStart = Array.from({ length: Math.max(1, availableParallelism() - 1) }, () =>
     worker(() => waiting.shift()),
   );
   await Promise.all([...fromStart, worker(() => waiting.pop())]);

@@ -149,13 +149,13 @@ function held(): { threads: number; descriptors: number; residentBytes: number }
 }
 
 /** Rounds until thread pools, code and heap have their size, and rounds that must add nothing. */
-const ROUNDS_FIRST = 10;
-const ROUNDS = 50;
+const ROUNDS_FIRST = 8;
+const ROUNDS = 25;
 
-/** What each round writes. If a tenth of the rounds kept it, the process would be found too large. */
+/** What each round writes. If a fifth of the rounds kept it, the process would be found too large. */
 const VALUES = 8;
 const VALUE_BYTES: number = MEBIBYTE - 1024;
-const GROWTH_BYTES_MAX: number = (ROUNDS / 10) * VALUES * VALUE_BYTES;
+const GROWTH_BYTES_MAX: number = (ROUNDS / 5) * VALUES * VALUE_BYTES;
 
 for (const transport of TRANSPORTS) {
   const skip = process.platform === 'linux' ? false : 'there is no /proc here';
