@@ -9,6 +9,7 @@ export class TcpRelay {
   readonly #server: Server;
   readonly #pairs: Set<readonly [Socket, Socket]> = new Set();
   readonly #held: Set<Way> = new Set();
+  readonly #lateEnds: (() => void)[] = [];
   #isCut = false;
   /** So many bytes pass in a millisecond, on each connection and in each direction. */
   bytesPerMs: number = Number.POSITIVE_INFINITY;
@@ -54,6 +55,7 @@ export class TcpRelay {
   heal(): void {
     this.#isCut = false;
     this.#held.clear();
+    for (const end of this.#lateEnds.splice(0)) end();
     this.#settle();
   }
 
@@ -84,8 +86,13 @@ export class TcpRelay {
       from.on('end', () => to.end());
       from.on('error', () => {});
       from.on('close', () => {
-        to.destroy();
-        this.#pairs.delete(pair);
+        const end = (): void => {
+          to.destroy();
+          this.#pairs.delete(pair);
+        };
+        // Where nothing passes an end does not, either.
+        if (this.#held.size > 0) this.#lateEnds.push(end);
+        else end();
       });
     }
     this.#settle();
