@@ -12,6 +12,7 @@ import { Menu } from './menu.tsx';
 import { serviceHref } from './navigation.ts';
 import type { Session } from './session.ts';
 import { Sparkline } from './sparkline.tsx';
+import { UserName } from './user-name.tsx';
 
 const ANCHORS = [
   ['nodes', 'Nodes'],
@@ -52,12 +53,7 @@ export function Header({
         ))}
       </nav>
       <span class="who">
-        {session === null || session.user === '' ? null : (
-          <span>
-            {session.user}
-            {session.role === 'read-only' ? ' (may look)' : ''}
-          </span>
-        )}
+        <UserName session={session} />
         {session?.canLogOut === true ? (
           <form method="post" action="/_logout">
             <button type="submit">Log out</button>

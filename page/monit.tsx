@@ -10,6 +10,7 @@ import { EventLog } from './event-log.tsx';
 import { percentText } from './figures.ts';
 import { Mark, type Tone, Toned } from './marks.tsx';
 import { Menu } from './menu.tsx';
+import { UserName } from './user-name.tsx';
 import './page.css';
 import './parts.css';
 import './widths.css';
@@ -71,12 +72,7 @@ function Page({ beginning }: { readonly beginning: EntryView }): JSX.Element {
           <a href="/_about">About</a>
         </nav>
         <span class="who">
-          {session === null || session.user === '' ? null : (
-            <span>
-              {session.user}
-              {session.role === 'read-only' ? ' (may look)' : ''}
-            </span>
-          )}
+          <UserName session={session} />
         </span>
       </header>
       <main data-live={isLive}>

@@ -1,5 +1,7 @@
 /** What runs for a cluster file on one host: each process with its command line. */
+
 import { DEFAULT_POLICY } from '../checks/service-policy.ts';
+import { hostAndPort } from '../net/addresses.ts';
 import type { ClusterDescription, PlacedProxy, PlacedShard } from './cluster-file.ts';
 import { pageOnHost } from './page-settings.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
@@ -113,7 +115,7 @@ function serversOf(target: PlacedShard | PlacedProxy, { serving }: FilePlanOptio
 }
 
 function serverText({ address, port }: { readonly address: string; readonly port: number }): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return hostAndPort(address, port);
 }
 
 /** A proxy's own file. Keys lie where magent puts them. */

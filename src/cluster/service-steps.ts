@@ -2,9 +2,11 @@
  * The single steps that operations are made of: start, restart, reload and stop one service, and wait until it is what it shall be. Each wait has a
  * bound, and ends when everything is being stopped.
  */
+
 import type { ServiceStatus } from '../checks/cluster-status.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { type ProbeTarget, probe } from '../monitor/probe.ts';
+import { hostAndPort } from '../net/addresses.ts';
 import { readinessOf, serverStates } from './node-sync.ts';
 import type { OperationProgress } from './operation-progress.ts';
 import type { PlannedService } from './plan.ts';
@@ -88,9 +90,7 @@ export class ServiceSteps {
    */
   async twinSeen({ name, twins }: PlannedService, services: readonly PlannedService[]): Promise<void> {
     const proxies = services.filter((proxy) => proxy.after.includes(name) && this.#isServing(proxy.name));
-    const places = twins.map(({ host, port }) =>
-      host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`,
-    );
+    const places = twins.map(({ host, port }) => hostAndPort(host, port));
     const endMs = performance.now() + SEEN_MS_MAX;
     for (const proxy of proxies) {
       this.#progress.doing(`waiting for ${proxy.name} to reach a twin of ${name}`);

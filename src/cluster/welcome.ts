@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { ClusterStatus, ServiceStatus } from '../checks/cluster-status.ts';
+import { hostAndPort } from '../net/addresses.ts';
 import type { ClusterPlan } from './plan.ts';
 
 /** Where `twincached get` and `set` ask when they are not told. */
@@ -47,7 +48,7 @@ Ctrl-C stops everything.
 function pageAddressText({ page, pagePort }: ClusterPlan): string {
   const address = page?.address ?? '127.0.0.1';
   if (address === '0.0.0.0' || address === '::') return `127.0.0.1:${pagePort}`;
-  return address.includes(':') ? `[${address}]:${pagePort}` : `${address}:${pagePort}`;
+  return hostAndPort(address, pagePort);
 }
 
 /** Rows as columns, each as wide as its widest cell, indented by two. */

@@ -2,9 +2,11 @@
  * Runs the replication of a node on the loop of one of its data threads: listens, dials, moves changes when a turn ends, keeps the timer.
  * What is done and when is decided in src/replication; here it is only joined to sockets.
  */
+
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { Connection, ConnectionError } from '../base/session.ts';
+import { formatAddress } from '../net/addresses.ts';
 import type { Listener, ListenOptions, Loop, SocketAddress } from '../net/loop.ts';
 import type { TlsDialling } from '../net/tls-dialler.ts';
 import type { TlsCertificates, TlsListening, TlsObserver } from '../net/tls-server.ts';
@@ -90,11 +92,6 @@ export function startReplication(options: ReplicationServiceOptions): Replicatio
   return service;
 }
 
-function addressText(address: SocketAddress): string {
-  if (address.family === 'unix') return address.path;
-  return address.family === 'ipv6' ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}
-
 class Service implements ReplicationService, PeerActions {
   readonly #options: ReplicationServiceOptions;
   readonly #loop: Loop;
@@ -135,7 +132,7 @@ class Service implements ReplicationService, PeerActions {
     while (nodeId.length < 32) nodeId += random.below(65536).toString(16).padStart(4, '0');
     this.#peers = new Peers(this.#clock, random, options.cache, this, {
       nodeId,
-      targets: options.peers.map((address) => [addressText(address)]),
+      targets: options.peers.map((address) => [formatAddress(address)]),
       listeners: options.listen.length,
       readyMsMax: options.readyMsMax ?? READY_MS_MAX,
       ...(options.wantsAcks === undefined ? {} : { wantsAcks: options.wantsAcks }),
@@ -200,7 +197,7 @@ class Service implements ReplicationService, PeerActions {
       } else if (isMissingFamily(outcome, address, listen.length)) {
         this.#peers.listenNeedless(index);
       } else {
-        const message = `failed to listen on ${addressText(address)}: ${outcome.message}`;
+        const message = `failed to listen on ${formatAddress(address)}: ${outcome.message}`;
         this.#peers.listenFailed(index, outcome.code === 'EADDRINUSE', message);
       }
       this.#setTimer();

@@ -1,4 +1,5 @@
 import type { ConnectionError } from '../base/session.ts';
+import { formatAddress } from '../net/addresses.ts';
 import type { DataThread } from '../net/data-threads.ts';
 import type { Listener, SocketAddress } from '../net/loop.ts';
 
@@ -32,7 +33,7 @@ export class PoolListeners {
    */
   rebind(pools: readonly ListeningPool[], done: (failure: string | null) => void): void {
     const wanted = pools.flatMap(({ service, listen, backlog }) =>
-      listen.map((address) => ({ service, address, backlog, key: `${service} ${addressText(address)}` })),
+      listen.map((address) => ({ service, address, backlog, key: `${service} ${formatAddress(address)}` })),
     );
     const known = new Set(this.#bound.map(({ key }) => key));
     const missing = wanted.filter(({ key }) => !known.has(key));
@@ -53,7 +54,7 @@ export class PoolListeners {
       const options = { address, backlog, spread: this.#thread.count > 1, hold: true };
       this.#thread.loop.listen(options, service, (outcome) => {
         if (isListener(outcome)) fresh.push({ key, listener: outcome });
-        else failure ??= `cannot listen on ${addressText(address)}: ${outcome.message}`;
+        else failure ??= `cannot listen on ${formatAddress(address)}: ${outcome.message}`;
         waiting--;
         if (waiting === 0) settle();
       });
@@ -83,9 +84,4 @@ export class PoolListeners {
 
 function isListener(outcome: Listener | ConnectionError): outcome is Listener {
   return 'open' in outcome;
-}
-
-function addressText(address: SocketAddress): string {
-  if (address.family === 'unix') return address.path;
-  return address.family === 'ipv6' ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
 }
