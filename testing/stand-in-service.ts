@@ -5,6 +5,7 @@
  *   bad-option      ends at once as a program does that dislikes an option
  *   dies            ends with code 3 some milliseconds after it has answered for the first time
  *   ignores-term    needs a SIGKILL
+ *   copies          sends a copy to its first twin, and is somewhat further whenever it is asked
  *   chatty          writes a great many lines
  *   logs-stop=FILE  appends its port to FILE when it gets SIGTERM
  *   only=PORT       all this applies to the one on that port
@@ -38,6 +39,8 @@ process.on('SIGTERM', () => {
 });
 process.on('SIGINT', () => process.exit(0));
 
+let itemsSent = 0;
+
 const server = createServer((socket) => {
   let text = '';
   socket.setEncoding('latin1');
@@ -52,7 +55,12 @@ const server = createServer((socket) => {
         socket.write(
           `STAT pid ${process.pid}\r\nSTAT version 0.0.0\r\nSTAT curr_items 7\r\nSTAT get_hits 3\r\nSTAT get_misses 1\r\nEND\r\n`,
         );
-      else if (line === 'stats replication') socket.write('STAT replication_state linked\r\nEND\r\n');
+      else if (line === 'stats replication' && misbehaviour.includes('copies')) {
+        itemsSent += 1;
+        socket.write(
+          `STAT replication_peer_0_state syncing\r\nSTAT replication_peer_0_sync_items_sent ${itemsSent}\r\nSTAT replication_peer_0_sync_percent 42\r\nEND\r\n`,
+        );
+      } else if (line === 'stats replication') socket.write('STAT replication_state linked\r\nEND\r\n');
       else socket.write('ERROR\r\n');
       if (misbehaviour.includes('dies')) setTimeout(() => process.exit(3), 5);
     }

@@ -85,6 +85,7 @@ class World {
       this.#dying = false;
       this.#answers = !this.#chance(30);
       if (this.#chance(40)) this.die(this.#random.below(4000), 1, null);
+      if (this.#chance(20)) this.#later(this.#random.below(4000), { type: 'came-nearer', text: 'simulated' });
     } else if (input.type === 'spawn-failed') {
       this.#spawning = false;
     } else if (input.type === 'exited') {

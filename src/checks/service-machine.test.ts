@@ -72,6 +72,30 @@ test('a service starts, is probed until it answers, and then runs', () => {
   assert.equal(bench.machine.dueMs(), bench.nowMs + DEFAULT_POLICY.probeIntervalMs);
 });
 
+test('what comes nearer while it starts is waited for, and killed when it does so no more', () => {
+  const bench = new Bench();
+  bench.command('start', 'spawn');
+  // Of no process yet.
+  bench.feed({ type: 'came-nearer', text: 'gets its copy, 0 %' });
+  bench.feed({ type: 'spawned', pid: 42 });
+  const beginMs = bench.nowMs;
+  for (let step = 1; step <= 5; step++) {
+    bench.nowMs = beginMs + step * DEFAULT_POLICY.startTimeoutMs - 1;
+    bench.feed({ type: 'came-nearer', text: `gets its copy, ${step} %` });
+    assert.equal(bench.machine.state, 'starting');
+    assert.equal(bench.machine.reason, `gets its copy, ${step} %`);
+  }
+  bench.nowMs += DEFAULT_POLICY.startTimeoutMs - 1;
+  bench.machine.step({ type: 'tick' }, bench.nowMs);
+  assert.equal(bench.machine.state, 'starting');
+  bench.nowMs += 1;
+  assert.deepEqual(bench.feed({ type: 'tick' }, 'SIGKILL'), [
+    'no answer within 60000 ms of its last progress, killed',
+  ]);
+  bench.feed({ type: 'came-nearer', text: 'gets its copy, 6 %' });
+  assert.equal(bench.machine.state, 'failing', 'too late');
+});
+
 test('a running service that dies is started at once', () => {
   const bench = new Bench();
   bench.started();

@@ -48,6 +48,8 @@ export type ServiceInput =
   | { readonly type: 'probe-failed'; readonly serial: number; readonly reason: string }
   /** The process was looked at while this probe was under way. */
   | { readonly type: 'looked-at'; readonly serial: number; readonly isStopped: boolean }
+  /** While it starts it does something that takes long, and has come further with it. */
+  | { readonly type: 'came-nearer'; readonly text: string }
   | { readonly type: 'command'; readonly command: ServiceCommand }
   | { readonly type: 'tick' };
 
@@ -80,6 +82,8 @@ export class ServiceMachine {
   #spawnedMs: number | null = null;
   /** SIGKILL has been sent to the present process because it hung. */
   #killed = false;
+  /** The present process has told that it comes nearer, without an answer so far. */
+  #isNearing = false;
   /** When the present state's patience ends: start timeout, stop timeout, backoff delay. */
   #deadlineMs = Number.POSITIVE_INFINITY;
   /** Since when the present process has answered without a failure; null before its first answer. */
@@ -186,6 +190,9 @@ export class ServiceMachine {
         if (input.serial === this.#probeSerial && this.#probeSentMs !== null)
           this.#lookedAt(input.isStopped, nowMs);
         break;
+      case 'came-nearer':
+        this.#cameNearer(input.text, nowMs);
+        break;
       case 'tick':
         this.#tick(nowMs);
         break;
@@ -241,6 +248,7 @@ export class ServiceMachine {
     this.#process = 'spawning';
     this.#served = false;
     this.#killed = false;
+    this.#isNearing = false;
     this.#healthySinceMs = null;
     this.#forgetProbe();
     this.#enter('starting', reason, nowMs);
@@ -375,6 +383,14 @@ export class ServiceMachine {
     this.#kill(nowMs);
   }
 
+  /** A first copy has as long as it needs, so long as it goes on. */
+  #cameNearer(text: string, nowMs: number): void {
+    if (this.#state !== 'starting' || this.#process !== 'live') return;
+    this.#reason = text;
+    this.#isNearing = true;
+    this.#deadlineMs = nowMs + this.#policy.startTimeoutMs;
+  }
+
   #tick(nowMs: number): void {
     if (nowMs >= this.#deadlineMs) this.#patienceEnded(nowMs);
     const sentMs = this.#probeSentMs;
@@ -395,7 +411,8 @@ export class ServiceMachine {
       if (this.#state === 'stopping') {
         this.#report('warning', `still alive after ${this.#policy.stopTimeoutMs} ms, killed`);
       } else if (this.#state === 'starting') {
-        const verdict = `no answer within ${this.#policy.startTimeoutMs} ms of its start, killed`;
+        const since = this.#isNearing ? 'of its last progress' : 'of its start';
+        const verdict = `no answer within ${this.#policy.startTimeoutMs} ms ${since}, killed`;
         this.#report('warning', verdict);
         this.#enter('failing', verdict, nowMs);
       }

@@ -2,7 +2,7 @@ import type { BackoffPolicy } from './restart-backoff.ts';
 
 /** How one service is watched; all times in milliseconds. */
 export interface ServicePolicy extends BackoffPolicy {
-  /** A process that has not answered this long after its spawn is taken for hung. Long enough for a first sync from the twin. */
+  /** A process that has not answered this long after its spawn is taken for hung; nor this long after its first copy from a twin has last come further. */
   readonly startTimeoutMs: number;
   /** Between two probes while the service starts. */
   readonly startProbeIntervalMs: number;

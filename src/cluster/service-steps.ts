@@ -62,7 +62,7 @@ export class ServiceSteps {
   /** Stops a service. It ends by itself, with what it has to send sent. */
   async stop(name: string): Promise<void> {
     this.#monitor.command(name, 'stop', 'the cluster');
-    await this.#until(`${name} to end`, STOP_MS_MAX, () => {
+    await this.#until(`${name} to end`, within(STOP_MS_MAX), () => {
       const state = this.statusOf(name)?.state;
       return state === 'stopped' || state === 'gave-up';
     });
@@ -125,7 +125,7 @@ export class ServiceSteps {
     if (counted === null) return;
     this.#monitor.reload(name);
     let refused = false;
-    await this.#until(`${name} to take over its routes`, ROUTES_MS_MAX, async () => {
+    await this.#until(`${name} to take over its routes`, within(ROUTES_MS_MAX), async () => {
       if (!this.#isServing(name)) return true;
       const now = await configurationCounts(service);
       refused = now !== null && now.failures > counted.failures;
@@ -147,22 +147,27 @@ export class ServiceSteps {
 
   async #ready(service: PlannedService, restartsBefore: number): Promise<void> {
     const { name, policy } = service;
-    // From the order to end to the first answer, both within the service's own bounds.
-    await this.#until(`${name} to serve`, policy.stopTimeoutMs + policy.startTimeoutMs, async () => {
-      const status = this.statusOf(name);
-      if (status === null) throw new OperationAborted(`${name} is gone`);
-      if (status.state === 'gave-up' || status.restarts > restartsBefore)
-        throw new OperationAborted(`${name} does not start: ${status.reason}`);
-      if (status.state !== 'running') await this.#tellCopy(service);
-      return status.state === 'running';
-    });
+    // From the order to end to the first answer, both within the service's own bounds; but a copy may take its time so long as it goes on.
+    const patienceMs = policy.stopTimeoutMs + policy.startTimeoutMs;
+    let reason = '';
+    let endMs = performance.now() + patienceMs;
+    await this.#until(
+      `${name} to serve`,
+      () => endMs,
+      () => {
+        const status = this.statusOf(name);
+        if (status === null) throw new OperationAborted(`${name} is gone`);
+        if (status.state === 'gave-up' || status.restarts > restartsBefore)
+          throw new OperationAborted(`${name} does not start: ${status.reason}`);
+        if (status.state === 'starting' && status.reason !== reason) {
+          ({ reason } = status);
+          endMs = performance.now() + patienceMs;
+          this.#progress.doing(`waiting for ${name}: ${reason}`);
+        }
+        return status.state === 'running';
+      },
+    );
     if (service.role === 'node') await this.inSync(service);
-  }
-
-  /** How far a node is that lets nobody in yet. */
-  async #tellCopy({ name, role, probe: place, twins }: PlannedService): Promise<void> {
-    if (role !== 'node' || twins.length === 0) return;
-    this.#progress.doing(`waiting for ${name}: ${(await readinessOf(place, twins)).text}`);
   }
 
   /** Waits for something that comes nearer step by step, as its text tells. */
@@ -185,14 +190,21 @@ export class ServiceSteps {
     }
   }
 
-  async #until(what: string, withinMs: number, condition: () => boolean | Promise<boolean>): Promise<void> {
-    const endMs = performance.now() + withinMs;
+  /** @param endMs until when, on the clock of `performance.now` */
+  async #until(
+    what: string,
+    endMs: () => number,
+    condition: () => boolean | Promise<boolean>,
+  ): Promise<void> {
+    const startMs = performance.now();
     this.#progress.doing(`waiting for ${what}`);
     for (;;) {
       this.#goOn();
       if (await condition()) return;
-      if (performance.now() > endMs)
-        throw new OperationAborted(`waited in vain for ${what}, ${Math.round(withinMs / 1000)} s`);
+      if (performance.now() > endMs())
+        throw new OperationAborted(
+          `waited in vain for ${what}, ${Math.round((performance.now() - startMs) / 1000)} s`,
+        );
       await pause();
     }
   }
@@ -212,6 +224,11 @@ async function configurationCounts({
   const count = (name: string): number => Number(result.stats?.get(name) ?? Number.NaN);
   const counts = { loads: count('config_loads'), failures: count('config_failures') };
   return Number.isNaN(counts.loads + counts.failures) ? null : counts;
+}
+
+function within(ms: number): () => number {
+  const endMs = performance.now() + ms;
+  return () => endMs;
 }
 
 function pause(): Promise<void> {

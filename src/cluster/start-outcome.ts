@@ -20,7 +20,11 @@ export function firstOutcome(
   return new Promise((resolve) => {
     const reminder = setInterval(() => {
       const missing = monitor.status().services.filter(({ state }) => state !== 'running');
-      onWait(missing.map(({ name, state }) => `${name} (${state})`).join(', '));
+      onWait(
+        missing
+          .map(({ name, state, reason }) => `${name} (${reason === '' ? state : `${state}: ${reason}`})`)
+          .join(', '),
+      );
     }, STILL_WAITING_MS);
     const unsubscribe = monitor.onChange(() => {
       const { services } = monitor.status();

@@ -21,6 +21,8 @@ interface Spec {
   readonly after?: readonly string[];
   readonly policy?: Partial<ServicePolicy>;
   readonly argv?: readonly string[];
+  /** The one before it in the list is its twin. */
+  readonly hasTwin?: boolean;
 }
 
 /** A monitor over stand-ins on free ports; whatever a failing test leaves is killed. */
@@ -46,7 +48,7 @@ async function monitorOf(t: TestContext, specs: readonly Spec[]): Promise<Monito
       ],
       probe: { host: '127.0.0.1', port: ports[index] ?? 0, stats: true },
       policy: { ...DEFAULT_POLICY, ...spec.policy },
-      twins: [],
+      twins: spec.hasTwin === true ? [{ name: 'twin', host: '127.0.0.1', port: ports[index - 1] ?? 0 }] : [],
     })),
   });
   t.after(async () => {
@@ -159,6 +161,17 @@ test('a suspended process can be stopped, and one that ignores SIGTERM is killed
   assert.ok(
     monitor.status().events.some(({ service: name, text }) => name === 'stubborn' && /, killed/.test(text)),
   );
+});
+
+test('of a node that lets nobody in yet its twin is asked how much of the copy it has sent', async (t) => {
+  const silent = [process.execPath, '-e', 'setInterval(() => {}, 1e9)'];
+  const monitor = await monitorOf(t, [
+    { name: 'a', misbehaviour: 'copies' },
+    { name: 'b', argv: silent, hasTwin: true },
+  ]);
+  monitor.startAll();
+  await until('progress', () => service(monitor, 'b').reason === 'gets its copy from a twin, 42 % sent');
+  assert.equal(service(monitor, 'b').state, 'starting');
 });
 
 test('services are stopped before those that they send requests to', async (t) => {

@@ -11,6 +11,7 @@ import {
 import { type ProcessSample, readProcessSample } from '../system/proc-process.ts';
 import { readProcessEntry } from '../system/proc-table.ts';
 import { type SupervisedChild, startChild } from './child-process.ts';
+import { CopyProgress } from './copy-progress.ts';
 import { LAST_LINES_MAX, lastWords } from './last-words.ts';
 import { readStats, type StatsReading } from './node-stats.ts';
 import { probe } from './probe.ts';
@@ -43,6 +44,7 @@ export class ServiceRunner {
   #probeMs: number | null = null;
   #stats: StatsReading | null = null;
   readonly #proxy: ProxyReadings = new ProxyReadings();
+  readonly #copy: CopyProgress = new CopyProgress();
   #sample: { readonly atMs: number; readonly process: ProcessSample } | null = null;
   #cpuPercent: number | null = null;
 
@@ -82,8 +84,9 @@ export class ServiceRunner {
     this.#child?.signal('SIGKILL');
   }
 
-  /** Once a second: reads /proc, and opens the way for more output. */
+  /** Once a second: reads /proc, opens the way for more output, and sees how far a node is that starts. */
   everySecond(): void {
+    if (this.#machine.state === 'starting') void this.#lookAtCopy();
     this.#linesThisSecond = 0;
     if (this.#linesDropped > 0) {
       this.#context.log('warning', `wrote too much: ${this.#linesDropped} lines dropped`);
@@ -175,6 +178,7 @@ export class ServiceRunner {
     this.#probeMs = null;
     this.#stats = null;
     this.#proxy.clear();
+    this.#copy.clear();
     this.#forgetSample();
     const child = startChild(this.definition.argv, {
       onSpawned: (pid) => {
@@ -224,6 +228,12 @@ export class ServiceRunner {
       else this.#stats = readStats(result.stats, nowMs, this.#stats);
     }
     this.#feed({ type: 'probe-ok', serial });
+  }
+
+  async #lookAtCopy(): Promise<void> {
+    const child = this.#child;
+    const text = await this.#copy.look(this.definition.twins);
+    if (text !== null && child === this.#child) this.#feed({ type: 'came-nearer', text });
   }
 
   #line(line: string): void {
