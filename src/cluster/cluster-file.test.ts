@@ -154,6 +154,26 @@ proxies:
   });
 });
 
+test('routes for hot keys stand around all others', () => {
+  const { route: root } = configurationOf(plan(SHARD + PROXY), 'users');
+  const routeWith = (keys: string): unknown =>
+    configurationOf(plan(`${SHARD}proxies:\n  - { name: users, port: 12000, ${keys} }\n`), 'users').route;
+  const coalesce = { type: 'coalesce', route: root };
+  assert.deepEqual(routeWith('coalesce: false'), root);
+  assert.deepEqual(routeWith('coalesce: true'), coalesce);
+  assert.deepEqual(routeWith('near-cache: 10s'), { type: 'near-cache', ttl: '10s', route: root });
+  assert.deepEqual(routeWith('near-cache: 1ms, coalesce: true'), {
+    type: 'near-cache',
+    ttl: '1ms',
+    route: coalesce,
+  });
+  for (const time of ['0ms', '10001ms', '11s', '100m', '0.5s'])
+    assert.throws(
+      () => routeWith(`near-cache: ${time}`),
+      /c\.yml:6:45: proxies\[0\]\.near-cache.*; write (a time|one) from 1ms to 10s, such as 100ms$/,
+    );
+});
+
 test('the page: where, who, whence, and with which certificate', () => {
   const text = `hosts: { a: 10.0.0.1, b: 10.0.0.2 }
 shards:

@@ -34,6 +34,9 @@ export interface PlacedProxy {
   readonly spare: PlacedShard | PlacedProxy | null;
   readonly threads: number;
   readonly clients: number;
+  /** How long values of hot keys are kept, as `100ms`; null: not at all. */
+  readonly nearCache: string | null;
+  readonly coalesces: boolean;
   readonly title: string;
 }
 
@@ -166,6 +169,8 @@ class Reader {
       spare: entry.spare === undefined ? null : find(entry.spare, [...path, 'spare']),
       threads: entry.threads ?? 1,
       clients: entry.clients ?? CLIENTS_DEFAULT,
+      nearCache: entry['near-cache'] ?? null,
+      coalesces: entry.coalesce ?? false,
       title: entry.title ?? `in front of ${targets.map(({ name }) => name).join(', ')}`,
     };
     this.#take(placed.address, entry.port, entry.name, [...path, 'port']);

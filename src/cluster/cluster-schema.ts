@@ -1,5 +1,6 @@
 /** The cluster file as it is written, checked by its shape; `cluster-file.ts` says what it means. */
 import { z } from 'zod';
+import { NEAR_CACHE_MS_MAX } from '../routing/near-cache.ts';
 import { LOG_FORMATS, type LogFormat } from '../telemetry/log-format.ts';
 
 /** Of everything that a file names. */
@@ -25,6 +26,8 @@ export interface ProxyEntry {
   readonly spare?: string | undefined;
   readonly threads?: number | undefined;
   readonly clients?: number | undefined;
+  readonly 'near-cache'?: string | undefined;
+  readonly coalesce?: boolean | undefined;
   readonly title?: string | undefined;
 }
 
@@ -76,6 +79,13 @@ const memory = z
   .string()
   .regex(/^[1-9]\d*[mMgG]$/, 'is no size; write a number with M or G, such as 64M')
   .describe('for the items of one node: 64M, 2G');
+const nearCacheTime = z
+  .string()
+  .regex(/^\d{1,5}(ms|s)$/, 'is no time; write one from 1ms to 10s, such as 100ms')
+  .refine((text) => {
+    const ms = Number.parseInt(text, 10) * (text.endsWith('ms') ? 1 : 1000);
+    return ms >= 1 && ms <= NEAR_CACHE_MS_MAX;
+  }, 'is out of bounds; write a time from 1ms to 10s, such as 100ms');
 const threads = z.int().min(1).max(THREADS_MAX);
 const UNKNOWN = { error: 'is no key that may stand here; see docs/reference/cluster-file.md' };
 
@@ -109,6 +119,15 @@ const proxy = z.strictObject(
     spare: name.optional().describe('a shard or a proxy that serves when one of `to` cannot'),
     threads: threads.optional(),
     clients: z.int().min(1).max(10_000_000).optional().describe('most clients at a time'),
+    'near-cache': nearCacheTime
+      .optional()
+      .describe(
+        'so long values of hot keys are kept and given out by the proxy: 1ms to 10s; off unless given',
+      ),
+    coalesce: z
+      .boolean()
+      .optional()
+      .describe('gets of one hot key at the same time are sent once; off unless given'),
     title: z.string().max(100).optional().describe('a phrase for the page'),
   },
   UNKNOWN,

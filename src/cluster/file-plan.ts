@@ -128,8 +128,14 @@ function configurationOf(proxy: PlacedProxy, options: FilePlanOptions): unknown 
     pools: Object.fromEntries(
       targets.map((target) => [target.name, { servers: serversOf(target, options) }]),
     ),
-    route: mirrorRoute(proxy, options) ?? failoverRoute(proxy),
+    route: hotKeyRoute(proxy, mirrorRoute(proxy, options) ?? failoverRoute(proxy)),
   };
+}
+
+/** Around everything, for they have to see every write of their keys. */
+function hotKeyRoute({ nearCache, coalesces }: PlacedProxy, root: unknown): unknown {
+  const inner = coalesces ? { type: 'coalesce', route: root } : root;
+  return nearCache === null ? inner : { type: 'near-cache', ttl: nearCache, route: inner };
 }
 
 function shardRoute(children: readonly { readonly name: string; readonly route: unknown }[]): unknown {
