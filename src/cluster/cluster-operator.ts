@@ -17,14 +17,16 @@ import {
   refusals,
   startsAlike,
 } from './plan-diff.ts';
-import { type PlanSource, planCluster, readClusterFile, writePlannedFiles } from './planned-cluster.ts';
+import { type PlanSource, planCluster, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortLine, busyPorts } from './port-check.ts';
 import { OperationAborted, ServiceSteps } from './service-steps.ts';
 import { writeServing } from './serving-twins.ts';
 import { staleTwins } from './stale-twins.ts';
 
-/** A cluster that was read from a file. */
+/** What a cluster is made of. */
 export interface ClusterSource extends PlanSource {
+  /** As it is now; throws a StartError where it cannot be read. */
+  readonly read: () => ClusterDescription;
   readonly description: ClusterDescription;
   readonly serving: ReadonlyMap<string, string>;
 }
@@ -32,8 +34,7 @@ export interface ClusterSource extends PlanSource {
 export interface ClusterOperatorOptions {
   readonly monitor: Monitor;
   readonly plan: ClusterPlan;
-  /** Null: the built-in cluster, which nothing can change. */
-  readonly source: ClusterSource | null;
+  readonly source: ClusterSource;
   /** Ends the monitor, and with it everything. */
   readonly onDown: () => void;
 }
@@ -41,9 +42,9 @@ export interface ClusterOperatorOptions {
 export class ClusterOperator implements ClusterOperations {
   readonly #monitor: Monitor;
   readonly #onDown: () => void;
-  readonly #source: PlanSource | null;
+  readonly #source: ClusterSource;
   readonly #page: ClusterPlan['page'];
-  #description: ClusterDescription | null;
+  #description: ClusterDescription;
   #serving: ReadonlyMap<string, string>;
   /** As they run now. */
   #services: PlannedService[];
@@ -57,8 +58,8 @@ export class ClusterOperator implements ClusterOperations {
     this.#onDown = onDown;
     this.#source = source;
     this.#page = plan.page;
-    this.#description = source?.description ?? null;
-    this.#serving = source?.serving ?? new Map();
+    this.#description = source.description;
+    this.#serving = source.serving;
     this.#services = [...plan.services];
     this.#noteServing();
   }
@@ -135,11 +136,7 @@ export class ClusterOperator implements ClusterOperations {
   async #reload(order: Extract<ClusterOrder, { action: 'reload' }>, by: string): Promise<OrderAnswer> {
     const source = this.#source;
     const before = this.#description;
-    if (source === null || before === null)
-      throw new StartError(
-        'the built-in cluster has no file that could change; `twincached up FILE` runs one',
-      );
-    const description = readClusterFile(source);
+    const description = source.read();
     const lines = refusals(before, description);
     if (lines.length > 0) throw new StartError(lines.join('\n'));
     const plan = planCluster(description, source, this.#serving);
@@ -371,7 +368,7 @@ export class ClusterOperator implements ClusterOperations {
   }
 
   #isAskedFirst({ group, name }: PlannedService): boolean {
-    const shard = this.#description?.shards.find((candidate) => candidate.name === group);
+    const shard = this.#description.shards.find((candidate) => candidate.name === group);
     return (this.#serving.get(group) ?? shard?.twins[0]?.name) === name;
   }
 
@@ -380,10 +377,6 @@ export class ClusterOperator implements ClusterOperations {
   #switchover(order: Extract<ClusterOrder, { action: 'switchover' }>, by: string): OrderAnswer {
     const { shard: name } = order;
     const description = this.#description;
-    if (description === null)
-      throw new StartError(
-        'the proxies of the built-in cluster have their servers on their command lines; `twincached up FILE` runs ones that can be told',
-      );
     const shard = description.shards.find((candidate) => candidate.name === name);
     if (shard === undefined)
       throw new StartError(
@@ -408,7 +401,7 @@ export class ClusterOperator implements ClusterOperations {
     steps: ServiceSteps,
     progress: OperationProgress,
   ): Promise<void> {
-    const shard = this.#description?.shards.find(({ name }) => name === service.group);
+    const shard = this.#description.shards.find(({ name }) => name === service.group);
     if (shard === undefined || !this.#isAskedFirst(service)) return;
     const other = shard.twins.find(({ name }) => name !== service.name);
     if (other !== undefined) await this.#serveFrom(shard.name, other.name, steps, progress);
@@ -423,8 +416,8 @@ export class ClusterOperator implements ClusterOperations {
   ): Promise<void> {
     const description = this.#description;
     const source = this.#source;
-    const shard = description?.shards.find(({ name }) => name === shardName);
-    if (description === null || source === null || shard === undefined) return;
+    const shard = description.shards.find(({ name }) => name === shardName);
+    if (shard === undefined) return;
     const target = shard.twins.find(({ name }) => name === to) ?? shard.twins[0];
     if (target === undefined) return;
     const twins = shard.twins
@@ -448,7 +441,8 @@ export class ClusterOperator implements ClusterOperations {
     }
     this.#serving = serving;
     this.#noteServing();
-    const failure = writeServing(description.name, source.host, serving);
+    // What is built in forgets everything when it is stopped.
+    const failure = source.file === null ? null : writeServing(description.name, source.host, serving);
     progress.say(
       `proxies ask ${target.name} first${failure === null ? '' : ` (not kept for the next start: ${failure})`}`,
     );
@@ -468,7 +462,7 @@ export class ClusterOperator implements ClusterOperations {
 
   #noteServing(): void {
     const names = new Set(this.#services.map(({ group }) => group));
-    const pairs = (this.#description?.shards ?? [])
+    const pairs = this.#description.shards
       .filter(({ name, twins }) => names.has(name) && twins.length > 1)
       .map(({ name, twins }) => [name, this.#serving.get(name) ?? twins[0]!.name] as const);
     this.#monitor.noteServing(Object.fromEntries(pairs));

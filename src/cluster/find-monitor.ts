@@ -4,9 +4,9 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { numberOption, type ParsedOptions, textOption } from './command-options.ts';
+import { LOCAL_PORTS } from './local-cluster.ts';
 import { type MonitorRecord, runningMonitors } from './monitor-record.ts';
 import { askPage } from './page-client.ts';
-import { LOCAL_PORTS } from './plan.ts';
 
 /** The options by which all commands find a monitor. */
 export const FINDING_OPTIONS = {

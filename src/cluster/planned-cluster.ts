@@ -8,8 +8,10 @@ import { reasonText, stateDirectory, writeState } from './state-directory.ts';
 
 /** Where a plan comes from, and for whom it is made. */
 export interface PlanSource {
-  /** As typed. */
-  readonly file: string;
+  /** Null: the built-in cluster. */
+  readonly file: string | null;
+  /** Where the configurations of proxies are kept; the cluster's state directory unless given. */
+  readonly directory?: string;
   /** Null: everything, on whatever host. */
   readonly host: string | null;
   /** Program and first arguments that run a personality. */
@@ -17,7 +19,10 @@ export interface PlanSource {
 }
 
 /** @throws StartError when the file cannot be read, or something in it is wrong */
-export function readClusterFile({ file, host }: Pick<PlanSource, 'file' | 'host'>): ClusterDescription {
+export function readClusterFile({
+  file,
+  host,
+}: Pick<PlanSource, 'host'> & { readonly file: string }): ClusterDescription {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
@@ -37,7 +42,7 @@ export function readClusterFile({ file, host }: Pick<PlanSource, 'file' | 'host'
  */
 export function planCluster(
   description: ClusterDescription,
-  { file, host, command }: PlanSource,
+  { file, host, command, directory }: PlanSource,
   serving: ReadonlyMap<string, string>,
 ): ClusterPlan {
   const { name, secretFile } = description;
@@ -45,8 +50,8 @@ export function planCluster(
     command,
     host,
     asRoot: process.getuid?.() === 0,
-    stateDirectory: stateDirectory(name),
-    secretFile: secretFile === null ? null : resolve(dirname(file), secretFile),
+    stateDirectory: directory ?? stateDirectory(name),
+    secretFile: secretFile === null ? null : resolve(dirname(file ?? '.'), secretFile),
     serving,
   });
 }

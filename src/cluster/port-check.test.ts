@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { freePortOffset } from '../../testing/free-port-offset.ts';
-import { localPlan } from './plan.ts';
+import { freePortOffset, movedLocalPlan } from '../../testing/free-port-offset.ts';
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
 
 test('all busy ports are named, with all who wanted them and who has them', async (t) => {
   const portOffset = await freePortOffset();
-  const plan = localPlan({ command: [], nodeMemoryMib: 1, portOffset, pagePort: null, asRoot: false });
+  const plan = movedLocalPlan(portOffset);
   assert.deepEqual(await busyPorts(plan), []);
   const replication = createServer().listen(11111 + portOffset, '127.0.0.1');
   // A port that is taken on every address is taken on loopback, too.

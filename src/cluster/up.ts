@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
@@ -5,14 +7,16 @@ import { Dashboard } from '../dashboard/dashboard.ts';
 import { Monitor } from '../monitor/monitor.ts';
 import { controllingTerminal } from '../system/controlling-terminal.ts';
 import { LOG_FORMATS, type LogFormat } from '../telemetry/log-format.ts';
+import type { ClusterDescription } from './cluster-file.ts';
 import { clusterMetrics, shared } from './cluster-metrics.ts';
 import { ClusterOperator, type ClusterSource } from './cluster-operator.ts';
 import { numberOption, type ParsedOptions, parseOptions, textOption } from './command-options.ts';
+import { LOCAL_PORTS, localCluster } from './local-cluster.ts';
 import { newKey, runningMonitor, writeMonitorRecord } from './monitor-record.ts';
 import { reapOrphans } from './orphan-reaper.ts';
 import { openPage } from './page-opening.ts';
 import { LOOPBACK_PAGE } from './page-settings.ts';
-import { type ClusterPlan, LOCAL_PORTS, localPlan } from './plan.ts';
+import type { ClusterPlan } from './plan.ts';
 import { planCluster, plannedFiles, readClusterFile, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
 import { readServing } from './serving-twins.ts';
@@ -81,6 +85,7 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
           throw new StartError(`option '--${name}' is for the cluster without a file; the file says it`);
       const host = textOption(options, 'host');
       const source = { file: resolve(file), host, command: surroundings.command };
+      const read = (): ClusterDescription => readClusterFile(source);
       const description = readClusterFile({ file, host });
       const serving = readServing(description.name, host);
       const planned = planCluster(description, source, serving);
@@ -91,7 +96,7 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
             pagePort: pagePort ?? planned.pagePort,
             logFormat: logFormat ?? planned.logFormat ?? 'classic',
           },
-          source: { ...source, description, serving },
+          source: { ...source, read, description, serving },
           part: host ?? '',
         },
         options.values['verbose'] === true,
@@ -100,19 +105,33 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
     }
     if (options.values['host'] !== undefined) throw new StartError("option '--host' needs a cluster file");
     const portOffset = numberOption(options, 'port-offset', { min: 0, max: PORT_OFFSET_MAX }, 0);
-    const plan = localPlan({
-      command: surroundings.command,
+    const description = localCluster({
       nodeMemoryMib: numberOption(options, 'node-memory', { min: 1, max: 1_000_000 }, 64),
       portOffset,
       pagePort,
-      asRoot: process.getuid?.() === 0,
     });
     const part = portOffset === 0 ? '' : `offset-${portOffset}`;
-    return await runCluster(
-      { plan: { ...plan, logFormat: logFormat ?? 'classic' }, source: null, part },
-      options.values['verbose'] === true,
-      surroundings,
-    );
+    // Of the built-in cluster nothing is left behind.
+    const directory = mkdtempSync(join(tmpdir(), 'twincached-local-'));
+    const forget = (): void => rmSync(directory, { recursive: true, force: true });
+    process.on('exit', forget);
+    try {
+      const source = { file: null, host: null, command: surroundings.command, directory };
+      const serving = new Map<string, string>();
+      const plan = planCluster(description, source, serving);
+      return await runCluster(
+        {
+          plan: { ...plan, logFormat: logFormat ?? 'classic' },
+          source: { ...source, read: () => description, description, serving },
+          part,
+        },
+        options.values['verbose'] === true,
+        surroundings,
+      );
+    } finally {
+      process.off('exit', forget);
+      forget();
+    }
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     for (const line of error.message.split('\n')) surroundings.err(`twincached up: ${line}\n`);
@@ -132,8 +151,7 @@ function formatOption({ values }: ParsedOptions, ofEnvironment: LogFormat): LogF
 
 interface ClusterToRun {
   readonly plan: ClusterPlan;
-  /** Null: the built-in cluster. */
-  readonly source: ClusterSource | null;
+  readonly source: ClusterSource;
   /** What tells monitors of one cluster apart on one machine. */
   readonly part: string;
 }
@@ -199,8 +217,8 @@ async function runCluster(
     const { name: cluster, pagePort, page: settings = LOOPBACK_PAGE } = plan;
     const found = {
       cluster,
-      host: source?.host ?? null,
-      file: source?.file ?? null,
+      host: source.host,
+      file: source.file,
       pagePort,
       pageAddress: settings.address,
       pageCertificate: settings.tls?.certFile ?? null,

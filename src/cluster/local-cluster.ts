@@ -1,0 +1,91 @@
+/** The ready-made cluster of `twincached up` without a file, as a file would describe it. */
+import type { ClusterDescription, PlacedProxy, PlacedShard } from './cluster-file.ts';
+import { LOOPBACK_PAGE } from './page-settings.ts';
+
+/** What the built-in cluster can be told. */
+export interface LocalClusterOptions {
+  /** Memory of each node in MiB. */
+  readonly nodeMemoryMib: number;
+  /** Is added to every port. */
+  readonly portOffset: number;
+  /** Null: 2812 plus the offset. */
+  readonly pagePort: number | null;
+}
+
+/** Where the built-in cluster listens without an offset. */
+export const LOCAL_PORTS = { entry: 12000, page: 2812 } as const;
+
+const HOST = 'local';
+const ADDRESS = '127.0.0.1';
+
+/** The two pairs of twins: the proxy's port, the two nodes' ports, their replication port. */
+const PAIRS = [
+  { proxy: 11200, nodes: [11221, 11222], replication: 11111 },
+  { proxy: 11300, nodes: [11321, 11322], replication: 11112 },
+] as const;
+
+/** As memcached has them. */
+const NODE_THREADS = 4;
+
+/** Connections that a proxy may hold. */
+const PROXY_CONNECTIONS_MAX = 51_200;
+
+/** Two pairs of twins on loopback, a proxy in front of each pair, and a proxy in front of the two that shards. */
+export function localCluster({
+  nodeMemoryMib,
+  portOffset,
+  pagePort,
+}: LocalClusterOptions): ClusterDescription {
+  const shards = PAIRS.map(
+    ({ nodes, replication }, index): PlacedShard => ({
+      kind: 'shard',
+      name: `pair ${index + 1}`,
+      twins: nodes.map((port, twin) => ({
+        name: `node-${index + 1}${twin === 0 ? 'a' : 'b'}`,
+        host: HOST,
+        address: ADDRESS,
+        port: port + portOffset,
+      })),
+      replicationPort: replication + portOffset,
+      memoryMib: nodeMemoryMib,
+      threads: NODE_THREADS,
+      options: [],
+    }),
+  );
+  const inner = shards.map((shard, index) =>
+    proxy(`proxy-${index + 1}`, PAIRS[index]!.proxy + portOffset, [shard], `in front of ${shard.name}`),
+  );
+  const entry = proxy('proxy', LOCAL_PORTS.entry + portOffset, inner, 'the address for clients');
+  return {
+    name: 'local',
+    hosts: new Map([[HOST, ADDRESS]]),
+    shards,
+    proxies: [...inner, entry],
+    pagePort: pagePort ?? LOCAL_PORTS.page + portOffset,
+    page: LOOPBACK_PAGE,
+    logFormat: 'classic',
+    secretFile: null,
+  };
+}
+
+function proxy(
+  name: string,
+  port: number,
+  to: readonly (PlacedShard | PlacedProxy)[],
+  title: string,
+): PlacedProxy {
+  return {
+    kind: 'proxy',
+    name,
+    host: HOST,
+    address: ADDRESS,
+    port,
+    to,
+    spare: null,
+    threads: 1,
+    clients: PROXY_CONNECTIONS_MAX,
+    nearCache: null,
+    coalesces: false,
+    title,
+  };
+}
