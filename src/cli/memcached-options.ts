@@ -262,7 +262,10 @@ class Reader {
         this.#coreDumps = true;
         break;
       case 'enable-largepages':
+        node.largePages = true;
+        break;
       case 'lock-memory':
+        node.memoryLocked = true;
         break;
       default:
         throw new StartError(`${spelling} is not supported`);

@@ -81,7 +81,7 @@ const THEIR_ROWS: readonly OptionRow[] = [
     short: 'k',
     long: 'lock-memory',
     argument: 'none',
-    help: ['accepted; memory is not locked'],
+    help: ['keep the cache out of the swap'],
   },
   { name: 'help', short: 'h', long: 'help', argument: 'none', help: ['print this and exit'] },
   { name: 'license', short: 'i', long: 'license', argument: 'none', help: ['print the license and exit'] },
@@ -160,7 +160,7 @@ const THEIR_ROWS: readonly OptionRow[] = [
     short: 'L',
     long: 'enable-largepages',
     argument: 'none',
-    help: ['accepted; the system decides on page sizes'],
+    help: ['large pages for the cache, where the system has', 'some'],
   },
   {
     name: 'max-reqs-per-event',

@@ -47,6 +47,8 @@ export interface Libc {
   memmove(target: number, source: number, bytes: number): number;
   /** madvise(2). */
   madvise(address: number, bytes: number, advice: number): number;
+  /** mlock2(2). */
+  mlock2(address: number, bytes: number, flags: number): number;
   /** Why the last call on this thread returned -1. */
   errno(): number;
   /** Where the first of the bytes lies. The bytes must belong to an array buffer made as such, which never moves. */
@@ -152,6 +154,7 @@ function bindLibc(): Libc | null {
     ioctl: library.func('int ioctl(int, size_t, size_t)'),
     memmove: library.func('size_t memmove(size_t, size_t, size_t)'),
     madvise: library.func('int madvise(size_t, size_t, int)'),
+    mlock2: library.func('int mlock2(size_t, size_t, int)'),
     clock_gettime: library.func('int clock_gettime(int, size_t)'),
     errno: () => koffi.errno(),
     addressOf: (bytes) => koffi.address(bytes),

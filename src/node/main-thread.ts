@@ -5,6 +5,7 @@ import { createSharedLog } from '../engine/log-memory.ts';
 import { formatPeer, parseEndpoint } from '../net/addresses.ts';
 import { type DataThreads, startDataThreads, type TransportName } from '../net/data-threads.ts';
 import type { SocketAddress } from '../net/loop.ts';
+import { lockMemory, useLargePages } from '../net/memory-pages.ts';
 import { resolveHost } from '../net/resolve.ts';
 import type { TlsCertificates } from '../net/tls-server.ts';
 import type { CacheOptions } from '../store/cache-options.ts';
@@ -84,6 +85,17 @@ function makeCache(options: NodeOptions): SharedCache {
     if (!(error instanceof RangeError)) throw error;
     throw new StartError(`the system has no room for a cache of ${mebibytes(memoryBytesMax)} (-m)`);
   }
+}
+
+/** Tells the system how to keep the cache, before anything is written there. @returns warnings, in the words of memcached's */
+function keepMemory(options: NodeOptions, { arenas, buckets }: SharedCache): readonly string[] {
+  const warnings: string[] = [];
+  const buffers = [...arenas, buckets];
+  const unlocked = options.memoryLocked ? lockMemory(buffers) : null;
+  if (unlocked !== null) warnings.push(`warning: -k invalid, mlock2() failed: ${unlocked}`);
+  const small = options.largePages ? useLargePages(buffers) : null;
+  if (small !== null) warnings.push(`Cannot enable large pages on this system: ${small}`);
+  return warnings;
 }
 
 function mebibytes(bytes: number): string {
@@ -264,6 +276,7 @@ export async function startNode(
       ? { secret: null, warnings: [] }
       : readReplicationSecret(options.replication);
   const data = await threadData(options, secret);
+  const keptMemory = keepMemory(options, data.cache);
   const { promise: failed, resolve: fail } = deferred<Error>();
   const { promise: bound, resolve: isBound } = deferred<readonly BoundAddress[]>();
   const { promise: tlsBound, resolve: isTlsBound } = deferred<readonly BoundAddress[]>();
@@ -336,7 +349,7 @@ export async function startNode(
     addresses,
     failed,
     shutdown,
-    warnings,
+    warnings: [...warnings, ...keptMemory],
     reload: () => reload(options, threads, data),
     stop: async () => {
       // What clients are told after the twins' good-bye nobody else would have.

@@ -134,6 +134,10 @@ export interface NodeOptions {
   readonly unixMode: number;
   readonly backlog: number;
   readonly memoryBytesMax: number;
+  /** `-k`: what is in the cache stays in memory. */
+  readonly memoryLocked: boolean;
+  /** `-L`: the system is asked for large pages. */
+  readonly largePages: boolean;
   readonly itemBytesMax: number;
   readonly growthFactor: number;
   readonly chunkBytesMin: number;
@@ -178,6 +182,8 @@ export const NODE_OPTIONS_DEFAULT: NodeOptions = {
   unixMode: 0o700,
   backlog: 1024,
   memoryBytesMax: 64 * 1024 * 1024,
+  memoryLocked: false,
+  largePages: false,
   itemBytesMax: 1024 * 1024,
   growthFactor: 1.25,
   chunkBytesMin: 48,
