@@ -3,6 +3,7 @@ import type { ServiceStatus } from '../src/checks/cluster-status.ts';
 import type { ServiceCommand } from '../src/checks/service-machine.ts';
 import { type NodeGroup, nodeGroups, roleWord } from '../src/dashboard/cluster-view.ts';
 import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
+import { proxiesLeftWith } from '../src/dashboard/proxy-view.ts';
 import type { Intention } from './confirm.tsx';
 
 const VERBS: Readonly<Record<ServiceCommand, string>> = {
@@ -61,6 +62,9 @@ function withoutIt(snapshot: PageSnapshot, service: ServiceStatus): string {
     group?.members.filter(({ name, state }) => name !== service.name && state === 'running') ?? [];
   if (others.length === 0)
     return 'No other node has its items: they are lost, and its keys are not served meanwhile.';
+  const left = proxiesLeftWith(service.name, snapshot.services);
+  if (left.length > 0)
+    return `${left.join(' and ')} ${left.length === 1 ? 'asks' : 'ask'} nobody else for its keys, for its twins are taken out: they are not served meanwhile.`;
   return `${others.map(({ name }) => name).join(' and ')} will serve alone meanwhile; nothing is lost.`;
 }
 
@@ -99,6 +103,26 @@ export function flushIntention(group: NodeGroup, node: ServiceStatus): Intention
     fields: [['action', 'flush']],
     isDangerous: true,
     typed: group.name,
+  };
+}
+
+/**
+ * Proxies that ask a node no more, though it may serve; or do so again.
+ *
+ * @param proxy null: all of this monitor
+ */
+export function outIntention(action: 'take-out' | 'put-back', node: string, proxy: string | null): Intention {
+  const whose = proxy ?? 'all proxies';
+  return {
+    title: action === 'take-out' ? `Take ${node} out of ${whose}` : `Put ${node} back into ${whose}`,
+    consequence:
+      action === 'take-out'
+        ? `${proxy === null ? 'The proxies of this monitor ask' : `${proxy} asks`} ${node} no more, and a twin of it instead, as soon as that is in sync. ${node} runs on, and gets all writes from its twins. So it stays until it is put back, or the monitor is started anew.`
+        : `${proxy === null ? 'The proxies of this monitor ask' : `${proxy} asks`} ${node} again.`,
+    path: '/_cluster',
+    fields: [['action', action], ['node', node], ...(proxy === null ? [] : [['proxy', proxy] as const])],
+    isDangerous: action === 'take-out',
+    typed: null,
   };
 }
 

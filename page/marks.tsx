@@ -17,6 +17,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   failing: 'bad',
   'gave-up': 'bad',
   down: 'bad',
+  out: 'busy',
 };
 
 /** How good a state is, of a service, a server or the cluster. */

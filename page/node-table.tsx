@@ -62,6 +62,7 @@ export function NodeTable({ snapshot, mayAct, mayOrder, onIntent }: TableProps):
                   group={group}
                   snapshot={snapshot}
                   mayAct={mayAct}
+                  mayOrder={mayOrder}
                   onIntent={onIntent}
                 />
               ))}
@@ -113,8 +114,9 @@ function NodeRow({
   group,
   snapshot,
   mayAct,
+  mayOrder,
   onIntent,
-}: Omit<TableProps, 'mayOrder'> & { readonly node: ServiceStatus; readonly group: NodeGroup }): JSX.Element {
+}: TableProps & { readonly node: ServiceStatus; readonly group: NodeGroup }): JSX.Element {
   const { stats, process } = node;
   const links = twinLinks(node, snapshot.services);
   const lagMs = links.length === 0 ? null : Math.max(...links.map(({ lagMs: lag }) => lag ?? 0));
@@ -163,7 +165,9 @@ function NodeRow({
         {percentText(process?.cpuPercent)}
       </Cell>
       <td class="actions">
-        {mayAct ? <ServiceMenu snapshot={snapshot} service={node} onIntent={onIntent} /> : null}
+        {mayAct ? (
+          <ServiceMenu snapshot={snapshot} service={node} mayOrder={mayOrder} onIntent={onIntent} />
+        ) : null}
       </td>
     </tr>
   );

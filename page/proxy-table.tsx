@@ -1,7 +1,9 @@
 import type { JSX } from 'preact';
 import type { ProxyServer, ServiceStatus } from '../src/checks/cluster-status.ts';
-import { durationText, NOTHING } from '../src/dashboard/display-units.ts';
-import { microsText, percentText, rateText } from './figures.ts';
+import { countText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
+import { type ServerView, type ShardView, serverState, shardViews } from '../src/dashboard/proxy-view.ts';
+import { microsText, millisecondsText, percentText, rateText } from './figures.ts';
+import { outIntention } from './intentions.ts';
 import { StateWord } from './marks.tsx';
 import { serviceHref } from './navigation.ts';
 import type { TableProps } from './node-table.tsx';
@@ -22,7 +24,7 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** Every proxy with the servers that it sends to. */
-export function ProxyTable({ snapshot, mayAct, onIntent }: TableProps): JSX.Element {
+export function ProxyTable({ snapshot, mayAct, mayOrder, onIntent }: TableProps): JSX.Element {
   const proxies = snapshot.services.filter(({ role }) => role === 'proxy');
   return (
     <section id="proxies" class="card" aria-labelledby="proxies-title">
@@ -34,7 +36,12 @@ export function ProxyTable({ snapshot, mayAct, onIntent }: TableProps): JSX.Elem
           {proxies.map((proxy) => (
             <tbody key={proxy.name}>
               <ProxyRow proxy={proxy} snapshot={snapshot} mayAct={mayAct} onIntent={onIntent} />
-              <ServersRow proxy={proxy} services={snapshot.services} />
+              <ShardsRow
+                proxy={proxy}
+                services={snapshot.services}
+                mayOrder={mayAct && mayOrder}
+                onIntent={onIntent}
+              />
             </tbody>
           ))}
         </Table>
@@ -84,60 +91,115 @@ function ProxyRow({
         {percentText(process?.cpuPercent)}
       </Cell>
       <td class="actions">
-        {mayAct ? <ServiceMenu snapshot={snapshot} service={proxy} onIntent={onIntent} /> : null}
+        {mayAct ? (
+          <ServiceMenu snapshot={snapshot} service={proxy} mayOrder={false} onIntent={onIntent} />
+        ) : null}
       </td>
     </tr>
   );
 }
 
-function ServersRow({
-  proxy,
-  services,
-}: {
+interface ServersProps {
   readonly proxy: ServiceStatus;
   readonly services: readonly ServiceStatus[];
-}): JSX.Element | null {
-  const servers = proxy.proxy?.servers ?? [];
-  if (servers.length === 0) return null;
-  const total = servers.reduce((sum, { requestsPerSecond }) => sum + (requestsPerSecond ?? 0), 0);
+  readonly mayOrder: boolean;
+  readonly onIntent: TableProps['onIntent'];
+}
+
+/** Where the keys of a proxy lie, and how its servers are. */
+function ShardsRow({ proxy, services, mayOrder, onIntent }: ServersProps): JSX.Element | null {
+  const views = shardViews(proxy);
+  if (views.every(({ servers }) => servers.length === 0)) return null;
   return (
     <tr class="servers">
       <td colSpan={COLUMNS.length + 1}>
-        <ul>
-          {servers.map((server) => (
-            <ServerItem key={server.name} server={server} total={total} services={services} />
-          ))}
-        </ul>
+        {views.map((view) => (
+          <div key={view.name} class="shard">
+            <ShardHead view={view} />
+            <ul>
+              {view.servers.map((server) => (
+                <ServerItem
+                  key={server.address}
+                  server={server}
+                  mayChange={view.servers.length > 1}
+                  proxy={proxy}
+                  services={services}
+                  mayOrder={mayOrder}
+                  onIntent={onIntent}
+                />
+              ))}
+            </ul>
+          </div>
+        ))}
       </td>
     </tr>
+  );
+}
+
+function ShardHead({ view }: { readonly view: ShardView }): JSX.Element | null {
+  const { name, keyPercent, isSpare, requestsPerSecond, requestPercent } = view;
+  if (name === '') return null;
+  return (
+    <p class="shard-head">
+      <b>{name}</b>
+      <span class="number faint">{isSpare ? 'spare' : `${percentText(keyPercent)} of the keys`}</span>
+      <span class="number">
+        {rateText(requestsPerSecond)}
+        {requestPercent === null ? '' : ` · ${percentText(requestPercent)}`}
+      </span>
+      {requestPercent === null ? null : (
+        <svg class="share" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
+          <rect class="meter-room" width="100" height="4" />
+          <rect class="meter-used" width={requestPercent} height="4" />
+        </svg>
+      )}
+    </p>
   );
 }
 
 function ServerItem({
   server,
-  total,
+  mayChange,
+  proxy,
   services,
-}: {
-  readonly server: ProxyServer;
-  readonly total: number;
-  readonly services: readonly ServiceStatus[];
-}): JSX.Element {
-  const service = services.find(({ address }) => address === server.name);
-  const rate = server.requestsPerSecond ?? 0;
+  mayOrder,
+  onIntent,
+}: ServersProps & { readonly server: ServerView; readonly mayChange: boolean }): JSX.Element {
+  const service = services.find(({ address, name }) => address === server.address || name === server.name);
+  const { figures, isOut } = server;
+  const name = service?.name ?? server.name;
+  const action = isOut ? 'put-back' : 'take-out';
   return (
-    <li>
-      <StateWord state={server.state} />
-      {service === undefined ? (
-        <code>{server.name}</code>
-      ) : (
-        <a href={serviceHref(service.name)}>{service.name}</a>
+    <li data-server={server.name}>
+      <StateWord state={serverState(server)} />
+      {service === undefined ? <code>{name}</code> : <a href={serviceHref(name)}>{name}</a>}
+      {figures === null ? null : (
+        <>
+          <span class="number">{rateText(figures.requestsPerSecond)}</span>
+          <span class="number faint">{`99 % within ${microsText(figures.requests === 0 ? null : figures.p99Micros)}`}</span>
+          <span class="faint">{troubleText(figures)}</span>
+        </>
       )}
-      <span class="number">
-        {rateText(server.requestsPerSecond)}
-        {total > 0 ? ` · ${percentText((rate * 100) / total)}` : ''}
-      </span>
-      <span class="number faint">{`99 % within ${microsText(server.requests === 0 ? null : server.p99Micros)}`}</span>
-      {server.queue === 0 ? null : <span class="faint">{`${server.queue} waiting`}</span>}
+      {mayOrder && mayChange ? (
+        <button
+          type="button"
+          class="small"
+          aria-label={isOut ? `Put ${name} back into ${proxy.name}` : `Take ${name} out of ${proxy.name}`}
+          onClick={() => onIntent(outIntention(action, name, proxy.name))}
+        >
+          {isOut ? 'Put back …' : 'Take out …'}
+        </button>
+      ) : null}
     </li>
   );
+}
+
+/** What is not as it should be with a server, or was not; '' when nothing. */
+function troubleText({ queue, downs, dialInMs, timeouts }: ProxyServer): string {
+  return [
+    ...(dialInMs === 0 ? [] : [`dialled again in ${millisecondsText(dialInMs)}`]),
+    ...(queue === 0 ? [] : [`${queue} waiting`]),
+    ...(downs === 0 ? [] : [`ejected ${downs} ×`]),
+    ...(timeouts === 0 ? [] : [`${countText(timeouts)} timeouts`]),
+  ].join(' · ');
 }

@@ -27,6 +27,7 @@ export function serviceOf(name: string, different: Partial<ServiceStatus> = {}):
     process: { cpuPercent: 1.5, residentBytes: 50 * 1024 * 1024, threads: 9 },
     stats: null,
     proxy: null,
+    shards: [],
     ...different,
   };
 }

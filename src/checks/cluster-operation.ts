@@ -3,7 +3,14 @@
  * orders, `src/cluster` carries them out, /status.json says how far they are.
  */
 
-export const CLUSTER_ACTIONS = ['reload', 'rolling-restart', 'switchover', 'down'] as const;
+export const CLUSTER_ACTIONS = [
+  'reload',
+  'rolling-restart',
+  'switchover',
+  'take-out',
+  'put-back',
+  'down',
+] as const;
 export type ClusterAction = (typeof CLUSTER_ACTIONS)[number];
 
 export type ClusterOrder =
@@ -27,6 +34,13 @@ export type ClusterOrder =
       readonly shard: string;
       /** The twin; null: the next one of the shard. */
       readonly to: string | null;
+    }
+  | {
+      /** Proxies ask a node no more, though it may serve; or do so again. */
+      readonly action: 'take-out' | 'put-back';
+      readonly node: string;
+      /** Null: all of this monitor. */
+      readonly proxy: string | null;
     }
   | {
       /** Everything is stopped, and the monitor ends. */

@@ -54,6 +54,10 @@ export interface ProxyServer {
   readonly failures: number;
   readonly timeouts: number;
   readonly connectionErrors: number;
+  /** Times that it was taken for dead after it had answered; of the thread that has seen the most. */
+  readonly downs: number;
+  /** How long until it is dialled again; 0 while it is not down. */
+  readonly dialInMs: number;
   readonly p50Micros: number;
   readonly p99Micros: number;
 }
@@ -73,6 +77,24 @@ export interface ProxyStats {
   /** What routes for hot keys have counted, by the names of `stats pools`; empty without such. */
   readonly hotKeys: readonly (readonly [name: string, count: number])[];
   readonly servers: readonly ProxyServer[];
+}
+
+/** Servers among which a proxy chooses for a share of the keys. */
+export interface ProxyShard {
+  /** Of the shard, or of the proxy behind this one. */
+  readonly name: string;
+  /** Which part of all keys lies here, from 0 to 1; 0: it is only a spare. */
+  readonly keyShare: number;
+  /** The one that is asked first in front. */
+  readonly servers: readonly ShardServer[];
+}
+
+export interface ShardServer {
+  /** Of the service, wherever it runs. */
+  readonly name: string;
+  readonly address: string;
+  /** An operator has told the proxy not to ask it. */
+  readonly isOut: boolean;
 }
 
 export interface ServiceStatus {
@@ -99,6 +121,8 @@ export interface ServiceStatus {
   readonly stats: NodeStats | null;
   /** Null for nodes, and while the proxy does not answer. */
   readonly proxy: ProxyStats | null;
+  /** Of a proxy where its keys lie, as far as it is known; empty for nodes. */
+  readonly shards: readonly ProxyShard[];
 }
 
 /**

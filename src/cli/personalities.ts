@@ -266,7 +266,7 @@ const top: Personality = async ({ words, print }) => {
   return run(words, { out: print, err: (text) => void process.stderr.write(text) });
 };
 
-/** `twincached reload`, `restart`, `switchover`, `down`. */
+/** `twincached reload`, `restart`, `switchover`, `take-out`, `put-back`, `down`. */
 function clusterOrder(command: ClusterCommandName): Personality {
   return async ({ words, print }) => {
     const { clusterCommand } = await import('../cluster/cluster-commands.ts');
@@ -312,6 +312,18 @@ export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubComm
         help: 'have the proxies ask the other twin first',
         run: clusterOrder('switchover'),
       },
+    ],
+    [
+      'take-out',
+      {
+        usage: 'take-out NODE',
+        help: 'have the proxies ask a node no more, though it serves',
+        run: clusterOrder('take-out'),
+      },
+    ],
+    [
+      'put-back',
+      { usage: 'put-back NODE', help: 'have the proxies ask it again', run: clusterOrder('put-back') },
     ],
     ['down', { usage: 'down ...', help: 'stop a running cluster', run: clusterOrder('down') }],
     ['get', { usage: 'get KEY', help: 'ask a running server for a value', run: client('get') }],

@@ -1,4 +1,4 @@
-/** `twincached reload`, `restart --rolling`, `switchover` and `down`: orders to a running cluster, followed until they are carried out. */
+/** `twincached reload`, `restart --rolling`, `switchover`, `take-out`, `put-back` and `down`: orders to a running cluster, followed until they are carried out. */
 import { StartError } from '../base/start-error.ts';
 import { type ParsedOptions, parseOptions, textOption } from './command-options.ts';
 import {
@@ -12,7 +12,7 @@ import {
 import { isAlive, type MonitorRecord } from './monitor-record.ts';
 import { isRecord, readOperation } from './status-reading.ts';
 
-export type ClusterCommandName = 'reload' | 'restart' | 'switchover' | 'down';
+export type ClusterCommandName = 'reload' | 'restart' | 'switchover' | 'take-out' | 'put-back' | 'down';
 
 /** What each of them prints for `--help`. */
 export const CLUSTER_COMMAND_HELPS: Readonly<Record<ClusterCommandName, string>> = {
@@ -40,6 +40,24 @@ ${FINDING_HELP.split('\n').slice(1).join('\n')}
 Has the proxies of a running cluster ask another twin of a shard first, when that is in sync: the next one, or the one that is named.
 
   --to TWIN          the twin
+  --cluster CLUSTER  the file that the cluster was started with, or its name; not needed where only one runs
+${FINDING_HELP.split('\n').slice(1).join('\n')}
+  -h, --help         show this text
+`,
+  'take-out': `Usage: twincached take-out NODE [options]
+
+Has the proxies of a running cluster ask a node no more, though it serves: its twins answer for it. Until it is put back, or the monitor is started anew.
+
+  --proxy PROXY      only this one
+  --cluster CLUSTER  the file that the cluster was started with, or its name; not needed where only one runs
+${FINDING_HELP.split('\n').slice(1).join('\n')}
+  -h, --help         show this text
+`,
+  'put-back': `Usage: twincached put-back NODE [options]
+
+Has the proxies of a running cluster ask a node again that was taken out.
+
+  --proxy PROXY      only this one
   --cluster CLUSTER  the file that the cluster was started with, or its name; not needed where only one runs
 ${FINDING_HELP.split('\n').slice(1).join('\n')}
   -h, --help         show this text
@@ -84,6 +102,7 @@ export async function clusterCommand(
       rolling: { type: 'boolean' },
       force: { type: 'boolean' },
       to: { type: 'string' },
+      proxy: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     });
     if (options.values['help'] === true) {
@@ -101,6 +120,9 @@ export async function clusterCommand(
         return await restart(options, output);
       case 'switchover':
         return await switchover(options, output);
+      case 'take-out':
+      case 'put-back':
+        return await outOrBack(command, options, output);
       case 'down':
         return await down(options, output);
     }
@@ -141,6 +163,22 @@ function switchover(options: ParsedOptions, output: CommandOutput): Promise<numb
     ['action', 'switchover'],
     ['shard', shard],
     ['to', textOption(options, 'to') ?? ''],
+  ];
+  return follow(monitor, fields, output);
+}
+
+function outOrBack(
+  action: 'take-out' | 'put-back',
+  options: ParsedOptions,
+  output: CommandOutput,
+): Promise<number> {
+  const node = onlyPositional(options);
+  if (node === null) throw new StartError('the name of a node is needed');
+  const monitor = findMonitor(textOption(options, 'cluster'), options);
+  const fields: [string, string][] = [
+    ['action', action],
+    ['node', node],
+    ['proxy', textOption(options, 'proxy') ?? ''],
   ];
   return follow(monitor, fields, output);
 }

@@ -7,6 +7,7 @@ import type { ClusterOperations, ClusterOrder, OrderAnswer } from '../checks/clu
 import type { Monitor } from '../monitor/monitor.ts';
 import { commandLine } from '../system/proc-table.ts';
 import type { ClusterDescription } from './cluster-file.ts';
+import type { TakenOut } from './file-plan.ts';
 import { OperationProgress } from './operation-progress.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
 import {
@@ -22,6 +23,7 @@ import { busyPortLine, busyPorts } from './port-check.ts';
 import { OperationAborted, ServiceSteps } from './service-steps.ts';
 import { writeServing } from './serving-twins.ts';
 import { staleTwins } from './stale-twins.ts';
+import { changeOut, dependsOnlyOn, type OutRequest } from './taken-out.ts';
 
 /** What a cluster is made of. */
 export interface ClusterSource extends PlanSource {
@@ -46,6 +48,7 @@ export class ClusterOperator implements ClusterOperations {
   readonly #page: ClusterPlan['page'];
   #description: ClusterDescription;
   #serving: ReadonlyMap<string, string>;
+  #out: TakenOut = new Map();
   /** As they run now. */
   #services: PlannedService[];
   #progress: OperationProgress | null = null;
@@ -106,6 +109,9 @@ export class ClusterOperator implements ClusterOperations {
         return this.#rollingRestart(order, by);
       case 'switchover':
         return this.#switchover(order, by);
+      case 'take-out':
+      case 'put-back':
+        return this.#takeOutOrPutBack(order, by);
     }
   }
 
@@ -139,7 +145,7 @@ export class ClusterOperator implements ClusterOperations {
     const description = source.read();
     const lines = refusals(before, description);
     if (lines.length > 0) throw new StartError(lines.join('\n'));
-    const plan = planCluster(description, source, this.#serving);
+    const plan = planCluster(description, source, this.#serving, this.#out);
     const diff = planDiff(this.#services, plan);
     await this.#portsAreFree(diff);
     this.#nobodyIsTakenForATwin(diff);
@@ -327,6 +333,11 @@ export class ClusterOperator implements ClusterOperations {
       return;
     }
     if (before.twins.length > 0) {
+      const lone = dependsOnlyOn(this.#description, this.#out, before.name);
+      if (lone !== null)
+        throw new OperationAborted(
+          `${lone.proxy} asks nobody else for the keys of ${before.group}; put ${lone.others.join(' or ')} back first`,
+        );
       await steps.twinReady(before);
       await this.#switchAway(before, steps, progress);
       await steps.twinSeen(before, this.#services);
@@ -427,18 +438,7 @@ export class ClusterOperator implements ClusterOperations {
     const serving = new Map(this.#serving);
     if (to === null) serving.delete(shardName);
     else serving.set(shardName, to);
-    const planned = planCluster(description, source, serving).services;
-    for (const before of this.#services) {
-      const after = planned.find(({ name }) => name === before.name);
-      if (after === undefined || before.role !== 'proxy') continue;
-      const { configuration } = after;
-      if (configuration === null || configuration.text === before.configuration?.text) continue;
-      // It is about to be restarted with all of it.
-      if (!startsAlike(before, after)) continue;
-      const next = { ...before, configuration };
-      await steps.takeOver(next, before);
-      this.#replace(before.name, next);
-    }
+    await this.#tellProxies(serving, this.#out, steps);
     this.#serving = serving;
     this.#noteServing();
     // What is built in forgets everything when it is stopped.
@@ -446,6 +446,47 @@ export class ClusterOperator implements ClusterOperations {
     progress.say(
       `proxies ask ${target.name} first${failure === null ? '' : ` (not kept for the next start: ${failure})`}`,
     );
+  }
+
+  /** Proxies take over who is asked first, and who is not asked. */
+  async #tellProxies(
+    serving: ReadonlyMap<string, string>,
+    out: TakenOut,
+    steps: ServiceSteps,
+  ): Promise<void> {
+    const planned = planCluster(this.#description, this.#source, serving, out).services;
+    for (const before of this.#services) {
+      const after = planned.find(({ name }) => name === before.name);
+      if (after === undefined || before.role !== 'proxy') continue;
+      const { configuration, shards = [] } = after;
+      if (configuration === null || configuration.text === before.configuration?.text) continue;
+      // It is about to be restarted with all of it.
+      if (!startsAlike(before, after)) continue;
+      const next = { ...before, configuration, shards };
+      await steps.takeOver(next, before);
+      this.#define(before.name, next);
+    }
+  }
+
+  // Taking nodes out of proxies
+
+  #takeOutOrPutBack(order: ClusterOrder & OutRequest, by: string): OrderAnswer {
+    const { action, node } = order;
+    const here = new Set(this.#services.flatMap(({ role, name }) => (role === 'proxy' ? [name] : [])));
+    const { out, proxies, standIns } = changeOut(this.#description, here, this.#out, order);
+    return this.#run(order, by, proxies.length, async (steps, progress) => {
+      if (standIns !== null)
+        await steps.mayBeAsked(standIns.map(({ name, address, port }) => ({ name, host: address, port })));
+      await this.#tellProxies(this.#serving, out, steps);
+      this.#out = out;
+      for (const proxy of proxies)
+        progress.step(
+          `${proxy} ${action === 'take-out' ? 'does not ask' : 'asks'} ${node}${action === 'take-out' ? '' : ' again'}`,
+        );
+      return action === 'take-out'
+        ? `${node} is taken out of ${proxies.join(', ')}`
+        : `${node} is asked again`;
+    });
   }
 
   // What runs

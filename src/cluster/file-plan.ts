@@ -1,5 +1,6 @@
 /** What runs for a cluster file on one host: each process with its command line. */
 
+import type { ProxyShard } from '../checks/cluster-status.ts';
 import { DEFAULT_POLICY } from '../checks/service-policy.ts';
 import { hostAndPort } from '../net/addresses.ts';
 import type { ClusterDescription, PlacedProxy, PlacedShard } from './cluster-file.ts';
@@ -18,7 +19,12 @@ export interface FilePlanOptions {
   readonly secretFile: string | null;
   /** By shard the twin that proxies ask first; the first one where nothing is said. */
   readonly serving: ReadonlyMap<string, string>;
+  /** By proxy the addresses of nodes that an operator has taken out of it; none unless given. */
+  readonly out?: TakenOut;
 }
+
+/** By name of a proxy addresses, `HOST:PORT`. */
+export type TakenOut = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Nodes run as memcached with twins, proxies with a configuration each, which they take over while they serve. The last proxy is the one for clients. */
 export function filePlan(cluster: ClusterDescription, options: FilePlanOptions): ClusterPlan {
@@ -88,7 +94,7 @@ function proxyService(proxy: PlacedProxy, options: FilePlanOptions): PlannedServ
     group: name,
     title: proxy.title,
     argv,
-    after: [...proxy.to, ...(proxy.spare === null ? [] : [proxy.spare])].flatMap(serviceNames),
+    after: targetsOf(proxy).flatMap(serviceNames),
     probe: { host: address, port, stats: false },
     policy: DEFAULT_POLICY,
     ports: [{ port, host: address, purpose: 'clients' }],
@@ -99,19 +105,51 @@ function proxyService(proxy: PlacedProxy, options: FilePlanOptions): PlannedServ
       ...['threads:', `${threads}`, 'clients-max:', `${clients}`, 'listen:', serverText(proxy)],
     ],
     twins: [],
+    shards: shardsOf(proxy, options),
   };
+}
+
+/** What is told of where a proxy's keys lie: all its shards have as many. */
+function shardsOf(proxy: PlacedProxy, options: FilePlanOptions): ProxyShard[] {
+  return targetsOf(proxy).map((target) => {
+    const asked = serversOf(proxy, target, options);
+    const places = target.kind === 'proxy' ? [target] : target.twins;
+    const servers = places.map((place) => {
+      const address = serverText(place);
+      return { name: place.name, address, isOut: !asked.includes(address) };
+    });
+    const rank = ({ address }: { readonly address: string }): number => {
+      const index = asked.indexOf(address);
+      return index < 0 ? asked.length : index;
+    };
+    return {
+      name: target.name,
+      keyShare: proxy.to.includes(target) ? 1 / proxy.to.length : 0,
+      servers: servers.toSorted((one, other) => rank(one) - rank(other)),
+    };
+  });
+}
+
+function targetsOf({ to, spare }: PlacedProxy): (PlacedShard | PlacedProxy)[] {
+  return [...to, ...(spare === null ? [] : [spare])];
 }
 
 function serviceNames(target: PlacedShard | PlacedProxy): string[] {
   return target.kind === 'proxy' ? [target.name] : target.twins.map(({ name }) => name);
 }
 
-/** Where a target's servers are, the one that is asked first in front. */
-function serversOf(target: PlacedShard | PlacedProxy, { serving }: FilePlanOptions): string[] {
+/** Where a target's servers are that a proxy asks, the one that is asked first in front. There is always one. */
+function serversOf(
+  { name }: PlacedProxy,
+  target: PlacedShard | PlacedProxy,
+  { serving, out }: FilePlanOptions,
+): string[] {
   if (target.kind === 'proxy') return [serverText(target)];
   const first = serving.get(target.name);
   const twins = target.twins.toSorted((a, b) => Number(b.name === first) - Number(a.name === first));
-  return twins.map(serverText);
+  const all = twins.map(serverText);
+  const left = all.filter((server) => out?.get(name)?.has(server) !== true);
+  return left.length === 0 ? all : left;
 }
 
 function serverText({ address, port }: { readonly address: string; readonly port: number }): string {
@@ -120,13 +158,13 @@ function serverText({ address, port }: { readonly address: string; readonly port
 
 /** A proxy's own file. Keys lie where magent puts them. */
 function configurationOf(proxy: PlacedProxy, options: FilePlanOptions): unknown {
-  const targets = [...proxy.to, ...(proxy.spare === null ? [] : [proxy.spare])];
+  const targets = targetsOf(proxy);
   return {
     listen: serverText(proxy),
     threads: proxy.threads,
     'clients-max': proxy.clients,
     pools: Object.fromEntries(
-      targets.map((target) => [target.name, { servers: serversOf(target, options) }]),
+      targets.map((target) => [target.name, { servers: serversOf(proxy, target, options) }]),
     ),
     route: hotKeyRoute(proxy, mirrorRoute(proxy, options) ?? failoverRoute(proxy)),
   };
@@ -146,9 +184,11 @@ function shardRoute(children: readonly { readonly name: string; readonly route: 
 function mirrorRoute(proxy: PlacedProxy, options: FilePlanOptions): unknown {
   const mains: { name: string; route: unknown }[] = [];
   const backups: { name: string; route: unknown }[] = [];
+  // Where a twin is out its shard has nothing to mirror; keys lie the same without.
+  if (shardsOf(proxy, options).some(({ servers }) => servers.some(({ isOut }) => isOut))) return null;
   for (const target of proxy.to) {
     const { name } = target;
-    const [main, backup, ...more] = serversOf(target, options);
+    const [main, backup, ...more] = serversOf(proxy, target, options);
     if (main === undefined || more.length > 0) return null;
     mains.push({ name, route: { type: 'server', pool: name, server: main } });
     const { spare } = proxy;

@@ -8,6 +8,8 @@ const ANSWER_MS_MAX = 2000;
 /** What a node says of its copy. */
 export interface NodeSync {
   readonly answers: boolean;
+  /** By its own word it has all that its twins have. */
+  readonly isInSync: boolean;
   /** It has what its twins have, and all that it is linked with have what it has. */
   readonly isLinkedAndInSync: boolean;
   readonly twinsLinked: number;
@@ -21,6 +23,7 @@ export interface NodeSync {
 
 const SILENT: NodeSync = {
   answers: false,
+  isInSync: false,
   isLinkedAndInSync: false,
   twinsLinked: 0,
   twinsCounted: 0,
@@ -40,10 +43,11 @@ export async function askNode({ host, port }: Pick<TwinAddress, 'host' | 'port'>
     if (index !== undefined && stats.get(`replication_peer_${index}_state`) === 'syncing')
       percentSent = Math.max(percentSent ?? 0, Number(value));
   }
+  const isInSync = stats.get('replication_in_sync') === '1';
   return {
     answers: true,
-    isLinkedAndInSync:
-      stats.get('replication_in_sync') === '1' && stats.get('replication_state') === 'linked',
+    isInSync,
+    isLinkedAndInSync: isInSync && stats.get('replication_state') === 'linked',
     twinsLinked: Number(stats.get('replication_peers') ?? 0),
     twinsCounted: Number(stats.get('replication_acks_peers') ?? 0),
     itemsReceived,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { type ClusterDescription, parseClusterFile } from './cluster-file.ts';
-import { filePlan } from './file-plan.ts';
+import { filePlan, type TakenOut } from './file-plan.ts';
 import type { ClusterPlan, PlannedFile } from './plan.ts';
 import { reasonText, stateDirectory, writeState } from './state-directory.ts';
 
@@ -39,11 +39,13 @@ export function readClusterFile({
  * What runs for a cluster.
  *
  * @param serving by shard the twin that proxies ask first
+ * @param out what an operator has taken out of proxies
  */
 export function planCluster(
   description: ClusterDescription,
   { file, host, command, directory }: PlanSource,
   serving: ReadonlyMap<string, string>,
+  out: TakenOut = new Map(),
 ): ClusterPlan {
   const { name, secretFile } = description;
   return filePlan(description, {
@@ -53,6 +55,7 @@ export function planCluster(
     stateDirectory: directory ?? stateDirectory(name),
     secretFile: secretFile === null ? null : resolve(dirname(file ?? '.'), secretFile),
     serving,
+    out,
   });
 }
 

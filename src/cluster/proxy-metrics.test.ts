@@ -15,6 +15,8 @@ test('a proxy tells of itself and of its servers; what is not known is left out'
     queue: 2,
     failures: 3,
     timeouts: 4,
+    downs: 2,
+    dialInMs: 0,
     connectionErrors: 5,
     p50Micros: 1,
     p99Micros: 2,

@@ -6,8 +6,9 @@
 import type { ServiceStatus } from '../checks/cluster-status.ts';
 import type { Monitor } from '../monitor/monitor.ts';
 import { type ProbeTarget, probe } from '../monitor/probe.ts';
+import type { TwinAddress } from '../monitor/service-definition.ts';
 import { hostAndPort } from '../net/addresses.ts';
-import { readinessOf, serverStates } from './node-sync.ts';
+import { askNode, readinessOf, serverStates } from './node-sync.ts';
 import type { OperationProgress } from './operation-progress.ts';
 import type { PlannedService } from './plan.ts';
 import { writePlannedFiles } from './planned-cluster.ts';
@@ -18,6 +19,8 @@ const SYNC_MS_MAX = 60_000;
 const ROUTES_MS_MAX = 10_000;
 /** Proxies dial a server that is back within half a second, one that flaps later; then they ask it all the same when there is nobody else. */
 const SEEN_MS_MAX = 3000;
+/** A twin of a node that is taken out is in sync already, as a rule. */
+const ASKED_MS_MAX = 10_000;
 /** Longer than a service's own time to end. */
 const STOP_MS_MAX = 30_000;
 const LOOK_MS = 50;
@@ -103,6 +106,14 @@ export class ServiceSteps {
         await pause();
       }
     }
+  }
+
+  /** Waits until one of some nodes may be asked, by its own word: those that stand in for one that is taken away, in whatever state that is. */
+  async mayBeAsked(nodes: readonly TwinAddress[]): Promise<void> {
+    const names = nodes.map(({ name }) => name).join(' or ');
+    await this.#until(`${names} to be in sync`, within(ASKED_MS_MAX), async () =>
+      (await Promise.all(nodes.map(askNode))).some(({ isInSync }) => isInSync),
+    );
   }
 
   /** Waits until a node serves and is in sync. */

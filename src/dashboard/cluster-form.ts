@@ -19,6 +19,12 @@ export function orderOf(form: URLSearchParams): ClusterOrder | string {
       const to = form.get('to') ?? '';
       return shard === '' ? 'The shard is missing.' : { action, shard, to: to === '' ? null : to };
     }
+    case 'take-out':
+    case 'put-back': {
+      const node = form.get('node') ?? '';
+      const proxy = form.get('proxy') ?? '';
+      return node === '' ? 'The node is missing.' : { action, node, proxy: proxy === '' ? null : proxy };
+    }
     case 'down':
       return { action };
   }
@@ -33,6 +39,10 @@ export function targetText(order: ClusterOrder): string {
       return order.names.join(' ');
     case 'switchover':
       return order.to === null ? order.shard : `${order.shard} to ${order.to}`;
+    case 'take-out':
+      return order.proxy === null ? order.node : `${order.node} of ${order.proxy}`;
+    case 'put-back':
+      return order.proxy === null ? order.node : `${order.node} into ${order.proxy}`;
     case 'down':
       return '';
   }

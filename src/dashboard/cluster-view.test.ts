@@ -132,6 +132,8 @@ function server(name: string, requestsPerSecond: number, state = 'up'): ProxySer
     queue: 0,
     failures: 0,
     timeouts: 0,
+    downs: 0,
+    dialInMs: 0,
     connectionErrors: 0,
     p50Micros: 1,
     p99Micros: 2,

@@ -147,7 +147,7 @@ export interface Flow {
   /** Name of a service. */
   readonly to: string;
   readonly requestsPerSecond: number;
-  /** `up`, `down`, ... as the proxy says; `unknown` while it says nothing. */
+  /** `up`, `down`, ... as the proxy says; `unknown` while it says nothing; `out`: an operator has taken it out. */
   readonly state: string;
 }
 
@@ -158,12 +158,15 @@ export function flows(services: readonly ServiceStatus[]): readonly Flow[] {
       const service = services.find(({ name }) => name === target);
       if (service === undefined) return [];
       const server = serverOf(proxy, service);
+      const isOut = proxy.shards.some(({ servers }) =>
+        servers.some((one) => one.name === target && one.isOut),
+      );
       return [
         {
           from: proxy.name,
           to: target,
           requestsPerSecond: server?.requestsPerSecond ?? 0,
-          state: server?.state ?? 'unknown',
+          state: isOut ? 'out' : (server?.state ?? 'unknown'),
         },
       ];
     }),
@@ -268,6 +271,15 @@ export function incidents(snapshot: PageSnapshot): readonly Incident[] {
         found.push({ service: group.name, tone, text: `${first.name} and ${member.name}: ${text}` });
     }
   }
+  for (const { name, shards } of services)
+    for (const { servers } of shards)
+      for (const server of servers)
+        if (server.isOut)
+          found.push({
+            service: name,
+            tone: 'busy',
+            text: `does not ask ${server.name}, which is taken out`,
+          });
   for (const { from, to, state } of flows(services))
     if (state === 'down' && running(from) && running(to))
       found.push({ service: from, tone: 'busy', text: `does not reach ${to}` });
@@ -277,6 +289,7 @@ export function incidents(snapshot: PageSnapshot): readonly Incident[] {
 const STATE_WORDS: Readonly<Record<string, string>> = {
   'backing-off': 'waits before it is started again',
   'gave-up': 'given up',
+  out: 'taken out',
 };
 
 /** A service's state as people say it. */

@@ -187,7 +187,7 @@ test('orders to the cluster come by a form of the page, or from a command that h
     ': reload dry run: plan',
     'eve: switchover one: plan',
     ': rolling-restart one users: refused: one has no twin',
-    ': post /_cluster: refused: The action must be one of reload, rolling-restart, switchover, down.',
+    ': post /_cluster: refused: The action must be one of reload, rolling-restart, switchover, take-out, put-back, down.',
   ]);
 });
 

@@ -88,6 +88,8 @@ function readThread(
       failures: figure('failures'),
       timeouts: figure('timeouts'),
       connectionErrors: figure('connection_errors'),
+      downs: figure('downs'),
+      dialInMs: figure('dial_in_ms'),
       p50Micros: figure('latency_p50_us'),
       p99Micros: figure('latency_p99_us'),
     });
@@ -152,6 +154,7 @@ function serversTogether(threads: readonly ThreadReading[]): ProxyServer[] {
       queue: sum(({ queue }) => queue),
       timeouts: sum(({ timeouts }) => timeouts),
       connectionErrors: sum(({ connectionErrors }) => connectionErrors),
+      downs: Math.max(...all.map(({ downs }) => downs)),
       p50Micros: Math.max(...all.map(({ p50Micros }) => p50Micros)),
       p99Micros: Math.max(...all.map(({ p99Micros }) => p99Micros)),
     };

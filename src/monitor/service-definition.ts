@@ -1,4 +1,4 @@
-import type { ServiceRole } from '../checks/cluster-status.ts';
+import type { ProxyShard, ServiceRole } from '../checks/cluster-status.ts';
 import type { ServicePolicy } from '../checks/service-policy.ts';
 import type { ProbeTarget } from './probe.ts';
 
@@ -26,4 +26,6 @@ export interface ServiceDefinition {
   readonly policy: ServicePolicy;
   /** Of a node the others that have the same items, wherever they run. */
   readonly twins: readonly TwinAddress[];
+  /** Of a proxy where its keys lie; not given: not known. */
+  readonly shards?: readonly ProxyShard[];
 }

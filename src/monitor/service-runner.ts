@@ -108,7 +108,7 @@ export class ServiceRunner {
   }
 
   status(): ServiceStatus {
-    const { name, role, group, title, after, probe: target } = this.definition;
+    const { name, role, group, title, after, probe: target, shards = [] } = this.definition;
     const machine = this.#machine;
     const nowMs = this.#context.clock.monotonicMs();
     const sample = this.#sample;
@@ -136,6 +136,7 @@ export class ServiceRunner {
             },
       stats: machine.state === 'running' ? (this.#stats?.stats ?? null) : null,
       proxy: machine.state === 'running' ? this.#proxy.stats : null,
+      shards,
     };
   }
 

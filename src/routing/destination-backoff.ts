@@ -30,6 +30,7 @@ export class DestinationBackoff {
   #attempts = 0;
   /** Times in a row that it went down soon after it had come up. */
   #flaps = 0;
+  #downs = 0;
   #upAtMs = 0;
   settings: RoutingSettings;
   readonly #random: Random;
@@ -48,11 +49,17 @@ export class DestinationBackoff {
   /** A server that answered does so no more. */
   wentDown(nowMs: number): void {
     const isSoon = nowMs - this.#upAtMs < this.settings.flapWindowMs;
+    this.#downs += 1;
     this.#flaps = isSoon ? Math.min(this.#flaps + 1, FLAPS_COUNTED_MAX) : 0;
   }
 
   get flaps(): number {
     return this.#flaps;
+  }
+
+  /** Times that it went down after it had come up. */
+  get downs(): number {
+    return this.#downs;
   }
 
   /** It goes up and down so often that it is not worth a dial at once. */

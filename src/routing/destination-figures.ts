@@ -23,6 +23,8 @@ export function serverFigureLines(destinations: readonly Destination[]): string[
       ['get_misses', Math.max(0, keys - found)],
       ['failures', failures],
       ['flaps', destination.flaps],
+      ['downs', destination.downs],
+      ['dial_in_ms', destination.dialInMs],
       ['connections_closed', figure(FIGURE.ends)],
       ['connection_errors', figure(FIGURE.errors)],
       ['timeouts', figure(FIGURE.timedOut)],

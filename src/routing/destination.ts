@@ -169,6 +169,17 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     return this.#backoff.flaps;
   }
 
+  /** Times that it went down after it had come up. */
+  get downs(): number {
+    return this.#backoff.downs;
+  }
+
+  /** How long until it is dialled again by itself; 0 while it is not down. */
+  get dialInMs(): number {
+    const inMs = this.#backoff.dialAtMs - this.#host.nowMs();
+    return this.state === DESTINATION.down && Number.isFinite(inMs) ? Math.max(0, Math.ceil(inMs)) : 0;
+  }
+
   /** The servers among which it is one. */
   get group(): HealthGroup {
     return this.#group;

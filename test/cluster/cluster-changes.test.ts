@@ -116,6 +116,24 @@ page: { port: ${page}, users: [{ name: ops, role: admin, password-file: password
   assert.ok(Number((await direct.stats()).get('cmd_set')) > before, 'it is the other one that is written');
   direct.close();
 
+  // Proxies ask it no more, and nobody takes the other one away meanwhile; its writes come to it all the same.
+  assert.match(await ordered('take-out', 'one-b', '--cluster', 'shop'), /first does not ask one-b\n/);
+  await nothingLost('taken out');
+  const aside = await TextClient.connect(b);
+  const asked = Number((await aside.stats()).get('cmd_get'));
+  await goesOn();
+  assert.equal(Number((await aside.stats()).get('cmd_get')), asked, 'it is read no more');
+  aside.close();
+  const lonely = await command('restart', '--rolling', 'one-a');
+  assert.match(lonely.err, /failed: first asks nobody else for the keys of one; put one-b back first\n$/);
+  const nobodyLeft = await command('take-out', 'one-a', '--proxy', 'first');
+  assert.match(
+    nobodyLeft.err,
+    /: first would have nobody to ask for the keys of one; put one-b back first\n$/,
+  );
+  assert.match(await ordered('put-back', 'one-b'), /first asks one-b again\nsecond asks one-b again\ndone: /);
+  await nothingLost('put back');
+
   // More memory: one twin after the other.
   write(fileOf([one], '48M'));
   const memory = await ordered('reload');

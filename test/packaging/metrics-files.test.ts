@@ -86,6 +86,7 @@ function service(name: string, address: string): ServiceStatus {
     process: { cpuPercent: 1, residentBytes: 1, threads: 1 },
     stats: null,
     proxy: null,
+    shards: [],
   };
 }
 

@@ -196,6 +196,55 @@ test('orders to the whole cluster, and to a pair', { skip }, async (t) => {
   assertClean();
 });
 
+test('a node is taken out of a proxy, and put back, by hand; shards have their share of keys', {
+  skip,
+}, async (t) => {
+  const servers = (isOut: boolean): ServiceStatus['shards'] => [
+    {
+      name: 'pair 1',
+      keyShare: 1,
+      servers: [
+        { name: 'node-1a', address: '127.0.0.1:1', isOut: false },
+        { name: 'node-1b', address: '127.0.0.1:2', isOut },
+      ],
+    },
+  ];
+  const cluster = new FakeCluster(services({ proxy: { shards: servers(false) } }));
+  const { page, orders, assertClean } = await open(t, { cluster });
+  const proxies = page.locator('#proxies');
+  await proxies.getByText('100 % of the keys').waitFor();
+  await proxies.getByRole('button', { name: 'Take node-1b out of proxy' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('node-1b runs on, and gets all writes from its twins').waitFor();
+  assert.deepEqual(orders, []);
+  await dialog.getByRole('button', { name: 'Take node-1b out of proxy', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  cluster.become(services({ proxy: { shards: servers(true) } }));
+  await page
+    .getByRole('region', { name: 'Needs attention' })
+    .getByText('does not ask node-1b, which is taken out')
+    .waitFor();
+  await proxies.locator('li[data-server="node-1b"]').getByText('taken out').waitFor();
+  await proxies.getByRole('button', { name: 'Put node-1b back into proxy' }).click();
+  await dialog.getByRole('button', { name: 'Put node-1b back into proxy', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Actions on node-1a', exact: true }).click();
+  assert.equal(await page.getByRole('menuitem', { name: /out of all proxies/ }).count(), 0);
+  await page.getByRole('menuitem', { name: 'Stop …', exact: true }).click();
+  await dialog.getByText('proxy asks nobody else for its keys').waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Actions on node-1b', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Put back into all proxies …' }).click();
+  await dialog.getByRole('button', { name: 'Put node-1b back into all proxies', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.deepEqual(orders, [
+    { action: 'take-out', node: 'node-1b', proxy: 'proxy' },
+    { action: 'put-back', node: 'node-1b', proxy: 'proxy' },
+    { action: 'put-back', node: 'node-1b', proxy: null },
+  ]);
+  assertClean();
+});
+
 test('a pair is emptied only by who types its name', { skip }, async (t) => {
   const asked: string[] = [];
   const port = await serveTcp(t, (socket) =>
