@@ -63,6 +63,15 @@ test('the package holds the command, the compiled sources, the service files, th
     'packaging/logrotate/twincached',
     'bin/twincached',
     'bin/build.mjs',
+    'bin/load.cjs',
+    'bin/package.json',
+    'dist/bundle/package.json',
+    'dist/bundle/cli/main.js',
+    'dist/bundle/cli/main.code.cjs',
+    'dist/bundle/node/data-thread.js',
+    'dist/bundle/node/data-thread.code.cjs',
+    'dist/bundle/proxy/data-thread.js',
+    'dist/bundle/proxy/data-thread.code.cjs',
     'dist/src/cli/main.js',
     'dist/src/dashboard/page/monit.css',
     'dist/src/dashboard/page/monit.js',
@@ -74,7 +83,7 @@ test('the package holds the command, the compiled sources, the service files, th
     assert.ok(files.includes(path), `${path} is not packed`);
   }
   const allowed =
-    /^(package\.json|LICENSE|README\.md|bin\/(twincached|(build|man)\.mjs)|man\/twincached(-\w+)?\.1|packaging\/[\w./@-]+|examples\/[\w-]+\.yml|dist\/src\/.*\.(js|d\.ts)|dist\/src\/dashboard\/page\/(page|monit)\.css)$/;
+    /^(package\.json|LICENSE|README\.md|bin\/(twincached|(build|man)\.mjs|load\.cjs|package\.json)|dist\/bundle\/(package\.json|\w+\/[\w-]+\.(js|code\.cjs))|man\/twincached(-\w+)?\.1|packaging\/[\w./@-]+|examples\/[\w-]+\.yml|dist\/src\/.*\.(js|d\.ts)|dist\/src\/dashboard\/page\/(page|monit)\.css)$/;
   assert.deepEqual(
     files.filter((path) => !allowed.test(path) || path.includes('.test.')),
     [],
@@ -134,6 +143,9 @@ test('what is packed can be installed, compiled against, and run', () => {
     ))
       symlinkSync(join(root, 'node_modules', name), join(modules, name));
 
+    // Without a code cache, which is not packed.
+    const command = join(modules, 'twincached', 'bin', 'twincached');
+    assert.equal(execFileSync(command, ['--version'], { encoding: 'utf8' }), `twincached ${version}\n`);
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
     writeFileSync(join(folder, 'consumer.ts'), CONSUMER);
     const compiler = join(root, 'node_modules', 'typescript', 'bin', 'tsc');

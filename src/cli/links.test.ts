@@ -111,8 +111,8 @@ test('a directory that is none is refused in one line', () => {
 test('the executable says so when nothing is compiled', () => {
   const place = freshDirectory('bare');
   mkdirSync(join(place, 'bin'));
-  copyFileSync(executable, join(place, 'bin', 'twincached.mjs'));
-  assert.deepEqual(run(process.execPath, [join(place, 'bin', 'twincached.mjs'), '--version']), [
+  copyFileSync(executable, join(place, 'bin', 'twincached.cjs'));
+  assert.deepEqual(run(process.execPath, [join(place, 'bin', 'twincached.cjs'), '--version']), [
     1,
     '',
     `twincached: not compiled yet; run "npm install" in ${realpathSync(place)}/\n`,

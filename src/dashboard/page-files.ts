@@ -23,8 +23,9 @@ export function pageFiles(name: 'page' | 'monit'): PageFiles {
 }
 
 function readFiles(name: string): PageFiles {
-  const read = (kind: string): string =>
-    readFileSync(new URL(`./page/${name}.${kind}`, import.meta.url), 'utf8');
+  // From dist/src/dashboard and from dist/bundle/dashboard it is the same way.
+  const folder = new URL('../../../dist/src/dashboard/page/', import.meta.url);
+  const read = (kind: string): string => readFileSync(new URL(`${name}.${kind}`, folder), 'utf8');
   const [script, style] = [read('js'), read('css')];
   const mark = createHash('sha256').update(script).update(style).digest('hex').slice(0, 12);
   return { script, style, mark };

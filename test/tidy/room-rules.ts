@@ -150,12 +150,12 @@ export function purity(tree: Tree): string[] {
   return found;
 }
 
-/** Files that something outside the sources starts: those that package.json and bin/ name in their compiled form, and tests. */
+/** Files that something outside the sources starts: those that package.json and bin/ name, as sources or compiled, and tests. */
 function entries(tree: Tree): string[] {
   const found = [...tree.sources.keys()].filter((path) => path.endsWith('.test.ts'));
   for (const [path, text] of tree.texts) {
     if (path !== 'package.json' && !path.startsWith('bin/')) continue;
-    for (const [path] of text.matchAll(/\bpage\/[\w-]+\.tsx\b/g)) found.push(path);
+    for (const [path] of text.matchAll(/\b(?:page\/[\w-]+\.tsx|src\/[\w/-]+\.ts)\b/g)) found.push(path);
     for (const [, name] of text.matchAll(/dist\/([\w/.-]+?)(?:\.d\.ts|\.js)\b/g)) found.push(`${name}.ts`);
   }
   return found;

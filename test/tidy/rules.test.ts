@@ -170,7 +170,7 @@ test('dead files: not reached from the command, exports, tests, benches or a wor
   bad(title, { 'src/base/a.ts': '' }, /src\/base\/a\.ts is used by nothing/);
   bad(title, { 'testing/a.ts': "import './b.test.ts'", 'testing/b.test.ts': '' }, /testing\/a\.ts is used/);
   good(title, {
-    'bin/twincached': "import { main } from '../dist/src/cli/main.js';",
+    'bin/build.mjs': "const PROGRAMS = ['src/cli/main.ts'];",
     'src/cli/main.ts': "import './a.ts';",
     'src/cli/a.ts': "new Worker(new URL('./worker.js', import.meta.url));",
     'src/cli/worker.ts': '',
