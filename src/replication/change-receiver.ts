@@ -6,6 +6,7 @@ import { APPLIED, type Applied, type ItemRef, RESULT } from '../store/cache.ts';
 import { MARKS_SHIFT } from '../store/layout.ts';
 import type { FrameReader } from './frame-reader.ts';
 import { FRAME, PIECE_BYTES_MAX } from './frames.ts';
+import { FramesAhead } from './frames-ahead.ts';
 import { PeerClock } from './peer-clock.ts';
 import type { LinkCache } from './store-port.ts';
 
@@ -20,6 +21,8 @@ export class ChangeReceiver {
   /** Larger than this node's item size allows, or no memory was to be had. The cache then forgets what it had, so that nobody reads an old value. */
   tooLarge = 0;
   noMemory = 0;
+  /** What has come and is not applied yet. */
+  readonly ahead: FramesAhead;
   /** Expiry times are of the peer's clock. */
   readonly clock: PeerClock = new PeerClock();
   readonly #cache: LinkCache;
@@ -33,6 +36,7 @@ export class ChangeReceiver {
 
   constructor(cache: LinkCache) {
     this.#cache = cache;
+    this.ahead = new FramesAhead(cache);
   }
 
   /** A value has begun and not all its pieces are there. */

@@ -3,6 +3,7 @@
  * whatever bytes a peer sends, nothing outside its own frame is read. Works on the transport's buffer; copies nothing, keeps nothing.
  */
 import { ITEM_BYTES_MAX, KEY_BYTES_MAX } from '../base/limits.ts';
+import { wordsOf } from '../base/word-view.ts';
 import {
   ACK_BYTES,
   DELETE_FIXED_BYTES,
@@ -134,7 +135,7 @@ export class FrameReader {
     const frameEnd = body + bodyBytes;
     if (frameEnd > end) return READ.partial;
     this.kind = bytes[start + 2]!;
-    if (u32(bytes, start + 4) !== frameChecksum(bytes, start, bodyBytes) >>> 0) {
+    if (wordsOf(bytes).getInt32(start + 4, true) !== frameChecksum(bytes, start, bodyBytes)) {
       this.checksumErrors++;
       return this.#malformed(`a frame of kind ${this.kind} with a wrong checksum`);
     }
@@ -357,7 +358,7 @@ function u16(bytes: Uint8Array, at: number): number {
 }
 
 function u32(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+  return wordsOf(bytes).getUint32(at, true);
 }
 
 /** -1 when the number is 2^53 or more. */

@@ -10,7 +10,7 @@
  *     0  u16  bytes of the body, at most FRAME_BODY_BYTES_MAX
  *     2  u8   kind
  *     3  u8   flags (FRAME_FLAG)
- *     4  u32  CRC-32C of the four bytes before and of the body
+ *     4  u32  XXH32 of the body; the four bytes before it are the seed
  *
  * Bodies (u64 is a version or a counter, below 2^53):
  *
@@ -45,8 +45,9 @@
  * PIECE_BYTES_MAX long save the last, with no other frame between them. So a receiver needs to hold one frame at most.
  */
 import { assert } from '../base/assert.ts';
-import { crc32c } from '../base/crc32c.ts';
 import type { Output } from '../base/output.ts';
+import { wordsOf } from '../base/word-view.ts';
+import { xxh32 } from '../base/xxh32.ts';
 import type { ItemRef } from '../store/cache.ts';
 import { MARKS_SHIFT } from '../store/layout.ts';
 import type { LinkCache } from './store-port.ts';
@@ -164,10 +165,7 @@ export interface FeedPosition {
 }
 
 function putU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-  bytes[at + 1] = value >>> 8;
-  bytes[at + 2] = value >>> 16;
-  bytes[at + 3] = value >>> 24;
+  wordsOf(bytes).setUint32(at, value, true);
 }
 
 function putU64(bytes: Uint8Array, at: number, value: number): void {
@@ -187,7 +185,7 @@ export function seal(bytes: Uint8Array, at: number, kind: number, bodyBytes: num
 /** The checksum that the frame at `at` must have. */
 export function frameChecksum(bytes: Uint8Array, at: number, bodyBytes: number): number {
   const body = at + HEADER_BYTES;
-  return crc32c(bytes, body, body + bodyBytes, crc32c(bytes, at, at + 4));
+  return xxh32(bytes, body, body + bodyBytes, wordsOf(bytes).getInt32(at, true));
 }
 
 function putHexadecimal(bytes: Uint8Array, at: number, digits: string): void {

@@ -290,7 +290,10 @@ export class Link implements Session {
       }
     }
     const frames = this.#frames;
+    const { ahead } = this.receiver;
+    ahead.begin();
     while (this.#takesFrames) {
+      ahead.look(input, at, end);
       const read = frames.next(input, at, end);
       if (read === READ.partial) break;
       if (read === READ.malformed) return this.#fail(frames.reason, end);

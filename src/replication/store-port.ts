@@ -15,6 +15,7 @@ export type LinkMarks = Pick<MetaAccess, 'marks' | 'casHigh' | 'casLow' | 'setNe
 export type LinkCache = { readonly meta: LinkMarks } & Pick<
   Cache,
   | 'hash'
+  | 'touchAll'
   | 'peek'
   | 'release'
   | 'isTombstone'

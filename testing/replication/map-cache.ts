@@ -239,6 +239,8 @@ export class MapCache implements LinkCache {
 
   // What a link sees.
 
+  touchAll(_hashes: Int32Array, _count: number): void {}
+
   hash(bytes: Uint8Array, start: number, end: number): number {
     return hashOf(latin1(bytes, start, end));
   }
