@@ -15,6 +15,9 @@ export interface LogEvent {
 /** Longest text of one event; the rest is cut, so that a child cannot fill the memory with one line. */
 export const EVENT_TEXT_LENGTH_MAX = 500;
 
+/** Lines of output have numbers, too, and are not among what a log before this one has left. */
+const SEQUENCE_GAP = 1_000_000;
+
 /**
  * The last events, bounded. What children print is kept apart from the monitor's own events: a chatty child must not
  * push out the line that says that its twin died.
@@ -25,9 +28,15 @@ export class EventLog {
   readonly #output: LogEvent[] = [];
   #sequence = 0;
 
-  /** @param eventsMax how many events of each sort (own, output) are kept */
-  constructor(eventsMax = 500) {
+  /**
+   * @param eventsMax how many events of each sort (own, output) are kept
+   * @param earlier own events of a log before this one, oldest first; numbers go on behind all that it may have given
+   */
+  constructor(eventsMax = 500, earlier: readonly LogEvent[] = []) {
     this.#eventsMax = eventsMax;
+    this.#own.push(...earlier.slice(-eventsMax));
+    const last = earlier.at(-1);
+    if (last !== undefined) this.#sequence = last.sequence + SEQUENCE_GAP;
   }
 
   /** The sequence number of the newest event, 0 when there was none. */

@@ -11,6 +11,7 @@ import type { ClusterDescription } from './cluster-file.ts';
 import { clusterMetrics, shared } from './cluster-metrics.ts';
 import { ClusterOperator, type ClusterSource } from './cluster-operator.ts';
 import { numberOption, type ParsedOptions, parseOptions, textOption } from './command-options.ts';
+import { EventFile } from './event-file.ts';
 import { LOCAL_PORTS, localCluster } from './local-cluster.ts';
 import { newKey, runningMonitor, writeMonitorRecord } from './monitor-record.ts';
 import { reapOrphans } from './orphan-reaper.ts';
@@ -177,8 +178,16 @@ async function runCluster(
       `a cluster named ${plan.name} runs here already, process ${other.pid}${other.file === null ? '' : ` for ${other.file}`}; give this one another name`,
     );
   writePlannedFiles(plannedFiles(plan));
+  const warnOfEvents = (text: string): void => err(`twincached up: ${text}\n`);
 
-  const monitor = new Monitor({ cluster: plan.name, services: plan.services });
+  // Of the built-in cluster nothing is left behind.
+  const events = source.file === null ? null : new EventFile(eventPath(plan.name, part), warnOfEvents);
+  const monitor: Monitor = new Monitor({
+    cluster: plan.name,
+    services: plan.services,
+    events: events?.kept ?? [],
+  });
+  if (events !== null) monitor.onEvent((event) => events.add(event));
   const page = openPage(
     plan.page ?? LOOPBACK_PAGE,
     process.env,
@@ -229,6 +238,7 @@ async function runCluster(
     if (failure !== null)
       err(`twincached up: ${failure}: commands will not find this cluster without --page-port\n`);
     out(`twincached ${TWINCACHED_VERSION}: starting ${plan.services.length} processes …\n`);
+    monitor.log('', 'info', `the monitor starts, process ${process.pid}`);
     monitor.startAll();
     const outcome = await Promise.race([
       firstOutcome(monitor, (missing) => out(`still waiting for ${missing}\n`)),
@@ -255,6 +265,11 @@ async function runCluster(
     process.off('exit', lastResort);
     if (ready) out('Everything is stopped.\n');
   }
+}
+
+/** @param part what tells monitors of one cluster apart on one machine */
+function eventPath(cluster: string, part: string): string {
+  return join(stateDirectory(cluster), part === '' ? 'events.jsonl' : `events-${part}.jsonl`);
 }
 
 /** The wish that everything ends, by a signal or by an order. The first one is a wish, every further one kills at once. */

@@ -12,6 +12,9 @@ import { TwinWatch } from './twin-watch.ts';
 /** How many events, and how many lines of children's output, a status carries. */
 const STATUS_EVENTS_MAX = 60;
 
+/** Events, and lines of output, that are kept. */
+const EVENTS_MAX = 500;
+
 const SAMPLE_INTERVAL_MS = 1000;
 
 export interface MonitorOptions {
@@ -19,6 +22,8 @@ export interface MonitorOptions {
   readonly cluster: string;
   /** Names must differ, and `after` must name services of this list. */
   readonly services: readonly ServiceDefinition[];
+  /** What a monitor before this one has told, oldest first. */
+  readonly events?: readonly LogEvent[];
   /** The system's unless given. */
   readonly clock?: Clock;
   readonly random?: Random;
@@ -33,10 +38,10 @@ const SYSTEM_RANDOM: Random = { below: (bound) => Math.floor(Math.random() * bou
  * It does nothing before `startAll`; after `stopAll` no process, timer or socket of its is left.
  */
 export class Monitor implements ClusterControl {
-  readonly #options: Required<MonitorOptions>;
+  readonly #options: Required<Pick<MonitorOptions, 'cluster' | 'clock' | 'random'>>;
   /** By name, in the order in which they are shown. */
   #runners = new Map<string, ServiceRunner>();
-  readonly #log = new EventLog();
+  readonly #log: EventLog;
   readonly #changeListeners = new Set<() => void>();
   readonly #eventListeners = new Set<(event: LogEvent) => void>();
   readonly #startedMs: number;
@@ -49,7 +54,8 @@ export class Monitor implements ClusterControl {
 
   constructor(options: MonitorOptions) {
     const { clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM } = options;
-    this.#options = { ...options, clock, random };
+    this.#options = { cluster: options.cluster, clock, random };
+    this.#log = new EventLog(EVENTS_MAX, options.events);
     this.#startedMs = clock.monotonicMs();
     for (const definition of options.services) this.add(definition);
   }

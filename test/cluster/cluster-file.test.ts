@@ -153,6 +153,10 @@ proxies:
   await until('all is well here', async () => (await statusOf()).startsWith('cluster three: ok\n'));
   running[1] = start(1);
   await runs(1);
+  const told = (await (await fetch(`http://127.0.0.1:${pages[1]}/status.json`)).text()).match(
+    /the monitor starts, process \d+/g,
+  );
+  assert.equal(new Set(told).size, 2, 'the events are those of the monitor before, too');
   const back = await TextClient.connect(port ?? 0, '127.0.2.1');
   for (const [key, value] of [
     ['k', 'of all'],
