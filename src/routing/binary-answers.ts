@@ -10,7 +10,8 @@ import {
 import type { BinaryRequest } from '../protocol/binary/request-header.ts';
 import { beginsWith } from '../protocol/text/reply-parser.ts';
 import type { BinaryHost } from './binary-host.ts';
-import type { Request, RequestOwner } from './request.ts';
+import type { Request } from './request.ts';
+import type { RequestOwner } from './request-owner.ts';
 
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));

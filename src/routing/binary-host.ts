@@ -1,5 +1,6 @@
 import type { ClientManner } from './client-manner.ts';
-import type { Request, RequestOwner } from './request.ts';
+import type { Request } from './request.ts';
+import type { RequestOwner } from './request-owner.ts';
 import type { RequestPool } from './request-pool.ts';
 
 /** The session that the front is part of. */

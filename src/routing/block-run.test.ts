@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { VERB } from '../protocol/text/verbs.ts';
 import { matchBlocks, matched } from './block-run.ts';
 import { ReplyMemory } from './reply-memory.ts';
-import { KEEPER, Request } from './request.ts';
+import { Request } from './request.ts';
+import { KEEPER } from './request-owner.ts';
 
 const KEYS = ['a', 'key:2', 'key:22', 'k'.repeat(250)];
 
@@ -93,4 +94,32 @@ test('lines that a parser has to judge are left to it', () => {
     'value a 0 1\r\nx\r\n',
   ])
     assert.deepEqual(match(text), [0, text], JSON.stringify(text));
+});
+
+test('flags and lengths are those of each block, also where they are much like those of the block before', () => {
+  const keys = Array.from({ length: 12 }, (_, i) => `key:${i}`);
+  const tails = [
+    '0 10',
+    '0 10',
+    '0 11',
+    '1 11',
+    '1 1',
+    '1 1',
+    '1 10',
+    '11 0',
+    '11 0 7',
+    '11 0 7',
+    '11 0 8',
+    '11 0',
+  ];
+  const blocks = keys.map(
+    (key, i) => `VALUE ${key} ${tails[i]}\r\n${'x'.repeat(Number(tails[i]!.split(' ')[1]))}\r\n`,
+  );
+  assert.deepEqual(match(blocks.join(''), keys), [12, '']);
+  // The same line again, and a value that is longer than it says.
+  const wrong = 'VALUE key:1 0 10\r\nxxxxxxxxxxx\r\n';
+  assert.deepEqual(match(blocks[0]! + wrong, keys), [1, wrong]);
+  // Nothing is read behind the array's end.
+  for (let cut = 1; cut < blocks[1]!.length; cut++)
+    assert.deepEqual(match(blocks[0]! + blocks[1]!.slice(0, cut), keys), [1, blocks[1]!.slice(0, cut)]);
 });

@@ -42,6 +42,10 @@ export function matchBlocks(
   let behind = start;
   let count = 0;
   let key = firstKey;
+  // Flags and length of the block before, from the space behind the key to the LF: mostly they are the same again, and need not be read then.
+  let tailAt = 0;
+  let tailBytes = 0;
+  let valueBytes = 0;
   // What is read beyond the end is of no consequence: a block counts when its end is known to lie before it.
   for (; key >= 0; key = keyNext[key]!) {
     let keyAt = keyStart[key]!;
@@ -57,20 +61,16 @@ export function matchBlocks(
       at++;
     }
     if (keyAt < keyTo || input[at] !== SPACE) break;
-    const flagsStart = ++at;
-    while (isDigit(input[at])) at++;
-    if (at === flagsStart || input[at] !== SPACE) break;
-    const digitsStart = ++at;
-    let valueBytes = 0;
-    for (; isDigit(input[at]); at++) valueBytes = valueBytes * 10 + input[at]! - DIGIT_0;
-    if (at === digitsStart || at - digitsStart > LENGTH_DIGITS_MAX) break;
-    if (input[at] === SPACE) {
-      const casStart = ++at;
-      while (isDigit(input[at])) at++;
-      if (at === casStart) break;
+    if (tailBytes > 0 && at + tailBytes <= end && isSame(inputWords, tailAt, at, tailBytes)) at += tailBytes;
+    else {
+      tailAt = at;
+      const lineEnd = readTail(input, at);
+      if (lineEnd < 0) break;
+      at = lineEnd;
+      tailBytes = at - tailAt;
+      ({ valueBytes } = tail);
     }
-    if (input[at] !== CR || input[at + 1] !== LF) break;
-    const valueEnd = at + 2 + valueBytes;
+    const valueEnd = at + valueBytes;
     if (valueEnd + 2 > end || input[valueEnd] !== CR || input[valueEnd + 1] !== LF) break;
     blockStarts[key] = behind + shift;
     behind = valueEnd + 2;
@@ -80,6 +80,37 @@ export function matchBlocks(
   matched.keyBehind = key;
   matched.count = count;
   return behind;
+}
+
+/** The length of the value that `readTail` has read. */
+const tail = { valueBytes: 0 };
+
+/** Reads ` FLAGS BYTES [CAS]` and the line's end. @returns the index behind it; -1 when it is something else */
+function readTail(input: Uint8Array, start: number): number {
+  let at = start + 1;
+  const flagsStart = at;
+  while (isDigit(input[at])) at++;
+  if (at === flagsStart || input[at] !== SPACE) return -1;
+  const digitsStart = ++at;
+  let valueBytes = 0;
+  for (; isDigit(input[at]); at++) valueBytes = valueBytes * 10 + input[at]! - DIGIT_0;
+  if (at === digitsStart || at - digitsStart > LENGTH_DIGITS_MAX) return -1;
+  if (input[at] === SPACE) {
+    const casStart = ++at;
+    while (isDigit(input[at])) at++;
+    if (at === casStart) return -1;
+  }
+  if (input[at] !== CR || input[at + 1] !== LF) return -1;
+  tail.valueBytes = valueBytes;
+  return at + 2;
+}
+
+/** Whether `count` bytes, at least four, are the same at two places of what was received. */
+function isSame(words: DataView, one: number, other: number, count: number): boolean {
+  const last = count - 4;
+  for (let i = 0; i < last; i += 4)
+    if (words.getInt32(one + i, true) !== words.getInt32(other + i, true)) return false;
+  return words.getInt32(one + last, true) === words.getInt32(other + last, true);
 }
 
 function isDigit(byte: number | undefined): boolean {

@@ -3,7 +3,8 @@ import { VERB } from '../protocol/text/verbs.ts';
 import { matchBlocks, matched } from './block-run.ts';
 import { type Call, type CallPool, keepOpenKeys } from './call.ts';
 import { classifyServerError, FAILURE, isRead, SERVER_ERROR } from './failure.ts';
-import { KEPT, LARGE, type Request, type RequestOwner } from './request.ts';
+import { KEPT, LARGE, type Request } from './request.ts';
+import type { RequestOwner } from './request-owner.ts';
 import type { Ring } from './ring.ts';
 
 /** A block up to this size that is not all there is left with the transport until it is; larger ones are passed on in pieces. */

@@ -9,7 +9,7 @@ import { DestinationReader, type ReplySink } from './destination-reader.ts';
 import { asksOnly, FAILURE, type Failure, isRead } from './failure.ts';
 import type { HealthGroup } from './health-group.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
-import type { RequestOwner } from './request.ts';
+import type { RequestOwner } from './request-owner.ts';
 import { Ring } from './ring.ts';
 import type { RoutingSettings } from './settings.ts';
 

@@ -1,3 +1,5 @@
+import { SpareKeyTables } from './key-table.ts';
+
 /** Length of the blocks that answers of several keys are kept in until their turn comes. */
 export const REPLY_BLOCK_BYTES: number = 32 * 1024;
 
@@ -18,8 +20,9 @@ export interface ReplyBlockSource {
   give(block: ReplyBlock): boolean;
 }
 
-/** The blocks of a thread for answers that wait. */
+/** What a thread keeps for requests that need more than their record has: blocks for answers that wait, and tables for many keys. */
 export class ReplyMemory {
+  readonly keyTables: SpareKeyTables = new SpareKeyTables();
   readonly #source: ReplyBlockSource | null;
   readonly #free: ReplyBlock[] = [];
 

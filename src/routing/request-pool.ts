@@ -2,7 +2,8 @@ import { assert } from '../base/assert.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { PoolFigures } from './pool-figures.ts';
 import { type ReplyBlockSource, ReplyMemory } from './reply-memory.ts';
-import { KEEPER, type KeySelector, Request, type RequestOwner, type RequestWatcher } from './request.ts';
+import { type KeySelector, Request, type RequestWatcher } from './request.ts';
+import { KEEPER, type RequestOwner } from './request-owner.ts';
 import type { Uploads } from './uploads.ts';
 
 /** Records of requests, used again and again. */

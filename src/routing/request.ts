@@ -1,25 +1,9 @@
 import { type BufferBudget, chargeGrowth, KEPT_BYTES_MAX } from './buffer-budget.ts';
 import { isRead, isRetrySafe } from './failure.ts';
 import { isHushedReply } from './hushed-reply.ts';
+import { KeyTable, OWN_KEYS_MAX } from './key-table.ts';
 import { ReplyBuffer } from './reply-buffer.ts';
-
-/** What a request needs of the client that sent it. */
-export interface RequestOwner {
-  /** Spreads clients over what there is several of, such as connections to one server; the same for all requests of a client. */
-  readonly lane: number;
-  /** Sends bytes [from, to) of `source` to the client; only the oldest unanswered request may. */
-  write(source: Uint8Array, from: number, to: number): void;
-  /** The oldest unanswered request has more to say, or is complete. */
-  headProgressed(): void;
-  /** A retrieval that is answered whole or not at all was not. */
-  failedWhole(): void;
-  /** Half of a value was sent and the rest will never come: nothing but the end of the connection says so. */
-  abort(): void;
-  /** So much is unread that the sender of more should pause. */
-  readonly congested: boolean;
-  /** Lets it leave so much more unread, because others wait behind it. @returns false when it has had enough, or there is no memory for it */
-  grant(bytes: number): boolean;
-}
+import { KEEPER, type RequestOwner } from './request-owner.ts';
 
 /** Who waits for the whole answer of a request that no client has sent. */
 export interface RequestWatcher {
@@ -37,17 +21,6 @@ export interface RequestEnding {
 export interface KeySelector {
   wants(request: Request, key: number): boolean;
 }
-
-/** Takes the place of a client for a request whose answer stays in its record until its watcher has read it. */
-export const KEEPER: RequestOwner = {
-  lane: 0,
-  write: () => {},
-  headProgressed: () => {},
-  failedWhole: () => {},
-  abort: () => {},
-  congested: false,
-  grant: () => false,
-};
 
 /** What became of one key of a retrieval. */
 const KEY = {
@@ -70,7 +43,8 @@ export const LARGE = { direct: 0, buffered: 1, dropped: 2 } as const;
 
 const FINAL = { none: 0, line: 1, silent: 2 } as const;
 
-const KEPT_KEYS_MAX = 128;
+/** A record begins with room for so many keys. */
+const KEYS_FIRST = 8;
 
 const END_LINE = Uint8Array.from('END\r\n', (character) => character.charCodeAt(0));
 
@@ -96,13 +70,13 @@ export class Request {
   /** End of what stands before the first key: `get`, `gat 100`. */
   prefixEnd = 0;
   keyCount = 0;
-  keyStart: Int32Array = new Int32Array(8);
-  keyEnd: Int32Array = new Int32Array(8);
+  keyStart: Int32Array;
+  keyEnd: Int32Array;
   /** The next key of the same call, or -1. */
-  keyNext: Int32Array = new Int32Array(8);
+  keyNext: Int32Array;
   /** Where the blocks of keys lie that are kept; counted from where the kept ones begin. */
-  blockStarts: Int32Array = new Int32Array(8);
-  blockEnds: Int32Array = new Int32Array(8);
+  blockStarts: Int32Array;
+  blockEnds: Int32Array;
   /** Calls that have not settled, and the client's queue: who may still read this record. */
   references = 0;
   /** The whole answer is with the client, or nobody waits for it. */
@@ -136,7 +110,10 @@ export class Request {
   /** The request whose bytes these are; kept until this one ends. */
   lender: Request | null = null;
 
-  #keyState = new Uint8Array(8);
+  #keyState: Uint8Array;
+  /** What the arrays above belong to: the record's own, or a larger one that is lent. */
+  #keys: KeyTable;
+  #ownKeys: KeyTable;
   readonly #reply: ReplyBuffer;
   #nextKey = 0;
   #lateKeys = 0;
@@ -152,6 +129,14 @@ export class Request {
   constructor(budget: BufferBudget) {
     this.#budget = budget;
     this.#reply = new ReplyBuffer(budget);
+    const keys = new KeyTable(KEYS_FIRST);
+    this.#ownKeys = this.#keys = keys;
+    this.keyStart = keys.start;
+    this.keyEnd = keys.end;
+    this.keyNext = keys.next;
+    this.blockStarts = keys.blockStart;
+    this.blockEnds = keys.blockEnd;
+    this.#keyState = keys.state;
   }
 
   /** Makes a clean record for a client's next request. */
@@ -196,7 +181,10 @@ export class Request {
     this.#charged = 0;
     if (this.bytes.length > KEPT_BYTES_MAX) this.#useBytes(new Uint8Array(256));
     this.#reply.clear();
-    if (this.keyStart.length > KEPT_KEYS_MAX) this.#sizeKeys(8);
+    if (this.#keys !== this.#ownKeys) {
+      this.#budget.memory.keyTables.give(this.#keys);
+      this.#useKeys(this.#ownKeys);
+    }
   }
 
   /**
@@ -238,7 +226,7 @@ export class Request {
   /** Says that bytes [start, end) of the request are its next key. */
   addKey(start: number, end: number): void {
     const key = this.keyCount;
-    if (key === this.keyStart.length) this.#sizeKeys(key * 2);
+    if (key === this.keyStart.length) this.#growKeys();
     this.keyStart[key] = start;
     this.keyEnd[key] = end;
     this.keyNext[key] = -1;
@@ -663,20 +651,24 @@ export class Request {
     this.#finalEnd = at + (to - from);
   }
 
-  #sizeKeys(count: number): void {
-    this.keyStart = resized(this.keyStart, count);
-    this.keyEnd = resized(this.keyEnd, count);
-    this.keyNext = resized(this.keyNext, count);
-    this.blockStarts = resized(this.blockStarts, count);
-    this.blockEnds = resized(this.blockEnds, count);
-    const states = new Uint8Array(count);
-    states.set(this.#keyState.subarray(0, count));
-    this.#keyState = states;
+  #growKeys(): void {
+    const before = this.#keys;
+    const isOwn = before.size * 2 <= OWN_KEYS_MAX;
+    const { keyTables } = this.#budget.memory;
+    const keys = isOwn ? new KeyTable(before.size * 2) : keyTables.takeBeyond(before.size);
+    keys.copy(before);
+    if (isOwn) this.#ownKeys = keys;
+    else if (before !== this.#ownKeys) keyTables.give(before);
+    this.#useKeys(keys);
   }
-}
 
-function resized(old: Int32Array, count: number): Int32Array<ArrayBuffer> {
-  const array = new Int32Array(count);
-  array.set(old.subarray(0, count));
-  return array;
+  #useKeys(keys: KeyTable): void {
+    this.#keys = keys;
+    this.keyStart = keys.start;
+    this.keyEnd = keys.end;
+    this.keyNext = keys.next;
+    this.blockStarts = keys.blockStart;
+    this.blockEnds = keys.blockEnd;
+    this.#keyState = keys.state;
+  }
 }
