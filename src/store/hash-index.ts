@@ -10,8 +10,8 @@ const { next: NEXT, hash: HASH } = HEADER;
 /** Buckets that one insertion splits at most: more than one, so that the index catches up. */
 const SPLITS_MAX = 2;
 
-/** Items that `touchAll` has in hand at once. */
-const TOUCHED_MAX = 64;
+/** Items that are touched at once. */
+export const TOUCHED_MAX = 64;
 
 /** Words of one line of the processor's cache. */
 const LINE_WORDS = 16;
@@ -71,16 +71,29 @@ export class HashIndex {
   touchAll(hashes: Int32Array, count: number): void {
     const items = this.#touchedItems;
     const buckets = this.#buckets;
-    const { words } = this.#memory;
     const n = this.#control[CONTROL.buckets]!;
     const mask = -1 >>> Math.clz32(n - 1);
     const here = Math.min(TOUCHED_MAX, count);
-    let sum = 0;
     for (let i = 0; i < here; i++) {
       const bucket = hashes[i]! & mask;
       items[i] = buckets[bucket < n ? bucket : bucket & (mask >>> 1)]!;
     }
-    for (let i = 0; i < here; i++) {
+    this.#touch(here);
+  }
+
+  /** The same for the first items of buckets [from, from + count), TOUCHED_MAX of them at most. */
+  touchBuckets(from: number, count: number): void {
+    const here = Math.min(TOUCHED_MAX, count);
+    for (let i = 0; i < here; i++) this.#touchedItems[i] = this.#buckets[from + i]!;
+    this.#touch(here);
+  }
+
+  /** Reads the first lines of the items in hand. */
+  #touch(count: number): void {
+    const items = this.#touchedItems;
+    const { words } = this.#memory;
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
       const item = items[i]!;
       const arena = words[item >>> ARENA_SHIFT]!;
       const word = (item & UNIT_MASK) << 1;

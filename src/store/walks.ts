@@ -1,3 +1,4 @@
+import { TOUCHED_MAX } from './hash-index.ts';
 import { LIFE } from './lifetime.ts';
 import type { Parts } from './parts.ts';
 
@@ -16,6 +17,7 @@ export class Walks {
     const { index, locks, items, lifetime } = this.#parts;
     const end = Math.min(cursor + bucketsMax, index.bucketCount());
     for (let bucket = cursor; bucket < end; bucket++) {
+      if ((bucket - cursor) % TOUCHED_MAX === 0) index.touchBuckets(bucket, end - bucket);
       if (index.firstOf(bucket) === 0) continue;
       const stripe = index.stripe(bucket);
       locks.acquire(stripe);
