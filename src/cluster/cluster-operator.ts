@@ -5,6 +5,7 @@
 import { StartError } from '../base/start-error.ts';
 import type { ClusterOperations, ClusterOrder, OrderAnswer } from '../checks/cluster-operation.ts';
 import type { Monitor } from '../monitor/monitor.ts';
+import type { TwinAddress } from '../monitor/service-definition.ts';
 import { commandLine } from '../system/proc-table.ts';
 import type { ClusterDescription } from './cluster-file.ts';
 import type { TakenOut } from './file-plan.ts';
@@ -20,6 +21,7 @@ import {
 } from './plan-diff.ts';
 import { type PlanSource, planCluster, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortLine, busyPorts } from './port-check.ts';
+import { RestartTurn } from './restart-turn.ts';
 import { OperationAborted, ServiceSteps } from './service-steps.ts';
 import { writeServing } from './serving-twins.ts';
 import { staleTwins } from './stale-twins.ts';
@@ -319,7 +321,7 @@ export class ClusterOperator implements ClusterOperations {
     for (const proxy of services.filter(({ role }) => role === 'proxy')) await restart(proxy);
   }
 
-  /** With a twin that stands in meanwhile. If it does not come back as it shall be, it is started as it was. */
+  /** With a twin that stands in meanwhile, and while no other one of its shard is restarted, by whomever. */
   async #restartOne(
     { before, after }: ChangedService,
     steps: ServiceSteps,
@@ -332,7 +334,10 @@ export class ClusterOperator implements ClusterOperations {
       progress.step(`${name} is stopped, and left so`);
       return;
     }
-    if (before.twins.length > 0) {
+    if (before.twins.length === 0) return this.#startAnew({ before, after }, steps, progress);
+    const turn = this.#hasTwinElsewhere(before) ? new RestartTurn(before.probe, before.twins) : null;
+    try {
+      if (turn !== null) await steps.takeTurn(turn, name);
       const lone = dependsOnlyOn(this.#description, this.#out, before.name);
       if (lone !== null)
         throw new OperationAborted(
@@ -341,7 +346,25 @@ export class ClusterOperator implements ClusterOperations {
       await steps.twinReady(before);
       await this.#switchAway(before, steps, progress);
       await steps.twinSeen(before, this.#services);
+      await this.#startAnew({ before, after }, steps, progress);
+    } finally {
+      await turn?.release();
     }
+  }
+
+  #hasTwinElsewhere({ twins }: PlannedService): boolean {
+    const isHere = ({ host, port }: TwinAddress): boolean =>
+      this.#services.some(({ probe: own }) => own.host === host && own.port === port);
+    return !twins.every(isHere);
+  }
+
+  /** If it does not come back as it shall be, it is started as it was. */
+  async #startAnew(
+    { before, after }: ChangedService,
+    steps: ServiceSteps,
+    progress: OperationProgress,
+  ): Promise<void> {
+    const { name } = after;
     if (after.configuration !== null) writePlannedFiles([after.configuration]);
     this.#define(name, after);
     try {

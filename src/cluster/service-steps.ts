@@ -12,6 +12,7 @@ import { askNode, readinessOf, serverStates } from './node-sync.ts';
 import type { OperationProgress } from './operation-progress.ts';
 import type { PlannedService } from './plan.ts';
 import { writePlannedFiles } from './planned-cluster.ts';
+import type { RestartTurn } from './restart-turn.ts';
 
 /** A node that comes no nearer to its twins for so long is given up. */
 const SYNC_MS_MAX = 60_000;
@@ -21,6 +22,8 @@ const ROUTES_MS_MAX = 10_000;
 const SEEN_MS_MAX = 3000;
 /** A twin of a node that is taken out is in sync already, as a rule. */
 const ASKED_MS_MAX = 10_000;
+/** For a twin that another host's monitor restarts, with its copy. */
+const TURN_MS_MAX = 600_000;
 /** Longer than a service's own time to end. */
 const STOP_MS_MAX = 30_000;
 const LOOK_MS = 50;
@@ -68,6 +71,16 @@ export class ServiceSteps {
     await this.#until(`${name} to end`, within(STOP_MS_MAX), () => {
       const state = this.statusOf(name)?.state;
       return state === 'stopped' || state === 'gave-up';
+    });
+  }
+
+  /** Waits until nobody else restarts a twin of a node. */
+  async takeTurn(turn: RestartTurn, name: string): Promise<void> {
+    await this.#until(`the turn of ${name}`, within(TURN_MS_MAX), async () => {
+      const other = await turn.take();
+      if (other !== null)
+        this.#progress.doing(`waiting for ${other}, which is restarted from another host, before ${name}`);
+      return other === null;
     });
   }
 

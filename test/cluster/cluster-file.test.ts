@@ -164,6 +164,32 @@ proxies:
     ['also', '2'],
   ] as const)
     await until(`${key} is on the host that was away`, async () => (await back.get(key)) === value);
+  // Two monitors that know nothing of each other are told to restart their nodes at once: one node is away at a time.
+  const restarts = ['b', 'c'].map((host) =>
+    twincached(['restart', '--rolling', 'all', '--cluster', path, '--host', host], {
+      XDG_STATE_HOME: directory,
+    }),
+  );
+  let isOver = false;
+  const over = Promise.all(
+    restarts.map(async (restart) => assert.equal(await restart.ended(), 0, restart.stderr())),
+  ).finally(() => {
+    isOver = true;
+  });
+  const answers = async (index: number): Promise<boolean> =>
+    TextClient.connect(port ?? 0, `127.0.${index + 1}.1`).then(
+      (one) => {
+        one.close();
+        return true;
+      },
+      () => false,
+    );
+  await until('both have been restarted', async () => {
+    const [b, c] = await Promise.all([answers(1), answers(2)]);
+    assert.ok(b || c, 'one of the two serves at any time');
+    return isOver;
+  });
+  await over;
   for (const one of [first, last, back]) one.close();
 });
 
