@@ -90,7 +90,7 @@ export class RestartTurn {
     if (first === undefined) {
       this.#renewal ??= setInterval(() => {
         this.#renewing = this.#mark();
-      }, RENEW_MS);
+      }, RENEW_MS).unref();
       return null;
     }
     if (seen.some((mark) => mark < this.#own)) await this.#unmark();
