@@ -19,10 +19,14 @@ export class TcpRelay {
     this.port = port;
   }
 
-  /** Listens on any free port of 127.0.0.1. */
-  static async to(targetPort: number, targetHost = '127.0.0.1'): Promise<TcpRelay> {
+  /** Listens on any free port of 127.0.0.1, or where it is told to. */
+  static async to(
+    targetPort: number,
+    targetHost = '127.0.0.1',
+    { host, port }: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
+  ): Promise<TcpRelay> {
     const server = createServer({ allowHalfOpen: true });
-    server.listen(0, '127.0.0.1');
+    server.listen(port, host);
     await once(server, 'listening');
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('the relay has a port');

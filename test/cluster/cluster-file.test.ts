@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { freePorts, type Running, twincached } from '../../testing/processes.ts';
 import { SteadyLoad } from '../../testing/steady-load.ts';
+import { TcpRelay } from '../../testing/tcp-relay.ts';
 import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
 
@@ -191,6 +192,83 @@ proxies:
   });
   await over;
   for (const one of [first, last, back]) one.close();
+});
+
+test('a host is cut off the network and comes back under load: nothing fails, and nothing is lost', async (t) => {
+  const [port = 0, replication = 0, entry = 0, ...pages] = await freePorts(6);
+  const hosts = ['a', 'b', 'c'] as const;
+  const own = (index: number): string => `127.0.${index + 1}.1`;
+  // The way to host b, and from it, leads through relays: each host has a file with the addresses that it sees.
+  const relays: TcpRelay[] = [];
+  t.after(() => {
+    for (const relay of relays) relay.close();
+  });
+  const addressSeen = async (from: number, to: number): Promise<string> => {
+    if (from === to || (from !== 1 && to !== 1)) return own(to);
+    const host = `127.0.${(from + 1) * 10 + to}.1`;
+    for (const each of [port, replication])
+      relays.push(await TcpRelay.to(each, own(to), { host, port: each }));
+    return host;
+  };
+  const paths: string[] = [];
+  for (const [from, host] of hosts.entries()) {
+    const seen = await Promise.all(hosts.map((_, to) => addressSeen(from, to)));
+    paths.push(
+      file(
+        `cut-${host}.yml`,
+        `name: cut-${host}
+defaults: { memory: 32M }
+hosts: { a: ${seen[0]}, b: ${seen[1]}, c: ${seen[2]} }
+shards:
+  - name: all
+    replication-port: ${replication}
+    twins: [{ host: a, port: ${port} }, { host: b, port: ${port} }, { host: c, port: ${port} }]
+proxies: [{ name: users, host: a, port: ${entry} }]
+`,
+      ),
+    );
+  }
+  const running = hosts.map((host, index) =>
+    up(paths[index]!, '--host', host, '--page-port', `${pages[index]}`),
+  );
+  t.after(() => Promise.all(running.map(stop)));
+  for (const one of running)
+    await until(`it runs: ${one.stderr()}`, () => one.stdout().includes('Your cluster runs'));
+  // What is going to be cut off is what is asked first.
+  const order = twincached(['switchover', 'all', '--to', 'all-b', '--cluster', paths[0]!], {
+    XDG_STATE_HOME: directory,
+  });
+  assert.equal(await order.ended(), 0, order.stderr());
+  const load = await SteadyLoad.start(entry, own(0), 'cut', 2);
+  const goesOn = async (): Promise<void> => {
+    const before = load.answered;
+    await until('the load goes on', () => load.answered > before + 300);
+  };
+  await goesOn();
+  const isMissed = async (): Promise<boolean> =>
+    (await (await fetch(`http://127.0.0.1:${pages[0]}/status.json`)).text()).includes('"answers": false');
+  assert.equal(await isMissed(), false);
+  for (const relay of relays) relay.hold('forth', 'back');
+  await until('it is missed', isMissed);
+  await goesOn();
+  for (const relay of relays) relay.heal();
+  await until('it is there again', async () => !(await isMissed()));
+  const [here, there] = [await TextClient.connect(port, own(0)), await TextClient.connect(port, own(1))];
+  await until('it is in sync', async () => {
+    const lines = await there.stats('replication');
+    return lines.get('replication_in_sync') === '1' && lines.get('replication_peers') === '2';
+  });
+  await goesOn();
+  const { errors, lost, writes } = await load.stop();
+  assert.deepEqual([errors, lost], [[], []]);
+  for (let key = 0; key < 64; key++)
+    await until(
+      `cut${key} is the same on both`,
+      async () => (await here.get(`cut${key}`)) === (await there.get(`cut${key}`)),
+    );
+  assert.ok(writes > 100);
+  here.close();
+  there.close();
 });
 
 test('a file with a mistake starts nothing, and says where it is', async () => {
