@@ -234,7 +234,7 @@ export class Link implements Session {
       this.#isAsked &&
       !this.#saidBye &&
       !this.connection.output.blocked &&
-      (this.sendingSync || this.copies.isRepairing || this.#hasChangesDue)
+      (this.sendingSync || this.copies.isRepairing || this.#hasChangesDue())
     );
   }
 
@@ -245,15 +245,15 @@ export class Link implements Session {
 
   /** There are changes that could be sent at once. */
   get hasChanges(): boolean {
-    return this.hasWork && this.#hasChangesDue;
+    return this.hasWork && this.#hasChangesDue();
   }
 
-  get #hasChangesDue(): boolean {
-    return this.sender.backlogBytes() > 0 || this.#owesResumed || this.#isMarkFree;
+  #hasChangesDue(): boolean {
+    return this.sender.backlogBytes() > 0 || this.#owesResumed || this.#isMarkFree();
   }
 
   /** A mark waited for a place, and an ack has made one free: clients may wait for what it covers. */
-  get #isMarkFree(): boolean {
+  #isMarkFree(): boolean {
     return this.#markDue && !this.marks.isFull;
   }
 
@@ -292,7 +292,7 @@ export class Link implements Session {
     const frames = this.#frames;
     const { ahead } = this.receiver;
     ahead.begin();
-    while (this.#takesFrames) {
+    while (this.#takesFrames()) {
       ahead.look(input, at, end);
       const read = frames.next(input, at, end);
       if (read === READ.partial) break;
@@ -302,7 +302,7 @@ export class Link implements Session {
       at = frames.end;
     }
     if (this.marks.isAckUrgent && this.state === 'open') this.#acknowledge();
-    return this.#takesFrames ? at : end;
+    return this.#takesFrames() ? at : end;
   }
 
   drained(): void {
@@ -371,7 +371,7 @@ export class Link implements Session {
     if (output.blocked) return false;
     this.#takenMs = nowMs;
     if (this.#isAsked) this.#send(output, nowMs, onlyChanges);
-    if (nowMs >= this.#pingDueMs) this.#ping(nowMs);
+    if (nowMs >= this.#pingDueMs()) this.#ping(nowMs);
     const more = this.hasWork;
     const isDone = this.#isAsked && !this.sendingSync && !this.copies.isRepairing;
     if (this.#draining && isDone && this.sender.backlogBytes() === 0) {
@@ -417,16 +417,17 @@ export class Link implements Session {
 
   /** Looks at the time limits. @param nowMs on the monotonic clock */
   tick(nowMs: number): void {
-    if (this.#mayBeLegacy && this.#safety.legacy !== null && nowMs >= this.connectedMs + LEGACY_SILENCE_MS) {
-      this.#meetLegacy(this.#safety.legacy);
-    } else if (this.#isMeeting) {
+    const { legacy } = this.#safety;
+    if (legacy !== null && this.#mayBeLegacy() && nowMs >= this.connectedMs + LEGACY_SILENCE_MS) {
+      this.#meetLegacy(legacy);
+    } else if (this.#isMeeting()) {
       const missing = this.state === 'proof' ? 'proof' : 'greeting';
       if (nowMs >= this.connectedMs + HANDSHAKE_MS_MAX) this.close(`no ${missing} within the time limit`);
     } else if (this.state === 'open') {
       if (this.legacy === null && nowMs >= this.heardMs + SILENCE_MS_MAX) {
         this.ending.isSilence = true;
         this.close('the peer is silent');
-      } else if (nowMs >= this.#stuckMs) {
+      } else if (nowMs >= this.#stuckMs()) {
         this.ending.isStuck = true;
         this.close('the peer takes nothing');
       } else this.pump(nowMs, true);
@@ -435,40 +436,37 @@ export class Link implements Session {
 
   /** When `tick` is due, on the monotonic clock; Infinity when nothing is. */
   get dueMs(): number {
-    if (this.#isMeeting) return this.connectedMs + (this.#mayBeLegacy ? LEGACY_SILENCE_MS : HANDSHAKE_MS_MAX);
+    if (this.#isMeeting())
+      return this.connectedMs + (this.#mayBeLegacy() ? LEGACY_SILENCE_MS : HANDSHAKE_MS_MAX);
     if (this.state !== 'open') return Number.POSITIVE_INFINITY;
-    if (this.legacy !== null) return this.#stuckMs;
+    if (this.legacy !== null) return this.#stuckMs();
     const needsNoPing = this.connection.output.blocked || this.#saidBye;
-    const pingMs = needsNoPing ? Number.POSITIVE_INFINITY : this.#pingDueMs;
-    return Math.min(this.heardMs + SILENCE_MS_MAX, pingMs, this.#stuckMs);
+    const pingMs = needsNoPing ? Number.POSITIVE_INFINITY : this.#pingDueMs();
+    return Math.min(this.heardMs + SILENCE_MS_MAX, pingMs, this.#stuckMs());
   }
 
   /** When the peer has taken, or acknowledged, nothing for too long; Infinity while nothing waits for it. */
-  get #stuckMs(): number {
+  #stuckMs(): number {
     const { oldestMarkMs } = this.marks;
     const takeMs = this.connection.output.blocked ? this.#takenMs + STUCK_MS_MAX : Number.POSITIVE_INFINITY;
     if (oldestMarkMs < 0) return takeMs;
     return Math.min(takeMs, Math.max(oldestMarkMs, this.#ackedMs) + STUCK_MS_MAX);
   }
 
-  get #takesFrames(): boolean {
+  #takesFrames(): boolean {
     return this.state === 'hello' || this.state === 'proof' || this.state === 'open';
   }
 
   /** The connection is up, and is no link yet, or never will be. */
-  get #isMeeting(): boolean {
+  #isMeeting(): boolean {
     const { state } = this;
     return state === 'greeting' || state === 'hello' || state === 'proof' || state === 'leaving';
   }
 
   /** A dialler has said nothing yet. */
-  get #mayBeLegacy(): boolean {
-    return (
-      this.state === 'greeting' &&
-      !this.dialled &&
-      this.#safety.legacy !== null &&
-      this.heardMs === this.connectedMs
-    );
+  #mayBeLegacy(): boolean {
+    const hasNotSpoken = this.state === 'greeting' && !this.dialled && this.heardMs === this.connectedMs;
+    return hasNotSpoken && this.#safety.legacy !== null;
   }
 
   /** From here on the peer is a repcached. @returns null when it is not wanted, and the connection is closed */
@@ -670,7 +668,7 @@ export class Link implements Session {
     this.sender.peerSlot = slot;
   }
 
-  get #pingDueMs(): number {
+  #pingDueMs(): number {
     const isOwing = this.marks.isAckOwed || this.receiver.changes !== this.#changesAcknowledged;
     if (this.legacy !== null) return Number.POSITIVE_INFINITY;
     return this.#pingMs + (isOwing ? ACKNOWLEDGE_MS : PING_MS);

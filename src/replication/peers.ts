@@ -240,7 +240,7 @@ export class Peers implements LinkOwner<Link> {
    * first copy, and so long as a twin that has one may still come; and while a twin is missing.
    */
   get isInSync(): boolean {
-    return !this.#missing.any && this.#hasAll;
+    return !this.#missing.any && this.#hasAll();
   }
 
   /**
@@ -249,11 +249,11 @@ export class Peers implements LinkOwner<Link> {
    */
   get missingMs(): number {
     const isComing = this.links.some((link) => link.isOpen && this.#missing.has(link.peer?.nodeId ?? ''));
-    return isComing || !this.#hasAll ? 0 : this.#missing.missingMs(this.#clock.monotonicMs());
+    return isComing || !this.#hasAll() ? 0 : this.#missing.missingMs(this.#clock.monotonicMs());
   }
 
   /** It has had a copy, or need not wait for one, and whoever gave it counts on this node's acks. */
-  get #hasAll(): boolean {
+  #hasAll(): boolean {
     const nowMs = this.#clock.monotonicMs();
     for (const link of this.#settling) if (nowMs < link.syncedMs + SETTLE_MS_MAX) return false;
     if (this.#hasHadCopy) return true;

@@ -594,7 +594,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     }
     if (this.#closing) {
       if (queue.length === 0) this.#connection.end();
-    } else if (this.#paused && this.#hasRoom) {
+    } else if (this.#paused && this.#hasRoom()) {
       this.#paused = false;
       this.#connection.resume();
     }
@@ -610,7 +610,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     this.#connection.destroy();
   }
 
-  get #hasRoom(): boolean {
+  #hasRoom(): boolean {
     const { pipelineMax, pipelineBytesMax } = this.#host.settings;
     return this.#queue.length * 2 <= pipelineMax && this.#queuedBytes * 2 <= pipelineBytesMax;
   }

@@ -185,7 +185,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     return this.#group;
   }
 
-  get #isRetired(): boolean {
+  #isRetired(): boolean {
     return this.server < 0;
   }
 
@@ -220,7 +220,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   /** Takes a call: sends it, keeps it until the connection is up, or fails it at once. */
   send(call: Call): void {
     const settings = this.#settings;
-    if (this.state === DESTINATION.idle && !this.#isRetired) this.#dial(true);
+    if (this.state === DESTINATION.idle && !this.#isRetired()) this.#dial(true);
     if (call.request.isVoid) {
       failCall(call, FAILURE.connect);
       return;
@@ -249,7 +249,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
 
   /** Whether a call is sent or may wait for a dial; one is made if it is the call's last chance. */
   #takes(call: Call): boolean {
-    if (this.#isRetired && this.state !== DESTINATION.up) return false;
+    if (this.#isRetired() && this.state !== DESTINATION.up) return false;
     if (call.lastResort || (this.#group.failsOpen && this.state === DESTINATION.down)) {
       if (call.triedInVain.includes(this)) return false;
       if (this.state === DESTINATION.up) return true;
@@ -450,7 +450,12 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   closed(link: DestinationLink, error: ConnectionError | null): void {
     if (link !== this.#link) return;
     const probe = this.#probe;
-    if (this.state === DESTINATION.probing && probe.awaitsDetails && probe.asksDetails && !this.#isRetired) {
+    if (
+      this.state === DESTINATION.probing &&
+      probe.awaitsDetails &&
+      probe.asksDetails &&
+      !this.#isRetired()
+    ) {
       // Not a dead server, only one that hangs up on strange questions, as twemproxy does.
       probe.asksDetails = false;
       this.#link = null;
@@ -479,7 +484,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (waiting > 0) this.#backoff.waitedInVain(nowMs, wasUp ? 0 : nowMs - this.#dialledMs);
     // A working connection that the server closed is most often a restart: dial at once, and let calls wait for it.
     if (wasUp) this.#backoff.wentDown(nowMs);
-    const isWorthADial = !this.#isRetired && !this.#backoff.isFlapping;
+    const isWorthADial = !this.#isRetired() && !this.#backoff.isFlapping;
     if (wasUp && failure === FAILURE.reset && isWorthADial) this.#dial(true);
     else this.#backOff(reason);
     for (let left = waiting; left > 0; left--)
@@ -530,7 +535,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       case DESTINATION.idle:
         return false;
       case DESTINATION.down:
-        if (this.#isRetired) return false;
+        if (this.#isRetired()) return false;
         if (nowMs >= this.#backoff.dialAtMs) this.#dial(false);
         return true;
       case DESTINATION.filling:

@@ -167,19 +167,19 @@ export abstract class ErrandRoute extends RouteHandle implements ErrandOwner {
 
   /** Whether the handle has had its turn in a call, as it has noted by `takeTurn`. */
   protected hasTurned(call: Call): boolean {
-    return (call.turned & this.#bit) !== 0;
+    return (call.turned & this.#bit()) !== 0;
   }
 
   protected takeTurn(call: Call): void {
-    call.turned |= this.#bit;
+    call.turned |= this.#bit();
   }
 
   protected forgetTurn(call: Call): void {
-    call.turned &= ~this.#bit;
+    call.turned &= ~this.#bit();
   }
 
   /** Found when it is needed first: the tree does not change after it was made. */
-  get #bit(): number {
+  #bit(): number {
     if (this.#turnBit === 0) {
       let level = 0;
       for (let handle = this.parent; handle !== null; handle = handle.parent)

@@ -61,7 +61,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
   }
 
   override route(call: Call): void {
-    call.crossed &= ~this.#bit;
+    call.crossed &= ~this.#bit();
     if (this.#oneSideIsEnough(call)) this.#main.route(call);
     else if (asksOnly(call.request.verb)) this.#read(call);
     else this.#writeBoth(call);
@@ -179,12 +179,12 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
       this.#sideFailed(index, call, join);
       return;
     }
-    if ((call.crossed & this.#bit) !== 0 || !mayTryElsewhere(call)) {
-      call.crossed &= ~this.#bit;
+    if ((call.crossed & this.#bit()) !== 0 || !mayTryElsewhere(call)) {
+      call.crossed &= ~this.#bit();
       this.fail(call);
       return;
     }
-    call.crossed |= this.#bit;
+    call.crossed |= this.#bit();
     if (call.foundBy === this.#repairs[MAIN]) call.foundBy = null;
     this.#ask(index === MAIN ? BACKUP : MAIN, call);
   }
@@ -228,7 +228,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
   }
 
   /** Found when it is needed first: the tree does not change after it was made. */
-  get #bit(): number {
+  #bit(): number {
     if (this.#levelBit === 0) {
       let level = 0;
       for (let handle = this.parent; handle !== null; handle = handle.parent)
