@@ -55,6 +55,8 @@ export class ClusterOperator implements ClusterOperations {
   #services: PlannedService[];
   #progress: OperationProgress | null = null;
   #operations = 0;
+  /** What else is read again with the file. @returns a line on what has changed; throws a StartError */
+  onReload: () => string | null = () => null;
   /** Everything runs for the first time. */
   #isReady = false;
 
@@ -154,9 +156,10 @@ export class ClusterOperator implements ClusterOperations {
     if (order.dryRun) return { kind: 'plan', lines: diffLines(diff) };
     // While ports were tried another order may have come.
     if (this.#progress?.operation.state === 'under-way') throw new StartError('another order was faster');
+    const line = this.onReload();
     const stepsTotal = diff.added.length + diff.reloaded.length + diff.restarted.length + diff.removed.length;
     return this.#run(order, by, stepsTotal, async (steps, progress) => {
-      for (const line of diffLines(diff)) progress.say(line);
+      for (const each of [...diffLines(diff), ...(line === null ? [] : [line])]) progress.say(each);
       if (JSON.stringify(plan.page) !== JSON.stringify(this.#page))
         progress.say('what the file says of the page is taken over by the next start of the monitor');
       await this.#apply(description, plan, diff, steps, progress);

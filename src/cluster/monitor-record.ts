@@ -21,7 +21,7 @@ export interface MonitorRecord {
   readonly pagePort: number;
   /** Where the page listens. */
   readonly pageAddress: string;
-  /** The page's certificate, absolute; null: it speaks without TLS. */
+  /** The page's certificate chain, in PEM; null: it speaks without TLS. */
   readonly pageCertificate: string | null;
   /** See `DashboardOptions.commandKey`. */
   readonly key: string;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { certificatePath, credentials } from '../../testing/certificates.ts';
+import { credentials } from '../../testing/certificates.ts';
 import { FakeCluster, serviceOf } from '../../testing/fake-cluster.ts';
 import { StartError } from '../base/start-error.ts';
 import { Dashboard, type DashboardOptions } from '../dashboard/dashboard.ts';
@@ -48,12 +48,12 @@ test('the key opens a page that is closed to everybody else', async (t) => {
 
 test('over TLS the key is shown to nobody but who has the certificate', async (t) => {
   const tls = credentials('server');
-  const page = await open(t, { tls }, certificatePath('server.pem'));
+  const page = await open(t, { tls }, tls.cert);
   assert.equal((await askPage(page, 'GET', '/status.json', '')).code, 200);
-  const other = await open(t, { tls }, certificatePath('renewed.pem'));
+  const other = await open(t, { tls }, credentials('renewed').cert);
   await assert.rejects(askPage(other, 'GET', '/status.json', ''), (error) => {
     assert.ok(error instanceof StartError);
-    assert.match(error.message, /^127\.0\.0\.1:\d+: what answers does not have the certificate /);
+    assert.match(error.message, /^127\.0\.0\.1:\d+: what answers does not have the monitor's certificate$/);
     return true;
   });
 });

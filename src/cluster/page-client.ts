@@ -1,10 +1,9 @@
 /** How a command speaks to a monitor's page. */
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type ClientRequest, type RequestOptions, request } from 'node:http';
 import { connect, type TLSSocket } from 'node:tls';
 import { StartError } from '../base/start-error.ts';
-import type { MonitorRecord } from './monitor-record.ts';
+import { type MonitorRecord, runningMonitor } from './monitor-record.ts';
 
 /** Longest answer that is read. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
@@ -46,8 +45,9 @@ export async function askPage(
         : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': body.length }),
     },
   };
-  const certificate = record?.pageCertificate ?? null;
   try {
+    // It may have been renewed since: by what was asked for the last time.
+    const certificate = (record === null ? null : now(record).pageCertificate) ?? null;
     if (certificate === null) return await exchange(request({ ...options, agent: false }), body);
     const socket = await securely(host, port, certificate);
     return await exchange(request({ ...options, createConnection: () => socket }), body);
@@ -59,6 +59,12 @@ export async function askPage(
   }
 }
 
+/** A record as its monitor has written it last. */
+function now(record: MonitorRecord): MonitorRecord {
+  const found = runningMonitor(record.cluster, record.host ?? '');
+  return found?.key === record.key ? found : record;
+}
+
 /** A page that listens everywhere is asked on loopback. */
 function reachable(address: string): string {
   if (address === '0.0.0.0') return '127.0.0.1';
@@ -67,12 +73,12 @@ function reachable(address: string): string {
 
 /** Nothing is said before it is known that the other side has the very certificate of the monitor, whoever has signed it and for whatever name. */
 function securely(host: string, port: number, certificate: string): Promise<TLSSocket> {
-  const { fingerprint256 } = new X509Certificate(readFileSync(certificate));
+  const { fingerprint256 } = new X509Certificate(certificate);
   return new Promise((fulfil, reject) => {
     const socket = connect({ host, port, rejectUnauthorized: false, timeout: ANSWER_TIMEOUT_MS });
     socket.once('secureConnect', () => {
       if (socket.getPeerCertificate().fingerprint256 === fingerprint256) fulfil(socket);
-      else socket.destroy(new Error(`what answers does not have the certificate ${certificate}`));
+      else socket.destroy(new Error("what answers does not have the monitor's certificate"));
     });
     socket.once('timeout', () => socket.destroy(new Error('no answer')));
     socket.once('error', reject);

@@ -1,15 +1,27 @@
 /* The page of a cluster file with users and a certificate, as `twincached up` opens it; stand-ins are the nodes. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { connect } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { certificatePath, credentials } from '../../testing/certificates.ts';
 import { freePorts, type Running, run } from '../../testing/processes.ts';
 import { until } from '../../testing/wait.ts';
 import { StartError } from '../base/start-error.ts';
+import { clusterCommand } from './cluster-commands.ts';
 import { openPage } from './page-opening.ts';
 import { LOOPBACK_PAGE, type PageSettings } from './page-settings.ts';
 
@@ -57,6 +69,22 @@ function ask(
   });
 }
 
+/** Which certificate a page shows. */
+function shownCertificate(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
+    socket.once('error', reject);
+    socket.once('secureConnect', () => {
+      const { fingerprint256 } = socket.getPeerCertificate();
+      socket.destroy();
+      const name = (['server', 'renewed'] as const).find(
+        (one) => new X509Certificate(credentials(one).cert).fingerprint256 === fingerprint256,
+      );
+      resolve(name ?? 'another one');
+    });
+  });
+}
+
 /** The environment and the arguments of a process, as others see them. */
 function visible(pid: number): string {
   return readFileSync(`/proc/${pid}/cmdline`, 'latin1') + readFileSync(`/proc/${pid}/environ`, 'latin1');
@@ -73,6 +101,11 @@ test('passwords are in no argument list, no child, no log and no page; who did w
   writeFileSync(join(directory, 'admin'), `${adminSecret}\n`);
   chmodSync(join(directory, 'admin'), 0o600);
   const file = join(directory, 'c.yml');
+  const certificate = (name: 'server' | 'renewed', keyOf: 'server' | 'renewed' = name): void => {
+    copyFileSync(certificatePath(`${name}.pem`), join(directory, 'page.pem'));
+    copyFileSync(certificatePath(`${keyOf}-key.pem`), join(directory, 'page-key.pem'));
+  };
+  certificate('server');
   writeFileSync(
     file,
     `name: safe
@@ -83,7 +116,7 @@ page:
   users:
     - { name: admin, role: admin, password-file: admin }
     - { name: view, role: read-only, password-environment: VIEW_PASSWORD }
-  tls: { cert: ${certificatePath('server.pem')}, key: ${certificatePath('server-key.pem')} }
+  tls: { cert: page.pem, key: page-key.pem }
   audit-log: audit.log
 `,
   );
@@ -140,6 +173,29 @@ page:
   await until('the event', () =>
     cluster.stdout().includes('one-a: restart requested by admin from 127.0.0.1'),
   );
+
+  // A certificate that does not fit its key changes nothing; a renewed one is shown to new connections, and the commands know it.
+  certificate('renewed', 'server');
+  const reload = async (): Promise<readonly [code: unknown, said: string]> => {
+    const said: string[] = [];
+    const note = (text: string): void => void said.push(text);
+    const code = await clusterCommand('reload', ['--page-port', `${port}`], { out: note, err: note });
+    return [code, said.join('')];
+  };
+  const before = process.env['XDG_STATE_HOME'];
+  process.env['XDG_STATE_HOME'] = join(directory, 'state');
+  t.after(() => {
+    if (before === undefined) delete process.env['XDG_STATE_HOME'];
+    else process.env['XDG_STATE_HOME'] = before;
+  });
+  const [refused, why] = await reload();
+  assert.equal(refused, 1);
+  assert.match(why, /^twincached reload: the certificate or the key of the status page cannot be used: /);
+  assert.equal(await shownCertificate(port), 'server');
+  certificate('renewed');
+  assert.match((await reload())[1], /the page shows its new certificate\ndone: /);
+  assert.equal(await shownCertificate(port), 'renewed');
+  assert.equal((await reload())[0], 0);
 
   // Cast: our own program's answer; a wrong shape fails the assertions that follow.
   const status = JSON.parse(seen[1] ?? '') as { services: { pid: number | null }[] };

@@ -47,12 +47,16 @@ export function openPage(
     options: {
       address,
       access: new HttpAccess({ networks, users: known, needsNoUser: users.length === 0, isReadOnly: false }),
-      tls:
-        tls === null ? null : { cert: textOf('certificate', tls.certFile), key: textOf('key', tls.keyFile) },
+      tls: readPageTls(settings),
       audit: (record) => audit.write(Date.now(), { ...record }),
     },
     warnings,
   };
+}
+
+/** The page's certificate chain and key as they are on disk now; null: it has none. @throws StartError when they cannot be read */
+export function readPageTls({ tls }: PageSettings): { readonly cert: string; readonly key: string } | null {
+  return tls === null ? null : { cert: textOf('certificate', tls.certFile), key: textOf('key', tls.keyFile) };
 }
 
 function accessUser(user: PageUser, environment: NodeJS.ProcessEnv, warnings: string[]): AccessUser {

@@ -15,7 +15,7 @@ import { EventFile } from './event-file.ts';
 import { LOCAL_PORTS, localCluster } from './local-cluster.ts';
 import { newKey, runningMonitor, writeMonitorRecord } from './monitor-record.ts';
 import { reapOrphans } from './orphan-reaper.ts';
-import { openPage } from './page-opening.ts';
+import { openPage, readPageTls } from './page-opening.ts';
 import { LOOPBACK_PAGE } from './page-settings.ts';
 import type { ClusterPlan } from './plan.ts';
 import { planCluster, plannedFiles, readClusterFile, writePlannedFiles } from './planned-cluster.ts';
@@ -230,8 +230,16 @@ async function runCluster(
       file: source.file,
       pagePort,
       pageAddress: settings.address,
-      pageCertificate: settings.tls?.certFile ?? null,
+      pageCertificate: page.options.tls?.cert ?? null,
       key: commandKey,
+    };
+    operator.onReload = () => {
+      const tls = readPageTls(settings);
+      if (tls === null || tls.cert === found.pageCertificate) return null;
+      dashboard.useCertificate(tls);
+      found.pageCertificate = tls.cert;
+      writeMonitorRecord(found, part);
+      return 'the page shows its new certificate';
     };
     const { failure, remove } = writeMonitorRecord(found, part);
     forget = remove;

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { createSecureContext } from 'node:tls';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import type { ClusterOperations, OrderAnswer } from '../checks/cluster-operation.ts';
@@ -50,6 +51,8 @@ export class Dashboard {
   readonly #control: ClusterControl;
   readonly #options: DashboardOptions;
   readonly #server: Server;
+  /** The same where it speaks TLS. */
+  readonly #tlsServer: TlsServer | null;
   readonly #data: PageData;
   readonly #files: PageFiles = pageFiles('page');
   #gate: PageGate | null = null;
@@ -61,7 +64,8 @@ export class Dashboard {
     const handler = (request: IncomingMessage, response: ServerResponse): void => {
       this.#handle(request, response).catch(() => response.destroy());
     };
-    this.#server = options.tls == null ? createServer(handler) : tlsServer(options.tls, handler);
+    this.#tlsServer = options.tls == null ? null : tlsServer(options.tls, handler);
+    this.#server = this.#tlsServer ?? createServer(handler);
     this.#server.maxConnections = CONNECTIONS_MAX;
     this.#server.headersTimeout = 5000;
     this.#server.requestTimeout = 10_000;
@@ -99,6 +103,21 @@ export class Dashboard {
         resolve(opened);
       });
     });
+  }
+
+  /**
+   * Shows another certificate from the next connection on, where the page speaks TLS.
+   *
+   * @throws StartError when it cannot be used; the one before stays
+   */
+  useCertificate({ cert, key }: { readonly cert: string; readonly key: string }): void {
+    try {
+      // Looked at first: a server that has taken a wrong pair serves nobody.
+      createSecureContext({ cert, key });
+      this.#tlsServer?.setSecureContext({ cert, key });
+    } catch (error) {
+      throw unusable(error);
+    }
   }
 
   /** Closes the port and all connections. */
@@ -265,13 +284,17 @@ const ANSWER_CODES: Readonly<Record<OrderAnswer['kind'], number>> = { begun: 202
 function tlsServer(
   { cert, key }: { readonly cert: string; readonly key: string },
   handler: (request: IncomingMessage, response: ServerResponse) => void,
-): Server {
+): TlsServer {
   try {
     return createTlsServer({ cert, key }, handler);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StartError(`the certificate or the key of the status page cannot be used: ${why}`);
+    throw unusable(error);
   }
+}
+
+function unusable(error: unknown): StartError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new StartError(`the certificate or the key of the status page cannot be used: ${why}`);
 }
 
 function commandNamed(name: string | null): ServiceCommand | null {
