@@ -95,9 +95,12 @@ async function restarts(name: string, start: () => Promise<Watched>): Promise<vo
   }
 }
 
-/** From the signal until the port answers, in milliseconds. Chance decides where in the monitor's second it falls. */
+/**
+ * From the signal until the port answers, in milliseconds. Chance decides where in the monitor's second it falls; the second before is what `up` may
+ * need to have a spare process again.
+ */
 async function again(watched: Watched, index: number, signal: 'SIGKILL' | 'SIGSTOP'): Promise<number> {
-  await sleep(Math.random() * 1000);
+  await sleep(1000 + Math.random() * 1000);
   const pid = watched.pidOf(index);
   const port = watched.ports[index] ?? 0;
   process.kill(pid, signal);

@@ -27,7 +27,12 @@ function compile(project) {
 }
 
 /** What runs as a file of its own: the command, and the threads that it starts. */
-const PROGRAMS = ['src/cli/main.ts', 'src/node/data-thread.ts', 'src/proxy/data-thread.ts'];
+const PROGRAMS = [
+  'src/cli/main.ts',
+  'src/node/data-thread.ts',
+  'src/proxy/data-thread.ts',
+  'src/net/waiting-thread.ts',
+];
 
 /** Of what is not ours in the command's bundles; koffi and nodemailer stay packages. */
 const BUNDLED_PACKAGES = ['yaml', 'zod'];

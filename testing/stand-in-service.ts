@@ -8,14 +8,21 @@
  *   copies          sends a copy to its first twin, and is somewhat further whenever it is asked
  *   chatty          writes a great many lines
  *   logs-stop=FILE  appends its port to FILE when it gets SIGTERM
+ *   hangs           computes for ever when it is told `hang`
  *   only=PORT       all this applies to the one on that port
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { isSpare, wordsToBecome } from '../src/system/spare-words.ts';
+
+const started = process.argv.slice(2);
+const isWaiting = isSpare(started) && process.env['STAND_IN'] !== 'bad-option';
+const line = isWaiting ? await wordsToBecome() : started;
+if (line === null) process.exit(0);
 
 const option = (name: string): string | undefined => {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? undefined : process.argv[at + 1];
+  const at = line.indexOf(name);
+  return at < 0 ? undefined : line[at + 1];
 };
 const configuration = option('-c');
 const port =
@@ -50,6 +57,7 @@ const server = createServer((socket) => {
     for (let end = text.indexOf('\r\n'); end >= 0; end = text.indexOf('\r\n')) {
       const line = text.slice(0, end);
       text = text.slice(end + 2);
+      if (line === 'hang' && misbehaviour.includes('hangs')) for (;;);
       if (line === 'version') socket.write('VERSION 0.0.0\r\n');
       else if (line === 'stats')
         socket.write(

@@ -6,6 +6,7 @@ const standIn = fileURLToPath(new URL('./stand-in-service.js', import.meta.url))
 
 process.exitCode = await up(process.argv.slice(2), {
   command: [process.execPath, standIn],
+  spare: null,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
 });

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { daemonReporter, launchDaemon } from '../system/daemonise.ts';
+import { isSpare } from '../system/spare-words.ts';
 import { tellOperator } from '../telemetry/log-format.ts';
 import type { Invocation } from './invocation.ts';
 import { personalityOfName, ROLE_STARTERS, type RoleStarters, subCommands } from './personalities.ts';
@@ -15,6 +16,11 @@ import { tellFailure } from './serve.ts';
  */
 export async function main(argv: readonly string[], starters: RoleStarters = ROLE_STARTERS): Promise<void> {
   const [interpreter = process.execPath, script = 'twincached', ...words] = argv;
+  if (isSpare(words)) {
+    const become = await (await import('./spare.ts')).becomeSpare(basename(script));
+    if (become === null) process.exit(0);
+    return main([interpreter, script, ...become], starters);
+  }
   const daemon = daemonReporter(process.env, process.ppid);
   const name = basename(script);
   // A reader that stops reading (`twincached --help | head`) is no error.

@@ -241,8 +241,18 @@ async function ownCommand(): Promise<readonly string[]> {
 /** `twincached up`. */
 const up: Personality = async ({ words, print }) => {
   const { up: run } = await import('../cluster/up.ts');
+  const { statSync } = await import('node:fs');
+  const command = await ownCommand();
+  // Of the modules, or of the bundle. While an installation is being replaced there may be none: then it is another one.
+  const { fileURLToPath } = await import('node:url');
+  const own = fileURLToPath(new URL('./main.js', import.meta.url));
+  const stamp = (): string => {
+    const { ino = 0, mtimeMs = 0 } = statSync(own, { throwIfNoEntry: false }) ?? {};
+    return `${ino} ${mtimeMs}`;
+  };
   return run(words, {
-    command: await ownCommand(),
+    command,
+    spare: { command, stamp },
     out: print,
     err: (text) => void process.stderr.write(text),
   });

@@ -51,6 +51,7 @@ export interface ClusterDescription {
   readonly pagePort: number;
   readonly page: PageSettings;
   readonly logFormat: LogFormat;
+  readonly warmStart: boolean;
   /** As written; null: the twins have none. */
   readonly secretFile: string | null;
 }
@@ -107,6 +108,7 @@ class Reader {
       pagePort,
       page: pageSettings(this.#yaml, this.#file, page ?? {}, [...this.#hosts.values()]),
       logFormat: this.#entry.log?.format ?? 'classic',
+      warmStart: this.#entry['warm-start'] ?? true,
       secretFile: defaults?.['secret-file'] ?? null,
     };
   }

@@ -61,6 +61,7 @@ export interface ClusterEntry {
   readonly proxies: readonly ProxyEntry[];
   readonly page?: PageEntry | undefined;
   readonly log?: { readonly format?: LogFormat | undefined } | undefined;
+  readonly 'warm-start'?: boolean | undefined;
 }
 
 const TWINS_MAX = 8;
@@ -201,6 +202,12 @@ export const clusterSchema: z.ZodType<ClusterEntry> = z.strictObject(
       .strictObject({ format: z.enum(LOG_FORMATS).optional().describe('classic unless given') }, UNKNOWN)
       .optional()
       .describe('what the monitor tells on its standard output'),
+    'warm-start': z
+      .boolean()
+      .optional()
+      .describe(
+        'a process that has loaded everything waits to be the next node or proxy that must be started; true unless given',
+      ),
   },
   UNKNOWN,
 );

@@ -45,8 +45,8 @@ export function filePlan(cluster: ClusterDescription, options: FilePlanOptions):
   const [first] = cluster.hosts.values();
   const address = (options.host === null ? first : cluster.hosts.get(options.host)) ?? '';
   const page = pageOnHost(cluster.page, address);
-  const { name, pagePort, logFormat } = cluster;
-  return { name, services, entry, pagePort, page, logFormat };
+  const { name, pagePort, logFormat, warmStart } = cluster;
+  return { name, services, entry, pagePort, page, logFormat, warmStart };
 }
 
 function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions): PlannedService {

@@ -64,6 +64,7 @@ export function localCluster({
     pagePort: pagePort ?? LOCAL_PORTS.page + portOffset,
     page: LOOPBACK_PAGE,
     logFormat: 'classic',
+    warmStart: true,
     secretFile: null,
   };
 }

@@ -36,4 +36,6 @@ export interface ClusterPlan {
   readonly page?: PageSettings;
   /** How the monitor tells what happens; classic unless given. */
   readonly logFormat?: LogFormat;
+  /** Whether a spare process waits to be the next that must be started; it does unless this is false. */
+  readonly warmStart?: boolean;
 }

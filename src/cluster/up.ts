@@ -5,6 +5,7 @@ import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { Dashboard } from '../dashboard/dashboard.ts';
 import { Monitor } from '../monitor/monitor.ts';
+import type { SpareCommand } from '../monitor/spare-process.ts';
 import { controllingTerminal } from '../system/controlling-terminal.ts';
 import { LOG_FORMATS, type LogFormat } from '../telemetry/log-format.ts';
 import type { ClusterDescription } from './cluster-file.ts';
@@ -51,6 +52,8 @@ const AUDIT_LOG = 'audit.log';
 export interface UpSurroundings {
   /** Program and first arguments that run a personality. */
   readonly command: readonly string[];
+  /** A spare process of it can be kept; null where it is another program. */
+  readonly spare: SpareCommand | null;
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
 }
@@ -186,6 +189,7 @@ async function runCluster(
     cluster: plan.name,
     services: plan.services,
     events: events?.kept ?? [],
+    spare: plan.warmStart === false ? null : surroundings.spare,
   });
   if (events !== null) monitor.onEvent((event) => events.add(event));
   const page = openPage(
@@ -218,9 +222,7 @@ async function runCluster(
     stop,
     () => void operator.order({ action: 'reload', dryRun: false }, 'SIGHUP'),
   );
-  const stopReaping = await reapOrphans(
-    () => new Set(monitor.status().services.flatMap(({ pid }) => (pid === null ? [] : [pid]))),
-  );
+  const stopReaping = await reapOrphans(() => new Set(monitor.pids));
   try {
     await dashboard.start(plan.pagePort);
     const { name: cluster, pagePort, page: settings = LOOPBACK_PAGE } = plan;
@@ -259,6 +261,7 @@ async function runCluster(
     if (outcome.type === 'running') {
       out(`${welcomeText(plan, monitor.status(), performance.now() - startedMs)}\n`);
       ready = true;
+      monitor.keepSpare();
       operator.ready();
       await stop.asked;
     }

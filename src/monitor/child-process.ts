@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
+import { Duplex, type Readable } from 'node:stream';
 
 /** What a supervised process tells its owner. Exactly one of `onSpawnFailed` and `onExit` ends the story. */
 export interface ChildListener {
@@ -14,6 +14,8 @@ export interface ChildListener {
 export interface SupervisedChild {
   /** Sends a signal to the process and its own children; does nothing once it has ended. */
   signal(name: NodeJS.Signals): void;
+  /** Behind its stdin, stdout and stderr, if it was asked for. */
+  readonly pipe: Duplex | null;
   /** Fulfilled when all that the process wrote has been read, or after a short while at the latest. */
   outputRead(): Promise<void>;
 }
@@ -29,16 +31,24 @@ const OUTPUT_DRAIN_MS = 200;
  * children in order, and a signal to the process group reaches what the child may have started itself.
  *
  * @param argv program and arguments
+ * @param withPipe one to it and from it, as its descriptor 3
  */
-export function startChild(argv: readonly string[], listener: ChildListener): SupervisedChild {
+export function startChild(
+  argv: readonly string[],
+  listener: ChildListener,
+  withPipe = false,
+): SupervisedChild {
   const [program = '', ...args] = argv;
   let child: ChildProcess;
   try {
-    child = spawn(program, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = spawn(program, args, {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', ...(withPipe ? ['pipe' as const] : [])],
+    });
   } catch (error) {
     // Too long or malformed arguments are thrown instead of being reported by the event.
     queueMicrotask(() => listener.onSpawnFailed(messageOf(error)));
-    return { signal: () => {}, outputRead: () => Promise.resolve() };
+    return { pipe: null, signal: () => {}, outputRead: () => Promise.resolve() };
   }
   let alive = false;
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -55,7 +65,9 @@ export function startChild(argv: readonly string[], listener: ChildListener): Su
   });
   if (child.stdout !== null) readLines(child.stdout, (line) => listener.onLine(line));
   if (child.stderr !== null) readLines(child.stderr, (line) => listener.onLine(line));
+  const pipe = child.stdio[3];
   return {
+    pipe: pipe instanceof Duplex ? pipe : null,
     signal: (name) => {
       const { pid } = child;
       if (!alive || pid === undefined) return;

@@ -7,6 +7,7 @@ import { type EventLevel, EventLog, type LogEvent } from '../checks/event-log.ts
 import type { ServiceCommand } from '../checks/service-machine.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 import { ServiceRunner } from './service-runner.ts';
+import { type SpareCommand, SpareProcess } from './spare-process.ts';
 import { TwinWatch } from './twin-watch.ts';
 
 /** How many events, and how many lines of children's output, a status carries. */
@@ -27,6 +28,8 @@ export interface MonitorOptions {
   /** The system's unless given. */
   readonly clock?: Clock;
   readonly random?: Random;
+  /** Of which program a process is kept that has loaded everything, to be the next one of its services that must be started; see `keepSpare`. None unless given. */
+  readonly spare?: SpareCommand | null;
 }
 
 const SYSTEM_CLOCK: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
@@ -39,6 +42,7 @@ const SYSTEM_RANDOM: Random = { below: (bound) => Math.floor(Math.random() * bou
  */
 export class Monitor implements ClusterControl {
   readonly #options: Required<Pick<MonitorOptions, 'cluster' | 'clock' | 'random'>>;
+  readonly #spare: SpareProcess | null;
   /** By name, in the order in which they are shown. */
   #runners = new Map<string, ServiceRunner>();
   readonly #log: EventLog;
@@ -57,6 +61,8 @@ export class Monitor implements ClusterControl {
     this.#options = { cluster: options.cluster, clock, random };
     this.#log = new EventLog(EVENTS_MAX, options.events);
     this.#startedMs = clock.monotonicMs();
+    const { spare = null } = options;
+    this.#spare = spare === null ? null : new SpareProcess(spare, (text) => this.log('', 'warning', text));
     for (const definition of options.services) this.add(definition);
   }
 
@@ -70,6 +76,7 @@ export class Monitor implements ClusterControl {
       random,
       log: (level, text) => this.log(runner.definition.name, level, text),
       changed: () => this.#changed(),
+      takeSpare: (argv, listener) => this.#spare?.take(argv, listener) ?? null,
     });
     this.#runners.set(name, runner);
     this.#changed();
@@ -115,6 +122,17 @@ export class Monitor implements ClusterControl {
     this.#runners.get(name)?.reload();
   }
 
+  /** From now on a spare process waits: to be called when all have started, which should not wait for it. */
+  keepSpare(): void {
+    if (!this.#closing) this.#spare?.keep();
+  }
+
+  /** Of all processes that were started here and have not ended. */
+  get pids(): readonly number[] {
+    const pids = [...this.#runners.values()].map((runner) => runner.pid);
+    return [...pids, this.#spare?.pid ?? null].filter((pid) => pid !== null);
+  }
+
   /** True from the moment on when everything is to be stopped. */
   get isClosing(): boolean {
     return this.#closing;
@@ -136,6 +154,7 @@ export class Monitor implements ClusterControl {
    */
   async stopAll(): Promise<void> {
     this.#closing = true;
+    this.#spare?.close();
     for (;;) {
       const alive = [...this.#runners.values()].filter((runner) => !runner.atRest);
       if (alive.length === 0) break;
@@ -154,6 +173,7 @@ export class Monitor implements ClusterControl {
   /** Ends all processes at once with SIGKILL; a `stopAll` under way then ends soon. */
   killAll(): void {
     this.#closing = true;
+    this.#spare?.close();
     for (const runner of this.#runners.values()) runner.killNow();
   }
 

@@ -10,7 +10,7 @@ import {
 } from '../checks/service-machine.ts';
 import { type ProcessSample, readProcessSample } from '../system/proc-process.ts';
 import { readProcessEntry } from '../system/proc-table.ts';
-import { type SupervisedChild, startChild } from './child-process.ts';
+import { type ChildListener, type SupervisedChild, startChild } from './child-process.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { LAST_LINES_MAX, lastWords } from './last-words.ts';
 import { readStats, type StatsReading } from './node-stats.ts';
@@ -28,6 +28,8 @@ export interface RunnerContext {
   log(level: EventLevel, text: string): void;
   /** Something of the status has changed. */
   changed(): void;
+  /** Starts a program from a process that waits for that; null when there is none for it. */
+  takeSpare(argv: readonly string[], listener: ChildListener): SupervisedChild | null;
 }
 
 /** Carries out what the state machine of one service decides: the process, the probes and the timer. */
@@ -52,6 +54,11 @@ export class ServiceRunner {
     this.#definition = definition;
     this.#context = context;
     this.#machine = new ServiceMachine(definition.policy, context.random);
+  }
+
+  /** Of the present process. */
+  get pid(): number | null {
+    return this.#machine.pid;
   }
 
   get definition(): ServiceDefinition {
@@ -181,7 +188,7 @@ export class ServiceRunner {
     this.#proxy.clear();
     this.#copy.clear();
     this.#forgetSample();
-    const child = startChild(this.definition.argv, {
+    const listener: ChildListener = {
       onSpawned: (pid) => {
         this.#feed({ type: 'spawned', pid });
         if (this.#condemned) child.signal('SIGKILL');
@@ -203,7 +210,9 @@ export class ServiceRunner {
         if (this.#machine.served) exited();
         else void child.outputRead().then(exited);
       },
-    });
+    };
+    const { argv } = this.definition;
+    const child = this.#context.takeSpare(argv, listener) ?? startChild(argv, listener);
     this.#child = child;
   }
 

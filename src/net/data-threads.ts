@@ -1,9 +1,12 @@
+import { fileURLToPath } from 'node:url';
 import {
+  getEnvironmentData,
   MessageChannel,
   type MessagePort,
   parentPort,
   receiveMessageOnPort,
   Worker,
+  type WorkerOptions,
   workerData,
 } from 'node:worker_threads';
 import { StartError } from '../base/start-error.ts';
@@ -112,6 +115,63 @@ function isThreadNeeded(message: unknown): message is ThreadNeeded {
   return typeof message === 'object' && message !== null && 'needed' in message;
 }
 
+/** Under which environment data a thread has its seat that was started before there was one. */
+export const SEAT = 'twincached.seat';
+
+/** What a thread says on its worker's own port when all that can be done beforehand is done. */
+export const THREAD_WAITS = 'waits';
+
+/** What a waiting thread is told. */
+interface ThreadOrder {
+  /** Path of the module that it runs. */
+  readonly entry: string;
+  readonly seat: Seat;
+}
+
+export function isThreadOrder(message: unknown): message is ThreadOrder {
+  return typeof message === 'object' && message !== null && 'entry' in message && 'seat' in message;
+}
+
+/** Started, and not yet told for what. */
+let waiting: Worker | null = null;
+
+/**
+ * Starts a thread that waits to become the first one of the next `startDataThreads`, whatever its entry is: half of the time that the start of a
+ * server takes is the start of its thread.
+ *
+ * @returns fulfilled when it waits
+ */
+export function prepareDataThread(): Promise<void> {
+  loadLibc();
+  const worker = new Worker(new URL('./waiting-thread.js', import.meta.url), workerOptions(null));
+  waiting = worker;
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('message', () => {
+      worker.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function workerOptions(data: unknown): WorkerOptions {
+  return {
+    workerData: data,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+  };
+}
+
+/** A thread with a seat, from the one that waits or anew. */
+function startWorker(entry: URL, seat: Seat): Worker {
+  const worker = waiting;
+  waiting = null;
+  if (worker === null) return new Worker(entry, { ...workerOptions(seat), transferList: [seat.port] });
+  const order: ThreadOrder = { entry: fileURLToPath(entry), seat };
+  worker.postMessage(order, [seat.port]);
+  return worker;
+}
+
 /** What ends the threads that run in this process. */
 const running: Set<() => void> = new Set();
 
@@ -167,12 +227,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
       if (index < reactors) control.start(index);
       let worker: Worker;
       try {
-        worker = new Worker(options.entry, {
-          workerData: seat,
-          transferList: [port2],
-          execArgv: [],
-          resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-        });
+        worker = startWorker(options.entry, seat);
       } catch (error) {
         // The system gives no more threads.
         const reason = error instanceof Error ? error.message : String(error);
@@ -279,7 +334,7 @@ export function startDataThreads(options: DataThreadsOptions): DataThreads {
  * promises are never settled: a thread of the reactor does not return to node's own event loop before it is stopped.
  */
 export async function runDataThread(setup: ThreadSetup): Promise<void> {
-  const seat: Seat = workerData;
+  const seat: Seat = workerData ?? getEnvironmentData(SEAT);
   // A thread may start long after the first, and find other files where the program's were.
   if (seat.version !== TWINCACHED_VERSION) {
     throw new Error(

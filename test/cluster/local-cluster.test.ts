@@ -3,12 +3,13 @@
  * processes may be killed, one after the other, and nothing is lost.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { commandLine } from '../../src/system/proc-table.ts';
 import { freePortOffset } from '../../testing/free-port-offset.ts';
 import { twincached } from '../../testing/processes.ts';
 import { TextClient } from '../../testing/text-client.ts';
@@ -42,6 +43,14 @@ async function seesItsServers(port: number): Promise<boolean> {
   socket.end('stats servers\r\n');
   const states = (await text(socket)).match(/^STAT server_\d+_state \S+/gm) ?? [];
   return states.length > 0 && states.every((line) => / (up|idle)$/.test(line));
+}
+
+/** The process that waits to be the next one. */
+function spareOf(monitor: number | undefined): Promise<number> {
+  return until('a spare process waits', () => {
+    const children = readFileSync(`/proc/${monitor}/task/${monitor}/children`, 'latin1').split(' ');
+    return children.map(Number).find((pid) => commandLine(pid) === 'twincached spare') ?? null;
+  });
 }
 
 test('each process of the cluster is killed in turn, and nothing that was stored is lost', async (t) => {
@@ -110,6 +119,7 @@ test('each process of the cluster is killed in turn, and nothing that was stored
 
   const before = await settled();
   for (const { name, role, pid } of before) {
+    const [spare, words] = [await spareOf(up.child.pid), commandLine(pid)];
     process.kill(pid, 'SIGKILL');
     // A node's twin answers for it from the first moment on.
     if (role === 'node') await readAll(entry, name);
@@ -117,6 +127,9 @@ test('each process of the cluster is killed in turn, and nothing that was stored
       const now = (await services()).find((service) => service.name === name);
       return now !== undefined && now.state === 'running' && now.pid !== pid;
     });
+    const replacement = (await services()).find((service) => service.name === name);
+    assert.equal(replacement?.pid, spare, 'the spare process took its place');
+    assert.equal(commandLine(spare), words, 'and looks like it');
     await settled();
     // Whoever sends requests to a proxy may need a moment to see that it is back.
     await until(`all values are there after the death of ${name}`, async () => {
