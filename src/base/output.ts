@@ -17,6 +17,9 @@ export interface OutputSink {
 /** The array of an Output that holds nothing yet; shared, never written. */
 const NOTHING = new Uint8Array(0);
 
+/** From this length on a run of bytes is worth a call of its own to the kernel, to save the copy. */
+export const LONG_BYTES: number = 16 * 1024;
+
 /**
  * Where a session writes its replies: a window [start, limit) of some byte array, filled up to `at`.
  *
@@ -72,6 +75,22 @@ export class Output {
    */
   sendLong(source: Uint8Array, from: number, to: number, tail: Uint8Array): void {
     this.#sink.sendLong?.(this, source, from, to, tail);
+  }
+
+  /**
+   * Appends bytes [from, to) of `source`, which may change afterwards. Unlike with `append`, many of them go to the kernel at once, together with what stands before
+   * them, from where they lie.
+   */
+  pass(source: Uint8Array, from: number, to: number): void {
+    if (to - from >= LONG_BYTES) {
+      // What is sent with them has to stand somewhere, even if it is nothing.
+      this.reserve(1);
+      if (this.sendsLong) {
+        this.sendLong(source, from, to, NOTHING);
+        return;
+      }
+    }
+    this.append(source, from, to);
   }
 
   /** Appends the characters of a string, one byte each (latin-1). Not for the hot path with made-up strings. */

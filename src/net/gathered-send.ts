@@ -8,7 +8,7 @@ const HEADER_BYTES = 56;
 const HEADER_VECTORS = 2;
 const HEADER_COUNT = 3;
 
-/** Arrays whose addresses are remembered: a node's arenas, of which a small node has one. */
+/** Arrays whose addresses are remembered: a node's arenas, of which a small node has one. They are shared; other arrays would be kept from being freed. */
 const KNOWN_MAX = 8;
 
 /** Sends a reply whose middle part lies somewhere else, in one call and without gathering it in a buffer first: sendmsg(2). */
@@ -57,7 +57,7 @@ export class GatheredSend {
     const place = this.#known.indexOf(source);
     if (place >= 0) return this.#knownAddresses[place]!;
     const address = this.#libc.addressOf(source);
-    if (this.#known.length < KNOWN_MAX) {
+    if (source.buffer instanceof SharedArrayBuffer && this.#known.length < KNOWN_MAX) {
       this.#known.push(source);
       this.#knownAddresses.push(address);
     }

@@ -115,7 +115,7 @@ export class CallWriter {
       this.#written += request.prefixEnd + keysLength + LINE_END.length;
       call.endsAt = this.#written;
     } else if (request.length <= this.#aheadBytes) {
-      output.append(request.bytes, 0, request.length);
+      output.pass(request.bytes, 0, request.length);
       this.#written += request.length;
       call.endsAt = this.#written;
     } else {
@@ -130,7 +130,7 @@ export class CallWriter {
   #writePiece(request: Request, output: Output): void {
     const from = this.#at;
     const to = Math.min(request.length, from + this.#aheadBytes);
-    output.append(request.bytes, from, to);
+    output.pass(request.bytes, from, to);
     this.#written += to - from;
     this.#at = to;
     if (to < request.length) return;

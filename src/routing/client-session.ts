@@ -574,7 +574,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   // --- what requests ask of their client
 
   write(source: Uint8Array, from: number, to: number): void {
-    this.#connection.output.append(source, from, to);
+    this.#connection.output.pass(source, from, to);
     if (!this.#feeding) this.#connection.flush();
   }
 

@@ -12,6 +12,9 @@ const WHOLE_BLOCK_BYTES_MAX = 32 * 1024;
 
 const LETTER_V = 86;
 
+/** Of END and its line's end. */
+const END_BYTES = 5;
+
 /** What a reader is part of. */
 export interface ReplySink {
   /** Calls in the order of their replies. */
@@ -397,7 +400,9 @@ export class DestinationReader {
     const after = parser.takeValue(input, start, end);
     if (after < 0) return -1;
     this.#largeCopy?.append(input, start, after);
-    this.#passLarge(call, input, start, after);
+    const { request } = call;
+    const isEnd = parser.valueRest === 0 && this.#endsAnswer(call, input, after, end);
+    this.#passLarge(call, input, start, isEnd ? after + END_BYTES : after);
     if (parser.valueRest > 0) return after;
     this.#copied(call);
     const key = this.#largeKey;
@@ -405,14 +410,26 @@ export class DestinationReader {
     if (!isRead(call.request.verb)) {
       // Nothing follows it.
       this.#sink.shift();
-      if (!call.detached && this.#largeMode !== LARGE.dropped) call.request.endLarge(key);
+      if (!call.detached && this.#largeMode !== LARGE.dropped) request.endLarge(key);
       this.#calls.release(call);
       return after;
     }
     if (call.detached) return after;
     if (!this.#largeLate) passTo(call, key);
-    if (this.#largeMode !== LARGE.dropped) call.request.endLarge(key);
+    if (this.#largeMode !== LARGE.dropped) request.endLarge(key, isEnd);
     return after;
+  }
+
+  /** Whether the large block that ends here is the client's last one, and END follows: then both are passed on at once. The server's END is read as any other. */
+  #endsAnswer(call: Call, input: Uint8Array, at: number, end: number): boolean {
+    const { request } = call;
+    return (
+      this.#largeMode === LARGE.direct &&
+      !call.detached &&
+      isRead(request.verb) &&
+      isEndLine(input, at, end) &&
+      request.endsWith(this.#largeKey)
+    );
   }
 
   #copied(call: Call): void {

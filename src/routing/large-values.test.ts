@@ -201,3 +201,32 @@ test('answers that are whole wait for a client that does not read, and count as 
   assert.equal(client.take(), `${short}${block}${block}${block}${short}`);
   world.nothingLeft();
 });
+
+test('the END behind a large value reaches the client once, wherever the answer is cut', () => {
+  const value = filler(40_000);
+  const small = 'VALUE s 0 1\r\nx\r\n';
+  const large = `VALUE l 0 ${value.length}\r\n${value}\r\n`;
+  // What comes in pieces is larger than what is waited for: the first piece is always a part of the value.
+  for (const [line, answer] of [
+    ['get l\r\n', `${large}END\r\n`],
+    ['get s l\r\n', `${small}${large}END\r\n`],
+    ['get l s\r\n', `${large}${small}END\r\n`],
+    ['get l\r\nget s\r\nget l none\r\n', `${large}END\r\n${small}END\r\n${large}END\r\n`],
+  ] as const)
+    for (let back = 0; back < 30; back++) {
+      const cutAt = (text: string): string[] => {
+        if (text.length < value.length) return [text];
+        const last = text.length - back;
+        return [text.slice(0, 20_000), text.slice(20_000, last), text.slice(last)].filter(
+          (part) => part !== '',
+        );
+      };
+      const world = new RouteWorld({ mains: 1, backups: 0, cut: cutAt });
+      world.servers[0]!.values.set('l', { value, flags: '0', cas: 1 });
+      world.servers[0]!.values.set('s', { value: 'x', flags: '0', cas: 2 });
+      world.start();
+      const client = world.client();
+      assert.ok(world.ask(client, line) === answer, `${line} cut ${back} from the end`);
+      world.nothingLeft();
+    }
+});

@@ -496,13 +496,25 @@ export class Request {
     this.blockEnds[key] = at + (to - from);
   }
 
-  /** The last piece has come. */
-  endLarge(key: number): void {
+  /** Whether nothing but END follows the block of this key, which is going to the client piece by piece. */
+  endsWith(key: number): boolean {
+    return (
+      key === this.keyCount - 1 &&
+      this.#keyState[key] === KEY.streaming &&
+      this.#lateKeys === 0 &&
+      this.#final === FINAL.none &&
+      !this.finished
+    );
+  }
+
+  /** The last piece has come. @param withEnd END was with it */
+  endLarge(key: number, withEnd = false): void {
     if (this.finished) return;
     if (this.#keyState[key] === KEY.streaming) {
       this.#keyState[key] = KEY.emitted;
       this.#nextKey = key + 1;
       if (!isRead(this.verb)) this.#final = FINAL.silent;
+      this.finished = withEnd;
     } else {
       this.#settleBlock(key);
       if (!isRead(this.verb)) this.#finalIsBlock(key);
