@@ -142,12 +142,12 @@ function ShardHead({ view }: { readonly view: ShardView }): JSX.Element | null {
   return (
     <p class="shard-head">
       <b>{name}</b>
-      <span class="number faint">{isSpare ? 'spare' : `${percentText(keyPercent)} of the keys`}</span>
+      <span class="number faint">{isSpare ? 'a spare' : `${percentText(keyPercent)} of the keys`}</span>
       <span class="number">
         {rateText(requestsPerSecond)}
         {requestPercent === null ? '' : ` · ${percentText(requestPercent)}`}
       </span>
-      {requestPercent === null ? null : (
+      {requestPercent === null || isSpare ? null : (
         <svg class="share" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
           <rect class="meter-room" width="100" height="4" />
           <rect class="meter-used" width={requestPercent} height="4" />
@@ -176,14 +176,13 @@ function ServerItem({
       {figures === null ? null : (
         <>
           <span class="number">{rateText(figures.requestsPerSecond)}</span>
-          <span class="number faint">{`99 % within ${microsText(figures.requests === 0 ? null : figures.p99Micros)}`}</span>
-          <span class="faint">{troubleText(figures)}</span>
+          <span class="faint">{detailText(figures)}</span>
         </>
       )}
       {mayOrder && mayChange ? (
         <button
           type="button"
-          class="small"
+          class={isOut ? 'small wanted' : 'small'}
           aria-label={isOut ? `Put ${name} back into ${proxy.name}` : `Take ${name} out of ${proxy.name}`}
           onClick={() => onIntent(outIntention(action, name, proxy.name))}
         >
@@ -194,9 +193,10 @@ function ServerItem({
   );
 }
 
-/** What is not as it should be with a server, or was not; '' when nothing. */
-function troubleText({ queue, downs, dialInMs, timeouts }: ProxyServer): string {
+/** How fast a server answers, and what is not as it should be with it, or was not. */
+function detailText({ requests, p99Micros, queue, downs, dialInMs, timeouts }: ProxyServer): string {
   return [
+    ...(requests === 0 ? [] : [`99 % within ${microsText(p99Micros)}`]),
     ...(dialInMs === 0 ? [] : [`dialled again in ${millisecondsText(dialInMs)}`]),
     ...(queue === 0 ? [] : [`${queue} waiting`]),
     ...(downs === 0 ? [] : [`ejected ${downs} ×`]),

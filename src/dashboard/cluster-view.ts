@@ -271,19 +271,21 @@ export function incidents(snapshot: PageSnapshot): readonly Incident[] {
         found.push({ service: group.name, tone, text: `${first.name} and ${member.name}: ${text}` });
     }
   }
-  for (const { name, shards } of services)
-    for (const { servers } of shards)
-      for (const server of servers)
-        if (server.isOut)
-          found.push({
-            service: name,
-            tone: 'busy',
-            text: `does not ask ${server.name}, which is taken out`,
-          });
+  for (const [node, proxies] of takenOut(services))
+    found.push({ service: node, tone: 'busy', text: `is taken out of ${proxies.join(', ')}` });
   for (const { from, to, state } of flows(services))
     if (state === 'down' && running(from) && running(to))
       found.push({ service: from, tone: 'busy', text: `does not reach ${to}` });
   return found.sort((one, other) => Number(one.tone === 'busy') - Number(other.tone === 'busy'));
+}
+
+/** By node the proxies that it is taken out of. */
+function takenOut(services: readonly ServiceStatus[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const { name, shards } of services)
+    for (const server of shards.flatMap(({ servers }) => servers))
+      if (server.isOut) found.set(server.name, [...(found.get(server.name) ?? []), name]);
+  return found;
 }
 
 const STATE_WORDS: Readonly<Record<string, string>> = {

@@ -114,7 +114,5 @@ test('a node is out of some proxies, can be taken out of others, and is the last
     serving: {},
     operation: null,
   } as const;
-  assert.deepEqual(incidents(snapshot), [
-    { service: 'p', tone: 'busy', text: 'does not ask b, which is taken out' },
-  ]);
+  assert.deepEqual(incidents(snapshot), [{ service: 'b', tone: 'busy', text: 'is taken out of p' }]);
 });

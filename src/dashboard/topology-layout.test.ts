@@ -68,6 +68,14 @@ test('the default cluster fits a phone, and each line has its two ends', () => {
   for (const { path } of layout.flows) assert.doesNotMatch(path, /NaN|undefined/);
 });
 
+test('on a phone nothing is wider than the screen, however many groups there are', () => {
+  for (const pairs of [3, 4, 7]) {
+    const layout = topologyLayout(cluster(pairs), 340);
+    assert.equal(layout.width, 340);
+    assert.equal(new Set(layout.groups.map(({ x }) => x)).size, 2, 'two beside each other');
+  }
+});
+
 test('nodes without proxies, nothing at all, and three twins', () => {
   const lone = topologyLayout([serviceOf('a'), serviceOf('b')], 800);
   assert.equal(lone.clients, null);

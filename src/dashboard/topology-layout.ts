@@ -165,23 +165,29 @@ function narrowLayout(
   hasProxies: boolean,
 ): TopologyLayout {
   const drawing = new Drawing();
-  const most = Math.max(1, ...layers.map(({ length }) => length));
-  const least = most * (BOX_WIDTH_MIN + 2 * GROUP_PADDING) + (most - 1) * GAP;
+  const least = BOX_WIDTH_MIN + 2 * GROUP_PADDING;
   const total = Math.max(width, least);
+  // A layer that is too wide goes on below.
+  const columnsMax = Math.max(1, Math.floor((total + GAP) / (least + GAP)));
   let y = 1;
   const clients = hasProxies
     ? { x: (total - CLIENTS_WIDTH) / 2, y, width: CLIENTS_WIDTH, height: CLIENTS_HEIGHT }
     : null;
   if (clients !== null) y += CLIENTS_HEIGHT + ROW_GAP;
   for (const layer of layers) {
-    const slot = (total - (layer.length - 1) * GAP) / layer.length;
+    const columns = Math.min(columnsMax, layer.length);
+    const slot = (total - (columns - 1) * GAP) / columns;
     const boxWidth = Math.min(BOX_WIDTH_MAX + 2 * GROUP_PADDING, slot);
-    for (const [index, block] of layer.entries()) {
-      const inset = block.group === null ? GROUP_PADDING : 0;
-      const x = index * (slot + GAP) + (slot - boxWidth) / 2;
-      drawing.place(block, x + inset, y, boxWidth - 2 * inset);
+    for (let first = 0; first < layer.length; first += columns) {
+      const row = layer.slice(first, first + columns);
+      for (const [index, block] of row.entries()) {
+        const inset = block.group === null ? GROUP_PADDING : 0;
+        const x = index * (slot + GAP) + (slot - boxWidth) / 2;
+        drawing.place(block, x + inset, y, boxWidth - 2 * inset);
+      }
+      y += Math.max(...row.map(({ height }) => height)) + GAP;
     }
-    y += Math.max(...layer.map(({ height }) => height)) + ROW_GAP;
+    y += ROW_GAP - GAP;
   }
   return finish(drawing, clients, false, total, y - ROW_GAP + 1);
 }
