@@ -121,7 +121,13 @@ function parseAllow(cursor: Cursor, draft: Draft): void {
     draft.passwordFiles.push(parsePasswordFile(cursor, format));
     return;
   }
-  const token = cursor.expectString('a host, a network, user:password or @group');
+  const first = cursor.expectString('a host, a network, user:password or @group');
+  // "user":password, "user":"password"
+  const rest =
+    first.kind === 'text' && !first.text.includes(':') && cursor.isNextCharacter(':')
+      ? cursor.expectString('a password').text
+      : '';
+  const token = { ...first, text: first.text + rest };
   const attached = cursor.takeAttachedText();
   const colon = token.text.indexOf(':');
   const network = token.kind === 'word' && attached === null ? parseNetwork(token.text) : null;

@@ -135,7 +135,7 @@ export function parseSetting(cursor: Cursor, settings: SettingsDraft): void {
       parseLimits(cursor, settings);
       break;
     case 'mmonit':
-      cursor.expectString('a URL');
+      parseMmonit(cursor);
       cursor.warn(place, 'reports to M/Monit are not built; the line is passed over');
       break;
     default:
@@ -150,6 +150,37 @@ export function parseSetting(cursor: Cursor, settings: SettingsDraft): void {
       }
       cursor.warn(place, `set ${word} has no effect here`);
   }
+}
+
+/** All that may stand there; none of it has an effect. */
+function parseMmonit(cursor: Cursor): void {
+  do {
+    cursor.expectString('a URL', ',');
+    for (;;) {
+      const word = cursor.takeWord(
+        'timeout',
+        'ssl',
+        'tls',
+        'certificate',
+        'certmd5',
+        'register',
+        'without',
+        'credentials',
+      );
+      if (word === null) break;
+      if (word === 'timeout') cursor.expectDuration('a number of seconds');
+      else if (word === 'certificate' || word === 'certmd5') parseChecksum(cursor);
+      else if ((word === 'ssl' || word === 'tls') && cursor.takeBrace('{')) {
+        cursor.takeUntil('}');
+        cursor.expectBrace('}');
+      }
+    }
+  } while (isAnotherServer(cursor));
+}
+
+function parseChecksum(cursor: Cursor): void {
+  cursor.takeWord('checksum');
+  cursor.expectString('a checksum');
 }
 
 export function parseOnReboot(cursor: Cursor): Settings['onReboot'] {
@@ -181,10 +212,8 @@ function parseMailServers(cursor: Cursor, servers: MailServer[], limits: Limits)
       else if (word === 'username') user = cursor.expectString('a user').text;
       else if (word === 'password') password = cursor.expectString('a password').text;
       else if (word === 'timeout') timeoutMs = cursor.expectDuration('a number of seconds');
-      else if (word === 'certificate' || word === 'certmd5') {
-        cursor.takeWord('checksum');
-        cursor.expectString('a checksum');
-      } else {
+      else if (word === 'certificate' || word === 'certmd5') parseChecksum(cursor);
+      else {
         usesTls = true;
         if (cursor.takeBrace('{')) {
           cursor.takeUntil('}');
