@@ -227,7 +227,7 @@ test('a process that the kernel says is stopped is killed at the second look in 
   bench.started();
   bench.due('probe 2');
   const look = (serial: number, isStopped: boolean, ...expected: string[]): unknown =>
-    bench.feed({ type: 'looked-at', serial, isStopped }, ...expected);
+    bench.feed({ type: 'looked-at', serial, isStopped, couldAnswer: false }, ...expected);
   look(2, true);
   look(2, false);
   look(2, true);
@@ -241,6 +241,30 @@ test('a process that the kernel says is stopped is killed at the second look in 
   look(3, true);
   assert.deepEqual(bench.exited(null, 'SIGKILL', 'spawn'), [
     'hangs (it has been stopped by a signal), killed; restarted at once',
+  ]);
+});
+
+test('a process that could answer is killed at the second such look in a row at one probe', () => {
+  const bench = new Bench();
+  const look = (serial: number, couldAnswer: boolean, ...expected: string[]): unknown =>
+    bench.feed({ type: 'looked-at', serial, isStopped: false, couldAnswer }, ...expected);
+  bench.command('start', 'spawn');
+  bench.feed({ type: 'spawned', pid: 42 });
+  bench.due('probe 1');
+  for (let looks = 0; looks < 5; looks++) look(1, true);
+  assert.equal(bench.machine.state, 'starting', 'one that starts has its time');
+  bench.feed({ type: 'probe-ok', serial: 1 });
+  bench.due('probe 2');
+  look(2, true);
+  look(2, false);
+  look(2, true);
+  bench.feed({ type: 'probe-failed', serial: 2, reason: 'no answer' });
+  bench.due('probe 3');
+  look(3, true);
+  assert.equal(bench.machine.state, 'failing', 'looks at another probe do not count');
+  look(3, true, 'SIGKILL');
+  assert.deepEqual(bench.exited(null, 'SIGKILL', 'spawn'), [
+    'hangs (no answer, though nothing keeps it from answering), killed; restarted at once',
   ]);
 });
 

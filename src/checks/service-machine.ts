@@ -47,7 +47,13 @@ export type ServiceInput =
   | { readonly type: 'probe-ok'; readonly serial: number }
   | { readonly type: 'probe-failed'; readonly serial: number; readonly reason: string }
   /** The process was looked at while this probe was under way. */
-  | { readonly type: 'looked-at'; readonly serial: number; readonly isStopped: boolean }
+  | {
+      readonly type: 'looked-at';
+      readonly serial: number;
+      readonly isStopped: boolean;
+      /** The probe has reached it, and since the last look nothing has kept it from answering. */
+      readonly couldAnswer: boolean;
+    }
   /** While it starts it does something that takes long, and has come further with it. */
   | { readonly type: 'came-nearer'; readonly text: string }
   | { readonly type: 'command'; readonly command: ServiceCommand }
@@ -61,8 +67,8 @@ export type ServiceAction =
   /** For the log. `warning`: trouble that is being mended; `error`: an operator has to look. */
   | { readonly type: 'report'; readonly level: 'info' | 'warning' | 'error'; readonly text: string };
 
-/** Looks in a row after which a stopped process is taken for hung. */
-const STOPPED_LOOKS = 2;
+/** Looks in a row after which a process that is stopped, or that does not answer though it could, is taken for hung. */
+const LOOKS_MAX = 2;
 
 /** A probe whose result never came counts as failed after this many probe timeouts. */
 const LOST_PROBE_TIMEOUTS = 2;
@@ -99,6 +105,8 @@ export class ServiceMachine {
   #probeFailures = 0;
   /** Looks in a row that have found the process stopped. */
   #stoppedLooks = 0;
+  /** Looks in a row at one probe that have found that the process could answer. */
+  #silentLooks = 0;
 
   constructor(policy: ServicePolicy, random: Random) {
     this.#policy = policy;
@@ -188,7 +196,7 @@ export class ServiceMachine {
         break;
       case 'looked-at':
         if (input.serial === this.#probeSerial && this.#probeSentMs !== null)
-          this.#lookedAt(input.isStopped, nowMs);
+          this.#lookedAt(input.isStopped, input.couldAnswer, nowMs);
         break;
       case 'came-nearer':
         this.#cameNearer(input.text, nowMs);
@@ -374,10 +382,15 @@ export class ServiceMachine {
     this.#enter('failing', reason, nowMs);
   }
 
-  #lookedAt(isStopped: boolean, nowMs: number): void {
+  #lookedAt(isStopped: boolean, couldAnswer: boolean, nowMs: number): void {
     this.#stoppedLooks = isStopped ? this.#stoppedLooks + 1 : 0;
-    if (this.#stoppedLooks < STOPPED_LOOKS) return;
-    const verdict = 'hangs (it has been stopped by a signal), killed';
+    // One that starts has the time that its policy gives it.
+    this.#silentLooks = couldAnswer && this.#state !== 'starting' ? this.#silentLooks + 1 : 0;
+    if (this.#stoppedLooks < LOOKS_MAX && this.#silentLooks < LOOKS_MAX) return;
+    const verdict =
+      this.#stoppedLooks >= LOOKS_MAX
+        ? 'hangs (it has been stopped by a signal), killed'
+        : 'hangs (no answer, though nothing keeps it from answering), killed';
     this.#enter('failing', verdict, nowMs);
     this.#report('warning', verdict);
     this.#kill(nowMs);
@@ -398,6 +411,7 @@ export class ServiceMachine {
       this.#probeFailed('the probe was lost', nowMs);
     if (this.#probeSentMs === null && this.#mayProbe() && nowMs >= this.#nextProbeMs) {
       this.#probeSerial += 1;
+      this.#silentLooks = 0;
       this.#probeSentMs = nowMs;
       this.#actions.push({ type: 'probe', serial: this.#probeSerial });
     }

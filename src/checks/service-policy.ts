@@ -13,10 +13,10 @@ export interface ServicePolicy extends BackoffPolicy {
   /** Failed probes in a row after which a process is killed and replaced. */
   readonly probeFailuresMax: number;
   /**
-   * While a probe is under way the process is looked at this often; when the kernel says twice in a row that it has been stopped (SIGSTOP), nothing else
-   * is waited for. A process that is only slow, or on a busy machine, is never found so.
+   * While a probe is under way the process is looked at this often. When the kernel says twice in a row that it has been stopped (SIGSTOP), or that it
+   * sleeps or computes and could have answered, nothing else is waited for. One that is kept from a processor or a disk is never found so.
    */
-  readonly stoppedLookMs: number;
+  readonly lookMs: number;
   /** From SIGTERM to SIGKILL. */
   readonly stopTimeoutMs: number;
   /** After this long without trouble the deaths before are forgotten. */
@@ -35,7 +35,7 @@ export const DEFAULT_POLICY: ServicePolicy = {
   probeIntervalMs: 1_000,
   probeTimeoutMs: 2_000,
   probeFailuresMax: 3,
-  stoppedLookMs: 500,
+  lookMs: 500,
   stopTimeoutMs: 10_000,
   healthyMs: 10_000,
   backoffMsMin: 100,

@@ -1,6 +1,7 @@
 /* The monitor with real processes: stand-ins that answer like a node and misbehave on demand. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -10,6 +11,7 @@ import { until } from '../../testing/wait.ts';
 import { seededRandom } from '../base/random.ts';
 import type { ServiceStatus } from '../checks/cluster-status.ts';
 import { DEFAULT_POLICY, type ServicePolicy } from '../checks/service-policy.ts';
+import { readThreadLooks } from '../system/proc-threads.ts';
 import { Monitor } from './monitor.ts';
 import { OUTPUT_LINES_PER_SECOND_MAX } from './service-runner.ts';
 
@@ -134,7 +136,7 @@ test('a suspended process is found by its silence, killed and replaced', async (
 });
 
 test('a suspended process is found by the state that the kernel gives it, long before its probe is over', async (t) => {
-  const policy = { probeIntervalMs: 20, probeTimeoutMs: 60_000, stoppedLookMs: 20 };
+  const policy = { probeIntervalMs: 20, probeTimeoutMs: 60_000, lookMs: 20 };
   const monitor = await monitorOf(t, [{ name: 'a', policy }]);
   monitor.startAll();
   const pid = await running(monitor, 'a');
@@ -145,6 +147,24 @@ test('a suspended process is found by the state that the kernel gives it, long b
   });
   assert.ok(!isAlive(pid));
   assert.ok(monitor.status().events.some(({ text }) => text.includes('stopped by a signal')));
+});
+
+test('a process that computes for ever is found by what the kernel says of its threads', {
+  skip: readThreadLooks(process.pid) === null ? 'the kernel does not count waiting' : false,
+}, async (t) => {
+  const policy = { probeIntervalMs: 20, probeTimeoutMs: 60_000, lookMs: 100 };
+  const monitor = await monitorOf(t, [{ name: 'a', misbehaviour: 'hangs', policy }]);
+  monitor.startAll();
+  const pid = await running(monitor, 'a');
+  const socket = connect(Number(service(monitor, 'a').address.split(':')[1]), '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write('hang\r\n');
+  await until('a successor runs', () => {
+    const { state, pid: present } = service(monitor, 'a');
+    return state === 'running' && present !== pid;
+  });
+  assert.ok(!isAlive(pid));
+  assert.ok(monitor.status().events.some(({ text }) => text.includes('nothing keeps it from answering')));
 });
 
 test('a suspended process can be stopped, and one that ignores SIGTERM is killed in the end', async (t) => {

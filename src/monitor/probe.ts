@@ -31,9 +31,15 @@ const REPLY_LENGTH_MAX = 64 * 1024;
  *
  * @param timeoutMs for the whole exchange
  * @param role what it is asked for besides
+ * @param onWaiting true: the kernel has taken the connection for it, and it is its turn to answer; false: it has answered
  * @returns never rejects
  */
-export function probe(target: ProbeTarget, timeoutMs: number, role: ServiceRole): Promise<ProbeResult> {
+export function probe(
+  target: ProbeTarget,
+  timeoutMs: number,
+  role: ServiceRole,
+  onWaiting: (isWaiting: boolean) => void = () => {},
+): Promise<ProbeResult> {
   return new Promise((resolve) => {
     const { request, replies } = role === 'proxy' ? PROXY_STATS : target.stats ? WITH_STATS : VERSION_ONLY;
     const start = performance.now();
@@ -50,7 +56,10 @@ export function probe(target: ProbeTarget, timeoutMs: number, role: ServiceRole)
       else resolve({ ok: false, reason: failure });
     };
     socket.setEncoding('latin1');
-    socket.on('connect', () => socket.write(request));
+    socket.on('connect', () => {
+      socket.write(request);
+      onWaiting(true);
+    });
     socket.on('data', (chunk: string) => {
       text += chunk;
       if (text.length > REPLY_LENGTH_MAX) return finish('an endless reply');
@@ -60,6 +69,7 @@ export function probe(target: ProbeTarget, timeoutMs: number, role: ServiceRole)
         const line = text.slice(0, lineEnd);
         if (!/^(VERSION |ERROR$|CLIENT_ERROR |SERVER_ERROR )/.test(line))
           return finish('not a memcached reply');
+        onWaiting(false);
         latencyMs = Math.max(performance.now() - start, Number.MIN_VALUE);
       }
       const ends = text.slice(lineEnd + 2).match(/^(END|ERROR|(CLIENT|SERVER)_ERROR .*)\r\n/gm);

@@ -10,6 +10,7 @@ import {
 } from '../checks/service-machine.ts';
 import { type ProcessSample, readProcessSample } from '../system/proc-process.ts';
 import { readProcessEntry } from '../system/proc-table.ts';
+import { couldHaveAnswered, readThreadLooks, type ThreadLook } from '../system/proc-threads.ts';
 import { type ChildListener, type SupervisedChild, startChild } from './child-process.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { LAST_LINES_MAX, lastWords } from './last-words.ts';
@@ -218,13 +219,31 @@ export class ServiceRunner {
 
   async #probe(serial: number): Promise<void> {
     const { probe: target, policy, role } = this.definition;
-    // What was stopped answers nothing; that can be seen before the probe's time is over.
+    let isWaiting = false;
+    // What was stopped, or hangs otherwise, answers nothing; that can be seen before the probe's time is over.
+    let threads: readonly ThreadLook[] | null = null;
+    let lookedMs = 0;
     const looks = setInterval(() => {
       const { pid } = this.#machine;
-      const state = pid === null ? null : (readProcessEntry(pid)?.state ?? null);
-      this.#feed({ type: 'looked-at', serial, isStopped: state === 'T' });
-    }, policy.stoppedLookMs);
-    const result = await probe(target, policy.probeTimeoutMs, role);
+      if (pid === null) return;
+      const nowMs = this.#context.clock.monotonicMs();
+      const elapsedMs = nowMs - lookedMs;
+      const [before, after] = [threads, readThreadLooks(pid)];
+      [threads, lookedMs] = [after, nowMs];
+      // Who looks late did not get a processor either.
+      const isInTime = elapsedMs < 2 * policy.lookMs;
+      const couldAnswer =
+        isWaiting &&
+        isInTime &&
+        before !== null &&
+        after !== null &&
+        couldHaveAnswered(before, after, elapsedMs);
+      const isStopped = readProcessEntry(pid)?.state === 'T';
+      this.#feed({ type: 'looked-at', serial, isStopped, couldAnswer });
+    }, policy.lookMs);
+    const result = await probe(target, policy.probeTimeoutMs, role, (is) => {
+      isWaiting = is;
+    });
     clearInterval(looks);
     if (!result.ok) {
       this.#probeMs = null;
