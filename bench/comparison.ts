@@ -1,4 +1,4 @@
-import type { LoadPlan } from './load-plan.ts';
+import type { LoadPlan } from '../src/load/load-plan.ts';
 import { type Measurement, type MeasureOptions, measure } from './measure.ts';
 import type { Server } from './servers.ts';
 import { figures, LOAD_COLUMNS, ratios, row } from './table.ts';

@@ -1,5 +1,5 @@
 import { type Contestants, type Effort, printRounds, WARM_SECONDS } from './comparison.ts';
-import { SINGLE } from './load-plan.ts';
+import { SINGLE } from './load-plans.ts';
 import { type Measurement, type MeasureOptions, measure, median } from './measure.ts';
 import type { Server } from './servers.ts';
 import { LOAD_COLUMNS, row } from './table.ts';

@@ -1,12 +1,13 @@
 import { Output } from '../src/base/output.ts';
 import { seededRandom } from '../src/base/random.ts';
 import type { Connection, Session } from '../src/base/session.ts';
+import { KeyChooser } from '../src/load/key-chooser.ts';
+import { KEY_BYTES, type LoadPlan } from '../src/load/load-plan.ts';
 import { MAGENT_MANNER } from '../src/routing/client-manner.ts';
 import { Router } from '../src/routing/router.ts';
 import { ROUTING_SETTINGS_DEFAULT } from '../src/routing/settings.ts';
 import { type RouteTree, treePlan } from '../src/routing/tree-plan.ts';
-import { KeyChooser } from './key-chooser.ts';
-import { HOT_KEY_PLANS, KEY_BYTES, type LoadPlan } from './load-plan.ts';
+import { HOT_KEY_PLANS } from './load-plans.ts';
 import { row } from './table.ts';
 
 const TURNS = 2000;

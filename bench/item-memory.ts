@@ -1,5 +1,6 @@
+import { KEY_BYTES, type LoadPlan } from '../src/load/load-plan.ts';
 import { withServer } from './comparison.ts';
-import { KEY_BYTES, type LoadPlan, SINGLE } from './load-plan.ts';
+import { SINGLE } from './load-plans.ts';
 import { fill } from './measure.ts';
 import { MEMCACHED, type Server, startMemcached, startNode } from './servers.ts';
 import { compared, row } from './table.ts';

@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import type { LoadPlan } from '../src/load/load-plan.ts';
 import { argumentsOf, oneOf, positiveNumber, wholeNumber } from '../testing/script-arguments.ts';
 import { compareLoads, compareVariants, type Effort } from './comparison.ts';
 import { compareHalfLoad } from './half-load.ts';
 import { compareHitRatios } from './hit-ratio.ts';
 import { compareHotKeyRouting } from './hot-key-routing.ts';
 import { compareItemMemory } from './item-memory.ts';
-import { HOT_KEY_PLANS, LOAD_PLANS, type LoadPlan, PROXY_PLANS } from './load-plan.ts';
+import { HOT_KEY_PLANS, LOAD_PLANS, PROXY_PLANS } from './load-plans.ts';
 import { compareReplication } from './replication.ts';
 import {
   MAGENT,

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Contestants, type Effort, inTurn, type Rounds } from './comparison.ts';
-import { SINGLE } from './load-plan.ts';
+import { SINGLE } from './load-plans.ts';
 import { type Measurement, median } from './measure.ts';
 import { MEMCACHED, startMemcached, startNode } from './servers.ts';
 import { row } from './table.ts';

@@ -32,6 +32,7 @@ const PROGRAMS = [
   'src/node/data-thread.ts',
   'src/proxy/data-thread.ts',
   'src/net/waiting-thread.ts',
+  'src/load/load-thread.ts',
 ];
 
 /** Of what is not ours in the command's bundles; koffi and nodemailer stay packages. */

@@ -6,7 +6,7 @@ import { ServerConnection } from '../client/server-connection.ts';
 import type { Invocation } from './invocation.ts';
 
 /** The entry of the local cluster that `twincached up` runs. */
-const SERVER_DEFAULT = '127.0.0.1:12000';
+export const SERVER_DEFAULT = '127.0.0.1:12000';
 
 const USAGE = {
   get: 'twincached get KEY [-s HOST:PORT]',

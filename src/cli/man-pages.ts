@@ -5,6 +5,7 @@ import { CLUSTER_COMMAND_HELPS } from '../cluster/cluster-commands.ts';
 import { STATUS_HELP } from '../cluster/status.ts';
 import { TOP_HELP } from '../cluster/top.ts';
 import { UP_HELP } from '../cluster/up.ts';
+import { BENCH_HELP } from './bench-command.ts';
 import type { OptionRow } from './getopt.ts';
 import { MAGENT_ROWS } from './magent-table.ts';
 import { type ManPage, manPageText, optionsOfRows, pageOfHelp } from './man-page.ts';
@@ -21,6 +22,7 @@ export const HELP_TEXTS: Readonly<Record<string, string>> = {
   check: CHECK_HELP,
   status: STATUS_HELP,
   top: TOP_HELP,
+  bench: BENCH_HELP,
   ...CLUSTER_COMMAND_HELPS,
 };
 

@@ -289,6 +289,9 @@ function client(command: ClientCommand): Personality {
   return async (invocation) => (await import('./client-command.ts')).runClientCommand(command, invocation);
 }
 
+/** `twincached bench`. */
+const bench: Personality = async (invocation) => (await import('./bench-command.ts')).runBench(invocation);
+
 /** The sub-commands, with what help says of them. */
 export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubCommand> {
   return new Map<string, SubCommand>([
@@ -339,6 +342,7 @@ export function subCommands(starters: RoleStarters): ReadonlyMap<string, SubComm
     ['get', { usage: 'get KEY', help: 'ask a running server for a value', run: client('get') }],
     ['set', { usage: 'set KEY VALUE', help: 'store a value on a running server', run: client('set') }],
     ['stats', { usage: 'stats [WHAT]', help: "show a running server's statistics", run: client('stats') }],
+    ['bench', { usage: 'bench ...', help: 'load a running server, and say how much it answers', run: bench }],
     [
       'memcached',
       {

@@ -1,18 +1,18 @@
-import { seededRandom } from '../src/base/random.ts';
-import { runDataThread } from '../src/net/data-threads.ts';
-import { LatencyHistogram } from './latency-histogram.ts';
+import { seededRandom } from '../base/random.ts';
+import { runDataThread } from '../net/data-threads.ts';
+import { Latencies } from './latencies.ts';
 import { type FromLoadThread, isLoadThreadData, isToLoadThread } from './load-plan.ts';
 import { LoadSession, LoadShared } from './load-session.ts';
 
 const CONNECT_TIMEOUT_MS = 5000;
 
-/** The client side of a benchmark, in a thread of its own on the same transport as the servers. */
+/** The client side of a measurement, in a thread of its own on the same transport as the servers. */
 runDataThread((thread) => {
   const { data, loop } = thread;
   if (!isLoadThreadData(data)) throw new Error('a load thread was started without its plan');
   const post = (message: FromLoadThread): void => thread.post(message);
-  const { plan, requestsPerSecond } = data;
-  const latencies = new LatencyHistogram();
+  const { plan, requestsPerSecond, silenceMsMax } = data;
+  const latencies = new Latencies();
   const nowMicros = (): number => loop.clock.monotonicMs() * 1000;
   const shared = new LoadShared(
     plan,
@@ -52,7 +52,7 @@ runDataThread((thread) => {
   };
   const share = plan.keys / plan.connections;
   for (let i = 0; i < plan.connections; i++) {
-    loop.dial({ family: 'ipv4', host: data.host, port: data.port }, CONNECT_TIMEOUT_MS, (connection) => {
+    loop.dial(data.server, CONNECT_TIMEOUT_MS, (connection) => {
       const session = new LoadSession(
         shared,
         connection,
@@ -64,6 +64,15 @@ runDataThread((thread) => {
       return session;
     });
   }
+  let repliesBefore = -1;
+  const watch = (): void => {
+    if (shared.isStopping) return;
+    if (shared.replies === repliesBefore)
+      post({ kind: 'wrong', message: `no reply within ${silenceMsMax / 1000} s` });
+    repliesBefore = shared.replies;
+    loop.schedule(silenceMsMax, watch);
+  };
+  watch();
   thread.onMessage((message) => {
     if (!isToLoadThread(message)) return;
     if (message.kind === 'stop') {

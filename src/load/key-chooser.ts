@@ -1,4 +1,4 @@
-import type { Random } from '../src/base/random.ts';
+import type { Random } from '../base/random.ts';
 import type { LoadPlan } from './load-plan.ts';
 
 const STEPS = 2 ** 30;

@@ -5,7 +5,7 @@
 const CELLS_PER_OCTAVE = 24;
 const OCTAVES = 25;
 
-export class LatencyHistogram {
+export class Latencies {
   readonly #cells = new Float64Array(CELLS_PER_OCTAVE * OCTAVES);
   #count = 0;
 

@@ -1,5 +1,5 @@
-import type { Output } from '../src/base/output.ts';
-import type { Random } from '../src/base/random.ts';
+import type { Output } from '../base/output.ts';
+import type { Random } from '../base/random.ts';
 import { KEY_BYTES, type LoadPlan } from './load-plan.ts';
 
 /**
@@ -38,6 +38,7 @@ function valueLine(plan: LoadPlan): string {
 }
 
 const CRLF = latin1('\r\n');
+const KEY_START = latin1('load:');
 const GET = latin1('get');
 const SET = latin1('set ');
 
@@ -55,7 +56,7 @@ class TextWriter implements RequestWriter {
   constructor(plan: LoadPlan, random: Random) {
     this.#plan = plan;
     this.#random = random;
-    this.#setRest = latin1(` 0 0 ${plan.valueBytes}\r\n${valueLine(plan)}`);
+    this.#setRest = latin1(` 0 ${plan.exptimeSeconds ?? 0} ${plan.valueBytes}\r\n${valueLine(plan)}`);
     const block = `VALUE ${'k'.repeat(KEY_BYTES)} 0 ${plan.valueBytes}\r\n${valueLine(plan)}`;
     this.getReplyBytes = block.length * plan.keysPerGet + 'END\r\n'.length;
   }
@@ -94,7 +95,8 @@ class MetaWriter implements RequestWriter {
   readonly #setRest: Uint8Array;
 
   constructor(plan: LoadPlan) {
-    this.#setRest = latin1(` ${plan.valueBytes}\r\n${valueLine(plan)}`);
+    const lifetime = plan.exptimeSeconds === undefined ? '' : ` T${plan.exptimeSeconds}`;
+    this.#setRest = latin1(` ${plan.valueBytes}${lifetime}\r\n${valueLine(plan)}`);
     this.getReplyBytes = `VA ${plan.valueBytes}\r\n${valueLine(plan)}`.length;
   }
 
@@ -129,6 +131,7 @@ class BinaryWriter implements RequestWriter {
     const set = binaryHeader(0x01, BINARY_SET_EXTRA_BYTES, plan.valueBytes);
     this.#set = new Uint8Array(set.length + BINARY_SET_EXTRA_BYTES);
     this.#set.set(set);
+    new DataView(this.#set.buffer).setUint32(BINARY_HEADER_BYTES + 4, plan.exptimeSeconds ?? 0);
   }
 
   writeGet(output: Output, key: number): void {
@@ -161,14 +164,11 @@ function appendAround(output: Output, before: Uint8Array, key: number, behind: U
   output.append(behind, 0, behind.length);
 }
 
-/** Writes `key:` and eight digits. */
+/** Writes `load:` and seven digits. */
 function writeKey(bytes: Uint8Array, at: number, key: number): number {
-  bytes[at] = 107;
-  bytes[at + 1] = 101;
-  bytes[at + 2] = 121;
-  bytes[at + 3] = 58;
+  for (let i = 0; i < KEY_START.length; i++) bytes[at + i] = KEY_START[i]!;
   let rest = key;
-  for (let i = at + KEY_BYTES - 1; i >= at + 4; i--) {
+  for (let i = at + KEY_BYTES - 1; i >= at + KEY_START.length; i--) {
     const quotient = (rest / 10) | 0;
     bytes[i] = 48 + rest - quotient * 10;
     rest = quotient;

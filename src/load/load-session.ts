@@ -1,7 +1,7 @@
-import type { Random } from '../src/base/random.ts';
-import type { Connection, ConnectionError, Session } from '../src/base/session.ts';
+import type { Random } from '../base/random.ts';
+import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { KeyChooser } from './key-chooser.ts';
-import type { LatencyHistogram } from './latency-histogram.ts';
+import type { Latencies } from './latencies.ts';
 import type { LoadPlan } from './load-plan.ts';
 import { type RequestWriter, requestWriter } from './request-writers.ts';
 
@@ -12,7 +12,7 @@ const OPEN_LOOP_DEPTH = 1024;
 export class LoadShared {
   readonly plan: LoadPlan;
   readonly random: Random;
-  readonly latencies: LatencyHistogram;
+  readonly latencies: Latencies;
   readonly nowMicros: () => number;
   readonly wrong: (message: string) => void;
   readonly writer: RequestWriter;
@@ -21,12 +21,14 @@ export class LoadShared {
   /** Latencies are recorded, requests counted. */
   isMeasuring = false;
   requests = 0;
+  /** Replies that have come, whether they are measured or not. */
+  replies = 0;
   isStopping = false;
 
   constructor(
     plan: LoadPlan,
     random: Random,
-    latencies: LatencyHistogram,
+    latencies: Latencies,
     isOpenLoop: boolean,
     nowMicros: () => number,
     wrong: (message: string) => void,
@@ -137,6 +139,7 @@ export class LoadSession implements Session {
           shared.wrong('a reply does not end where it should');
       }
       this.#seen = 0;
+      shared.replies++;
       if (shared.isMeasuring) {
         shared.requests++;
         shared.latencies.record(nowMicros - this.#sinceMicros[this.#first]!);

@@ -1,3 +1,5 @@
+import type { SocketAddress } from '../net/loop.ts';
+
 /** One kind of load: what the clients send. Keys all have one length and values one size, so that every reply's length is known. */
 export interface LoadPlan {
   readonly name: string;
@@ -13,45 +15,16 @@ export interface LoadPlan {
   readonly keysPerGet: number;
   /** How much more often the first keys are asked for than the last ones: the exponent of Zipf's law; 0 or not given: all alike. */
   readonly zipf?: number;
+  /** Seconds after which what was stored is gone; 0 or not given: it stays. */
+  readonly exptimeSeconds?: number;
 }
 
-/** One request in flight per connection: what most clients do, and where the kernel's part is largest. */
-export const SINGLE: LoadPlan = {
-  name: 'single',
-  protocol: 'text',
-  connections: 50,
-  depth: 1,
-  keys: 10_000,
-  valueBytes: 100,
-  getShare: 0.9,
-  keysPerGet: 1,
-};
-
-/** The loads that are measured in a closed loop, each against the original in the same run. */
-export const LOAD_PLANS: readonly LoadPlan[] = [
-  SINGLE,
-  { ...SINGLE, name: 'meta-single', protocol: 'meta' },
-  { ...SINGLE, name: 'binary-single', protocol: 'binary' },
-  { ...SINGLE, name: 'in-flight-16', depth: 16 },
-  { ...SINGLE, name: 'multi-get-100', connections: 10, getShare: 1, keysPerGet: 100 },
-  { ...SINGLE, name: 'value-1k', valueBytes: 1024 },
-  { ...SINGLE, name: 'set-1k', valueBytes: 1024, getShare: 0 },
-  { ...SINGLE, name: 'value-100k', connections: 10, keys: 200, valueBytes: 102_400 },
-];
-
-/** What a proxy is for: far more clients than any server has to see. */
-export const PROXY_PLANS: readonly LoadPlan[] = [{ ...SINGLE, name: 'clients-10k', connections: 10_000 }];
-
-/** Everybody wants the same key; some keys are wanted more than others, as on most sites; and, to see what it costs where that is not so, all alike. */
-export const HOT_KEY_PLANS: readonly LoadPlan[] = [
-  { ...SINGLE, name: 'hot-key-one', keys: 1, getShare: 0.99 },
-  { ...SINGLE, name: 'hot-key-10k', keys: 1, getShare: 0.99, valueBytes: 10_240 },
-  { ...SINGLE, name: 'hot-key-zipf', zipf: 0.99 },
-  { ...SINGLE, name: 'hot-key-none' },
-];
-
-/** Bytes of every key: `key:` and eight digits. */
+/** Bytes of every key: `load:` and seven digits. */
 export const KEY_BYTES = 12;
+export const KEYS_MAX = 10_000_000;
+
+/** The largest value that every memcached takes, with room for the header of its item. */
+export const VALUE_BYTES_MAX: number = 1024 * 1024 - 512;
 
 /** Main thread to load thread. */
 export type ToLoadThread = { readonly kind: 'measure'; readonly seconds: number } | { readonly kind: 'stop' };
@@ -79,11 +52,12 @@ export type FromLoadThread =
 /** What a load thread is started with. */
 export interface LoadThreadData {
   readonly plan: LoadPlan;
-  readonly host: string;
-  readonly port: number;
+  readonly server: SocketAddress;
   readonly seed: number;
   /** Requests are sent at this rate, whatever the server does (an open loop); null: as replies arrive (a closed loop). */
   readonly requestsPerSecond: number | null;
+  /** A server that answers nobody for so long is given up. */
+  readonly silenceMsMax: number;
 }
 
 function kindOf(message: unknown): unknown {
@@ -99,5 +73,5 @@ export function isFromLoadThread(message: unknown): message is FromLoadThread {
 }
 
 export function isLoadThreadData(data: unknown): data is LoadThreadData {
-  return typeof data === 'object' && data !== null && 'plan' in data && 'port' in data;
+  return typeof data === 'object' && data !== null && 'plan' in data && 'server' in data;
 }
