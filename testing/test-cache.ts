@@ -5,6 +5,7 @@ import {
   createSharedCache,
   INVALIDATE,
   KEEP_EXPTIME,
+  NO_STAMP,
   RESULT,
   type Result,
   type SharedCache,
@@ -204,11 +205,19 @@ export class TestCache {
     return this.cache.touch(input, 0, key.length, this.cache.hash(input, 0, key.length), exptime);
   }
 
-  applySet(key: string, value: string, version: number, flags = 0, exptime = 0): Applied {
+  applySet(
+    key: string,
+    value: string,
+    version: number,
+    flags = 0,
+    exptime = 0,
+    stamp: number = NO_STAMP,
+  ): Applied {
     const input = this.#place(key, value);
     const hash = this.cache.hash(input, 0, key.length);
     const end = key.length + value.length;
-    return this.cache.applySet(input, 0, key.length, hash, flags, exptime, version, key.length, end);
+    const { length } = key;
+    return this.cache.applySet(input, 0, length, hash, flags, exptime, version, length, end, 0, stamp);
   }
 
   applyDelete(key: string, version: number): Applied {
@@ -216,10 +225,21 @@ export class TestCache {
     return this.cache.applyDelete(input, 0, key.length, this.cache.hash(input, 0, key.length), version);
   }
 
-  applyTouch(key: string, exptime: number, version: number): Applied {
+  applyTouch(key: string, exptime: number, version: number, stamp: number = NO_STAMP): Applied {
     const input = this.#place(key, '');
     const hash = this.cache.hash(input, 0, key.length);
-    return this.cache.applyTouch(input, 0, key.length, hash, exptime, version);
+    return this.cache.applyTouch(input, 0, key.length, hash, exptime, version, stamp);
+  }
+
+  /** The expiry time of a key's item and the stamp of its last touch; null when there is none. */
+  touched(key: string): { readonly exptime: number; readonly stamp: number } | null {
+    const input = this.#place(key, '');
+    const hash = this.cache.hash(input, 0, key.length);
+    const item = this.cache.find(input, 0, key.length, hash);
+    if (item === 0) return null;
+    const found = { exptime: this.cache.exptime(item), stamp: this.cache.touchStamp(item) };
+    this.cache.release(hash);
+    return found;
   }
 
   /** The version of what is under a key, negative for a tombstone, 0 if nothing. */

@@ -581,12 +581,15 @@ class NodeThread {
   }
 
   #replicationStatistics(): readonly StatLine[] {
-    const { clockAheadMicros, clockAhead, clockRefused } = this.#cache.statistics();
+    const { clockAheadMicros, clockAhead, clockRefused, ...touches } = this.#cache.statistics();
     return [
       ...(this.#replication?.statistics() ?? []),
       ['replication_clock_ahead_us', String(clockAheadMicros)],
       ['replication_versions_ahead', String(clockAhead)],
       ['replication_versions_refused', String(clockRefused)],
+      ['replication_touch_stamps', String(touches.touchStamps)],
+      ['replication_touch_stamps_dropped', String(touches.touchStampsDropped)],
+      ['replication_touches_unordered', String(touches.touchesUnordered)],
       ...(this.#acks?.board.statistics(this.#data.options.replication.acks) ?? []),
     ];
   }

@@ -2,7 +2,7 @@
  * Applies what a peer sends to the cache. The cache merges by version, so order, repetition and overlap with a full sync do no
  * harm; and what is applied never enters the change feed, so it is never forwarded.
  */
-import { APPLIED, type Applied, type ItemRef, RESULT } from '../store/cache.ts';
+import { APPLIED, type Applied, type ItemRef, NO_STAMP, RESULT } from '../store/cache.ts';
 import { MARKS_SHIFT } from '../store/layout.ts';
 import type { FrameReader } from './frame-reader.ts';
 import { FRAME, PIECE_BYTES_MAX } from './frames.ts';
@@ -25,6 +25,8 @@ export class ChangeReceiver {
   readonly ahead: FramesAhead;
   /** Expiry times are of the peer's clock. */
   readonly clock: PeerClock = new PeerClock();
+  /** The peer tells when items were touched. */
+  tellsStamps = true;
   readonly #cache: LinkCache;
 
   /** A value that comes in pieces: bytes still to come (0: none is under way), the item (0: its bytes are dropped) and what is needed at its end. */
@@ -32,6 +34,7 @@ export class ChangeReceiver {
   #item: ItemRef = 0;
   #filledBytes = 0;
   #version = 0;
+  #stamp = 0;
   #hash = 0;
 
   constructor(cache: LinkCache) {
@@ -60,12 +63,13 @@ export class ChangeReceiver {
       return true;
     }
     const { keyStart, keyEnd, version } = frame;
+    const stamp = this.tellsStamps ? frame.stamp : NO_STAMP;
     const hash = cache.hash(input, keyStart, keyEnd);
     switch (frame.kind) {
       case FRAME.set: {
         cache.meta.setNewCas(frame.casHigh, frame.casLow);
         if (frame.valueBytes > PIECE_BYTES_MAX) {
-          this.#begin(frame, input, hash);
+          this.#begin(frame, input, hash, stamp);
           return true;
         }
         const applied = cache.applySet(
@@ -79,6 +83,7 @@ export class ChangeReceiver {
           frame.valueStart,
           frame.valueEnd,
           frame.marks << MARKS_SHIFT,
+          stamp,
         );
         this.#count(applied);
         return true;
@@ -90,7 +95,9 @@ export class ChangeReceiver {
         this.#count(cache.applyWin(input, keyStart, keyEnd, hash, version));
         return true;
       case FRAME.touch:
-        this.#count(cache.applyTouch(input, keyStart, keyEnd, hash, this.clock.here(frame.exptime), version));
+        this.#count(
+          cache.applyTouch(input, keyStart, keyEnd, hash, this.clock.here(frame.exptime), version, stamp),
+        );
         return true;
       default:
         return false;
@@ -104,10 +111,11 @@ export class ChangeReceiver {
     this.#restBytes = 0;
   }
 
-  #begin(frame: FrameReader, input: Uint8Array, hash: number): void {
+  #begin(frame: FrameReader, input: Uint8Array, hash: number, stamp: number): void {
     const { keyStart, keyEnd } = frame;
     this.#hash = hash;
     this.#version = frame.version;
+    this.#stamp = stamp;
     this.#filledBytes = 0;
     this.#restBytes = frame.valueBytes;
     this.#item = this.#cache.reserveForPeer(
@@ -120,6 +128,7 @@ export class ChangeReceiver {
       frame.version,
       frame.valueBytes,
       frame.marks << MARKS_SHIFT,
+      stamp,
     );
     if (this.#item !== 0) return;
     const { failure } = this.#cache;
@@ -137,7 +146,7 @@ export class ChangeReceiver {
     if (this.#restBytes > 0) return true;
     const item = this.#item;
     this.#item = 0;
-    if (item !== 0) this.#count(cache.applyReserved(item, this.#hash, this.#version));
+    if (item !== 0) this.#count(cache.applyReserved(item, this.#hash, this.#version, this.#stamp));
     return true;
   }
 

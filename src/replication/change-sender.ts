@@ -7,7 +7,8 @@
  * - nothing stands there (evicted, expired, tombstone reclaimed) or something older: the peer must not keep what it had before the
  *   change, so a delete in the version of the change is sent;
  * - a client was told to renew it: that is sent, for the very version that it was told of;
- * - it was only touched: the new expiry time is sent, for the very version that was touched.
+ * - it was only touched: the new expiry time is sent, for the very version that was touched; and the whole item where the peer may have
+ *   let it end before it hears of the touch.
  */
 import type { Output } from '../base/output.ts';
 import type { FrameCompressor } from './frame-compressor.ts';
@@ -23,6 +24,8 @@ const ATTEMPTS_MAX = 4;
 /** Records taken from one thread's ring before the next thread's has its turn. */
 const RECORDS_PER_TURN = 64;
 const SENT_VERSIONS = 4096;
+/** An item that would have ended by then without its touch goes whole: what is sent may be on its way for as long as a silent link is believed in, and clocks differ. */
+const WHOLE_SECONDS = 5;
 
 export class ChangeSender {
   /** Frames sent. */
@@ -135,12 +138,8 @@ export class ChangeSender {
     const cache = this.#cache;
     const { key, keyBytes, hash } = reader;
     const isTouch = reader.kind === CHANGE.touch;
-    if (isTouch && writer.tellsTouches) {
-      // As it was recorded, and whatever has become of the item: one that was touched to expire at once is gone here already.
-      writer.touch(output, key, keyBytes, reader.exptime, reader.version);
-      this.changes++;
-      return writer.touchBytes(keyBytes);
-    }
+    const isTold = isTouch && writer.tellsTouches;
+    if (isTold && !this.#mayHaveEnded(reader)) return this.#sendTouch(output, reader);
     if (reader.kind === CHANGE.win) {
       if (!writer.tellsTouches) return 16;
       writer.win(output, key, keyBytes, reader.version);
@@ -153,10 +152,14 @@ export class ChangeSender {
       const item = cache.peek(key, 0, keyBytes, hash);
       if (item === 0) break;
       const version = cache.version(item);
+      if (isTold && (version !== reader.version || cache.isTombstone(item))) {
+        cache.release(hash);
+        break;
+      }
       if (version < reader.version) {
         // An older item of the peer came in after ours had gone. Both sides must forget it.
         cache.release(hash);
-        cache.applyDelete(key, 0, keyBytes, hash, reader.version);
+        if (reader.kind !== CHANGE.set) cache.applyDelete(key, 0, keyBytes, hash, reader.version);
         break;
       }
       if (
@@ -187,8 +190,23 @@ export class ChangeSender {
       this.changes++;
       return bytes;
     }
+    if (isTold) return this.#sendTouch(output, reader);
+    // Also here an older one of the peer shall not come back that is on its way.
+    if (reader.kind === CHANGE.set) cache.applyDelete(key, 0, keyBytes, hash, reader.version);
     writer.delete(output, key, keyBytes, reader.version);
     this.changes++;
     return writer.deleteBytes(keyBytes);
+  }
+
+  /** Sends it as it was recorded, and whatever has become of the item: one that was touched to expire at once is gone here already. */
+  #sendTouch(output: Output, { key, keyBytes, exptime, version, stamp }: ChangeReader): number {
+    this.writer.touch(output, key, keyBytes, exptime, version, stamp);
+    this.changes++;
+    return this.writer.touchBytes(keyBytes);
+  }
+
+  /** The peer may not have the item any more, because it knows of an earlier end. */
+  #mayHaveEnded({ exptimeBefore }: ChangeReader): boolean {
+    return exptimeBefore !== 0 && exptimeBefore <= this.#cache.nowSeconds + WHOLE_SECONDS;
   }
 }

@@ -31,6 +31,7 @@ import {
   SET_MARK,
   SET_MARKS_ALL,
   SLOT_BYTES,
+  STAMP_BYTES,
   SYNC_END_BYTES,
   THREADS_MAX,
   TOUCH_FIXED_BYTES,
@@ -92,6 +93,8 @@ export class FrameReader {
   version = 0;
   /** set, touch: seconds since 1970, 0 for never. */
   exptime = 0;
+  /** set, touch: when the item was touched, as a version; 0 for never, or the peer does not know. */
+  stamp = 0;
   clientFlags = 0;
   /** set: bits of SET_MARK; with explicitCas a cas id that a client chose, in two halves. */
   marks = 0;
@@ -175,9 +178,7 @@ export class FrameReader {
         if (!this.#key(bytes, body, bodyBytes, DELETE_FIXED_BYTES)) return READ.malformed;
         return this.#version(bytes, body);
       case FRAME.touch:
-        if (!this.#key(bytes, body, bodyBytes, TOUCH_FIXED_BYTES)) return READ.malformed;
-        this.exptime = u32(bytes, body + 8);
-        return this.#version(bytes, body);
+        return this.#touch(bytes, body, bodyBytes);
       case FRAME.flush:
         if (bodyBytes !== FLUSH_BYTES) return this.#wrongSize(bodyBytes);
         this.threshold = u64(bytes, body + 8);
@@ -302,13 +303,17 @@ export class FrameReader {
     const marks = bytes[body + 21]!;
     if (marks > SET_MARKS_ALL) return this.#malformed(`set marks ${marks}`);
     const hasCas = (marks & SET_MARK.explicitCas) !== 0;
-    const fixedBytes = hasCas ? SET_FIXED_BYTES + SET_CAS_BYTES : SET_FIXED_BYTES;
+    const stampAt = hasCas ? SET_FIXED_BYTES + SET_CAS_BYTES : SET_FIXED_BYTES;
+    const isTouched = (marks & SET_MARK.touched) !== 0;
+    const fixedBytes = isTouched ? stampAt + STAMP_BYTES : stampAt;
     const inline = valueBytes <= PIECE_BYTES_MAX ? valueBytes : 0;
     if (bodyBytes !== fixedBytes + keyBytes + inline) return this.#wrongSize(bodyBytes);
+    this.stamp = isTouched ? u64(bytes, body + stampAt) : 0;
+    if (this.stamp < 0) return this.#malformed('a number beyond 2^53');
     this.exptime = u32(bytes, body + 8);
     this.clientFlags = u32(bytes, body + 12);
     this.valueBytes = valueBytes;
-    this.marks = marks;
+    this.marks = marks & ~SET_MARK.touched;
     this.casHigh = hasCas ? u32(bytes, body + 24) : 0;
     this.casLow = hasCas ? u32(bytes, body + 28) : 0;
     this.keyStart = body + fixedBytes;
@@ -318,7 +323,18 @@ export class FrameReader {
     return this.#version(bytes, body);
   }
 
-  /** Of delete and touch, whose key length is the last byte of the fixed part. */
+  /** With a stamp behind the key, or without. */
+  #touch(bytes: Uint8Array, body: number, bodyBytes: number): Read {
+    const isStamped = bodyBytes === TOUCH_FIXED_BYTES + bytes[body + TOUCH_FIXED_BYTES - 1]! + STAMP_BYTES;
+    const rest = isStamped ? bodyBytes - STAMP_BYTES : bodyBytes;
+    if (!this.#key(bytes, body, rest, TOUCH_FIXED_BYTES)) return READ.malformed;
+    this.stamp = isStamped ? u64(bytes, body + rest) : 0;
+    if (this.stamp < 0) return this.#malformed('a number beyond 2^53');
+    this.exptime = u32(bytes, body + 8);
+    return this.#version(bytes, body);
+  }
+
+  /** Of delete, win and touch, whose key length is the last byte of the fixed part. */
   #key(bytes: Uint8Array, body: number, bodyBytes: number, fixedBytes: number): boolean {
     const keyBytes = bodyBytes - fixedBytes;
     if (keyBytes < 1 || keyBytes > KEY_BYTES_MAX || bytes[body + fixedBytes - 1] !== keyBytes) {

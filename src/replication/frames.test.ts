@@ -17,6 +17,7 @@ import {
   MARK_FLAG,
   PIECE_BYTES_MAX,
   SET_CAS_BYTES,
+  STAMP_BYTES,
   writeAck,
   writeBye,
   writeDelete,
@@ -69,8 +70,8 @@ function everyFrame(): Uint8Array {
     const before = output.at;
     output.reserve(itemFrameBytes(key.length, bytes));
     writeItem(output, cache, item, key.length, bytes);
-    assert.equal(output.at - before, itemFrameBytes(key.length, bytes) - SET_CAS_BYTES);
-    writeTouch(output, key, key.length, cache.exptime(item), cache.version(item));
+    assert.equal(output.at - before, itemFrameBytes(key.length, bytes) - SET_CAS_BYTES - STAMP_BYTES);
+    writeTouch(output, key, key.length, cache.exptime(item), cache.version(item), 0);
   }
   for (const bytes of [3, PIECE_BYTES_MAX + 1]) {
     const key = ascii(`stale${bytes}`);
@@ -79,8 +80,15 @@ function everyFrame(): Uint8Array {
     const before = output.at;
     output.reserve(itemFrameBytes(key.length, bytes));
     writeItem(output, cache, item, key.length, bytes);
-    assert.equal(output.at - before, itemFrameBytes(key.length, bytes));
+    assert.equal(output.at - before, itemFrameBytes(key.length, bytes) - STAMP_BYTES);
     writeWin(output, key, key.length, cache.version(item));
+    // The same, touched: all that there can be in front of a key.
+    cache.touch(`stale${bytes}`, 4000000000);
+    const start = output.at;
+    output.reserve(itemFrameBytes(key.length, bytes));
+    writeItem(output, cache, item, key.length, bytes);
+    assert.equal(output.at - start, itemFrameBytes(key.length, bytes));
+    writeTouch(output, key, key.length, 4000000000, cache.version(item), Number.MAX_SAFE_INTEGER);
   }
   const key = ascii('k'.repeat(KEY_BYTES_MAX));
   writeDelete(output, key, 0, key.length, 77);
@@ -140,6 +148,7 @@ class Transcript {
     };
     const marks = (): string =>
       frames.marks === 0 ? '' : ` marks ${frames.marks} ${frames.casHigh} ${frames.casLow}`;
+    const stamp = (): string => (frames.stamp === 0 ? '' : ` stamp ${frames.stamp}`);
     const positions = (): string => {
       const copy = new Float64Array(frames.threads);
       frames.copyPositions(input, copy);
@@ -150,7 +159,7 @@ class Transcript {
       case FRAME.hello:
         return `hello ${JSON.stringify(frames.hello(input, at))}`;
       case FRAME.set:
-        return `set ${key} ${version} ${exptime} ${frames.clientFlags} ${frames.valueBytes}${marks()}: ${value()}`;
+        return `set ${key} ${version} ${exptime} ${frames.clientFlags} ${frames.valueBytes}${marks()}${stamp()}: ${value()}`;
       case FRAME.piece:
         return `piece: ${value()}`;
       case FRAME.delete:
@@ -158,7 +167,7 @@ class Transcript {
       case FRAME.win:
         return `win ${key} ${version}`;
       case FRAME.touch:
-        return `touch ${key} ${version} ${exptime}`;
+        return `touch ${key} ${version} ${exptime}${stamp()}`;
       case FRAME.flush:
         return `flush ${version} ${frames.threshold} ${frames.activeAtSeconds}`;
       case FRAME.slot:
@@ -200,11 +209,16 @@ test('what is written is what is read', () => {
   const stale = lines.findIndex((line) => line.startsWith('set stale3 '));
   assert.match(lines[stale]!, /^set stale3 \d+ 0 0 3 marks 9 4275878552 2271560481: 3 bytes/);
   assert.match(lines[stale + 1]!, /^win stale3 \d+$/);
+  assert.match(
+    lines[stale + 2]!,
+    /^set stale3 \d+ 4000000000 0 3 marks 9 4275878552 2271560481 stamp \d+: 3 bytes/,
+  );
+  assert.match(lines[stale + 3]!, /^touch stale3 \d+ 4000000000 stamp 9007199254740991$/);
   const large = lines.findIndex((line) => line.startsWith(`set key${PIECE_BYTES_MAX + 1} `));
   assert.match(lines[large]!, / 32769: 0 bytes/);
   assert.match(lines[large + 1]!, /^piece: 32768 bytes/);
   assert.match(lines[large + 2]!, /^piece: 1 bytes/);
-  assert.equal(lines.filter((line) => line.startsWith('piece')).length, 2 + 3 + 4 + 2);
+  assert.equal(lines.filter((line) => line.startsWith('piece')).length, 2 + 3 + 4 + 2 * 2);
   assert.equal(lines.at(-15), `delete ${'k'.repeat(250)} 77`);
   assert.match(lines.at(-14)!, /^delete gone \d+$/);
   assert.deepEqual(lines.slice(-13), [
@@ -263,7 +277,13 @@ test('a frame that is not as it should be is malformed', () => {
     ['a set without a key', frameByHand(FRAME.set, zeros(24))],
     ['a set whose value is missing', frameByHand(FRAME.set, [...zeros(16), 1, 0, 0, 0, 1, 0, 0, 0, 107])],
     ['a set with more than its value', frameByHand(FRAME.set, [...zeros(20), 1, 0, 0, 0, 107, 107])],
-    ['a set with unknown marks', frameByHand(FRAME.set, [...zeros(20), 1, 16, 0, 0, 107])],
+    ['a set with unknown marks', frameByHand(FRAME.set, [...zeros(20), 1, 32, 0, 0, 107])],
+    ['a set without the stamp it speaks of', frameByHand(FRAME.set, [...zeros(20), 1, 16, 0, 0, 107])],
+    ['a touch with half a stamp', frameByHand(FRAME.touch, [...zeros(12), 1, 107, ...zeros(4)])],
+    [
+      'a stamp beyond 2^53',
+      frameByHand(FRAME.touch, [...zeros(12), 1, 107, ...new Array<number>(8).fill(255)]),
+    ],
     ['a set without the cas id it speaks of', frameByHand(FRAME.set, [...zeros(20), 1, 8, 0, 0, 107])],
     ['a win without a key', frameByHand(FRAME.win, key(0))],
     [

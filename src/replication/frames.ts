@@ -17,10 +17,12 @@
  *     hello      see HELLO below
  *     slot       u8 slot
  *     set        u64 version, u32 exptime, u32 client flags, u32 bytes of the value, u8 bytes of the key, u8 marks (SET_MARK), u16 0,
- *                u32 + u32 a cas id that a client chose, upper half first (only with SET_MARK.explicitCas), key, value
+ *                u32 + u32 a cas id that a client chose, upper half first (only with SET_MARK.explicitCas), u64 stamp of the last touch
+ *                (only with SET_MARK.touched), key, value
  *     piece      the next bytes of the value of the set before it, which had none of it
  *     delete     u64 version, u8 bytes of the key, key
- *     touch      u64 version of the item that was touched, u32 exptime, u8 bytes of the key, key
+ *     touch      u64 version of the item that was touched, u32 exptime, u8 bytes of the key, key, u64 stamp of the touch (not for a peer
+ *                that does not know stamps: FEATURE.touchStamps)
  *     win        u64 version of the item that a client was told to renew, u8 bytes of the key, key
  *     flush      u64 version of the order, u64 threshold (lower versions die), u32 active at (seconds since 1970)
  *     resume     u8 1 if a position follows, u8 0, u16 threads, u32 tag, u64 for each thread: up to where this node has the changes of
@@ -110,9 +112,14 @@ export const NONCE_BYTES = 16;
 export const SET_FIXED_BYTES = 24;
 /** What a cas id that a client chose adds to a set. */
 export const SET_CAS_BYTES = 8;
-/** Marks of an item in a set: those of the store (`Cache.marks`), shifted down. The first two change under the same version, too. */
-export const SET_MARK = { stale: 1, tokenSent: 2, base64Key: 4, explicitCas: 8 } as const;
-export const SET_MARKS_ALL = 15;
+/** What the stamp of a touch adds to a set and to a touch. */
+export const STAMP_BYTES = 8;
+/**
+ * Marks of an item in a set: those of the store (`Cache.marks`), shifted down, and whether it was touched. The second and the last
+ * change under the same version, too.
+ */
+export const SET_MARK = { stale: 1, tokenSent: 2, base64Key: 4, explicitCas: 8, touched: 16 } as const;
+export const SET_MARKS_ALL = 31;
 export const DELETE_FIXED_BYTES = 9;
 export const TOUCH_FIXED_BYTES = 13;
 export const FLUSH_BYTES = 20;
@@ -222,7 +229,7 @@ export function writeHello(output: Output, hello: Hello): void {
 
 /** Bytes that `writeItem` writes at most for a key and a value of these lengths. */
 export function itemFrameBytes(keyBytes: number, valueBytes: number): number {
-  const set = HEADER_BYTES + SET_FIXED_BYTES + SET_CAS_BYTES + keyBytes + valueBytes;
+  const set = HEADER_BYTES + SET_FIXED_BYTES + SET_CAS_BYTES + STAMP_BYTES + keyBytes + valueBytes;
   return valueBytes <= PIECE_BYTES_MAX ? set : set + HEADER_BYTES * Math.ceil(valueBytes / PIECE_BYTES_MAX);
 }
 
@@ -231,14 +238,16 @@ export function deleteFrameBytes(keyBytes: number): number {
   return HEADER_BYTES + DELETE_FIXED_BYTES + keyBytes;
 }
 
-/** Bytes that `writeTouch` writes. */
+/** Bytes that `writeTouch` writes at most. */
 export function touchFrameBytes(keyBytes: number): number {
-  return HEADER_BYTES + TOUCH_FIXED_BYTES + keyBytes;
+  return HEADER_BYTES + TOUCH_FIXED_BYTES + keyBytes + STAMP_BYTES;
 }
 
 /**
  * Writes an item whose stripe is locked, key and value straight from the store. The room, `itemFrameBytes`, must have been
  * reserved before: nothing may be sent while a stripe is locked.
+ *
+ * @param stamped whether the peer knows stamps of touches
  */
 export function writeItem(
   output: Output,
@@ -246,11 +255,14 @@ export function writeItem(
   item: ItemRef,
   keyBytes: number,
   valueBytes: number,
+  stamped = true,
 ): void {
   const { bytes, at } = output;
   const inline = valueBytes <= PIECE_BYTES_MAX;
-  const marks = cache.meta.marks(item) >>> MARKS_SHIFT;
-  const fixedBytes = SET_FIXED_BYTES + ((marks & SET_MARK.explicitCas) === 0 ? 0 : SET_CAS_BYTES);
+  const stamp = stamped ? cache.touchStamp(item) : 0;
+  const marks = (cache.meta.marks(item) >>> MARKS_SHIFT) | (stamp === 0 ? 0 : SET_MARK.touched);
+  const casBytes = (marks & SET_MARK.explicitCas) === 0 ? 0 : SET_CAS_BYTES;
+  const fixedBytes = SET_FIXED_BYTES + casBytes + (stamp === 0 ? 0 : STAMP_BYTES);
   const body = at + HEADER_BYTES;
   putU64(bytes, body, cache.version(item));
   putU32(bytes, body + 8, clampSeconds(cache.exptime(item)));
@@ -260,10 +272,11 @@ export function writeItem(
   bytes[body + 21] = marks;
   bytes[body + 22] = 0;
   bytes[body + 23] = 0;
-  if (fixedBytes > SET_FIXED_BYTES) {
+  if (casBytes > 0) {
     putU32(bytes, body + 24, cache.meta.casHigh(item));
     putU32(bytes, body + 28, cache.meta.casLow(item));
   }
+  if (stamp > 0) putU64(bytes, body + SET_FIXED_BYTES + casBytes, stamp);
   const key = body + fixedBytes;
   cache.copyKey(item, bytes, key);
   const value = key + keyBytes;
@@ -339,13 +352,14 @@ export function writeTombstone(output: Output, cache: LinkCache, item: ItemRef, 
   output.at = body + DELETE_FIXED_BYTES + keyBytes;
 }
 
-/** Writes the new expiry time of the item that has this key and version. */
+/** Writes the new expiry time of the item that has this key and version. @param stamp 0: the peer does not know stamps */
 export function writeTouch(
   output: Output,
   source: Uint8Array,
   keyBytes: number,
   exptime: number,
   version: number,
+  stamp: number,
 ): void {
   output.reserve(touchFrameBytes(keyBytes));
   const { bytes, at } = output;
@@ -355,8 +369,13 @@ export function writeTouch(
   bytes[body + 12] = keyBytes;
   const key = body + TOUCH_FIXED_BYTES;
   for (let i = 0; i < keyBytes; i++) bytes[key + i] = source[i]!;
-  seal(bytes, at, FRAME.touch, TOUCH_FIXED_BYTES + keyBytes);
-  output.at = key + keyBytes;
+  let end = key + keyBytes;
+  if (stamp > 0) {
+    putU64(bytes, end, stamp);
+    end += STAMP_BYTES;
+  }
+  seal(bytes, at, FRAME.touch, end - body);
+  output.at = end;
 }
 
 export function writeFlush(

@@ -25,7 +25,14 @@ export interface ItemWriter {
   tombstone(output: Output, cache: LinkCache, item: ItemRef, keyBytes: number): void;
   /** Of the first bytes of `key`; with nothing locked, as all that follow. */
   delete(output: Output, key: Uint8Array, keyBytes: number, version: number): void;
-  touch(output: Output, key: Uint8Array, keyBytes: number, exptime: number, version: number): void;
+  touch(
+    output: Output,
+    key: Uint8Array,
+    keyBytes: number,
+    exptime: number,
+    version: number,
+    stamp: number,
+  ): void;
   win(output: Output, key: Uint8Array, keyBytes: number, version: number): void;
   flush(output: Output, threshold: number, activeAtSeconds: number, version: number): void;
 }
@@ -36,10 +43,18 @@ export const FRAME_WRITER: ItemWriter = {
   itemBytes: itemFrameBytes,
   deleteBytes: deleteFrameBytes,
   touchBytes: touchFrameBytes,
-  item: writeItem,
+  item: (output, cache, item, keyBytes, valueBytes) => writeItem(output, cache, item, keyBytes, valueBytes),
   tombstone: writeTombstone,
   delete: (output, key, keyBytes, version) => writeDelete(output, key, 0, keyBytes, version),
   touch: writeTouch,
   win: writeWin,
   flush: writeFlush,
+};
+
+/** The same for a node that does not know stamps of touches. */
+export const UNSTAMPED_WRITER: ItemWriter = {
+  ...FRAME_WRITER,
+  item: (output, cache, item, keyBytes, valueBytes) =>
+    writeItem(output, cache, item, keyBytes, valueBytes, false),
+  touch: (output, key, keyBytes, exptime, version) => writeTouch(output, key, keyBytes, exptime, version, 0),
 };

@@ -7,6 +7,7 @@ import type { Output } from '../base/output.ts';
 import type { ChangeSender } from './change-sender.ts';
 import type { FrameCompressor } from './frame-compressor.ts';
 import { writeFlush, writeSyncBegin, writeSyncEnd } from './frames.ts';
+import type { ItemWriter } from './item-writer.ts';
 import { LEGACY_END, type LegacyWriter } from './legacy-writer.ts';
 import type { LinkCache } from './store-port.ts';
 import { SyncSender } from './sync-sender.ts';
@@ -88,8 +89,14 @@ export class LinkCopies {
     this.sync.compressor = this.repair.compressor = compressor;
   }
 
+  /** How changes and copies are put on the wire from here on. */
+  useWriter(writer: ItemWriter): void {
+    this.#sender.writer = this.sync.writer = this.repair.writer = writer;
+  }
+
   useLegacy(writer: LegacyWriter): void {
-    this.#legacyWriter = this.sync.writer = writer;
+    this.#legacyWriter = writer;
+    this.useWriter(writer);
   }
 
   /** A peer asks for what is here of these slots above a version. Questions that were not answered yet become one. */

@@ -334,7 +334,7 @@ for (const cut of ['in one chunk', 'byte by byte', 'at random'] as const) {
     pair.open();
     const large = new Uint8Array(3 * PIECE_BYTES_MAX + 77);
     for (let i = 0; i < large.length; i++) large[i] = i % 100;
-    dialler.cache.set('long', LONG, 3, 9);
+    dialler.cache.set('long', LONG, 3, 1900000009);
     dialler.cache.set('large', large, 0, 0);
     dialler.cache.set('noise', NOISE, 0, 0);
     dialler.cache.set('short', bytesOf('a'.repeat(400)), 0, 0);

@@ -46,15 +46,22 @@ export const FEATURE = {
   secret: 1,
   /** The node understands compressed frames. */
   compression: 2,
+  /** The node tells and understands when items were touched. */
+  touchStamps: 4,
 } as const;
 
 /** What a node with these means says in its hello. */
 export function featuresOf({ secret, codec }: LinkSafety): number {
-  return (secret === null ? 0 : FEATURE.secret) | (codec === null ? 0 : FEATURE.compression);
+  const compression = codec === null ? 0 : FEATURE.compression;
+  return (secret === null ? 0 : FEATURE.secret) | compression | FEATURE.touchStamps;
 }
 
 export function understandsCompression({ features }: Hello): boolean {
   return (features & FEATURE.compression) !== 0;
+}
+
+export function understandsStamps({ features }: Hello): boolean {
+  return (features & FEATURE.touchStamps) !== 0;
 }
 
 /** @returns why two nodes can never agree about a secret, one having it and the other none, or null */

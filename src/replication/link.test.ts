@@ -23,7 +23,7 @@ test('two nodes that meet merge what they have', () => {
   const { dialler, listener } = pair;
   dialler.cache.set('both', bytesOf('older'), 0, 0);
   pair.time.run(1);
-  listener.cache.set('both', bytesOf('newer'), 7, 99);
+  listener.cache.set('both', bytesOf('newer'), 7, 1900000099);
   listener.cache.set('mine', bytesOf('L'), 0, 0);
   dialler.cache.set('yours', bytesOf('D'), 0, 0);
   dialler.cache.set('gone', bytesOf('x'), 0, 0);
@@ -31,7 +31,7 @@ test('two nodes that meet merge what they have', () => {
   listener.cache.set('large', new Uint8Array(3 * PIECE_BYTES_MAX + 5).fill(9), 0, 0);
   pair.open();
   assert.deepEqual(dialler.cache.snapshot(), listener.cache.snapshot());
-  assert.match(dialler.cache.snapshot().get('both')!, / 7 99 newer$/);
+  assert.match(dialler.cache.snapshot().get('both')!, / 7 1900000099 newer$/);
   assert.equal(dialler.cache.snapshot().size, 5);
   for (const end of [dialler, listener])
     assert.deepEqual(
@@ -44,13 +44,13 @@ test('changes of either side arrive at the other, and nothing comes back', () =>
   const pair = openPair();
   const { dialler, listener } = pair;
   dialler.cache.set('a', bytesOf('1'), 5, 0);
-  listener.cache.set('b', bytesOf('2'), 0, 50);
+  listener.cache.set('b', bytesOf('2'), 0, 1900000050);
   pair.settle();
   dialler.cache.delete('b');
-  listener.cache.touch('a', 77);
+  listener.cache.touch('a', 1900000077);
   pair.settle();
   assert.deepEqual(dialler.cache.snapshot(), listener.cache.snapshot());
-  assert.match(dialler.cache.snapshot().get('a')!, / 5 77 1$/);
+  assert.match(dialler.cache.snapshot().get('a')!, / 5 1900000077 1$/);
   assert.match(listener.cache.snapshot().get('b')!, /deleted$/);
   assert.deepEqual(dialler.sent, [FRAME.set, FRAME.mark, FRAME.delete, FRAME.mark]);
   assert.deepEqual(listener.sent, [FRAME.set, FRAME.mark, FRAME.touch, FRAME.mark]);
@@ -373,11 +373,11 @@ test('frames out of place close the connection; unknown kinds are skipped', () =
 test('whatever bytes a peer sends after its hello, the link neither throws nor keeps a lock or memory', () => {
   const source = openPair();
   for (const bytes of [0, 10, 300, 70000])
-    source.dialler.cache.set(`key${bytes}`, new Uint8Array(bytes), 1, 2);
+    source.dialler.cache.set(`key${bytes}`, new Uint8Array(bytes), 1, 1900000002);
   source.dialler.cache.delete('key10');
-  source.dialler.cache.touch('key300', 5);
+  source.dialler.cache.touch('key300', 1900000005);
   source.dialler.cache.flush();
-  source.dialler.cache.set('key1', bytesOf('x'), 1, 2);
+  source.dialler.cache.set('key1', bytesOf('x'), 1, 1900000002);
   source.dialler.link.pump(0);
   const stream = source.dialler.take();
   fc.assert(

@@ -39,6 +39,7 @@ import {
   writeSlot,
   writeWant,
 } from './frames.ts';
+import { UNSTAMPED_WRITER } from './item-writer.ts';
 import { beginsLegacy, LegacyReceiver } from './legacy-receiver.ts';
 import { LegacyWriter } from './legacy-writer.ts';
 import { LinkCopies } from './link-copies.ts';
@@ -46,7 +47,7 @@ import { LinkEnding } from './link-ending.ts';
 import { LinkHandshake, type LinkState } from './link-handshake.ts';
 import { LinkMarks } from './link-marks.ts';
 import type { LinkOwner } from './link-owner.ts';
-import { type LinkSafety, UNGUARDED, understandsCompression } from './link-safety.ts';
+import { type LinkSafety, UNGUARDED, understandsCompression, understandsStamps } from './link-safety.ts';
 import {
   ACKNOWLEDGE_MS,
   CHANGES_BYTES_PER_PUMP,
@@ -479,7 +480,6 @@ export class Link implements Session {
     this.#keepAbove = keepAbove;
     this.#keptUpTo = this.#cache.highestVersion();
     this.legacy = new LegacyReceiver(cache, this.sender, keepAbove);
-    this.sender.writer = this.legacyWriter;
     this.copies.useLegacy(this.legacyWriter);
     this.state = 'open';
     this.#wasOpen = true;
@@ -555,6 +555,8 @@ export class Link implements Session {
       this.sender.compressor = this.compressor;
       this.copies.useCompressor(this.compressor);
     }
+    this.receiver.tellsStamps = understandsStamps(peer);
+    if (!this.receiver.tellsStamps) this.copies.useWriter(UNSTAMPED_WRITER);
     this.#cache.observeVersion(peer.highestVersion);
     this.#wasOpen = true;
     this.#pingMs = this.#clock.monotonicMs();

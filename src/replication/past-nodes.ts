@@ -20,6 +20,9 @@ export interface PastNode {
   readonly completeTo: number;
   /** The slots that it had, one bit each. */
   readonly slots: number;
+  /** When the last link to it began and ended, on the monotonic clock. */
+  readonly linkedMs: number;
+  readonly lostMs: number;
 }
 
 export class PastNodes {
@@ -34,14 +37,30 @@ export class PastNodes {
     return this.#nodes.get(nodeId)?.position ?? null;
   }
 
+  /** Nodes that were lost while there was the last link to this one, or since: it may not have heard of that. */
+  lostSince(nodeId: string): readonly PastNode[] {
+    const node = this.#nodes.get(nodeId);
+    if (node === undefined) return [];
+    return [...this.#nodes.values()].filter((other) => other !== node && other.lostMs >= node.linkedMs);
+  }
+
   /** A link has ended. @param position null when it brought no complete mark; then that of an earlier link still holds */
-  remember(nodeId: string, position: FeedPosition | null, completeTo: number, slots: number): PastNode {
+  remember(
+    nodeId: string,
+    position: FeedPosition | null,
+    completeTo: number,
+    slots: number,
+    linkedMs = 0,
+    lostMs = 0,
+  ): PastNode {
     const before = this.#nodes.get(nodeId);
     const node: PastNode = {
       nodeId,
       position: position ?? before?.position ?? null,
       completeTo: Math.max(completeTo, before?.completeTo ?? 0),
       slots: slots | (before?.slots ?? 0),
+      linkedMs,
+      lostMs,
     };
     // The one that is remembered last is the last in the order of the map.
     this.#nodes.delete(nodeId);

@@ -1,39 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SimulatedNetwork } from '../../testing/replication/simulated-network.ts';
-import { SimulatedNode } from '../../testing/replication/simulated-node.ts';
-import { VirtualTime } from '../../testing/replication/virtual-time.ts';
-import { seededRandom } from '../base/random.ts';
+import type { SimulatedNode } from '../../testing/replication/simulated-node.ts';
+import { PORT, READY_MS_MAX, SimulatedWorld as World } from '../../testing/replication/simulated-world.ts';
 import type { Session } from '../base/session.ts';
 import { ACKNOWLEDGE_MS, HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link-times.ts';
 import { ALONE_MS } from './missing-twins.ts';
 import { freeSlot, mustMove, slotOfVersion } from './node-slots.ts';
 import { peerStatistics } from './peer-statistics.ts';
 import { DIAL_MS_MAX, LINKS_MAX, RETRY_MS_MAX, SETTLE_MS_MAX, YOUNG_MS_MAX } from './peers.ts';
-
-const PORT = 11212;
-const READY_MS_MAX = 5000;
-
-class World {
-  readonly time = new VirtualTime();
-  readonly random = seededRandom(42);
-  readonly network = new SimulatedNetwork(this.time, this.random, { delayMsMax: 0.2, windowBytes: 100000 });
-
-  node(host: string, peerHosts: readonly string[]): SimulatedNode {
-    const options = { host, port: PORT, peerHosts, feedCapacity: 1000, readyMsMax: READY_MS_MAX };
-    return new SimulatedNode(this.network, this.random, options);
-  }
-
-  start(host: string, peerHosts: readonly string[]): SimulatedNode {
-    const node = this.node(host, peerHosts);
-    node.start();
-    return node;
-  }
-
-  run(ms: number): void {
-    this.time.run(this.time.nowMs + ms);
-  }
-}
 
 const value = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 

@@ -1,25 +1,21 @@
 /**
- * Keeps the links of a node together: whom to dial and when, which port to listen on, which of two links between the same two nodes stays,
- * which node slot this node has, and when its clients may come in. Free of I/O: events come in as calls, what is to be done goes out through
- * `PeerActions`, and time is the clock that is handed in.
+ * Keeps the links of a node together: whom to dial and when, which port to listen on, which of two links between the same two nodes stays, which node slot
+ * this node has, and when its clients may come in. Free of I/O: events come in as calls, what is to be done goes out through `PeerActions`, and time is the clock that is handed in.
  *
  * Both sides listen and both dial, for ever. A node that cannot bind the replication port, because its twin on the same host has it,
  * tries again now and then, and at once when a link ends; so the survivor of two takes the port over.
  *
- * Two links between the same two nodes arise when both dial at once. The side that dialled a link turns back, before it has
- * sent its hello, when it has another open link to that node; so a link that is in use is never given up for a new one.
- * If the two dialled so closely that neither could see the other's link, each gets a hello over an accepted link while its
- * own dialled one is open; then both keep the link that the node with the smaller id dialled.
+ * Two links between the same two nodes arise when both dial at once. The side that dialled a link turns back, before it has sent its hello, when it has another open link to that
+ * node; so a link that is in use is never given up for a new one. If the two dialled so closely that neither could see the other's link, each gets a hello over an accepted link
+ * while its own dialled one is open; then both keep the link that the node with the smaller id dialled.
  *
- * Nobody forwards what came from a peer. So when a node dies that had sent a change to some of its peers only, they must make
- * it good among themselves: whoever loses a link tells its other peers, and everybody who has no link to that node asks all others for what they
- * have of its slots above the version up to which its own copy is known to be complete.
+ * Nobody forwards what came from a peer. So when a node dies that had sent a change to some of its peers only, they must make it good among themselves: whoever loses a link tells its
+ * other peers, and everybody who has no link to that node asks all others for what they have of its slots above the version up to which its own copy is known to be complete.
  */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { ConnectionError } from '../base/session.ts';
-import type { FeedPosition, Hello } from './frames.ts';
-import { LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
+import { type FeedPosition, type Hello, LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
 import type { Link } from './link.ts';
 import type { LinkOwner } from './link-owner.ts';
 import { MissingTwins } from './missing-twins.ts';
@@ -478,6 +474,9 @@ export class Peers implements LinkOwner<Link> {
   linked(link: Link): void {
     this.linksMade++;
     this.#actions.log(1, link.dialled ? `connect (peer=${remoteText(link)})` : 'accept');
+    // What was said of them over the last link may have been lost with it.
+    for (const { nodeId, slots } of this.#pastNodes.lostSince(link.peer?.nodeId ?? ''))
+      if (this.#openLinkTo(nodeId) === null) link.announceLost(nodeId, slots);
     const target = this.#targets[link.target];
     if (target === undefined) return;
     target.failed = false;
@@ -531,7 +530,9 @@ export class Peers implements LinkOwner<Link> {
     const isBehind = link.legacy === null && link.peer?.fresh !== true;
     if (isBehind && (wasMissing || !this.#hasHadCopy)) this.#settling.add(link);
     this.#hasHadCopy = true;
-    this.#ready();
+    // One that was started lately, too, may know neither what a third has nor which slot.
+    if (link.peer?.fresh === true) this.#readyIfAlone();
+    else this.#ready();
   }
 
   settled(link: Link): void {
@@ -631,7 +632,9 @@ export class Peers implements LinkOwner<Link> {
   #lost(link: Link): void {
     const { peer, peerSlots } = link;
     if (peer === null) return;
-    const past = this.#pastNodes.remember(peer.nodeId, link.marks.position, link.marks.completeTo, peerSlots);
+    const { position, completeTo } = link.marks;
+    const spanMs = [link.connectedMs, this.#clock.monotonicMs()] as const;
+    const past = this.#pastNodes.remember(peer.nodeId, position, completeTo, peerSlots, ...spanMs);
     if (this.#stopping || this.#openLinkTo(peer.nodeId) !== null) return;
     for (const other of this.links) {
       other.announceLost(peer.nodeId, past.slots);
@@ -677,11 +680,11 @@ export class Peers implements LinkOwner<Link> {
     return this.#clock.monotonicMs() + pauseMs;
   }
 
-  /** Lets clients in when every peer was tried in vain and nobody is about to send what he has. */
+  /** Lets clients in when every peer is linked or was tried in vain, and nobody is about to send what he has. */
   #readyIfAlone(): void {
-    if (this.isReady || this.#targets.some((target) => !target.failed)) return;
-    for (const link of this.links) if (link.isOpen) return;
-    this.#ready();
+    const isSettled = ({ failed, nodeId }: Target): boolean =>
+      failed || nodeId === this.nodeId || this.#openLinkTo(nodeId) !== null;
+    if (this.openLinks.every((link) => link.hasCopyOfPeer) && this.#targets.every(isSettled)) this.#ready();
   }
 
   #readyIfNobodyIsDialled(): void {

@@ -39,6 +39,8 @@ test('two nodes hold the same after any life of cuts, holds and kills', (context
   assert.ok(sum(outcomes, (o) => o.overruns) > 0);
   assert.ok(sum(outcomes, (o) => o.items) > SEEDS);
   assert.ok(sum(outcomes, (o) => o.partialSyncs) > SEEDS / 2);
+  assert.ok(sum(outcomes, (o) => o.touches) > 10 * SEEDS);
+  assert.ok(sum(outcomes, (o) => o.unordered) > 0);
   assert.equal(new Set(outcomes.map((o) => o.topology)).size, 3);
 });
 
@@ -54,6 +56,8 @@ test('three to five nodes hold the same after any life of cuts, holds, kills and
   assert.ok(sum(outcomes, (o) => o.fullSyncs) > SEEDS);
   assert.ok(sum(outcomes, (o) => o.casStored) > 10 * SEEDS);
   assert.ok(sum(outcomes, (o) => o.casRefused) > 10 * SEEDS);
+  assert.ok(sum(outcomes, (o) => o.touches) > 10 * SEEDS);
+  assert.ok(sum(outcomes, (o) => o.unordered) > 0);
   assert.equal(new Set(outcomes.map((o) => o.hosts)).size, 3);
   assert.equal(Math.max(...outcomes.map((o) => o.threads)), 4);
 });

@@ -21,6 +21,8 @@ export type LinkCache = { readonly meta: LinkMarks } & Pick<
   | 'isTombstone'
   | 'version'
   | 'exptime'
+  | 'touchStamp'
+  | 'nowSeconds'
   | 'clientFlags'
   | 'keyBytes'
   | 'valueBytes'
@@ -57,6 +59,8 @@ export type ChangeReader = Pick<
   | 'hash'
   | 'version'
   | 'exptime'
+  | 'exptimeBefore'
+  | 'stamp'
   | 'threshold'
   | 'activeAtSeconds'
   | 'backlogBytes'
@@ -64,4 +68,4 @@ export type ChangeReader = Pick<
 
 /** The cache as a link to a repcached changes it: as clients do. */
 export type LegacyCache = LinkCache &
-  Pick<Cache, 'store' | 'reserve' | 'commit' | 'delete' | 'flushAll' | 'nowSeconds' | 'lastVersion'>;
+  Pick<Cache, 'store' | 'reserve' | 'commit' | 'delete' | 'flushAll' | 'lastVersion'>;

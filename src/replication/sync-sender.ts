@@ -1,6 +1,6 @@
 /**
  * Sends everything a node holds, in slices: items and tombstones, by a walk over the index; or what it holds of some node slots
- * above a version. The live changes go between the
+ * above a version, written or touched. The live changes go between the
  * slices; what changes during the walk is in the change feed, whose position is taken before the walk begins.
  *
  * Nothing is sent while the walk holds a stripe's lock: room is reserved before a slice, and when a slice turns out to
@@ -148,9 +148,7 @@ export class SyncSender {
     const output = this.#output;
     if (output === null) return;
     const cache = this.#cache;
-    const version = cache.version(item);
-    const isWanted = version > this.#above && version <= this.#upTo;
-    if (!isWanted || ((this.#slots >>> slotOfVersion(version)) & 1) === 0) {
+    if (!this.#isWanted(cache.version(item)) && !this.#isWanted(cache.touchStamp(item))) {
       this.#passed++;
       return;
     }
@@ -164,5 +162,10 @@ export class SyncSender {
     this.#visited++;
     if (tombstone) this.writer.tombstone(output, cache, item, keyBytes);
     else this.writer.item(output, cache, item, keyBytes, valueBytes);
+  }
+
+  #isWanted(version: number): boolean {
+    if (version <= this.#above || version > this.#upTo) return false;
+    return ((this.#slots >>> slotOfVersion(version)) & 1) !== 0;
   }
 }

@@ -9,6 +9,7 @@ const KEYS = 1000;
 const KEY_BYTES = 12;
 const VALUE_BYTES = 100;
 const REQUESTS = 3_000_000;
+const NOW = Date.UTC(2026, 6, 1) / 1000;
 
 /** Times that a clean run may be tried for. */
 const TRIES_MAX = 8;
@@ -52,12 +53,12 @@ async function fewestCollections(work: () => void): Promise<number> {
   return fewest;
 }
 
-test('a get and a set that overwrites leave nothing for the garbage collector', async () => {
+test('a get, a touch and a set that overwrites leave nothing for the garbage collector', async () => {
   const cache = new Cache(
     createSharedCache(cacheOptions({ feedBytes: 65536, ioBytesPerThread: 1 << 17 })),
     0,
   );
-  cache.tick(Date.UTC(2026, 6, 1));
+  cache.tick(NOW * 1000);
   const { bytes, start } = cache.ioRegion;
   for (let i = 0; i < KEYS; i++) {
     const key = new TextEncoder().encode(`key:${String(i).padStart(KEY_BYTES - 4, '0')}`);
@@ -89,6 +90,14 @@ test('a get and a set that overwrites leave nothing for the garbage collector', 
       cache.release(hash);
     }
   };
+  const touches = (count: number): void => {
+    for (let i = 0; i < count; i++) {
+      const key = start + (i % KEYS) * KEY_BYTES;
+      const keyEnd = key + KEY_BYTES;
+      const hash = cache.hash(bytes, key, keyEnd);
+      if (!cache.touch(bytes, key, keyEnd, hash, NOW + 1000 + (i & 7))) throw new Error('not found');
+    }
+  };
   const boxes: Uint8Array[] = [];
   const ofGarbage = await fewestCollections(() => {
     for (let i = 0; i < REQUESTS; i++) boxes[i & 7] = bytes.subarray(i & 7);
@@ -97,6 +106,8 @@ test('a get and a set that overwrites leave nothing for the garbage collector', 
   sets(KEYS);
   const ofGets = await fewestCollections(() => gets(REQUESTS));
   const ofSets = await fewestCollections(() => sets(REQUESTS));
+  const ofTouches = await fewestCollections(() => touches(REQUESTS));
+  assert.equal(ofTouches, 0, 'collections while touching');
   assert.equal(ofGets, 0, 'collections while getting');
   assert.equal(ofSets, 0, 'collections while setting');
 });

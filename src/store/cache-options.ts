@@ -73,6 +73,8 @@ export interface CacheOptions {
   /** Keep tombstones of deleted items; 0 when there is no peer. */
   readonly tombstonesMax: number;
   readonly tombstoneSeconds: number;
+  /** Touches whose order among those of twins is known, rounded up; 327 680 when not given. There are none without a change feed. */
+  readonly touchStampsMax?: number;
   /** Bytes of each thread's change feed ring (a power of two, at least 4096); 0 when there is no peer. */
   readonly feedBytes: number;
   /** `-o hashpower`: the index begins with 2 to this many buckets; 16 when not given. */

@@ -30,6 +30,7 @@ import {
   type ClassStatistics,
   cacheStatistics,
 } from './statistics.ts';
+import { NO_STAMP } from './touch-stamps.ts';
 import { versionAtMs } from './version-clock.ts';
 import { Walks } from './walks.ts';
 
@@ -41,6 +42,7 @@ export { INVALIDATE, type MetaAccess } from './meta-access.ts';
 export * from './results.ts';
 export type { SharedCache } from './shared-cache.ts';
 export type { CacheStatistics, ClassStatistics } from './statistics.ts';
+export { NO_STAMP } from './touch-stamps.ts';
 
 /**
  * One thread's view of a cache in shared memory. Each thread makes its own, over the same `SharedCache`.
@@ -202,6 +204,14 @@ export class Cache {
   /** Unix seconds, 0 for never. */
   exptime(item: ItemRef): number {
     return this.#parts.items.exptime(item);
+  }
+
+  /**
+   * When an item's present version was last touched, as a version: of two touches of one item the one with the higher stamp counts. 0: it
+   * was not touched. If the stamp is not known any more, the highest that it can have been.
+   */
+  touchStamp(item: ItemRef): number {
+    return this.#parts.stamps.of(item, this.#parts.items.hash(item));
   }
 
   /** Unix seconds. */
@@ -416,7 +426,7 @@ export class Cache {
     return this.#parts.flush.latestSecond;
   }
 
-  // --- Changes of a peer: applied when newer than what is here; never appended to the feed.
+  // --- Changes of a peer: applied when newer than what is here; never appended to the feed. `stamp`: see `touchStamp`; NO_STAMP: not known.
 
   applySet(
     input: Uint8Array,
@@ -429,6 +439,7 @@ export class Cache {
     valueStart: number,
     valueEnd: number,
     marks = 0,
+    stamp: number = NO_STAMP,
   ): Applied {
     return this.#peer.set(
       input,
@@ -441,6 +452,7 @@ export class Cache {
       valueStart,
       valueEnd,
       marks,
+      stamp,
     );
   }
 
@@ -459,6 +471,7 @@ export class Cache {
     version: number,
     valueBytes: number,
     marks = 0,
+    stamp: number = NO_STAMP,
   ): ItemRef {
     const item = this.#peer.reserve(
       input,
@@ -470,20 +483,24 @@ export class Cache {
       version,
       valueBytes,
       marks,
+      stamp,
     );
     this.failure = this.#peer.failure;
     return item;
   }
 
-  applyReserved(item: ItemRef, hash: number, version: number): Applied {
-    return this.#peer.commit(item, hash, version);
+  applyReserved(item: ItemRef, hash: number, version: number, stamp: number = NO_STAMP): Applied {
+    return this.#peer.commit(item, hash, version, stamp);
   }
 
   applyDelete(input: Uint8Array, keyStart: number, keyEnd: number, hash: number, version: number): Applied {
     return this.#peer.delete(input, keyStart, keyEnd, hash, version);
   }
 
-  /** @param version of the item that the peer touched; only that very item is touched here */
+  /**
+   * @param version of the item that the peer touched; only that very item is touched here
+   * @param stamp of the touch
+   */
   applyTouch(
     input: Uint8Array,
     keyStart: number,
@@ -491,8 +508,9 @@ export class Cache {
     hash: number,
     exptime: number,
     version: number,
+    stamp: number = NO_STAMP,
   ): Applied {
-    return this.#peer.touch(input, keyStart, keyEnd, hash, exptime, version);
+    return this.#peer.touch(input, keyStart, keyEnd, hash, exptime, version, stamp);
   }
 
   /** A client of the peer was told to renew the item. @param version of that very item */

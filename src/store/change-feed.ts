@@ -16,8 +16,8 @@ import type { SharedCache } from './shared-cache.ts';
  * `head`. A reader copies a record out and looks at `reserved` after that: if the record was within one ring of it, the copy is whole (a
  * seqlock, as in Boehm, "Can seqlocks get along with programming language memory models?", with the write-ahead mark in place of the odd count).
  *
- * A record: word 0 = units | kind << 16 | key length << 24; word 1 = hash; double 1 = version; then for a touch 8 bytes of
- * exptime, for a flush threshold and activation as doubles; then the key, padded to 8. A record never wraps: the end of the ring is skipped.
+ * A record: word 0 = units | kind << 16 | key length << 24; word 1 = hash; double 1 = version; then for a touch exptime and
+ * the expiry time before it as words and its stamp as a double, for a flush threshold and activation as doubles; then the key, padded to 8. A record never wraps: the end of the ring is skipped.
  */
 export const CHANGE = { none: 0, set: 1, delete: 2, touch: 3, flush: 4, skip: 5, win: 6 } as const;
 
@@ -96,9 +96,14 @@ export class FeedWriter {
     if (this.#ring !== null) this.#append(this.#ring, kind, 2, key, start, end, hash, 0, 0);
   }
 
-  /** Appends a touch; the version in hand is that of the item. */
-  touch(key: Uint8Array, start: number, end: number, hash: number, exptime: number): void {
-    if (this.#ring !== null) this.#append(this.#ring, CHANGE.touch, 3, key, start, end, hash, exptime, 0);
+  /**
+   * Appends a touch; the version in hand is that of the item, and the stamp in hand the touch's.
+   *
+   * @param before the expiry time that peers know of, or have known
+   */
+  touch(key: Uint8Array, start: number, end: number, hash: number, exptime: number, before: number): void {
+    if (this.#ring !== null)
+      this.#append(this.#ring, CHANGE.touch, 4, key, start, end, hash, exptime, before);
   }
 
   /** Appends a flush; the version in hand is that of the order. */
@@ -132,8 +137,14 @@ export class FeedWriter {
     ring.words[unit * 2] = units | (kind << 16) | (keyBytes << 24);
     ring.words[unit * 2 + 1] = hash;
     ring.doubles[unit + 1] = this.#hand[0]!;
-    if (headerUnits > 2) ring.doubles[unit + 2] = first;
-    if (headerUnits > 3) ring.doubles[unit + 3] = second;
+    if (kind === CHANGE.touch) {
+      ring.words[unit * 2 + 4] = first;
+      ring.words[unit * 2 + 5] = second;
+      ring.doubles[unit + 3] = this.#hand[1]!;
+    } else if (headerUnits > 2) {
+      ring.doubles[unit + 2] = first;
+      ring.doubles[unit + 3] = second;
+    }
     copyBytes(ring.bytes, (unit + headerUnits) * 8, key, start, end);
     if (head >>> UPPER_SHIFT !== this.head >>> UPPER_SHIFT) Atomics.add(ring.positions, HEAD_UPPER, 1);
     Atomics.store(ring.positions, HEAD, head);
@@ -162,6 +173,9 @@ export class FeedReader {
   version = 0;
   /** Touch: the new expiry in unix seconds, 0 never. */
   exptime = 0;
+  /** Touch: what the expiry time was before; and when it was made, 0 if that is not known. */
+  exptimeBefore = 0;
+  stamp = 0;
   /** Flush: items with lower versions are dead from `activeAtSeconds` on. */
   threshold = 0;
   activeAtSeconds = 0;
@@ -213,13 +227,16 @@ export class FeedReader {
       // A torn word could name any length; the copy stays within bounds and is thrown away below.
       const units = word & 0xffff;
       const kind = (word >>> 16) & 0xff;
-      const headerUnits = kind === CHANGE.touch ? 3 : kind === CHANGE.flush ? 4 : 2;
+      const headerUnits = kind === CHANGE.touch || kind === CHANGE.flush ? 4 : 2;
       if (kind !== CHANGE.skip && units <= RECORD_UNITS_MAX && unit + units <= ring.units) {
         this.kind = kind;
         this.keyBytes = word >>> 24;
         this.hash = ring.words[unit * 2 + 1]!;
         this.version = ring.doubles[unit + 1]!;
-        this.exptime = kind === CHANGE.touch ? ring.doubles[unit + 2]! : 0;
+        const isTouch = kind === CHANGE.touch;
+        this.exptime = isTouch ? ring.words[unit * 2 + 4]! >>> 0 : 0;
+        this.exptimeBefore = isTouch ? ring.words[unit * 2 + 5]! >>> 0 : 0;
+        this.stamp = isTouch ? ring.doubles[unit + 3]! : 0;
         this.threshold = kind === CHANGE.flush ? ring.doubles[unit + 2]! : 0;
         this.activeAtSeconds = kind === CHANGE.flush ? ring.doubles[unit + 3]! : 0;
         const from = (unit + headerUnits) * 8;

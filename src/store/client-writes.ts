@@ -9,6 +9,9 @@ import { MISS, RESULT, type Result, STORE_MODE, type StoreMode, WRITE } from './
 
 const SPACE = 32;
 
+/** What an item's kind says of one value, and not of the next. */
+const OF_VALUE: number = STATE.fetched | STATE.stale | STATE.tokenSent | STATE.touched;
+
 /** `exptime` of arithmetic: leave it as it is. */
 export const KEEP_EXPTIME = -1;
 
@@ -236,13 +239,16 @@ export class ClientWrites {
   }
 
   touchItem(item: number, hash: number, exptime: number): void {
-    const { items, feed, memory, clock, lifetime } = this.#parts;
+    const { items, feed, memory, stamps, lifetime } = this.#parts;
+    const before = items.exptime(item);
     items.setExptime(item, exptime);
     lifetime.noteEnd(exptime);
     this.#countItem(item, CLASS_COUNTER.touchHits);
+    stamps.renew(item, hash);
+    if (!feed.enabled) return;
+    const bytes = memory.bytes[item >>> ARENA_SHIFT]!;
     const keyStart = items.keyStart(item);
-    clock.hold(item);
-    feed.touch(memory.bytes[item >>> ARENA_SHIFT]!, keyStart, keyStart + items.keyBytes(item), hash, exptime);
+    feed.touch(bytes, keyStart, keyStart + items.keyBytes(item), hash, exptime, before);
   }
 
   /** Whether the store is joined to what is under the key; with WRITE.create an append of nothing is a set. */
@@ -320,7 +326,7 @@ export class ClientWrites {
       }
       items.setValueBytes(entry, valueBytes);
       items.setLastAccess(entry, lifetime.nowSeconds);
-      items.setKind(entry, (items.kind(entry) & ~(STATE.fetched | STATE.stale | STATE.tokenSent)) | marks);
+      items.setKind(entry, (items.kind(entry) & ~OF_VALUE) | marks);
       inventory.resized(items.slabClass(entry), addedBytes);
       counters.general[COUNTER.totalItems]!++;
     } else {
@@ -457,6 +463,7 @@ export class ClientWrites {
       for (let i = count; i < valueBytes; i++) bytes[at + i] = SPACE;
       items.setVersion(item, clock.hand[0]!);
       items.dropExplicitCas(item);
+      items.setKind(item, items.kind(item) & ~STATE.touched);
       items.setExptime(item, exptime);
       lifetime.noteEnd(exptime);
       lookup.bump(item);

@@ -70,6 +70,10 @@ export const COUNTER = {
   movesGivenUp: 48,
   crawlerStarts: 49,
   maintainerJuggles: 50,
+  /** Touches whose stamp gave way to a later one's. */
+  touchStampsDropped: 51,
+  /** Touches of a peer that had no known order with those here. */
+  touchesUnordered: 52,
 } as const;
 
 /** Doubles in a thread's row of general counters; whole cache lines, so that threads do not disturb each other. */

@@ -2,7 +2,7 @@ import { assert } from '../base/assert.ts';
 import { type CacheOptions, MAINTENANCE_DEFAULTS } from './cache-options.ts';
 import { changeFeedBytes } from './change-feed.ts';
 import { countersBytes } from './counters.ts';
-import { CLASS_WORD, CONTROL, CONTROL_DOUBLE, Geometry, NO_PAGE } from './geometry.ts';
+import { CLASS_WORD, CONTROL, CONTROL_DOUBLE, Geometry, NO_PAGE, STAMP_SET_DOUBLES } from './geometry.ts';
 import { NO_END } from './lifetime.ts';
 import { MaintenanceSettings } from './maintenance-settings.ts';
 import type { SharedCache } from './shared-cache.ts';
@@ -38,5 +38,6 @@ export function createSharedCache(options: CacheOptions): SharedCache {
     ghosts: new SharedArrayBuffer(geometry.ghostBytes),
     counters: new SharedArrayBuffer(countersBytes(geometry.rows)),
     feed: new SharedArrayBuffer(changeFeedBytes(options.feedBytes, geometry.rows)),
+    stamps: new SharedArrayBuffer(geometry.stampSets * STAMP_SET_DOUBLES * 8),
   };
 }

@@ -17,6 +17,8 @@ export const CONTROL = {
   /** Items in the index, tombstones included. */
   linked: 16,
   tombstones: 32,
+  /** Entries in use of the table of touches. */
+  touchStamps: 33,
   /** Pages held: those of slab classes, those promised to one, and those of the pool. */
   pages: 48,
   /** Pages that may be held (`-m`, `cache_memlimit`), save that every class may have one in any case. */
@@ -94,6 +96,13 @@ export const QUEUE_WORD = { newest: 0, oldest: 1, count: 2 } as const;
 /** `leavingPage` of a class that no page leaves: the last page of the last arena, which is never that long. */
 export const NO_PAGE: number = -PAGE_UNITS;
 
+/** Touches that a set of their table holds, of three doubles each, and the doubles of a set: two cache lines. */
+export const STAMP_WAYS = 5;
+export const STAMP_DOUBLES = 3;
+export const STAMP_SET_DOUBLES = 16;
+/** 8 MiB of address space, of which the system gives memory as it is used. */
+const TOUCH_STAMPS_DEFAULT: number = STAMP_WAYS * 65536;
+
 const STRIPES_MAX = 4096;
 const BUCKETS_FIRST_POWER = 16;
 const BUCKETS_POWER_MAX = 28;
@@ -153,6 +162,9 @@ export class Geometry {
   readonly ghostSetsMax: readonly number[];
   readonly ghostStarts: readonly number[];
   readonly ghostBytes: number;
+
+  /** Sets of the table of touches; 0 where there are no twins. No set's keys are of two stripes. */
+  readonly stampSets: number;
 
   constructor(options: CacheOptions) {
     const sizes =
@@ -219,6 +231,10 @@ export class Geometry {
     this.ghostSetsMax = ghostSetsMax;
     this.ghostStarts = ghostStarts;
     this.ghostBytes = ghostWords * 4;
+
+    const stamps = options.touchStampsMax ?? TOUCH_STAMPS_DEFAULT;
+    this.stampSets =
+      options.feedBytes === 0 ? 0 : Math.max(this.stripes, powerOfTwoFrom(stamps / STAMP_WAYS));
   }
 
   /** First word of a class's record in the control block. */

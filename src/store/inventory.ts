@@ -109,7 +109,8 @@ export class Inventory {
     const kind = this.#items.kind(item);
     this.#count(item, kind, -1);
     const slabClass = (kind >>> 8) & 0xff;
-    const buried = (kind | STATE.tombstone) & ~(STATE.main | STATE.temporary | STATE.stale | STATE.tokenSent);
+    const lost = STATE.main | STATE.temporary | STATE.stale | STATE.tokenSent | STATE.touched;
+    const buried = (kind | STATE.tombstone) & ~lost;
     this.#slabs.lock(slabClass);
     this.#queues.leave(this.queueOf(kind), item);
     this.#items.setKind(item, buried);

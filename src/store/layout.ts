@@ -70,6 +70,8 @@ export const STATE = {
   base64Key: 0x4000000,
   /** The item has room for a cas id of its own, which clients see instead of the version. */
   explicitCas: 0x8000000,
+  /** Touched since it was stored: see touch-stamps.ts. */
+  touched: 0x10000000,
   /** In the queue of items that end soon: see `-o temporary_ttl`. */
   temporary: 0x40000000,
 } as const;

@@ -261,7 +261,7 @@ export class MetaAccess {
   ): boolean {
     const { items, clock, allocator, inventory, lifetime } = this.#parts;
     const expiresAt = exptime === KEEP_EXPTIME ? items.exptime(item) : exptime;
-    const marked = (items.kind(item) & ~STATE.tokenSent) | STATE.stale;
+    const marked = (items.kind(item) & ~(STATE.tokenSent | STATE.touched)) | STATE.stale;
     if (!newCas || (marked & STATE.explicitCas) !== 0) {
       items.setKind(item, marked);
       items.setExptime(item, expiresAt);

@@ -19,6 +19,7 @@ import { Queues } from './queues.ts';
 import type { SharedCache } from './shared-cache.ts';
 import { Slabs } from './slabs.ts';
 import { Tombstones } from './tombstones.ts';
+import { TouchStamps } from './touch-stamps.ts';
 import { VersionClock } from './version-clock.ts';
 import { Writer } from './writer.ts';
 
@@ -44,6 +45,7 @@ export class Parts {
   readonly allocator: Allocator;
   readonly clock: VersionClock;
   readonly tombstones: Tombstones;
+  readonly stamps: TouchStamps;
   readonly feed: FeedWriter;
   readonly lookup: Lookup;
   readonly writer: Writer;
@@ -130,6 +132,7 @@ export class Parts {
       counters,
       this.clock.hand,
     );
+    this.stamps = new TouchStamps(shared.stamps, geometry, items, this.clock, control, counters);
     this.feed = new FeedWriter(shared, thread, this.clock.hand);
     this.lookup = new Lookup(items, index, inventory, lifetime, counters);
     this.writer = new Writer(items, allocator, inventory, lifetime, settings, counters, this.clock.hand);

@@ -14,4 +14,6 @@ export interface SharedCache {
   readonly ghosts: SharedArrayBuffer;
   readonly counters: SharedArrayBuffer;
   readonly feed: SharedArrayBuffer;
+  /** When items were touched last: see touch-stamps.ts. */
+  readonly stamps: SharedArrayBuffer;
 }

@@ -59,6 +59,9 @@ export interface CacheStatistics {
   readonly tombstones: number;
   readonly tombstonesMade: number;
   readonly tombstonesDropped: number;
+  readonly touchStamps: number;
+  readonly touchStampsDropped: number;
+  readonly touchesUnordered: number;
   readonly tombstonesExpired: number;
   readonly tombstonesEvicted: number;
   readonly clockAheadMicros: number;
@@ -276,6 +279,9 @@ export function cacheStatistics(parts: Parts): CacheStatistics {
     tombstones: Atomics.load(control, CONTROL.tombstones),
     tombstonesMade: total(COUNTER.tombstonesMade),
     tombstonesDropped: total(COUNTER.tombstonesDropped),
+    touchStamps: Atomics.load(control, CONTROL.touchStamps),
+    touchStampsDropped: total(COUNTER.touchStampsDropped),
+    touchesUnordered: total(COUNTER.touchesUnordered),
     tombstonesExpired: total(COUNTER.tombstonesExpired),
     tombstonesEvicted: total(COUNTER.tombstonesEvicted),
     clockAheadMicros: clock.aheadMicros(),

@@ -41,9 +41,9 @@ export class VersionClock {
   /**
    * [0] is the version in hand: the one that `next` gave, or that came with a peer's change, for whoever writes the item or
    * the feed. It is passed in memory, because a double passed between functions becomes an object on the heap wherever the
-   * compiler doesn't inline the call.
+   * compiler doesn't inline the call. [1] is the stamp of the touch in hand; see TouchStamps.
    */
-  readonly hand: Float64Array = new Float64Array(1);
+  readonly hand: Float64Array = new Float64Array(2);
   readonly #memory: Memory;
   readonly #control: Int32Array;
   readonly #doubles: Float64Array;
@@ -99,6 +99,11 @@ export class VersionClock {
   set slot(slot: number) {
     assert(slot >= 0 && slot < SLOTS, 'a node slot is a number of three bits');
     Atomics.store(this.#control, CONTROL.nodeSlot, slot);
+  }
+
+  /** A version of this node above another one, which is not remembered. */
+  after(version: number): number {
+    return Math.min(VERSION_MAX, (Math.floor(version / SLOTS) + 1) * SLOTS + this.slot);
   }
 
   /** Takes an item's present version in hand. */

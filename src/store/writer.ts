@@ -21,7 +21,7 @@ import { copyBytes } from './memory.ts';
 const { exptime: EXPTIME, lastAccess: LAST_ACCESS, length: LENGTH, kind: KIND, extra: EXTRA } = HEADER;
 
 /** What of an item's kind outlives its value. */
-const KEPT = ~(STATE.fetched | MARKS);
+const KEPT = ~(STATE.fetched | STATE.touched | MARKS);
 
 /**
  * Puts a value under a key, with the key's stripe locked: over the item that is there, when the new one belongs in a chunk of the same

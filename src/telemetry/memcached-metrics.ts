@@ -176,6 +176,12 @@ const REPLICATION: readonly Row[] = [
     'replication_versions_refused',
     'Versions of twins more than a day ahead',
   ],
+  [
+    'touches_unordered_total',
+    'counter',
+    'replication_touches_unordered',
+    'Touches of which it is not known whether those of twins were later',
+  ],
   ['acks_waited_total', 'counter', 'replication_acks_waited', 'Times that replies waited for twins'],
   ['acks_degraded_total', 'counter', 'replication_acks_degraded', 'Writes answered without so many acks'],
   ['acks_timeouts_total', 'counter', 'replication_acks_timeouts', 'Waits for acks that took too long'],

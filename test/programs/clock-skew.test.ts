@@ -90,6 +90,13 @@ test('hosts whose clocks are ten minutes apart: nothing is lost, each key ends a
     if (i % 3 === 0) await second.set(key, 'second');
     if (i % 5 === 0) await second.ask(`delete ${key}`);
   }
+  for (const [first, second, key] of [
+    [right, ahead, 'e'],
+    [ahead, right, 'f'],
+  ] as const) {
+    assert.equal(await first.ask(`touch ${key} 5000`), 'TOUCHED\r\n');
+    assert.equal(await second.ask(`touch ${key} 9000`), 'TOUCHED\r\n');
+  }
   relay.heal();
   const pairOf = await until('they agree', async () => {
     const [one, other] = [
@@ -100,6 +107,12 @@ test('hosts whose clocks are ten minutes apart: nothing is lost, each key ends a
     return one.size > 20 ? one : null;
   });
   assert.ok(pairOf.size > 20);
+  // Also about the touches: one of the two counts, the same on both.
+  for (const key of ['e', 'f'])
+    await until(`${key} ends at the same time`, async () => {
+      const [one = 0, other = 0] = [(await left(right, key)) ?? 0, (await left(ahead, key)) ?? 0];
+      return one > 4000 && Math.abs(one - other) < 10;
+    });
   // A flush of the one that is behind ends what the other has written; what comes behind it stays.
   assert.equal(await ahead.set('g', 'x'), 'STORED');
   await arrives(right, 'g', 'x');

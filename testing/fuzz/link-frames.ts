@@ -74,7 +74,7 @@ export class LinkFrames {
       case 5:
         return this.#keyed(this.#pick([FRAME.delete, FRAME.win]), []);
       case 6:
-        return this.#keyed(FRAME.touch, [this.#pick(EXPTIMES)]);
+        return this.#keyed(FRAME.touch, [this.#pick(EXPTIMES)], random.below(3) > 0);
       case 7:
         return frame(
           FRAME.flush,
@@ -115,8 +115,9 @@ export class LinkFrames {
     const random = this.#random;
     const key = Buffer.from(this.#pick(KEYS), 'latin1');
     const value = Buffer.alloc(this.#pick(VALUE_BYTES), `${random.below(100)} `);
-    const marks = random.below(4) === 0 ? random.below(16) : 0;
+    const marks = random.below(4) === 0 ? random.below(32) : 0;
     const cas = (marks & SET_MARK.explicitCas) === 0 ? Buffer.alloc(0) : junk(random, 8);
+    const stamp = (marks & SET_MARK.touched) === 0 ? Buffer.alloc(0) : numbers(this.#version());
     const fixed = Buffer.alloc(24);
     numbers(this.#version()).copy(fixed);
     fixed.writeUInt32LE(this.#pick(EXPTIMES), 8);
@@ -126,7 +127,7 @@ export class LinkFrames {
     fixed[21] = marks;
     const isInline = value.length <= PIECE_BYTES_MAX;
     const frames = [
-      this.#sent(FRAME.set, Buffer.concat([fixed, cas, key, isInline ? value : Buffer.alloc(0)])),
+      this.#sent(FRAME.set, Buffer.concat([fixed, cas, stamp, key, isInline ? value : Buffer.alloc(0)])),
     ];
     if (!isInline) {
       for (let at = 0; at < value.length; at += PIECE_BYTES_MAX) {
@@ -146,12 +147,13 @@ export class LinkFrames {
     return packed.length < body.length ? frame(kind, packed, FRAME_FLAG.compressed) : frame(kind, body);
   }
 
-  #keyed(kind: number, words: readonly number[]): Buffer {
+  #keyed(kind: number, words: readonly number[], isStamped = false): Buffer {
     const key = Buffer.from(this.#pick(KEYS), 'latin1');
     const fixed = numbers(this.#version());
     const rest = Buffer.alloc(4 * words.length);
     for (const [i, word] of words.entries()) rest.writeUInt32LE(word, 4 * i);
-    return frame(kind, Buffer.concat([fixed, rest, Buffer.of(key.length), key]));
+    const stamp = isStamped ? numbers(this.#version()) : Buffer.alloc(0);
+    return frame(kind, Buffer.concat([fixed, rest, Buffer.of(key.length), key, stamp]));
   }
 
   #mark(): Buffer {

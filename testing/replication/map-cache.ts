@@ -12,8 +12,17 @@ import {
   type LinkCache,
   type LinkMarks,
 } from '../../src/replication/store-port.ts';
-import { APPLIED, type Applied, type ItemRef, MARK, RESULT, type Result } from '../../src/store/cache.ts';
+import {
+  APPLIED,
+  type Applied,
+  type ItemRef,
+  MARK,
+  NO_STAMP,
+  RESULT,
+  type Result,
+} from '../../src/store/cache.ts';
 import type { FeedState } from '../../src/store/change-feed.ts';
+import { MapStamps } from './map-stamps.ts';
 
 interface Entry {
   readonly ref: ItemRef;
@@ -23,6 +32,7 @@ interface Entry {
   exptime: number;
   version: number;
   tombstone: boolean;
+  touched: boolean;
   marks: number;
   casHigh: number;
   casLow: number;
@@ -31,11 +41,14 @@ interface Entry {
 interface Change {
   readonly kind: number;
   readonly exptime?: number;
+  readonly exptimeBefore?: number;
+  readonly stamp?: number;
   readonly key: string;
   readonly version: number;
 }
 
 const BUCKETS = 64;
+const STAMPS_MAX = 1000;
 /** Versions count microseconds since 2026. */
 const VERSION_EPOCH_MS = Date.UTC(2026, 0, 1);
 
@@ -64,6 +77,8 @@ export class MapFeedReader implements ChangeReader {
   hash = 0;
   version = 0;
   exptime = 0;
+  exptimeBefore = 0;
+  stamp = 0;
   threshold = 0;
   activeAtSeconds = 0;
   position: number;
@@ -95,6 +110,8 @@ export class MapFeedReader implements ChangeReader {
     this.kind = record.kind;
     this.version = record.version;
     this.exptime = record.exptime ?? 0;
+    this.exptimeBefore = record.exptimeBefore ?? 0;
+    this.stamp = record.stamp ?? 0;
     this.threshold = record.version;
     this.keyBytes = record.key.length;
     for (let i = 0; i < record.key.length; i++) this.key[i] = record.key.charCodeAt(i);
@@ -136,9 +153,13 @@ export class MapCache implements LinkCache {
   #lastRef = 0;
   #ticks = 0;
   #flushThreshold = 0;
+  readonly #stamps: MapStamps;
+  /** Touches whose order was not known. */
+  unordered = 0;
 
-  constructor(clock: Clock, feedCapacity: number, threads = 1) {
+  constructor(clock: Clock, feedCapacity: number, threads = 1, stampsMax: number = STAMPS_MAX) {
     this.#clock = clock;
+    this.#stamps = new MapStamps(stampsMax);
     this.feeds = Array.from({ length: threads }, () => new MapFeed(feedCapacity));
   }
 
@@ -168,13 +189,13 @@ export class MapCache implements LinkCache {
 
   /** Stores if what is there has this very version, as a client does that read it there or on a twin. @returns the new version; 0: it was another, or nothing */
   cas(key: string, token: number, value: Uint8Array): number {
-    const entry = this.entries.get(key);
+    const entry = this.#present(key);
     if (entry === undefined || entry.tombstone || entry.version !== token) return 0;
     return this.set(key, value, 0, 0);
   }
 
   delete(key: string): number {
-    const entry = this.entries.get(key);
+    const entry = this.#present(key);
     if (entry === undefined || entry.tombstone) return 0;
     const version = this.#nextVersion();
     this.#put(key, new Uint8Array(0), 0, 0, version, true);
@@ -183,10 +204,11 @@ export class MapCache implements LinkCache {
   }
 
   touch(key: string, exptime: number): number {
-    const entry = this.entries.get(key);
+    const entry = this.#present(key);
     if (entry === undefined || entry.tombstone) return 0;
+    const exptimeBefore = entry.exptime;
     entry.exptime = exptime;
-    this.feed.append({ kind: CHANGE.touch, key, version: entry.version, exptime });
+    this.#tellTouch(entry, exptimeBefore, this.#renew(entry));
     return entry.version;
   }
 
@@ -200,7 +222,7 @@ export class MapCache implements LinkCache {
   }
 
   win(key: string): void {
-    const entry = this.entries.get(key);
+    const entry = this.#present(key);
     if (entry === undefined || entry.tombstone) return;
     entry.marks |= MARK.tokenSent;
     this.feed.append({ kind: CHANGE.win, key, version: entry.version });
@@ -220,11 +242,13 @@ export class MapCache implements LinkCache {
     this.entries.delete(key);
   }
 
-  /** Everything, in a form that compares. */
-  snapshot(): Map<string, string> {
+  /** Everything, in a form that compares. @param exptimeOf what is shown for an expiry time: hosts have clocks of their own */
+  snapshot(exptimeOf: (exptime: number) => number = (exptime) => exptime): Map<string, string> {
     const lines = new Map<string, string>();
     for (const entry of this.entries.values()) {
-      const { key, value, flags, exptime, version, tombstone, marks, casHigh, casLow } = entry;
+      const { key, value, flags, version, tombstone, marks, casHigh, casLow } = entry;
+      const exptime = exptimeOf(entry.exptime);
+      if (this.#isOver(entry.exptime)) continue;
       lines.set(
         key,
         `${version} ${tombstone ? 'deleted' : `${flags} ${exptime}${marks === 0 ? '' : ` ${marks}/${casHigh}/${casLow}`} ${latin1(value, 0, value.length)}`}`,
@@ -246,7 +270,7 @@ export class MapCache implements LinkCache {
   }
 
   peek(bytes: Uint8Array, keyStart: number, keyEnd: number, _hash: number): ItemRef {
-    const entry = this.entries.get(latin1(bytes, keyStart, keyEnd));
+    const entry = this.#present(latin1(bytes, keyStart, keyEnd));
     if (entry === undefined) return 0;
     this.locked++;
     return entry.ref;
@@ -266,6 +290,14 @@ export class MapCache implements LinkCache {
 
   exptime(item: ItemRef): number {
     return this.#entry(item).exptime;
+  }
+
+  touchStamp(item: ItemRef): number {
+    return this.#stampOf(this.#entry(item)).stamp;
+  }
+
+  get nowSeconds(): number {
+    return Math.floor(this.#clock.wallMs() / 1000);
   }
 
   clientFlags(item: ItemRef): number {
@@ -300,13 +332,14 @@ export class MapCache implements LinkCache {
     valueStart: number,
     valueEnd: number,
     marks = 0,
+    stamp: number = NO_STAMP,
   ): Applied {
     if (valueEnd - valueStart > this.valueBytesMax) {
       this.#outdate(latin1(input, keyStart, keyEnd), version);
       return APPLIED.tooLarge;
     }
     const value = input.slice(valueStart, valueEnd);
-    return this.#merge(latin1(input, keyStart, keyEnd), value, flags, exptime, version, false, marks);
+    return this.#merge(latin1(input, keyStart, keyEnd), value, flags, exptime, version, false, marks, stamp);
   }
 
   reserveForPeer(
@@ -332,7 +365,7 @@ export class MapCache implements LinkCache {
     const [casHigh, casLow] = (marks & MARK.explicitCas) === 0 ? [0, 0] : this.#newCas;
     this.#byRef.set(ref, {
       ...{ ref, key, value, flags, exptime, version: 0 },
-      ...{ tombstone: false, marks, casHigh, casLow },
+      ...{ tombstone: false, touched: false, marks, casHigh, casLow },
     });
     return ref;
   }
@@ -341,11 +374,11 @@ export class MapCache implements LinkCache {
     this.#entry(item).value.set(input.subarray(start, end), offset);
   }
 
-  applyReserved(item: ItemRef, _hash: number, version: number): Applied {
+  applyReserved(item: ItemRef, _hash: number, version: number, stamp: number = NO_STAMP): Applied {
     const { key, value, flags, exptime, marks, casHigh, casLow } = this.#entry(item);
     this.abandon(item);
     this.#newCas = [casHigh, casLow];
-    return this.#merge(key, value, flags, exptime, version, false, marks);
+    return this.#merge(key, value, flags, exptime, version, false, marks, stamp);
   }
 
   abandon(item: ItemRef): void {
@@ -364,15 +397,30 @@ export class MapCache implements LinkCache {
     _hash: number,
     exptime: number,
     version: number,
+    stamp: number = NO_STAMP,
   ): Applied {
-    const entry = this.entries.get(latin1(input, keyStart, keyEnd));
+    const key = latin1(input, keyStart, keyEnd);
+    const entry = this.#present(key);
+    this.observeVersion(stamp);
+    if (entry === undefined || entry.version < version) {
+      // Whoever touched it may have had it sooner than this node has it.
+      const known = this.#recall(key, version, exptime, stamp);
+      if (stamp > 0 && known?.stamp === stamp) this.#stamps.note(version, stamp, exptime);
+    }
     if (entry === undefined || entry.tombstone || entry.version !== version) return APPLIED.stale;
-    entry.exptime = exptime;
-    return APPLIED.applied;
+    if (stamp <= 0) {
+      entry.exptime = exptime;
+      this.#renew(entry);
+      return APPLIED.applied;
+    }
+    const applied = this.#settle(entry, exptime, stamp);
+    if (applied === APPLIED.stale && this.#isOver(exptime))
+      this.#tellTouch(entry, exptime, this.#stampOf(entry).stamp);
+    return applied;
   }
 
   applyWin(input: Uint8Array, keyStart: number, keyEnd: number, _hash: number, version: number): Applied {
-    const entry = this.entries.get(latin1(input, keyStart, keyEnd));
+    const entry = this.#present(latin1(input, keyStart, keyEnd));
     if (entry === undefined || entry.tombstone || entry.version !== version) return APPLIED.stale;
     entry.marks |= MARK.tokenSent;
     return APPLIED.applied;
@@ -390,7 +438,7 @@ export class MapCache implements LinkCache {
     for (const entry of this.entries.values()) {
       const hash = hashOf(entry.key);
       const bucket = (hash >>> 0) % BUCKETS;
-      if (bucket < cursor || bucket >= end) continue;
+      if (bucket < cursor || bucket >= end || this.#isOver(entry.exptime)) continue;
       this.locked++;
       visit(entry.ref, hash);
       this.locked--;
@@ -434,30 +482,107 @@ export class MapCache implements LinkCache {
     version: number,
     tombstone: boolean,
     marks = 0,
+    stamp: number = NO_STAMP,
   ): Applied {
     this.observeVersion(version);
     if (version < this.#flushThreshold) return APPLIED.stale;
-    const here = this.entries.get(key);
+    const here = this.#present(key);
     if (here !== undefined) {
       if (here.version > version) return APPLIED.stale;
       if (here.version === version) {
-        // The same item, touched or won on one side while the two were apart: it lives as long as either says (0 is for ever), and who
-        // does not know is told.
+        // The same item, touched or won on one side while the two were apart: the later touch counts, and who does not know of a win is told.
         if (!tombstone && !here.tombstone) {
           const isWon = here.marks & ~marks & MARK.tokenSent;
           if (isWon !== 0) this.feed.append({ kind: CHANGE.win, key, version });
           here.marks |= marks & MARK.tokenSent;
-          if (here.exptime !== exptime) {
-            if (here.exptime !== 0 && (exptime === 0 || exptime > here.exptime)) here.exptime = exptime;
-            this.feed.append({ kind: CHANGE.touch, key, version, exptime: here.exptime });
-          }
+          this.#settle(here, exptime, stamp);
         }
         // Two nodes that had the same slot for a while can have given the same version: a delete wins, then the greater value.
         if (here.tombstone || (!tombstone && Buffer.compare(here.value, value) >= 0)) return APPLIED.stale;
       }
     }
-    this.#put(key, value, flags, exptime, version, tombstone, marks);
+    if (tombstone) {
+      this.#put(key, value, flags, exptime, version, true, marks);
+      return APPLIED.applied;
+    }
+    const known = this.#recall(key, version, exptime, stamp);
+    if (known === null) {
+      this.#outdate(key, version);
+      return APPLIED.stale;
+    }
+    this.#put(key, value, flags, known.exptime, version, false, marks);
+    const entry = this.entries.get(key);
+    if (entry !== undefined && known.stamp > 0) this.#noteTouch(entry, known.stamp);
     return APPLIED.applied;
+  }
+
+  // Expiry, and touches.
+
+  #isOver(exptime: number): boolean {
+    return exptime !== 0 && exptime <= this.nowSeconds;
+  }
+
+  #present(key: string): Entry | undefined {
+    const entry = this.entries.get(key);
+    if (entry === undefined || entry.tombstone || !this.#isOver(entry.exptime)) return entry;
+    this.evict(key);
+    return undefined;
+  }
+
+  #stampOf({ touched, version }: Entry): { readonly stamp: number; readonly isExact: boolean } {
+    if (!touched) return { stamp: 0, isExact: true };
+    const known = this.#stamps.find(version);
+    return known === undefined
+      ? { stamp: this.#stamps.lowest, isExact: false }
+      : { stamp: known.stamp, isExact: true };
+  }
+
+  #noteTouch(entry: Entry, stamp: number): void {
+    this.observeVersion(stamp);
+    entry.touched = true;
+    this.#stamps.note(entry.version, stamp, entry.exptime);
+  }
+
+  /** @returns the stamp of a touch that is made now */
+  #renew(entry: Entry): number {
+    const stamp = this.#nextVersion();
+    this.#noteTouch(entry, stamp);
+    return stamp;
+  }
+
+  #tellTouch({ key, version, exptime }: Entry, exptimeBefore: number, stamp: number): void {
+    this.feed.append({ kind: CHANGE.touch, key, version, exptime, exptimeBefore, stamp });
+  }
+
+  /** What a peer has of the same version. */
+  #settle(entry: Entry, exptime: number, stamp: number): Applied {
+    const own = this.#stampOf(entry);
+    if (stamp > own.stamp) {
+      entry.exptime = exptime;
+      this.#noteTouch(entry, stamp);
+      return APPLIED.applied;
+    }
+    if (stamp !== NO_STAMP && (own.isExact || stamp === 0))
+      return stamp === own.stamp ? APPLIED.applied : APPLIED.stale;
+    if (entry.exptime === exptime) return APPLIED.applied;
+    this.unordered++;
+    if (entry.exptime !== 0 && (exptime === 0 || exptime > entry.exptime)) entry.exptime = exptime;
+    this.#tellTouch(entry, exptime, this.#renew(entry));
+    return APPLIED.applied;
+  }
+
+  /** What is known of the last touch of an item that comes; null: it has ended, and the peer is told so. */
+  #recall(
+    key: string,
+    version: number,
+    exptime: number,
+    stamp: number,
+  ): { readonly exptime: number; readonly stamp: number } | null {
+    const known = this.#stamps.find(version);
+    if (known === undefined || known.stamp <= stamp) return { exptime, stamp };
+    if (!this.#isOver(known.exptime)) return known;
+    this.feed.append({ kind: CHANGE.touch, key, version, ...known });
+    return null;
   }
 
   #outdate(key: string, version: number): void {
@@ -478,7 +603,9 @@ export class MapCache implements LinkCache {
     if (here !== undefined) this.#byRef.delete(here.ref);
     const [casHigh, casLow] = (marks & MARK.explicitCas) === 0 ? [0, 0] : this.#newCas;
     const ref = ++this.#lastRef;
-    const entry = { ref, key, value, flags, exptime, version, tombstone, marks, casHigh, casLow };
+    const touched = false;
+    // biome-ignore format: one literal, which is much quicker than two that are joined
+    const entry = { ref, key, value, flags, exptime, version, tombstone, touched, marks, casHigh, casLow };
     this.entries.set(key, entry);
     this.#byRef.set(entry.ref, entry);
   }

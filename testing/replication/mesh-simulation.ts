@@ -5,7 +5,7 @@
  * node died is on a survivor, and stays as long as one copy of it lives. No two writes have one version, whatever dies and whatever the clocks show, so a cas with a stale token never
  * succeeds. Nodes have one to four data threads, whose clients write in any order.
  *
- * Everything that happens follows from the seed. Touches are left out: they give no version, and so there is no order between those of two sides.
+ * Everything that happens follows from the seed. Items that are touched on several sides end at the same time everywhere, as far as the clocks allow it.
  */
 import { assert } from '../../src/base/assert.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
@@ -19,6 +19,13 @@ import { VirtualTime } from './virtual-time.ts';
 const CHAOS_MS = 6000;
 const QUIET_MS = 15000;
 const KEYS = 60;
+/** So many of them have items that end within seconds, unless a touch prolongs them. */
+const BRIEF_KEYS = 6;
+/** Longer than something can be on its way: of what has ended there is no trace, and an older value that comes then would come back. */
+const BRIEF_SECONDS_MIN = 3;
+const BRIEF_SECONDS = 8;
+/** Touches differ by more than what clocks are taken for equal and expiry times are rounded, a few times over. */
+const FAR_SECONDS = 20;
 const SKEW_MS_MAX = 10 * 60_000;
 const HOSTS_MIN = 3;
 const HOSTS_MAX = 5;
@@ -41,6 +48,9 @@ export interface MeshOutcome {
   readonly casRefused: number;
   /** The most that one node had. */
   readonly threads: number;
+  readonly touches: number;
+  /** Touches whose order with others was not known. */
+  readonly unordered: number;
 }
 
 /** A write whose node may be killed, or has been. */
@@ -71,6 +81,7 @@ class MeshLife {
   readonly #network: SimulatedNetwork;
   readonly #hosts: string[] = [];
   readonly #feedCapacity: number;
+  readonly #stampsMax: number;
   readonly #safety: LinkSafety;
   readonly #nodes: Map<string, SimulatedNode> = new Map();
   /** Hosts that nobody starts again. */
@@ -90,6 +101,7 @@ class MeshLife {
   #threadsMax = 1;
   #events = 0;
   #writes = 0;
+  #touches = 0;
   #kills = 0;
   #chaos = true;
 
@@ -99,6 +111,7 @@ class MeshLife {
     const hosts = HOSTS_MIN + random.below(HOSTS_MAX - HOSTS_MIN + 1);
     for (let i = 0; i < hosts; i++) this.#hosts.push(`h${i}`);
     this.#feedCapacity = random.below(4) === 0 ? 20 : 1000;
+    this.#stampsMax = random.below(4) === 0 ? 10 : 1000;
     this.#network = new SimulatedNetwork(this.#time, random, {
       delayMsMax: random.below(3) === 0 ? 40 : 1,
       windowBytes: random.below(2) === 0 ? 2000 : 200000,
@@ -135,6 +148,8 @@ class MeshLife {
       casStored: this.#casStored,
       casRefused: this.#casRefused,
       threads: this.#threadsMax,
+      touches: this.#touches,
+      unordered: sum(({ cache }) => cache.unordered),
       leavings: this.#left.size,
       repairs: links('repairs'),
       partialSyncs,
@@ -156,6 +171,7 @@ class MeshLife {
       threads: 1 + this.#random.below(THREADS_MAX),
       skewMs: this.#random.below(SKEW_MS_MAX) - SKEW_MS_MAX / 2,
       wantsAcks: true,
+      stampsMax: this.#stampsMax,
       safety: this.#safety,
     });
     this.#nodes.set(host, node);
@@ -177,7 +193,13 @@ class MeshLife {
 
   #write(node: SimulatedNode): void {
     const random = this.#random;
-    let key = `key${random.below(KEYS)}`;
+    const index = random.below(KEYS);
+    const isBrief = index < BRIEF_KEYS && this.#stampsMax > KEYS;
+    if (isBrief || random.below(8) === 0) {
+      this.#touchOrBrief(node, isBrief ? `brief${index}` : `key${index}`, isBrief);
+      return;
+    }
+    let key = `key${index}`;
     this.#writes++;
     let version = 0;
     const { cache } = node;
@@ -211,6 +233,23 @@ class MeshLife {
     const writes = (this.#written.get(key) ?? []).filter((write) => write.node !== node && write.node.alive);
     writes.push({ node, version });
     this.#written.set(key, writes);
+  }
+
+  /** Of items that end nothing is said but that they end everywhere. */
+  #touchOrBrief(node: SimulatedNode, key: string, isBrief: boolean): void {
+    const random = this.#random;
+    const { cache } = node;
+    cache.thread = random.below(cache.feeds.length);
+    const end = cache.nowSeconds + BRIEF_SECONDS_MIN + random.below(BRIEF_SECONDS);
+    const dice = random.below(10);
+    if (isBrief && dice < 5) cache.set(key, new Uint8Array(random.below(100)).fill(97), 0, end);
+    else if (isBrief && dice < 6) cache.delete(key);
+    else {
+      this.#touches++;
+      const far = 2000000000 + FAR_SECONDS * random.below(1000);
+      cache.touch(key, isBrief && dice < 8 ? end : random.below(3) === 0 ? 0 : far);
+    }
+    cache.thread = 0;
   }
 
   /**
@@ -295,7 +334,7 @@ class MeshLife {
       assert(openLinks.length === nodes.length - 1, `${openLinks.length} links in the end`);
       assert(node.peers.isInSync && node.peers.missingMs === 0, 'a node is not in sync in the end');
       for (const link of openLinks) assert(link.isComplete && !link.hasWork, 'something was left unsent');
-      assertEqualCopies(first.cache, node.cache);
+      assertEqualCopies(first.cache, node.cache, node.skewMs - first.skewMs);
       for (const { key, version } of this.#acknowledged) {
         const kept = Math.max(node.cache.versionOf(key), node.cache.flushState().threshold);
         assert(kept >= version, `${key} had been acknowledged in version ${version} and is ${kept}`);

@@ -25,6 +25,12 @@ const CHAOS_MS = 6000;
 /** For backoffs, the detection of silence and a sync. */
 const QUIET_MS = 12000;
 const KEYS = 40;
+/** So many of them have items that end within seconds, unless a touch prolongs them. */
+const BRIEF_KEYS = 6;
+/** Longer than something can be on its way: of what has ended there is no trace, and an older value that comes then would come back. */
+const BRIEF_SECONDS_MIN = 3;
+const BRIEF_SECONDS = 8;
+const BRIEF = 'brief';
 
 export interface PairOutcome {
   readonly topology: Topology;
@@ -35,6 +41,9 @@ export interface PairOutcome {
   readonly overruns: number;
   readonly partialSyncs: number;
   readonly items: number;
+  /** Touches that a client has made, and those whose order with others was not known. */
+  readonly touches: number;
+  readonly unordered: number;
 }
 
 /** Runs one life. @throws when the copies differ or a rule is broken; the message says what */
@@ -50,6 +59,8 @@ class PairLife {
   readonly #network: SimulatedNetwork;
   readonly #topology: Topology;
   readonly #feedCapacity: number;
+  /** Few: the order of touches is lost now and then. */
+  readonly #stampsMax: number;
   readonly #safety: LinkSafety;
   readonly #nodes: SimulatedNode[] = [];
   /** The newest version of each key that a node held which was never killed since: the pair may not fall behind it. */
@@ -58,6 +69,7 @@ class PairLife {
   #kills = 0;
   #cuts = 0;
   #writes = 0;
+  #touches = 0;
   #chaos = true;
 
   constructor(random: Random, safety: LinkSafety) {
@@ -65,6 +77,7 @@ class PairLife {
     this.#random = random;
     this.#topology = TOPOLOGY[random.below(TOPOLOGY.length)]!;
     this.#feedCapacity = random.below(2) === 0 ? 16 : 1000;
+    this.#stampsMax = random.below(4) === 0 ? 6 : 1000;
     this.#network = new SimulatedNetwork(this.#time, random, {
       delayMsMax: random.below(3) === 0 ? 40 : 1,
       windowBytes: random.below(2) === 0 ? 2000 : 200000,
@@ -104,6 +117,8 @@ class PairLife {
       overruns,
       partialSyncs,
       items: this.#nodes[0]!.cache.entries.size,
+      touches: this.#touches,
+      unordered: this.#nodes.reduce((sum, { cache }) => sum + cache.unordered, 0),
     };
   }
 
@@ -117,6 +132,7 @@ class PairLife {
       peerHosts: dials ? [hosts[1 - index]!] : [],
       feedCapacity: this.#feedCapacity,
       readyMsMax: 5000,
+      stampsMax: this.#stampsMax,
       safety: this.#safety,
     });
     this.#nodes[index] = node;
@@ -138,20 +154,25 @@ class PairLife {
   #write(node: SimulatedNode): void {
     const random = this.#random;
     const index = random.below(KEYS);
-    const key = `key${index}`;
+    // What has ended because of a touch that nobody remembers may come back; so not where few are remembered.
+    const isBrief = index < BRIEF_KEYS && this.#stampsMax > KEYS;
+    const key = `${isBrief ? BRIEF : 'key'}${index}`;
     this.#writes++;
     const dice = random.below(100);
+    const end = node.cache.nowSeconds + BRIEF_SECONDS_MIN + random.below(BRIEF_SECONDS);
     if (dice < 70) {
       const bytes = random.below(60) === 0 ? 30000 + random.below(90000) : random.below(200);
-      node.cache.set(key, new Uint8Array(bytes).fill(65 + random.below(26)), random.below(65536), 1);
-    } else if (dice < 88) node.cache.delete(key);
-    else if (dice < 91) {
+      const exptime = isBrief ? end : 0;
+      node.cache.set(key, new Uint8Array(bytes).fill(65 + random.below(26)), random.below(65536), exptime);
+    } else if (dice < 80) node.cache.delete(key);
+    else if (dice < 83) {
       const bytes = random.below(60) === 0 ? 40000 : random.below(50);
       node.cache.invalidate(key, new Uint8Array(bytes).fill(97), random.below(2 ** 32), this.#writes);
-    } else if (dice < 94) node.cache.win(key);
+    } else if (dice < 86) node.cache.win(key);
     else if (dice < 99) {
-      // A touch gives no version, so there is no order between touches of both sides: each key is touched on one side only.
-      if (node === this.#nodes[index % 2]) node.cache.touch(key, 2000000000 + this.#writes);
+      this.#touches++;
+      const far = random.below(3) === 0 ? 0 : 2000000000 + random.below(1000);
+      node.cache.touch(key, isBrief && random.below(2) === 0 ? end : far);
     } else node.cache.flush();
   }
 
@@ -178,7 +199,8 @@ class PairLife {
     // What only the killed one held may be lost; what the survivor holds may not.
     this.#safe.clear();
     if (survivor?.alive === true) {
-      for (const [key, entry] of survivor.cache.entries) this.#safe.set(key, entry.version);
+      for (const [key, entry] of survivor.cache.entries)
+        if (!key.startsWith(BRIEF)) this.#safe.set(key, entry.version);
     }
     this.#time.after(this.#random.below(800), () => this.#startNode(index));
   }

@@ -16,6 +16,8 @@ export interface SimulatedNodeOptions {
   readonly readyMsMax: number;
   /** Data threads whose changes one link sends; absent: one. */
   readonly threads?: number;
+  /** Touches that are remembered; absent: more than there are. */
+  readonly stampsMax?: number;
   /** By how much its wall clock is ahead. */
   readonly skewMs?: number;
   /** Clients wait for the acks of peers. */
@@ -33,6 +35,7 @@ export class SimulatedNode implements NetworkNode, PeerActions {
   failure = '';
   hasStopped = false;
   readonly messages: string[] = [];
+  readonly skewMs: number;
   readonly #network: SimulatedNetwork;
   readonly #clock: Clock;
   readonly #options: SimulatedNodeOptions;
@@ -45,8 +48,9 @@ export class SimulatedNode implements NetworkNode, PeerActions {
     this.host = options.host;
     const { time } = network;
     const { skewMs = 0, wantsAcks = false } = options;
+    this.skewMs = skewMs;
     this.#clock = { monotonicMs: () => time.monotonicMs(), wallMs: () => time.wallMs() + skewMs };
-    this.cache = new MapCache(this.#clock, options.feedCapacity, options.threads);
+    this.cache = new MapCache(this.#clock, options.feedCapacity, options.threads, options.stampsMax);
     let nodeId = '';
     for (let i = 0; i < 32; i++) nodeId += random.below(16).toString(16);
     this.peers = new Peers(this.#clock, random, this.cache, this, {
