@@ -26,13 +26,13 @@ import {
   POSITION_BYTES,
   PROOF_BYTES,
   RESUME_FIXED_BYTES,
-  SET_CAS_BYTES,
   SET_FIXED_BYTES,
   SET_MARK,
   SET_MARKS_ALL,
   SLOT_BYTES,
   STAMP_BYTES,
   SYNC_END_BYTES,
+  setFixedBytes,
   THREADS_MAX,
   TOUCH_FIXED_BYTES,
   WANT_BYTES,
@@ -303,12 +303,10 @@ export class FrameReader {
     const marks = bytes[body + 21]!;
     if (marks > SET_MARKS_ALL) return this.#malformed(`set marks ${marks}`);
     const hasCas = (marks & SET_MARK.explicitCas) !== 0;
-    const stampAt = hasCas ? SET_FIXED_BYTES + SET_CAS_BYTES : SET_FIXED_BYTES;
-    const isTouched = (marks & SET_MARK.touched) !== 0;
-    const fixedBytes = isTouched ? stampAt + STAMP_BYTES : stampAt;
+    const fixedBytes = setFixedBytes(marks);
     const inline = valueBytes <= PIECE_BYTES_MAX ? valueBytes : 0;
     if (bodyBytes !== fixedBytes + keyBytes + inline) return this.#wrongSize(bodyBytes);
-    this.stamp = isTouched ? u64(bytes, body + stampAt) : 0;
+    this.stamp = (marks & SET_MARK.touched) === 0 ? 0 : u64(bytes, body + fixedBytes - STAMP_BYTES);
     if (this.stamp < 0) return this.#malformed('a number beyond 2^53');
     this.exptime = u32(bytes, body + 8);
     this.clientFlags = u32(bytes, body + 12);

@@ -22,13 +22,15 @@ function observed(fetched: number[][]): Cache {
 
 /** Frames of sets of these keys, with a ping and a delete between them. */
 function framesOf(keys: readonly string[]): { readonly bytes: Uint8Array; readonly hashes: number[] } {
-  const source = new TestCache();
+  const source = new TestCache({ feedBytes: 4096 });
   const output = new Output({ makeRoom: () => assert.fail('there is room') });
   output.bytes = new Uint8Array(64 * 1024);
   output.limit = output.bytes.length;
   const hashes: number[] = [];
   for (const [index, key] of keys.entries()) {
     source.set(key, 'v'.repeat(index));
+    // With a stamp in front of the key.
+    if (index % 3 === 1) source.touch(key, 0);
     const bytes = Buffer.from(key, 'latin1');
     const hash = source.cache.hash(bytes, 0, bytes.length);
     const item = source.cache.peek(bytes, 0, bytes.length, hash);

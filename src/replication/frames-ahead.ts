@@ -3,7 +3,7 @@
  * the processor can wait for all of them at once (see `Cache.touchAll`). Nothing that is seen here is believed: frames have not been
  * checked yet, and a wrong one costs a look at the wrong place.
  */
-import { FRAME, HEADER_BYTES, SET_CAS_BYTES, SET_FIXED_BYTES, SET_MARK } from './frames.ts';
+import { FRAME, HEADER_BYTES, SET_FIXED_BYTES, setFixedBytes } from './frames.ts';
 import type { LinkCache } from './store-port.ts';
 
 /** Frames looked at together: as many as the store takes at once. */
@@ -36,8 +36,7 @@ export class FramesAhead {
       const body = next + HEADER_BYTES;
       const bodyBytes = input[next]! | (input[next + 1]! << 8);
       if (input[next + 2] === FRAME.set) {
-        const hasCas = (input[body + 21]! & SET_MARK.explicitCas) !== 0;
-        const keyStart = body + (hasCas ? SET_FIXED_BYTES + SET_CAS_BYTES : SET_FIXED_BYTES);
+        const keyStart = body + setFixedBytes(input[body + 21]!);
         const keyEnd = keyStart + input[body + 20]!;
         if (keyEnd <= end) this.#hashes[count++] = this.#cache.hash(input, keyStart, keyEnd);
       }

@@ -227,6 +227,12 @@ export function writeHello(output: Output, hello: Hello): void {
   output.at = body + HELLO_BYTES;
 }
 
+/** Bytes of a set in front of its key. */
+export function setFixedBytes(marks: number): number {
+  const casBytes = (marks & SET_MARK.explicitCas) === 0 ? 0 : SET_CAS_BYTES;
+  return SET_FIXED_BYTES + casBytes + ((marks & SET_MARK.touched) === 0 ? 0 : STAMP_BYTES);
+}
+
 /** Bytes that `writeItem` writes at most for a key and a value of these lengths. */
 export function itemFrameBytes(keyBytes: number, valueBytes: number): number {
   const set = HEADER_BYTES + SET_FIXED_BYTES + SET_CAS_BYTES + STAMP_BYTES + keyBytes + valueBytes;
@@ -261,8 +267,7 @@ export function writeItem(
   const inline = valueBytes <= PIECE_BYTES_MAX;
   const stamp = stamped ? cache.touchStamp(item) : 0;
   const marks = (cache.meta.marks(item) >>> MARKS_SHIFT) | (stamp === 0 ? 0 : SET_MARK.touched);
-  const casBytes = (marks & SET_MARK.explicitCas) === 0 ? 0 : SET_CAS_BYTES;
-  const fixedBytes = SET_FIXED_BYTES + casBytes + (stamp === 0 ? 0 : STAMP_BYTES);
+  const fixedBytes = setFixedBytes(marks);
   const body = at + HEADER_BYTES;
   putU64(bytes, body, cache.version(item));
   putU32(bytes, body + 8, clampSeconds(cache.exptime(item)));
@@ -272,12 +277,12 @@ export function writeItem(
   bytes[body + 21] = marks;
   bytes[body + 22] = 0;
   bytes[body + 23] = 0;
-  if (casBytes > 0) {
+  if ((marks & SET_MARK.explicitCas) !== 0) {
     putU32(bytes, body + 24, cache.meta.casHigh(item));
     putU32(bytes, body + 28, cache.meta.casLow(item));
   }
-  if (stamp > 0) putU64(bytes, body + SET_FIXED_BYTES + casBytes, stamp);
   const key = body + fixedBytes;
+  if (stamp > 0) putU64(bytes, key - STAMP_BYTES, stamp);
   cache.copyKey(item, bytes, key);
   const value = key + keyBytes;
   if (inline) {
