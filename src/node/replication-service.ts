@@ -242,7 +242,7 @@ class Service implements ReplicationService, PeerActions {
     };
     const tlsObserver: TlsObserver = {
       sessionBegun: () => {},
-      handshakeFailed: (error, peer) => this.#peers.strangerFailed(error, peer),
+      handshakeFailed: (error, peer) => this.#peers.refusals.handshakeFailed(error, peer),
       protocolFailed: () => {},
     };
     return { tls, handshakeMs: HANDSHAKE_MS_MAX, tlsObserver };

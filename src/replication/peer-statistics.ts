@@ -36,9 +36,9 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
     ['replication_links_made', String(peers.linksMade)],
     ['replication_links_lost', String(peers.linksLost)],
     ['replication_links_stuck', String(peers.linksStuck)],
-    ['replication_strangers', String(peers.strangers)],
-    ['replication_refused_secret', String(peers.refusedForSecret)],
-    ['replication_refused_tls', String(peers.refusedForTls)],
+    ['replication_strangers', String(peers.refusals.strangers)],
+    ['replication_refused_secret', String(peers.refusals.forSecret)],
+    ['replication_refused_tls', String(peers.refusals.forTls)],
     [
       'replication_compressed_frames',
       total(peers, past.compressedFrames, (link) => link.compressor?.frames ?? 0),

@@ -135,9 +135,9 @@ test('one host and one port: one listens, the other dials, the survivor takes ov
   world.run(5000);
   linked(a, b);
   assert.ok(a.peers.isBound && !b.peers.isBound);
-  const strangers = a.peers.strangers;
+  const strangers = a.peers.refusals.strangers;
   world.run(20000);
-  assert.equal(a.peers.strangers, strangers, 'while linked nobody dials himself');
+  assert.equal(a.peers.refusals.strangers, strangers, 'while linked nobody dials himself');
   b.cache.set('k', value('v'), 0, 0);
   a.kill();
   world.run(1);
@@ -272,7 +272,7 @@ test('connections that say nothing are bounded in number', () => {
   assert.equal(node.peers.links.length, LINKS_MAX);
   world.run(HANDSHAKE_MS_MAX);
   assert.equal(node.peers.links.length, 0);
-  assert.equal(node.peers.strangers, LINKS_MAX + 20);
+  assert.equal(node.peers.refusals.strangers, LINKS_MAX + 20);
 });
 
 test('a node that stops sends what is queued and leaves; a peer that does not read cannot hold it', () => {

@@ -14,7 +14,6 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import type { ConnectionError } from '../base/session.ts';
 import { type FeedPosition, type Hello, LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
 import type { Link } from './link.ts';
 import type { LinkOwner } from './link-owner.ts';
@@ -22,6 +21,7 @@ import { MissingTwins } from './missing-twins.ts';
 import { freeSlot, mustMove, NODE_SLOTS } from './node-slots.ts';
 import { PastLinks } from './past-links.ts';
 import { PastNodes } from './past-nodes.ts';
+import { Refusals } from './refusals.ts';
 import type { LinkCache } from './store-port.ts';
 
 /** Pauses between attempts to dial a peer or to bind a port double from the first to the second; the real pause is 50 to 100 % of that. */
@@ -29,9 +29,6 @@ export const RETRY_MS_MIN = 50;
 export const RETRY_MS_MAX = 1000;
 /** For a connection to be there. */
 export const DIAL_MS_MAX = 2000;
-/** Refusals for want of the secret or of a good certificate are told without -v, each reason once within this time, and not more than so many. */
-export const REFUSAL_LOG_MS = 60_000;
-const REFUSALS_LOGGED_MAX = 8;
 /** A node that starts alone may be missing what a twin has who dials it: it does so within RETRY_MS_MAX. */
 export const YOUNG_MS_MAX: number = RETRY_MS_MAX + 500;
 /** A twin that counts on this node's acks no sooner, though it has told all and is not silent, is waited for no longer. */
@@ -117,11 +114,7 @@ export class Peers implements LinkOwner<Link> {
   linksStuck = 0;
   /** Open links so far. */
   linksMade = 0;
-  /** Accepted connections that ended before their hello, or were refused. */
-  strangers = 0;
-  /** Of all connections those that ended because the two sides have no secret in common, or because of TLS. */
-  refusedForSecret = 0;
-  refusedForTls = 0;
+  readonly refusals: Refusals;
   isReady = false;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -131,9 +124,6 @@ export class Peers implements LinkOwner<Link> {
   readonly #ports: Port[] = [];
   readonly #readyMsMax: number;
   readonly #wantsAcks: () => boolean;
-  /** The reasons that have been told since then. */
-  readonly #refusalsLogged = new Set<string>();
-  #refusalsMs = Number.NEGATIVE_INFINITY;
   #startedMs = 0;
   /** A peer has sent everything that it had since this node was started. */
   #hasHadCopy = false;
@@ -158,6 +148,7 @@ export class Peers implements LinkOwner<Link> {
     this.#random = random;
     this.#cache = cache;
     this.#actions = actions;
+    this.refusals = new Refusals(clock, (verbosity, message) => actions.log(verbosity, message));
     this.nodeId = options.nodeId;
     this.#readyMsMax = options.readyMsMax;
     this.#wantsAcks = options.wantsAcks ?? (() => false);
@@ -409,16 +400,6 @@ export class Peers implements LinkOwner<Link> {
     this.#actions.log(2, message);
   }
 
-  /** Somebody came no further than into the handshake of TLS. @param peer address and port, '' when they are not known */
-  strangerFailed({ code, message: reason }: ConnectionError, peer: string): void {
-    this.strangers++;
-    const message = `no link (peer=${peer === '' ? 'unknown' : peer}, ${reason})`;
-    if (code === 'EPROTO') {
-      this.refusedForTls++;
-      this.#logRefusal(reason, message);
-    } else this.#actions.log(2, message);
-  }
-
   // What links report.
 
   hello(): Hello {
@@ -561,8 +542,7 @@ export class Peers implements LinkOwner<Link> {
       this.#lost(link);
       this.#actions.acknowledged();
     } else {
-      if (!link.dialled) this.strangers++;
-      this.#refused(link, reason);
+      this.refusals.ended(link, remoteText(link), reason);
     }
     if (this.#stopping) {
       if (this.links.length === 0) this.#actions.stopped();
@@ -599,28 +579,6 @@ export class Peers implements LinkOwner<Link> {
     if (target.nodeId === '') return false;
     if (target.nodeId === this.nodeId) return this.isBound && this.openLinks.length > 0;
     return this.#openLinkTo(target.nodeId) !== null;
-  }
-
-  /** A connection has ended before it was a link. */
-  #refused(link: Link, reason: string): void {
-    const message = `no link (peer=${remoteText(link)}, ${reason})`;
-    if (link.lacksSecret) this.refusedForSecret++;
-    else if (link.ending.isByTls) this.refusedForTls++;
-    if (link.lacksSecret || link.ending.isByTls) this.#logRefusal(reason, message);
-    else this.#actions.log(2, message);
-  }
-
-  /** What an operator must see, who may have set up one node and not yet the other; and what a stranger may bring about as often as he likes. */
-  #logRefusal(reason: string, message: string): void {
-    const nowMs = this.#clock.monotonicMs();
-    const logged = this.#refusalsLogged;
-    if (nowMs >= this.#refusalsMs + REFUSAL_LOG_MS) {
-      this.#refusalsMs = nowMs;
-      logged.clear();
-    }
-    const isNews = !logged.has(reason) && logged.size < REFUSALS_LOGGED_MAX;
-    if (isNews) logged.add(reason);
-    this.#actions.log(isNews ? 0 : 2, message);
   }
 
   #openLinkTo(nodeId: string): Link | null {
