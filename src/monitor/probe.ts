@@ -15,9 +15,9 @@ export type ProbeResult =
 /** The request, and how many replies end with END or an error line. Servers that do not replicate answer the last one with nothing or an error. */
 const VERSION_ONLY = { request: 'version\r\n', replies: 0 } as const;
 const WITH_STATS = { request: 'version\r\nstats\r\nstats replication\r\n', replies: 2 } as const;
-/** Counts are of the thread that answers, hence its number. */
+/** What the thread that answers has counted, and its number: of all together they can be had, too, but not while one of them hangs. */
 const PROXY_STATS = {
-  request: 'version\r\nget __twincached__.thread\r\nstats pools\r\nstats servers\r\n',
+  request: 'version\r\nget __twincached__.thread\r\nstats pools thread\r\nstats servers thread\r\n',
   replies: 3,
 } as const;
 

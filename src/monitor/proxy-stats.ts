@@ -48,7 +48,7 @@ export class ProxyReadings {
   }
 
   /**
-   * @param lines the answers to `stats pools` and `stats servers` by name, and `thread`
+   * @param lines the answers to `stats pools thread` and `stats servers thread` by name, and `thread`
    * @param nowMs monotonic
    */
   read(lines: ReadonlyMap<string, string>, nowMs: number): void {

@@ -226,6 +226,12 @@ class ProxyService implements RunningProxy {
   #receive(report: ThreadReport, thread: number): void {
     if (report.kind === 'log') this.#log(report.line);
     else if (report.kind === 'name-dialled') this.#nameDialled();
+    else if (report.kind === 'gather') {
+      const { question, serial, subject } = report;
+      for (let other = 0; other < this.#threads.count; other++)
+        if (other !== thread) this.#order(other, { kind: 'tell', asker: thread, question, serial, subject });
+    } else if (report.kind === 'told')
+      this.#order(report.asker, { kind: 'told', question: report.question, text: report.text });
     // Each report is for who has waited longest.
     else this.#waiting.get(report.kind)?.[0]?.(report, thread);
   }

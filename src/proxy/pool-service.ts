@@ -43,6 +43,8 @@ export interface PoolHost {
   statistics(): readonly string[];
   /** What all threads know of writes. */
   readonly generations: WriteGenerations;
+  /** Has the other threads asked what they say to `stats` for this pool. */
+  gather(subject: string, done: (others: readonly string[]) => void): void;
 }
 
 /** What one data thread does for one pool: its router and its clients. */
@@ -90,6 +92,7 @@ export class PoolService {
       },
       log: (line) => host.log(line),
       replyBlocks: loop.spareWindows,
+      ...(thread.count > 1 ? { gatherStatistics: host.gather } : {}),
     });
     loop.serve(this.service, (connection) => this.#session(connection));
   }

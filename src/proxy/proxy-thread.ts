@@ -6,9 +6,11 @@ import { FIGURE } from '../net/figures.ts';
 import { WriteGenerations } from '../routing/write-generations.ts';
 import { ClientLimit } from './client-limit.ts';
 import { ConfigurationRecord } from './configuration-record.ts';
+import { GatheredStatistics } from './gathered-statistics.ts';
 import { PoolListeners } from './pool-listeners.ts';
 import { PoolService } from './pool-service.ts';
 import {
+  type GatheredQuestion,
   isProxyThreadData,
   isThreadOrder,
   type ProxyThreadData,
@@ -39,6 +41,7 @@ class ProxyThread {
   readonly #configuration: ConfigurationRecord;
   readonly #generations: WriteGenerations;
   readonly #listeners: PoolListeners;
+  readonly #gathered: GatheredStatistics;
   #services: PoolService[];
 
   constructor(thread: DataThread, data: ProxyThreadData) {
@@ -48,6 +51,9 @@ class ProxyThread {
     this.#configuration = new ConfigurationRecord(data.configuration);
     this.#generations = new WriteGenerations(data.generations);
     this.#listeners = new PoolListeners(thread);
+    this.#gathered = new GatheredStatistics(thread, thread.count - 1, (question) =>
+      this.#report({ kind: 'gather', ...question }),
+    );
     this.#services = data.pools.map((pool) => this.#service(pool));
   }
 
@@ -58,6 +64,8 @@ class ProxyThread {
       if (order.kind === 'open') this.#open();
       else if (order.kind === 'drain') this.#drain();
       else if (order.kind === 'reload') this.#reload(order.pools);
+      else if (order.kind === 'tell') this.#tell(order);
+      else if (order.kind === 'told') this.#gathered.told(order.question, order.text);
       else this.#tellFigures();
     });
     let ready = false;
@@ -97,6 +105,7 @@ class ProxyThread {
       nameDialled: () => this.#report({ kind: 'name-dialled' }),
       statistics: () => this.#configuration.lines(loop.clock.wallMs() / 1000),
       generations: this.#generations,
+      gather: (subject, done) => this.#gathered.gather(pool.serial, subject, done),
     });
   }
 
@@ -135,6 +144,12 @@ class ProxyThread {
     const service = this.#service(pool);
     service.router.connect(() => {});
     return service;
+  }
+
+  #tell({ question, asker, serial, subject }: GatheredQuestion & { readonly asker: number }): void {
+    const service = this.#services.find((one) => one.serial === serial);
+    const text = service?.router.statistics(subject, true) ?? '';
+    this.#report({ kind: 'told', question, asker, text });
   }
 
   #tellFigures(): void {

@@ -73,12 +73,29 @@ export type ThreadReport =
   | { readonly kind: 'figures'; readonly pools: readonly PoolFigures[]; readonly accepted: number }
   /** A server that has a name is being dialled: it may have another address by now. */
   | { readonly kind: 'name-dialled' }
+  /** It wants to know what the other threads say to `stats`. */
+  | ({ readonly kind: 'gather' } & GatheredQuestion)
+  /** After `tell`: for the thread that has asked. */
+  | { readonly kind: 'told'; readonly question: number; readonly asker: number; readonly text: string }
   | { readonly kind: 'log'; readonly line: string };
 
 /** From the main thread to a data thread. */
 export type ThreadOrder =
   | { readonly kind: 'open' | 'drain' | 'figures' }
-  | { readonly kind: 'reload'; readonly pools: readonly ThreadPool[] };
+  | { readonly kind: 'reload'; readonly pools: readonly ThreadPool[] }
+  /** Another thread, `asker`, wants to know this. */
+  | ({ readonly kind: 'tell'; readonly asker: number } & GatheredQuestion)
+  /** What another one says to what this one wanted to know. */
+  | { readonly kind: 'told'; readonly question: number; readonly text: string };
+
+/** What one thread asks of the others. */
+export interface GatheredQuestion {
+  /** Its number, of the thread that asks. */
+  readonly question: number;
+  /** Which pool is meant, and what of its statistics. */
+  readonly serial: number;
+  readonly subject: string;
+}
 
 const REPORT_KINDS: ReadonlySet<unknown> = new Set([
   'bound',
@@ -89,9 +106,11 @@ const REPORT_KINDS: ReadonlySet<unknown> = new Set([
   'reloaded',
   'figures',
   'name-dialled',
+  'gather',
+  'told',
   'log',
 ]);
-const ORDER_KINDS: ReadonlySet<unknown> = new Set(['open', 'drain', 'figures', 'reload']);
+const ORDER_KINDS: ReadonlySet<unknown> = new Set(['open', 'drain', 'figures', 'reload', 'tell', 'told']);
 
 function hasKind(message: unknown, kinds: ReadonlySet<unknown>): boolean {
   return typeof message === 'object' && message !== null && 'kind' in message && kinds.has(message.kind);

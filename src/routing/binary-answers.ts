@@ -259,7 +259,7 @@ export class BinaryAnswers implements RequestOwner {
   }
 
   /** A reply for each `STAT` line of a text, and one without a key behind them. */
-  statistics({ opcode, opaque }: BinaryRequest, text: string): Uint8Array {
+  statistics({ opcode, opaque }: Pick<BinaryRequest, 'opcode' | 'opaque'>, text: string): Uint8Array {
     const pairs = [...text.matchAll(/^STAT (\S+) (.*?)\r?$/gm)].map(
       ([, name = '', value = '']) => [name, value] as const,
     );

@@ -108,7 +108,7 @@ export class BinaryFront {
         this.#bare(loud);
         return headEnd;
       case SHAPE.stat:
-        host.answer(this.#answers.statistics(header, host.statistics(latin1(input, key, headEnd))));
+        this.#statistics(latin1(input, key, headEnd));
         return headEnd;
       case SHAPE.key:
       case SHAPE.touch:
@@ -135,6 +135,12 @@ export class BinaryFront {
         host.swallow(valueBytes);
         return headEnd;
     }
+  }
+
+  #statistics(words: string): void {
+    // The record is used for the next request when the answer comes.
+    const { opcode, opaque } = this.#header;
+    this.#host.answerStatistics(words, (text) => this.#answers.statistics({ opcode, opaque }, text));
   }
 
   #bare(loud: number): void {

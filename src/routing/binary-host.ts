@@ -24,7 +24,7 @@ export interface BinaryHost extends RequestOwner {
   /** Takes nothing more; the connection ends when what is owed has been sent. */
   close(): void;
   destroy(): void;
-  /** The lines that the proxy answers to `stats`. */
-  statistics(subject: string): string;
+  /** Answers with the lines that the proxy says to `stats`, when they are known. */
+  answerStatistics(words: string, encode: (text: string) => Uint8Array): void;
   readonly version: string;
 }

@@ -51,8 +51,8 @@ export interface ClientHost {
   nowMs(): number;
   /** For one client more. */
   nextLane(): number;
-  /** The whole answer to `stats` with these arguments. */
-  statistics(subject: string): string;
+  /** Finds out the whole answer to `stats` with these arguments. @param done is called once, now or soon */
+  askStatistics(words: string, done: (text: string) => void): void;
 }
 
 const UNDERSCORE = 95;
@@ -229,7 +229,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
         this.#answer(REPLY_META_NOOP);
         return next;
       case VERB.stats:
-        this.#answer(ascii(this.statistics(textOf(input, line.argumentsStart, line.lineEnd))));
+        this.answerStatistics(textOf(input, line.argumentsStart, line.lineEnd), ascii);
         return next;
       case VERB.flushAll:
         this.#flushAll(input);
@@ -550,13 +550,29 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     this.#destroy(0);
   }
 
-  statistics(subject: string): string {
+  answerStatistics(words: string, encode: (text: string) => Uint8Array): void {
     // Who asks this is a proxy, and sends elsewhere what it has waited for in vain.
-    if (subject === 'agent') {
+    if (words === 'agent') {
       this.#isProxy = true;
       this.#connection.voidUnreadOnReset?.();
     }
-    return this.#host.statistics(subject);
+    let waiting: Request | null = null;
+    let isAnswered = false;
+    this.#host.askStatistics(words, (text) => {
+      isAnswered = true;
+      const reply = encode(text);
+      if (waiting === null) this.#answer(reply);
+      else {
+        waiting.answer(reply, 0, reply.length);
+        this.#host.requests.release(waiting);
+      }
+    });
+    if (isAnswered) return;
+    const request = this.#host.requests.acquire(this, VERB.unknown, false);
+    request.references++;
+    waiting = request;
+    this.#queue.push(request);
+    if (this.#queue.length === 1) request.head = true;
   }
 
   /** Ends the connection when the answers that are owed have been sent. */

@@ -4,8 +4,12 @@ const STATE_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(DESTINATION).map(([name, state]) => [state, name]),
 );
 
-/** What `stats servers` tells of some destinations, as `name value`, without `STAT`. Times are of the thread that answers, as all counts are. */
-export function serverFigureLines(destinations: readonly Destination[]): string[] {
+/**
+ * What `stats servers` tells of some destinations, as `name value`, without `STAT`, of one thread.
+ *
+ * @param withBuckets also how long answers took, bucket by bucket, so that it can be put together with what other threads say
+ */
+export function serverFigureLines(destinations: readonly Destination[], withBuckets = false): string[] {
   return destinations.flatMap((destination, index) => {
     const { figures, latency, queue, queuedBytes, failures, name, state, replicates } = destination;
     const figure = (place: number): number => figures[place] ?? 0;
@@ -33,6 +37,7 @@ export function serverFigureLines(destinations: readonly Destination[]): string[
       ['latency_p50_us', latency.percentileMicros(0.5)],
       ['latency_p99_us', latency.percentileMicros(0.99)],
       ['latency_max_us', latency.percentileMicros(1)],
+      ...(withBuckets ? ([['latency_buckets_us', latency.text || '-']] as const) : []),
     ];
     return lines.map(([what, value]) => `server_${index}_${what} ${value}`);
   });

@@ -31,14 +31,32 @@ export class LatencyHistogram {
 
   /** The upper bound of the bucket below which this share of all answers stayed; 0 when there were none. */
   percentileMicros(share: number): number {
-    let left = Math.max(1, Math.ceil(this.total * share));
-    if (this.total === 0) return 0;
+    const buckets: (readonly [bound: number, count: number])[] = [];
     for (let bucket = 0; bucket < this.counts.length; bucket++) {
-      left -= this.counts[bucket]!;
-      if (left <= 0) return boundOf(bucket);
+      const count = this.counts[bucket]!;
+      if (count > 0) buckets.push([boundOf(bucket), count]);
     }
-    return boundOf(this.counts.length - 1);
+    return latencyPercentile(buckets, share);
   }
+}
+
+/**
+ * The upper bound of the bucket below which a share of all answers stayed; 0 when there were none.
+ *
+ * @param buckets largest value and count of each, in rising order
+ * @param share from 0 to 1
+ */
+export function latencyPercentile(
+  buckets: readonly (readonly [bound: number, count: number])[],
+  share: number,
+): number {
+  const total = buckets.reduce((sum, [, count]) => sum + count, 0);
+  let left = Math.max(1, Math.ceil(total * share));
+  for (const [bound, count] of buckets) {
+    left -= count;
+    if (left <= 0) return bound;
+  }
+  return buckets.at(-1)?.[0] ?? 0;
 }
 
 /** Below SUB_BUCKETS each value has a bucket of its own; beyond, the highest bit and the three behind it choose. */

@@ -86,7 +86,7 @@ export function magentPlan(
   return {
     root,
     answerMsMax,
-    statistics: (subject) => {
+    statistics: (subject, isForMerging = false) => {
       if (subject === 'agent') return agentStatistics(answerMsMax());
       if (subject === 'pools')
         return statText([
@@ -94,7 +94,7 @@ export function magentPlan(
           ...counterLines(root),
           ...hotKeyFigures(root, context.hotKeyFigures).map(([name, count]) => `${name} ${count}`),
         ]);
-      return subject === 'servers' ? serverStatistics(destinations) : matrix(mainList);
+      return subject === 'servers' ? serverStatistics(destinations, isForMerging) : matrix(mainList);
     },
   };
 }
@@ -120,8 +120,8 @@ function matrix(mains: readonly Destination[]): string {
 }
 
 /** `stats servers`, ours: what this thread has counted of each server. */
-function serverStatistics(destinations: readonly Destination[]): string {
-  return statText(serverFigureLines(destinations));
+function serverStatistics(destinations: readonly Destination[], withBuckets: boolean): string {
+  return statText(serverFigureLines(destinations, withBuckets));
 }
 
 /** `stats agent`, ours: how long a proxy in front of this one has to wait before it may think that this one is dead. */

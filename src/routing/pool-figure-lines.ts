@@ -2,7 +2,7 @@ import { VERB_SPELLINGS } from '../protocol/text/verbs.ts';
 import type { RequestPool } from './request-pool.ts';
 import type { RouteHandle } from './route-handle.ts';
 
-/** The lines of `stats` about clients and buffers, as `name value`, without `STAT`. Of the thread that answers. */
+/** The lines of `stats` about clients and buffers, as `name value`, without `STAT`. Of one thread. */
 export function poolFigureLines(requests: RequestPool, failures: number): string[] {
   const { budget, uploads, figures } = requests;
   const lines: (readonly [string, number | string])[] = [];

@@ -11,6 +11,7 @@ import { everywhereRoute } from './everywhere.ts';
 import { HealthGroup } from './health-group.ts';
 import { HotKeyFigures } from './hot-key-figures.ts';
 import { hasHotKeys } from './hot-key-route.ts';
+import { mergedStatistics } from './merged-statistics.ts';
 import type { ReplyBlockSource } from './reply-memory.ts';
 import { RequestPool } from './request-pool.ts';
 import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
@@ -42,14 +43,28 @@ export interface RouterSurroundings {
   log(line: string): void;
   /** For answers that wait. Not given: a router's own. */
   readonly replyBlocks?: ReplyBlockSource | undefined;
+  /**
+   * Asks the routers of the other threads what they say to `stats`. Not given: there are none.
+   *
+   * @param done is called once, soon, with what those said that have answered in time
+   */
+  gatherStatistics?(subject: string, done: (others: readonly string[]) => void): void;
 }
+
+/** The word of `stats` that asks for what the thread that answers has counted alone. */
+const OWN_THREAD = 'thread';
 
 /** A route tree over the destinations of a router, and what `stats` says about it. */
 export interface RoutePlan {
   readonly root: RouteHandle;
   /** Longest time from a request to its answer, in milliseconds. */
   answerMsMax(): number;
-  statistics(subject: string): string;
+  /**
+   * What this thread says to `stats`.
+   *
+   * @param isForMerging with all that is needed to put it together with what other threads say; see mergedStatistics
+   */
+  statistics(subject: string, isForMerging?: boolean): string;
   /** What takes servers out; null or not given: nothing does. */
   readonly ejecting?: EjectingDistribution | null;
 }
@@ -214,8 +229,22 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     });
   }
 
-  statistics(subject: string): string {
-    return this.#plan.statistics(subject);
+  statistics(subject: string, isForMerging = false): string {
+    return this.#plan.statistics(subject, isForMerging);
+  }
+
+  askStatistics(words: string, done: (text: string) => void): void {
+    const all = words.split(' ').filter((word) => word !== '');
+    const [subject = ''] = all[0] === OWN_THREAD ? all.slice(1) : all;
+    const { gatherStatistics } = this.#surroundings;
+    // How long this proxy may take is the same for all threads, and asked for by those who wait for it.
+    if (gatherStatistics === undefined || all.includes(OWN_THREAD) || subject === 'agent') {
+      done(this.statistics(subject));
+      return;
+    }
+    gatherStatistics(subject, (others) =>
+      done(mergedStatistics([this.statistics(subject, true), ...others])),
+    );
   }
 
   nowMs(): number {

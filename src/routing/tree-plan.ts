@@ -134,7 +134,8 @@ export function treePlan(
   return {
     root,
     answerMsMax,
-    statistics: (subject) => {
+    statistics: (subject, isForMerging = false) => {
+      const servers = (): string[] => serverFigureLines(destinations, isForMerging);
       const pools = (): string[] => [
         ...poolFigureLines(requests, calls.failures),
         ...counterLines(root),
@@ -147,8 +148,8 @@ export function treePlan(
           : subject === 'pools'
             ? pools()
             : subject === 'servers'
-              ? serverFigureLines(destinations)
-              : [...more(), ...pools(), ...serverFigureLines(destinations)];
+              ? servers()
+              : [...more(), ...pools(), ...servers()];
       return statText(lines);
     },
   };
