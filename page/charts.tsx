@@ -4,7 +4,6 @@ import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import { bytesText, countText } from '../src/dashboard/display-units.ts';
 import type { HistoryFigure, HistoryPart, HistorySpan } from '../src/dashboard/figure-history.ts';
-import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
 import { millisecondsText, percentText } from './figures.ts';
 import { useHistory } from './history.ts';
 
@@ -75,17 +74,29 @@ const CHARTS: readonly ChartKind[] = [
   },
 ];
 
-/** Charts of the cluster or of one service, over an hour or a day. */
+/** What charts are drawn of; `process`: of what the kernel knows, no more. */
+export type ChartRole = 'node' | 'proxy' | 'process';
+
+/** Charts of the whole or of one service, over an hour or a day. */
 export function Charts({
-  snapshot,
+  services,
+  whole,
+  wholeRole,
+  source,
   newestAtMs,
 }: {
-  readonly snapshot: PageSnapshot;
+  readonly services: readonly { readonly name: string; readonly role: ChartRole }[];
+  /** What the whole is called. */
+  readonly whole: string;
+  /** Null: it has all of them. */
+  readonly wholeRole: ChartRole | null;
+  /** Path that tells the figures. */
+  readonly source: string;
   readonly newestAtMs: number;
 }): JSX.Element {
   const [chosen, setChosen] = useState('');
   const [span, setSpan] = useState<HistorySpan>('hour');
-  const service = snapshot.services.find(({ name }) => name === chosen);
+  const service = services.find(({ name }) => name === chosen);
   return (
     <section id="charts" class="card" aria-labelledby="charts-title">
       <div class="title-row">
@@ -93,8 +104,8 @@ export function Charts({
         <label>
           {'of '}
           <select value={service?.name ?? ''} onChange={(event) => setChosen(event.currentTarget.value)}>
-            <option value="">the whole cluster</option>
-            {snapshot.services.map(({ name }) => (
+            <option value="">{whole}</option>
+            {services.map(({ name }) => (
               <option key={name} value={name}>
                 {name}
               </option>
@@ -119,7 +130,8 @@ export function Charts({
       </div>
       <ChartGrid
         service={service?.name ?? ''}
-        role={service?.role ?? null}
+        role={service?.role ?? wholeRole}
+        source={source}
         span={span}
         newestAtMs={newestAtMs}
       />
@@ -131,15 +143,17 @@ export function Charts({
 export function ChartGrid({
   service,
   role,
+  source,
   span,
   newestAtMs,
 }: {
   readonly service: string;
-  readonly role: 'node' | 'proxy' | null;
+  readonly role: ChartRole | null;
+  readonly source: string;
   readonly span: HistorySpan;
   readonly newestAtMs: number;
 }): JSX.Element {
-  const part = useHistory(service, span, newestAtMs);
+  const part = useHistory(source, service, span, newestAtMs);
   const kinds = CHARTS.filter(({ of, title }) =>
     role === null ? title !== 'Requests per second' : of === 'all' || of === role,
   );

@@ -8,14 +8,23 @@ import {
 
 const POINTS_MAX = 720;
 
+/** Where a cluster's page has its figures from. */
+export const CLUSTER_HISTORY = '/history.json';
+
 /**
  * The figures of a service, kept up to date.
  *
+ * @param source path that tells them
  * @param service `` for the cluster
  * @param newestAtMs changes when there is a new point
  * @returns null until they have come, or when nothing is remembered
  */
-export function useHistory(service: string, span: HistorySpan, newestAtMs: number): HistoryPart | null {
+export function useHistory(
+  source: string,
+  service: string,
+  span: HistorySpan,
+  newestAtMs: number,
+): HistoryPart | null {
   const [known, setKnown] = useState<{ readonly of: string; readonly part: HistoryPart } | null>(null);
   const of = `${span} ${service}`;
   const part = known?.of === of ? known.part : null;
@@ -24,7 +33,7 @@ export function useHistory(service: string, span: HistorySpan, newestAtMs: numbe
     const end = new AbortController();
     const query = new URLSearchParams({ service, span, after: String(part?.atMs.at(-1) ?? 0) });
     const read = async (): Promise<void> => {
-      const answer = await fetch(`/history.json?${query}`, { signal: end.signal });
+      const answer = await fetch(`${source}?${query}`, { signal: end.signal });
       if (!answer.ok) return;
       // Cast: our own server's answer, of the same release.
       const more = (await answer.json()) as HistoryPart;

@@ -6,7 +6,7 @@ import { Charts } from './charts.tsx';
 import { ClusterStore, usePageState } from './cluster-store.ts';
 import { EventLog } from './event-log.tsx';
 import { Header, Incidents, Operation, Overview } from './header.tsx';
-import { useHistory } from './history.ts';
+import { CLUSTER_HISTORY, useHistory } from './history.ts';
 import { Lookup } from './lookup.tsx';
 import { useSelectedService } from './navigation.ts';
 import { NodeTable } from './node-table.tsx';
@@ -30,7 +30,7 @@ function Page({
   const [session, setSession] = useState<Session | null>(null);
   const [overlay, onIntent] = useActions();
   const selected = useSelectedService();
-  const history = useHistory('', 'hour', historyAtMs);
+  const history = useHistory(CLUSTER_HISTORY, '', 'hour', historyAtMs);
   useEffect(() => {
     readSession().then(setSession);
   }, []);
@@ -59,7 +59,13 @@ function Page({
         </div>
         <NodeTable {...table} />
         <ProxyTable {...table} />
-        <Charts snapshot={snapshot} newestAtMs={historyAtMs} />
+        <Charts
+          services={snapshot.services}
+          whole="the whole cluster"
+          wholeRole={null}
+          source={CLUSTER_HISTORY}
+          newestAtMs={historyAtMs}
+        />
         <div class="halves">
           <Lookup />
           <Slabs snapshot={snapshot} newestAtMs={historyAtMs} />

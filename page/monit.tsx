@@ -5,6 +5,7 @@ import type { ServiceCommand } from '../src/checks/service-machine.ts';
 import { bytesText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
 import type { EntryLine, EntryView } from '../src/dashboard/entry-view.ts';
 import { OfflineBadge, useActions } from './actions.tsx';
+import { Charts } from './charts.tsx';
 import type { Intention } from './confirm.tsx';
 import { EventLog } from './event-log.tsx';
 import { percentText } from './figures.ts';
@@ -109,6 +110,15 @@ function Page({ beginning }: { readonly beginning: EntryView }): JSX.Element {
             </tbody>
           </Table>
         </section>
+        <Charts
+          services={services
+            .filter(({ type }) => type === 'process' || type === 'system')
+            .map(({ name }) => ({ name, role: 'process' }))}
+          whole="all processes"
+          wholeRole="process"
+          source="/_history.json"
+          newestAtMs={view.historyAtMs}
+        />
         <EventLog log={events} services={[]} />
       </main>
       {overlay}

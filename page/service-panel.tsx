@@ -8,6 +8,7 @@ import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
 import { ChartGrid } from './charts.tsx';
 import { EventLine } from './event-log.tsx';
 import { microsText, millisecondsText, percentText, rateText } from './figures.ts';
+import { CLUSTER_HISTORY } from './history.ts';
 import { commandsFor, serviceIntention, switchIntention, switchTargets } from './intentions.ts';
 import { StateWord } from './marks.tsx';
 import { deselect, serviceHref } from './navigation.ts';
@@ -137,7 +138,7 @@ function PanelBody({
         </>
       )}
       <h3>Last hour</h3>
-      <ChartGrid service={name} role={role} span="hour" newestAtMs={newestAtMs} />
+      <ChartGrid service={name} role={role} source={CLUSTER_HISTORY} span="hour" newestAtMs={newestAtMs} />
       {role === 'node' && service.state === 'running' ? (
         <>
           <h3>Slabs</h3>

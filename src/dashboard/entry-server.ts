@@ -7,9 +7,10 @@ import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine
 import { nameKey } from '../control/meaning.ts';
 import type { Httpd } from '../control/tree.ts';
 import { controlAccess } from './control-access.ts';
+import { EntryHistory } from './entry-history.ts';
 import { aboutPage, ENTRY_STYLE, indexPage, logPage, runtimePage, servicePage } from './entry-page.ts';
 import { MONIT_VERSION, reportText, reportType, statusText, summaryBox, summaryText } from './entry-text.ts';
-import { entryView } from './entry-view.ts';
+import { type EntryView, entryView } from './entry-view.ts';
 import { statusXml } from './entry-xml.ts';
 import { fileEnd } from './file-end.ts';
 import { escapeHtml } from './html-text.ts';
@@ -45,6 +46,7 @@ export class EntryServer {
   readonly #access: HttpAccess;
   readonly #tokens: SecurityTokens = new SecurityTokens();
   readonly #servers: Server[] = [];
+  readonly #history: EntryHistory = new EntryHistory();
   #control: EntryControl;
 
   private constructor(options: EntryServerOptions, access: HttpAccess, control: EntryControl) {
@@ -66,6 +68,7 @@ export class EntryServer {
       if (port !== null)
         await server.#listen({ port, ...(address === null ? {} : { host: address }) }, `port ${port}`);
       if (unixSocket !== null) await server.#listenUnix(unixSocket);
+      server.#history.start(() => server.#control);
     } catch (error) {
       await server.stop();
       throw error;
@@ -79,6 +82,7 @@ export class EntryServer {
   }
 
   async stop(): Promise<void> {
+    this.#history.stop();
     await Promise.all(
       this.#servers.splice(0).map(
         (server) =>
@@ -176,14 +180,22 @@ export class EntryServer {
       this.#send(response, 200, type, body, { 'set-cookie': this.#tokens.cookie(token) });
     const html = (body: string): void => send('text/html; charset=utf-8', body);
     const text = (body: string): void => send('text/plain; charset=utf-8', body);
+    const view = (): EntryView => entryView(control, this.#history.newestAtMs);
     const path = decodeURIComponent(url.pathname);
     switch (path) {
+      case '/_history.json': {
+        const answer = this.#history.answer(url.searchParams);
+        if (answer.code === 200)
+          this.#send(response, 200, 'application/json', `${JSON.stringify(answer.value)}\n`);
+        else this.#send(response, answer.code, 'text/plain; charset=utf-8', answer.text);
+        return;
+      }
       case '/':
-        html(indexPage(facts, control.entries(), control.events(), pageFiles('monit'), entryView(control)));
+        html(indexPage(facts, control.entries(), control.events(), pageFiles('monit'), view()));
         return;
       // What the page itself asks for. No cookie: it asks each second, and would take the token from forms that are open elsewhere.
       case '/_live.json':
-        this.#send(response, 200, 'application/json', `${JSON.stringify(entryView(control))}\n`);
+        this.#send(response, 200, 'application/json', `${JSON.stringify(view())}\n`);
         return;
       case '/_live.js':
         this.#send(response, 200, 'text/javascript; charset=utf-8', pageFiles('monit').script);

@@ -29,15 +29,22 @@ export interface EntryView {
   readonly services: readonly EntryLine[];
   /** Oldest first. */
   readonly events: readonly LogEvent[];
+  /** Wall clock of the newest point of the charts. */
+  readonly historyAtMs: number;
 }
 
-export function entryView(control: EntryControl): EntryView {
+export function entryView(control: EntryControl, historyAtMs: number): EntryView {
   const { hostName, version, uptimeSeconds, cycleSeconds } = control.facts();
   return {
     facts: { hostName, version, uptimeSeconds, cycleSeconds },
-    services: control.entries().map(entryLine),
+    services: entryLines(control),
     events: control.events(),
+    historyAtMs,
   };
+}
+
+export function entryLines(control: EntryControl): readonly EntryLine[] {
+  return control.entries().map(entryLine);
 }
 
 function entryLine(status: EntryStatus): EntryLine {

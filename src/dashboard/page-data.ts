@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { ClusterControl } from '../checks/cluster-status.ts';
-import { FigureHistory, HISTORY_SPANS, type HistorySpan } from './figure-history.ts';
-import { CLUSTER_SERIES, historyPoints } from './history-points.ts';
+import { FigureHistory, HISTORY_SPANS } from './figure-history.ts';
+import { type DataAnswer, historyAnswer, wholeNumber } from './history-answer.ts';
+import { historyPoints } from './history-points.ts';
 import { keyObjection, type LookupResult, lookUp } from './key-lookup.ts';
 import { type PageBeginning, pageSnapshot } from './page-snapshot.ts';
 import { PageStream } from './page-stream.ts';
@@ -9,11 +10,6 @@ import { readSlabs } from './slab-table.ts';
 
 /** Questions to nodes that may be under way for pages at a time. */
 export const QUESTIONS_MAX = 8;
-
-/** An answer in JSON, or one line on what is wrong. */
-export type DataAnswer =
-  | { readonly code: 200; readonly value: unknown }
-  | { readonly code: 400 | 404 | 503; readonly text: string };
 
 /**
  * What a page asks for besides its state: the stream, charts, slabs, where a key lies. Remembers the figures of the last day.
@@ -74,7 +70,7 @@ export class PageData {
   async answer(path: string, query: URLSearchParams): Promise<DataAnswer | null> {
     switch (path) {
       case '/history.json':
-        return this.#historyAnswer(query);
+        return historyAnswer(this.#history, query, (name) => this.#find(name) !== null);
       case '/log.json':
         return this.#logAnswer(query);
       case '/slabs.json':
@@ -84,18 +80,6 @@ export class PageData {
       default:
         return null;
     }
-  }
-
-  #historyAnswer(query: URLSearchParams): DataAnswer {
-    const span = spanNamed(query.get('span') ?? 'hour');
-    const after = wholeNumber(query.get('after') ?? '0');
-    if (span === null)
-      return { code: 400, text: `span must be one of ${Object.keys(HISTORY_SPANS).join(', ')}.` };
-    if (after === null) return { code: 400, text: 'after must be milliseconds since 1970.' };
-    const service = query.get('service') ?? CLUSTER_SERIES;
-    const known = service === CLUSTER_SERIES || this.#find(service) !== null;
-    if (!known) return { code: 404, text: 'There is no service of that name.' };
-    return { code: 200, value: this.#history.read(service, span, after) };
   }
 
   #logAnswer(query: URLSearchParams): DataAnswer {
@@ -136,13 +120,4 @@ export class PageData {
   #find(name: string): { readonly name: string; readonly role: string; readonly address: string } | null {
     return this.#control.status().services.find((service) => service.name === name) ?? null;
   }
-}
-
-function spanNamed(name: string): HistorySpan | null {
-  return name === 'hour' || name === 'day' ? name : null;
-}
-
-/** @returns null when the text is none that a sequence number or a time could be */
-function wholeNumber(text: string): number | null {
-  return /^\d{1,15}$/.test(text) ? Number(text) : null;
 }

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
+import { EMPTY_SAMPLE, figure } from '../../src/checks/sample.ts';
 import { EntryServer } from '../../src/dashboard/entry-server.ts';
 import { Browser, DESKTOP, NO_BROWSER, type PageSize, PHONE, type Visit } from '../../testing/browser.ts';
 import { controlTree } from '../../testing/control-entries.ts';
@@ -48,8 +49,16 @@ async function open(
 }
 
 test('services are shown as they are, and the buttons ask before they act', { skip }, async (t) => {
-  const { page, entries, assertClean } = await open(t, 'admin');
+  const { page, entries, assertClean } = await open(t, 'admin', DESKTOP, (prepared) => {
+    const figures = { 'cpu-total': figure(null, 25), 'memory-total': figure(8 * 1024 * 1024) };
+    prepared.different.set('two', { sample: { ...EMPTY_SAMPLE, exists: true, figures } });
+  });
   await page.locator('#cluster-state', { hasText: '3 of 3 well' }).waitFor();
+  const charts = page.locator('#charts');
+  await charts.getByRole('combobox').selectOption('two');
+  await charts.getByText('25.0 %').waitFor();
+  await charts.getByText('8.0 MiB').waitFor();
+  assert.deepEqual(await charts.getByRole('option').allTextContents(), ['all processes', 'one', 'two']);
   const choose = async (service: string, item: string): Promise<void> => {
     await page.getByRole('button', { name: `Actions on ${service}` }).click();
     await page.getByRole('menuitem', { name: `${item} …`, exact: true }).click();
