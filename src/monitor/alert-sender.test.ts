@@ -8,7 +8,7 @@ import { controlTree } from '../../testing/control-entries.ts';
 import { SmtpServer } from '../../testing/smtp-server.ts';
 import { until } from '../../testing/wait.ts';
 import type { Alert } from './alert-message.ts';
-import { AlertSender, SENDING_MAX } from './alert-sender.ts';
+import { AlertSender, type AlertSenderOptions } from './alert-sender.ts';
 
 const ALERT: Alert = {
   service: 'mc',
@@ -31,10 +31,15 @@ describe('alerts by mail', () => {
 
   const sender = (
     text: string,
+    options: Partial<AlertSenderOptions> = {},
   ): { sender: AlertSender; settings: ReturnType<typeof controlTree>['settings']; log: string[] } => {
     const { settings } = controlTree(text);
     const log: string[] = [];
-    return { sender: new AlertSender({ settings, log: (line) => log.push(line) }), settings, log };
+    return {
+      sender: new AlertSender({ settings, log: (line) => log.push(line), ...options }),
+      settings,
+      log,
+    };
   };
   const send = ({ sender: one, settings }: ReturnType<typeof sender>): void => {
     const target = settings.alerts[0];
@@ -96,13 +101,16 @@ describe('alerts by mail', () => {
   });
 
   test('keep their order, and are bounded', async () => {
-    const many = sender(`set mailserver 127.0.0.1 port ${server.port} set alert ops@example.com`);
+    const sendingMax = 20;
+    const many = sender(`set mailserver 127.0.0.1 port ${server.port} set alert ops@example.com`, {
+      sendingMax,
+    });
     const target = many.settings.alerts[0];
     assert.ok(target !== undefined);
-    for (let count = 0; count <= SENDING_MAX; count++)
+    for (let count = 0; count <= sendingMax; count++)
       many.sender.send({ ...ALERT, service: `mc${count}` }, target);
     await until('one is too many', () => many.sender.lost === 1);
-    await until('the others come', () => server.mails.length === SENDING_MAX);
+    await until('the others come', () => server.mails.length === sendingMax);
     const names = server.mails
       .splice(0)
       .map(({ text }) => Number(/^Subject: .* mc(\d+)\r$/m.exec(text)?.[1]));

@@ -8,8 +8,7 @@ import type { AlertTarget, MailServer, Settings } from '../control/tree.ts';
 import { type Alert, type Message, mailOf } from './alert-message.ts';
 import { readWhole, writeWhole } from './whole-file.ts';
 
-/** Alerts that may be on their way or wait for others; more go to the queue, or are lost and counted. */
-export const SENDING_MAX = 500;
+const SENDING_MAX = 500;
 
 /** Alerts that a queue keeps where `slots` does not say otherwise. */
 const QUEUE_SLOTS_DEFAULT = 10_000;
@@ -27,6 +26,8 @@ interface Letter {
 export interface AlertSenderOptions {
   readonly settings: Pick<Settings, 'mailServers' | 'mailFormat' | 'eventQueue'>;
   readonly log: (text: string) => void;
+  /** Alerts that may be on their way or wait for others; more go to the queue, or are lost and counted. 500 unless given. */
+  readonly sendingMax?: number;
 }
 
 /** Tells alerts to people and web hooks. Nothing waits for it, and nothing that it meets is an error of the monitor. */
@@ -75,7 +76,7 @@ export class AlertSender {
   }
 
   async #tell(letter: Letter): Promise<void> {
-    if (this.#sending >= SENDING_MAX) {
+    if (this.#sending >= (this.#options.sendingMax ?? SENDING_MAX)) {
       this.#keep(letter, 'too many alerts are on their way');
       return;
     }
