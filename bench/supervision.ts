@@ -211,12 +211,13 @@ function childOn(parent: number, port: number): number {
 async function watching(command: readonly string[], isProbed: boolean): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'twincached-bench-'));
   const server = await startMemcached(MEMCACHED ?? '', 1, null);
-  const pidFile = join(folder, 'server.pid');
-  writeFileSync(pidFile, `${server.pid}\n`);
+  // A process each: one for all would be read once for all.
+  const watched = Array.from({ length: SERVICES_WATCHED }, () => spawn('/bin/sleep', ['1000']));
+  for (const [index, { pid }] of watched.entries()) writeFileSync(join(folder, `${index}`), `${pid}\n`);
   const probe = `  if failed host 127.0.0.1 port ${server.port} protocol memcache then alert\n`;
   const entries = Array.from(
     { length: SERVICES_WATCHED },
-    (_, index) => `check process s${index} with pidfile "${pidFile}"
+    (_, index) => `check process s${index} with pidfile "${folder}/${index}"
   if cpu > 95% for 60 cycles then alert
   if totalmem > 90% then alert
 ${isProbed ? probe : ''}`,
@@ -229,6 +230,7 @@ ${isProbed ? probe : ''}`,
   const percent = (cpuMicros(monitor.pid ?? 0) - before) / (performance.now() - startMs) / 10;
   await end(monitor);
   await server.stop();
+  for (const child of watched) child.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
   return percent;
 }

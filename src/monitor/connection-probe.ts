@@ -66,7 +66,10 @@ function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome>
   return new Promise((resolve) => {
     const startMs = performance.now();
     let answer = '';
-    const socket = open(test);
+    const socket = open(test, (chunk) => {
+      if (answer.length < bytesMax) answer += chunk.slice(0, bytesMax - answer.length);
+      judge(false);
+    });
     const finish = (why: string | null): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -86,13 +89,8 @@ function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome>
         socket.write(verdict.send, 'latin1');
       } else if (isEnd) finish('connection closed');
     };
-    socket.setEncoding('latin1');
     socket.on(test.usesTls ? 'secureConnect' : 'connect', () => {
       if (exchange.first !== '') socket.write(exchange.first, 'latin1');
-      judge(false);
-    });
-    socket.on('data', (chunk: string) => {
-      if (answer.length < bytesMax) answer += chunk.slice(0, bytesMax - answer.length);
       judge(false);
     });
     socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
@@ -101,16 +99,28 @@ function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome>
   });
 }
 
-function open({ target, source, family, usesTls }: ConnectionTest): Socket {
-  if (target.kind === 'unix') return connect(target.path);
+/** What arrives is read into this, and is text before anything else arrives: a buffer and a stream for each probe would cost as much as the probe. */
+const arrived = Buffer.alloc(16 * 1024);
+
+function open({ target, source, family, usesTls }: ConnectionTest, onText: (chunk: string) => void): Socket {
+  const onread = {
+    buffer: arrived,
+    callback: (count: number) => {
+      onText(arrived.toString('latin1', 0, count));
+      return true;
+    },
+  };
+  if (target.kind === 'unix') return connect({ path: target.path, onread });
   const to = {
     host: target.host,
     port: target.port,
     ...(source === null ? {} : { localAddress: source }),
     ...(family === 'any' ? {} : { family: family === 'ipv4' ? 4 : 6 }),
   };
+  if (!usesTls) return connect({ ...to, onread });
   // Whether the certificate is a good one is not what is asked.
-  return usesTls ? connectTls({ ...to, rejectUnauthorized: false }) : connect(to);
+  const socket = connectTls({ ...to, rejectUnauthorized: false });
+  return socket.on('data', (chunk: Buffer) => onText(chunk.toString('latin1')));
 }
 
 const NOTHING: Exchange = { first: '', judge: () => 'good' };

@@ -17,7 +17,7 @@ import type { ServiceCommand } from '../checks/service-machine.ts';
 import type { ControlTree, ServiceEntry } from '../control/tree.ts';
 import { readHost } from '../system/host-figures.ts';
 import type { OrphanAdoption } from '../system/orphan-adoption.ts';
-import { readProcessTable } from '../system/proc-table.ts';
+import { readingOnce, readProcessTable } from '../system/proc-table.ts';
 import { type Alert, eventEnvironment } from './alert-message.ts';
 import type { AlertSender } from './alert-sender.ts';
 import { EntryRunner } from './entry-runner.ts';
@@ -242,9 +242,11 @@ export class ControlMonitor implements EntryControl {
       month: now.getMonth() + 1,
       dayOfWeek: now.getDay(),
     };
-    for (const runner of this.#runners.values()) runner.observe(true);
-    for (const { entry } of this.#supervisor.machines)
-      this.#perform(this.#supervisor.step(entry.name, { type: 'cycle', calendar }, this.#nowMs()));
+    readingOnce(() => {
+      for (const runner of this.#runners.values()) runner.observe(true);
+      for (const { entry } of this.#supervisor.machines)
+        this.#perform(this.#supervisor.step(entry.name, { type: 'cycle', calendar }, this.#nowMs()));
+    });
     for (const { service, event, target } of this.#reminders.cycle())
       this.#options.alerts.send(this.#alert(service, event), target);
     void this.#options.alerts.retry();

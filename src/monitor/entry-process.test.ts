@@ -41,6 +41,23 @@ describe('the process of an entry', { skip: SKIP }, () => {
     assert.equal(entry.find(null, false), null);
   });
 
+  for (const [what, laterMs] of [
+    ['has just been written', 0],
+    ['was written long ago', 60_000],
+  ] as const)
+    test(`is another one when its pid file says so, which ${what}`, async () => {
+      const path = join(folder, `changing-${laterMs}`);
+      const entry = new EntryProcess({ kind: 'pid-file', path }, () => Date.now() + laterMs);
+      const [first, second] = [await sleeper('1006'), await sleeper('1007')];
+      for (const child of [first, second, first]) {
+        writeFileSync(path, `${String(child.pid).padStart(10, '0')}\n`);
+        for (let times = 0; times < 3; times++) assert.equal(entry.find(null, false)?.pid, child.pid);
+      }
+      rmSync(path);
+      assert.equal(entry.find(null, false), null);
+      await Promise.all([first.kill('SIGKILL'), second.kill('SIGKILL')]);
+    });
+
   test('is the oldest that a pattern matches, the start program left out', async () => {
     const entry = new EntryProcess({ kind: 'matching', pattern: '^/bin/sleep 100[23]$' });
     const first = await sleeper('1002');

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { ProcessIdentity } from '../checks/saved-state.ts';
 import { jsPattern } from '../control/connection-parser.ts';
 import type { Subject } from '../control/tree.ts';
@@ -13,14 +13,15 @@ import {
 
 /** Finds the process of an entry again and again, and tells one from a later one of the same number. */
 export class EntryProcess {
-  readonly #subject: Subject;
   readonly #pattern: RegExp | null;
   /** The last start of the entry, as its processes have it in their environment; '' before the first one. */
   #startMark = '';
   #present: ProcessEntry | null = null;
+  readonly #pidFile: PidFileReader | null;
 
-  constructor(subject: Subject) {
-    this.#subject = subject;
+  /** @param wallMs the time, for tests */
+  constructor(subject: Subject, wallMs: () => number = Date.now) {
+    this.#pidFile = subject.kind === 'pid-file' ? new PidFileReader(subject.path, wallMs) : null;
     this.#pattern = subject.kind === 'matching' ? new RegExp(jsPattern(subject.pattern)) : null;
   }
 
@@ -71,8 +72,7 @@ export class EntryProcess {
    * @param byMark whether a process may also be known by its environment, because the pid file should have been there by now
    */
   find(startPid: number | null, byMark: boolean): ProcessEntry | null {
-    const found =
-      this.#subject.kind === 'pid-file' ? alive(pidInFile(this.#subject.path)) : this.#search(startPid);
+    const found = this.#pidFile === null ? this.#search(startPid) : alive(this.#pidFile.read());
     this.#present = found ?? (byMark ? this.#marked() : null);
     return this.#present;
   }
@@ -126,6 +126,38 @@ function oldest(pids: readonly number[]): ProcessEntry | null {
       found = entry;
   }
   return found;
+}
+
+/** A file whose time of change is older than this would have another one, had it been written since: times have some milliseconds of grain. */
+const WRITTEN_BEFORE_MS = 2000;
+
+/** Reads a pid file again only when it may have changed. */
+class PidFileReader {
+  readonly #path: string;
+  readonly #wallMs: () => number;
+  #pid: number | null = null;
+  /** Of the file that was read; '' when it has to be read in any case. */
+  #stamp = '';
+
+  constructor(path: string, wallMs: () => number) {
+    this.#path = path;
+    this.#wallMs = wallMs;
+  }
+
+  /** @returns null when there is no process id in it */
+  read(): number | null {
+    let stamp = '';
+    try {
+      const { ino, size, mtimeMs, ctimeMs } = statSync(this.#path);
+      const isSettled = Math.abs(this.#wallMs() - ctimeMs) > WRITTEN_BEFORE_MS;
+      if (isSettled) stamp = `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
+    } catch {
+      // No file: reading it says so.
+    }
+    if (stamp === '' || stamp !== this.#stamp) this.#pid = pidInFile(this.#path);
+    this.#stamp = stamp;
+    return this.#pid;
+  }
 }
 
 /** The process id in a pid file; null when there is none. */

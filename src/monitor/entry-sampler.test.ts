@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -63,6 +63,28 @@ describe('looking at an entry', { skip: SKIP }, () => {
     assert.equal(await looked.look(process.pid, 1000), '??mmmmmm??mn?');
     assert.equal(await looked.look(process.pid, 2000), 'mmmmmmmmmmmnn');
     assert.equal(await looked.look(999_999_999), '?????????????');
+  });
+
+  test('a process: what no rule asks about and is dear to read is read each ten seconds', async () => {
+    const files: number[] = [];
+    const count = async (looked: Looked, atMs: number): Promise<number> => {
+      await looked.look(process.pid, atMs);
+      files.push(openSync(join(folder, '.'), 'r'));
+      return looked.sample?.figures['file-descriptors']?.absolute ?? 0;
+    };
+    const shown = new Looked('check process x with pidfile /x');
+    const asked = new Looked('check process x with pidfile /x if filedescriptors > 1 then alert');
+    const [first, second, third] = [
+      await count(shown, 0),
+      await count(shown, 1000),
+      await count(shown, 2000),
+    ];
+    assert.ok(second > first, 'the second reading gives rates');
+    assert.equal(third, second);
+    assert.ok((await count(shown, 12_000)) > second);
+    const [one, two, three] = [await count(asked, 0), await count(asked, 1000), await count(asked, 2000)];
+    assert.ok(one < two && two < three);
+    for (const file of files) closeSync(file);
   });
 
   test('the host', async () => {

@@ -15,7 +15,7 @@ export interface SamplerOptions {
 export class EntrySampler {
   readonly #entry: ServiceEntry;
   readonly #options: SamplerOptions;
-  readonly #process: ProcessSampler = new ProcessSampler();
+  readonly #process: ProcessSampler;
   readonly #host: HostSampler = new HostSampler();
   readonly #content: ContentPosition = { inode: 0, offset: 0 };
   #output = '';
@@ -24,6 +24,8 @@ export class EntrySampler {
   constructor(entry: ServiceEntry, options: SamplerOptions) {
     this.#entry = entry;
     this.#options = options;
+    const resources = entry.rules.flatMap(({ test }) => (test.kind === 'resource' ? [test.resource] : []));
+    this.#process = new ProcessSampler(new Set(resources));
   }
 
   /** What a `check program` said last. */

@@ -1,4 +1,5 @@
 import { EMPTY_SAMPLE, figure, type Sample } from '../checks/sample.ts';
+import type { Resource } from '../control/tree.ts';
 import { type CpuTimes, type HostReading, PAGE_BYTES } from '../system/host-figures.ts';
 import {
   type DiskUse,
@@ -23,7 +24,16 @@ interface Reading {
   readonly entry: ProcessEntry;
   /** CPU time of the process and all below it. */
   readonly totalCpuMs: number;
+}
+
+/** What costs as much to read as everything else together. */
+interface DearFacts {
+  readonly atMs: number;
+  readonly entry: ProcessEntry;
   readonly disk: DiskUse | null;
+  readonly openFiles: number | null;
+  /** Since the reading before; null when there is none of this process. */
+  readonly rates: Pick<Sample['figures'], 'disk-read' | 'disk-write'> | null;
 }
 
 /** What changes so seldom that it is not read for each sample. */
@@ -38,10 +48,20 @@ interface RareFacts {
 /** For so long. */
 const RARE_FACTS_MS = 10_000;
 
+/** Whose rules are told what is at most a cycle old. */
+const DEAR_RESOURCES: readonly Resource[] = ['file-descriptors', 'disk-read', 'disk-write'];
+
 /** The figures of one process, which need the reading before for whatever is a rate. */
 export class ProcessSampler {
   #before: Reading | null = null;
   #rare: RareFacts | null = null;
+  #dear: DearFacts | null = null;
+  readonly #dearForMs: number;
+
+  /** @param resources that rules ask about; what no rule asks about, and is only shown, may be ten seconds old where it is dear to read */
+  constructor(resources: ReadonlySet<Resource>) {
+    this.#dearForMs = DEAR_RESOURCES.some((resource) => resources.has(resource)) ? 0 : RARE_FACTS_MS;
+  }
 
   /** @returns an empty sample when the process has gone */
   sample(pid: number, view: HostView): Sample {
@@ -57,15 +77,10 @@ export class ProcessSampler {
       atMs: view.atMs,
       entry,
       totalCpuMs: sum(({ cpuMs }) => cpuMs),
-      disk: readDiskUse(pid),
     };
     const before = this.#before;
     this.#before = now;
-    const isSame =
-      before !== null &&
-      before.entry.pid === pid &&
-      before.entry.startedAfterBootMs === entry.startedAfterBootMs;
-    const old = isSame && now.atMs > before.atMs ? before : null;
+    const old = before !== null && isSame(before.entry, entry) && now.atMs > before.atMs ? before : null;
     const { host } = view;
     const threads = sum((one) => one.threads);
     const percent = (cpuMs: number, oldCpuMs: number, threadCount: number): number =>
@@ -77,7 +92,7 @@ export class ProcessSampler {
       );
     const bytes = entry.residentPages * PAGE_BYTES;
     const totalBytes = sum((one) => one.residentPages) * PAGE_BYTES;
-    const openFiles = readOpenFiles(pid);
+    const { openFiles, rates } = this.#dearFacts(entry, view.atMs);
     const rare = this.#rareFacts(entry, view.atMs);
     return {
       exists: true,
@@ -92,8 +107,9 @@ export class ProcessSampler {
           ? {}
           : { 'file-descriptors': figure(openFiles, (openFiles * 100) / rare.openFilesMax) }),
         uptime: figure(host.uptimeSeconds * 1000 - entry.startedAfterBootMs),
-        'disk-read': rate(now.disk, old, 'read'),
-        'disk-write': rate(now.disk, old, 'write'),
+        'disk-read': figure(null),
+        'disk-write': figure(null),
+        ...rates,
         ...loads(host),
       },
       properties: {
@@ -103,18 +119,17 @@ export class ProcessSampler {
       },
       probes: new Map(),
     };
+  }
 
-    function rate(
-      disk: DiskUse | null,
-      since: Reading | null,
-      way: 'read' | 'write',
-    ): ReturnType<typeof figure> {
-      if (disk === null || since?.disk == null) return figure(null);
-      const seconds = (now.atMs - since.atMs) / 1000;
-      const of = (name: 'Bytes' | 'Operations'): number =>
-        Math.max(0, disk[`${way}${name}`] - (since.disk?.[`${way}${name}`] ?? 0)) / seconds;
-      return figure(of('Bytes'), null, of('Operations'));
-    }
+  #dearFacts(entry: ProcessEntry, atMs: number): DearFacts {
+    const known = this.#dear;
+    const old = known !== null && isSame(known.entry, entry) && atMs > known.atMs ? known : null;
+    // The second reading is the first that gives rates.
+    if (old !== null && old.rates !== null && atMs - old.atMs < this.#dearForMs) return old;
+    const disk = readDiskUse(entry.pid);
+    const rates = old === null ? null : diskRates(disk, old.disk, (atMs - old.atMs) / 1000);
+    this.#dear = { atMs, entry, disk, openFiles: readOpenFiles(entry.pid), rates };
+    return this.#dear;
   }
 
   #rareFacts({ pid, startedAfterBootMs }: ProcessEntry, atMs: number): RareFacts {
@@ -146,6 +161,21 @@ export class ProcessSampler {
     this.#rare ??= { ...facts, atMs: Number.NEGATIVE_INFINITY };
     return facts;
   }
+}
+
+/** One process, not two of the same number. */
+function isSame(one: ProcessEntry, other: ProcessEntry): boolean {
+  return one.pid === other.pid && one.startedAfterBootMs === other.startedAfterBootMs;
+}
+
+function diskRates(now: DiskUse | null, before: DiskUse | null, seconds: number): DearFacts['rates'] {
+  const rate = (way: 'read' | 'write'): ReturnType<typeof figure> => {
+    if (now === null || before === null) return figure(null);
+    const of = (name: 'Bytes' | 'Operations'): number =>
+      Math.max(0, now[`${way}${name}`] - before[`${way}${name}`]) / seconds;
+    return figure(of('Bytes'), null, of('Operations'));
+  };
+  return { 'disk-read': rate('read'), 'disk-write': rate('write') };
 }
 
 function descendants(pid: number, processes: readonly ProcessEntry[]): ProcessEntry[] {

@@ -9,6 +9,7 @@ import {
   isZombie,
   parseProcessEntry,
   readDiskUse,
+  readingOnce,
   readOpenFiles,
   readOpenFilesMax,
   readProcessEntry,
@@ -68,4 +69,18 @@ test('this very process and its child are seen', { skip: SKIP }, async () => {
   assert.equal(readProcessOwner(child.pid), null);
   assert.equal(readOpenFiles(child.pid), null);
   assert.ok(readHost().memoryTotalBytes > 0 && bootId().length > 10);
+});
+
+test('while one reads once, a process stays what it was', { skip: SKIP }, async () => {
+  const child = run('/bin/sleep', ['1010']);
+  await until('it is there', () => readProcessEntry(child.pid) !== null);
+  let isSeen = false;
+  readingOnce(() => {
+    const entry = readProcessEntry(child.pid);
+    isSeen = entry !== null && readProcessEntry(child.pid) === entry;
+  });
+  assert.ok(isSeen);
+  assert.notEqual(readProcessEntry(child.pid), readProcessEntry(child.pid));
+  await child.kill('SIGKILL');
+  assert.equal(readProcessEntry(child.pid), null);
 });

@@ -39,10 +39,28 @@ export function parseProcessEntry(stat: string): ProcessEntry | null {
   return Number.isFinite(pid + entry.parentPid + entry.cpuMs + entry.startedAfterBootMs) ? entry : null;
 }
 
+/** What has been read while `readingOnce` runs. */
+let readSoFar: Map<number, ProcessEntry> | null = null;
+
+/** While this runs, which should be for some milliseconds at most, no process is read twice: who comes later sees what was seen before. */
+export function readingOnce(work: () => void): void {
+  readSoFar = new Map();
+  try {
+    work();
+  } finally {
+    readSoFar = null;
+  }
+}
+
 /** @returns null when there is no such process */
 export function readProcessEntry(pid: number): ProcessEntry | null {
+  const known = readSoFar?.get(pid);
+  if (known !== undefined) return known;
   const text = readText(`/proc/${pid}/stat`);
-  return text === null ? null : parseProcessEntry(text);
+  const entry = text === null ? null : parseProcessEntry(text);
+  // One that was not there may be there the next moment: it is only just starting.
+  if (entry !== null) readSoFar?.set(pid, entry);
+  return entry;
 }
 
 /** It has ended, and only its parent does not know yet. */
