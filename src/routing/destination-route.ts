@@ -37,6 +37,10 @@ export class DestinationRoute extends RouteHandle {
     return this.destination.behindAt;
   }
 
+  override emptiedAt(): number {
+    return this.destination.emptiedAt;
+  }
+
   override noteBehind(): void {
     this.destination.noteBehind();
   }

@@ -150,6 +150,11 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     return this.server < 0 ? 0 : this.#host.records.behindAt(this.server);
   }
 
+  /** See ServerRecords. */
+  get emptiedAt(): number {
+    return this.server < 0 ? 0 : this.#host.records.emptiedAt(this.server);
+  }
+
   noteBehind(): void {
     if (this.server >= 0) this.#host.records.noteBehind(this.server);
   }
@@ -386,8 +391,9 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   #probed(outcome: number, link: DestinationLink): void {
     if (outcome === PROBED.asking) return;
     const { pid, startedSeconds } = this.#probe;
-    if (pid > 0 && this.server >= 0 && this.#host.records.identify(this.server, pid, startedSeconds))
-      this.noteBehind();
+    const { records } = this.#host;
+    if (pid > 0 && this.server >= 0 && records.identify(this.server, pid, startedSeconds))
+      records.noteEmptied(this.server);
     this.#setTimeout();
     if (outcome === PROBED.ready) this.#up(link);
     else this.#fill(link);

@@ -106,6 +106,10 @@ export abstract class KeyedRoute extends RouteHandle {
     return this.children[this.pick(request, key)]?.behindAt(request, key) ?? 0;
   }
 
+  override emptiedAt(request: Request, key: number): number {
+    return this.children[this.pick(request, key)]?.emptiedAt(request, key) ?? 0;
+  }
+
   override noteBehind(request: Request, key: number): void {
     this.children[this.pick(request, key)]?.noteBehind(request, key);
   }

@@ -47,8 +47,8 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
     this.#calls = calls;
     this.#records = records;
     this.#repairs = [
-      new SideRepair(main, backup, calls, settings.fillExptimeSeconds),
-      new SideRepair(backup, main, calls, settings.fillExptimeSeconds),
+      new SideRepair(main, backup, calls, records, settings.fillExptimeSeconds),
+      new SideRepair(backup, main, calls, records, settings.fillExptimeSeconds),
     ];
     const believed = [
       (request: Request) => !this.#believesBackup(request, 0),
@@ -261,6 +261,11 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
   /** Of two sides one is enough. */
   override behindAt(request: Request, key: number): number {
     return Math.min(this.#main.behindAt(request, key), this.#backup.behindAt(request, key));
+  }
+
+  /** What it has may be of either side. */
+  override emptiedAt(request: Request, key: number): number {
+    return Math.min(this.#main.emptiedAt(request, key), this.#backup.emptiedAt(request, key));
   }
 
   override noteBehind(request: Request, key: number): void {

@@ -32,6 +32,11 @@ export class RotationRoute extends RouteHandle {
     return this.children.reduce((longest, child) => Math.max(longest, child.answerMsMax()), 0);
   }
 
+  /** They all lead to one server. */
+  override emptiedAt(request: Request, key: number): number {
+    return this.children[0]!.emptiedAt(request, key);
+  }
+
   override replicates(request: Request, key: number): boolean | null {
     return this.children[0]!.replicates(request, key);
   }

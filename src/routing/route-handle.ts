@@ -109,6 +109,13 @@ export abstract class RouteHandle {
     return this.children[0]?.behindAt(request, key) ?? 0;
   }
 
+  /** When the server that holds this key lost everything last, in the same order; 0: never, or it is not known. Of several children, when all had. */
+  emptiedAt(request: Request, key: number): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const child of this.children) least = Math.min(least, child.emptiedAt(request, key));
+    return this.children.length === 0 ? 0 : least;
+  }
+
   /** The server that holds this key has missed a write of it. */
   noteBehind(request: Request, key: number): void {
     this.children[0]?.noteBehind(request, key);

@@ -5,7 +5,8 @@ const HEAD_CELLS = 1;
 const BEHIND = 0;
 const PID = 1;
 const STARTED = 2;
-const SERVER_CELLS = 3;
+const EMPTIED = 3;
+const SERVER_CELLS = 4;
 const SERIAL_MOST = 0x7ffffff0;
 
 /** A server tells the time and for how long it has been up in whole seconds, so the difference of the two wavers by one. */
@@ -38,6 +39,22 @@ export class ServerRecords {
   /** When the server was behind last; 0: never. */
   behindAt(server: number): number {
     return Atomics.load(this.#cells, this.#place(server, BEHIND));
+  }
+
+  /** Counts what all servers have missed and lost: the order in which that was. */
+  get serial(): number {
+    return Atomics.load(this.#cells, SERIAL);
+  }
+
+  /** By `serial`, when the server lost everything last; 0: never, as far as is known. */
+  emptiedAt(server: number): number {
+    return Atomics.load(this.#cells, this.#place(server, EMPTIED));
+  }
+
+  /** The server has lost everything: nothing that it has is older than this. */
+  noteEmptied(server: number): void {
+    this.noteBehind(server);
+    Atomics.store(this.#cells, this.#place(server, EMPTIED), this.behindAt(server));
   }
 
   /** The server has missed a write that another one took, or has lost everything. */

@@ -3,6 +3,7 @@ import type { Call, CallJoin, CallPool, FoundTaker } from './call.ts';
 import { writeAdd } from './fill-request.ts';
 import type { Request } from './request.ts';
 import type { RouteHandle } from './route-handle.ts';
+import type { ServerRecords } from './server-records.ts';
 
 /** Keys whose last write a side has missed; of more the oldest are forgotten, counted, and doubted on that side from then on. */
 export const MISSED_KEYS_MAX = 8192;
@@ -37,8 +38,8 @@ export class SideRepair implements CallJoin, FoundTaker {
   forgotten = 0;
   /** Reads that the side was not asked for, because what it has is in doubt. */
   doubted = 0;
-  /** By place: 1 when a key was forgotten; made when the first one is. */
-  #doubts: Uint8Array | null = null;
+  /** By place: when a key was forgotten last, by the serial of the records; made when the first one is. */
+  #doubts: Int32Array | null = null;
   /** Values that were added to the side, and such that found no room in the thread's buffers. */
   filled = 0;
   notFilled = 0;
@@ -48,6 +49,7 @@ export class SideRepair implements CallJoin, FoundTaker {
   readonly #side: RouteHandle;
   readonly #other: RouteHandle;
   readonly #calls: CallPool;
+  readonly #records: ServerRecords;
   readonly #exptimeSeconds: number;
   /** As latin-1 text, the oldest first. Kept only while servers are away, so it costs nothing while all is well. */
   readonly #missed: Set<string> = new Set();
@@ -55,12 +57,20 @@ export class SideRepair implements CallJoin, FoundTaker {
   /**
    * @param side which lacks something
    * @param other which is believed
+   * @param records say when a server was started anew, which ends all doubts about it
    * @param exptimeSeconds how long lives what is added: the real time is not known
    */
-  constructor(side: RouteHandle, other: RouteHandle, calls: CallPool, exptimeSeconds: number) {
+  constructor(
+    side: RouteHandle,
+    other: RouteHandle,
+    calls: CallPool,
+    records: ServerRecords,
+    exptimeSeconds: number,
+  ) {
     this.#side = side;
     this.#other = other;
     this.#calls = calls;
+    this.#records = records;
     this.#exptimeSeconds = exptimeSeconds;
   }
 
@@ -89,8 +99,8 @@ export class SideRepair implements CallJoin, FoundTaker {
       for (const oldest of missed) {
         missed.delete(oldest);
         this.forgotten++;
-        this.#doubts ??= new Uint8Array(DOUBT_PLACES);
-        this.#doubts[doubtPlaceOf(oldest)] = 1;
+        this.#doubts ??= new Int32Array(DOUBT_PLACES);
+        this.#doubts[doubtPlaceOf(oldest)] = this.#records.serial;
         break;
       }
     }
@@ -182,7 +192,10 @@ export class SideRepair implements CallJoin, FoundTaker {
 
   /** Whether the side has missed a write of this key, or may have, and nobody knows any more which. */
   isInDoubt(request: Request, key: number): boolean {
-    return this.#doubts !== null && this.#doubts[doubtPlaceOf(keyText(request, key))] === 1;
+    if (this.#doubts === null) return false;
+    const doubtedAt = this.#doubts[doubtPlaceOf(keyText(request, key))]!;
+    // A server that was started anew since then has nothing old.
+    return doubtedAt > 0 && doubtedAt > this.#side.emptiedAt(request, key);
   }
 
   /** Whether there are such keys. */

@@ -218,6 +218,34 @@ test('of keys that were forgotten the side that missed their writes is not asked
   world.nothingLeft();
 });
 
+test('doubts about a server end when it is started anew', () => {
+  const { world, main, backup, client } = stock();
+  for (const key of ['k0', 'k1']) world.ask(client, `set ${key} 7 0 1\r\n5\r\n`);
+  main.kill();
+  world.run(10);
+  for (const key of ['k0', 'k1']) client.send(`set ${key} 0 0 1\r\n6\r\n`);
+  for (let i = 0; i < MISSED_KEYS_MAX; i++) client.send(`set other${i} 0 0 3\r\nnew\r\n`);
+  world.run(100);
+  client.take();
+  main.mode = 'up';
+  world.run(1000);
+  main.kill();
+  world.run(10);
+  main.restart();
+  world.run(1000);
+  assert.equal(main.values.has('k0'), false, 'it has lost everything, and nothing of it is old');
+  // Written on both sides since then.
+  assert.equal(world.ask(client, 'set k0 0 0 1\r\n7\r\n'), 'STORED\r\n');
+  backup.kill();
+  world.run(10);
+  assert.equal(read(world, client, 'k0'), '7');
+  assert.match(world.router.statistics('pools'), /STAT mirror_doubted 0\r\n/);
+  // What it misses from now on is doubted again.
+  backup.restart();
+  world.run(1000);
+  world.nothingLeft();
+});
+
 test('a value that comes in pieces is added to the side that lacks it as well, unless it is written meanwhile', () => {
   const value = 'x'.repeat(200_000);
   const cut = (text: string): string[] => text.match(/[\s\S]{1,40000}/g) ?? [];
