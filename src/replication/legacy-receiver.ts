@@ -43,13 +43,17 @@ export class LegacyReceiver {
   tooLarge = 0;
   noMemory = 0;
   wordyKeys = 0;
-  kept = 0;
+  keptItems = 0;
   /** Why `take` gave up. */
   reason = '';
   readonly #cache: LegacyCache;
   readonly #sender: ChangeSender;
+  /** Everything up to this version was on its way to the peer when last there was nothing to send; -1: there has always been something. */
+  sentUpTo = -1;
   /** Until the peer's copy has ended, what is here with a higher version stays. */
   readonly #keepAbove: number;
+  /** The highest version when the copy began to come: what has a higher one is the peer's, or goes as a change. */
+  readonly #keptUpTo: number;
 
   /** A value that is not all there: bytes to come, the item (0: they are dropped). */
   #restBytes = -1;
@@ -61,6 +65,20 @@ export class LegacyReceiver {
     this.#cache = cache;
     this.#sender = sender;
     this.#keepAbove = keepAbove;
+    this.#keptUpTo = cache.highestVersion();
+  }
+
+  /** This node let nobody in yet when the two met, so nothing that is here was newer. */
+  get tookAll(): boolean {
+    return this.#keepAbove === Number.MAX_SAFE_INTEGER;
+  }
+
+  /**
+   * What was changed here while there was no link, and is to be sent when the peer's copy has ended: versions above the first and up to the second. A node that has
+   * just started has nothing of the kind: null. A peer whose copy holds nothing has been started anew.
+   */
+  get kept(): readonly [above: number, upTo: number] | null {
+    return this.tookAll ? null : [this.changes === 0 ? -1 : this.#keepAbove, this.#keptUpTo];
   }
 
   /** @returns how far it has been taken in; -1 when the connection is of no use any more (`reason`) */
@@ -145,7 +163,7 @@ export class LegacyReceiver {
     this.#hash = cache.hash(input, keyStart, keyEnd);
     this.#drop(valueBytes);
     if (this.#stays(input, keyStart, keyEnd)) {
-      this.kept++;
+      this.keptItems++;
       return;
     }
     this.#item = cache.reserve(
@@ -217,7 +235,7 @@ export class LegacyReceiver {
     this.changes++;
     this.#hash = cache.hash(input, keyStart, keyEnd);
     if (this.#stays(input, keyStart, keyEnd)) {
-      this.kept++;
+      this.keptItems++;
       return;
     }
     if (cache.delete(input, keyStart, keyEnd, this.#hash, 0) === RESULT.stored) {

@@ -273,15 +273,17 @@ test('what has been sent counts as known to a repcached, and no more', () => {
   node.said();
   node.hears('rep a 0 0 1 1\r\nx\r\n');
   node.said();
-  assert.equal(node.link.legacySentUpTo, -1, 'its copy has not come to its end');
+  const { legacy } = node.link;
+  assert.ok(legacy !== null);
+  assert.equal(legacy.sentUpTo, -1, 'its copy has not come to its end');
   node.hears('marugoto_end\r\n');
-  assert.equal(node.link.legacySentUpTo, -1, 'nothing is sent yet');
+  assert.equal(legacy.sentUpTo, -1, 'nothing is sent yet');
   assert.match(node.said(), /^rep solo /);
-  assert.ok(node.link.legacySentUpTo > solo);
+  assert.ok(legacy.sentUpTo > solo);
   node.cache.set('next', '2');
-  assert.ok(node.link.legacySentUpTo < node.cache.cache.lastVersion);
+  assert.ok(legacy.sentUpTo < node.cache.cache.lastVersion);
   node.said();
-  assert.ok(node.link.legacySentUpTo >= node.cache.cache.lastVersion);
+  assert.ok(legacy.sentUpTo >= node.cache.cache.lastVersion);
 });
 
 test('the end of the copy is told once, though changes come faster than the feed holds them', () => {
@@ -312,7 +314,7 @@ test('a node that was changed while there was no link keeps that, and tells it',
   assert.equal(node.shows('old'), '0 0 0/1 theirs');
   assert.match(node.shows('new') ?? '', / ours$/);
   assert.equal(node.shows('dropped'), null);
-  assert.equal(node.link.legacy?.kept, 2);
+  assert.equal(node.link.legacy?.keptItems, 2);
   const said = node.said();
   assert.match(said, /rep new 2 0 4 \d+\r\nours\r\n/);
   assert.match(said, /delete dropped\r\n/);

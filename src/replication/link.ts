@@ -96,11 +96,6 @@ export class Link implements Session {
   /** What the peer sends, if it is a repcached: then there are no frames, and no marks, pings and slots either. */
   legacy: LegacyReceiver | null = null;
   readonly legacyWriter: LegacyWriter = new LegacyWriter();
-  #keepAbove = -1;
-  /** Of a repcached: everything up to this version was on its way to it when last there was nothing to send; -1: there has always been something. */
-  legacySentUpTo = -1;
-  /** The highest version when its copy began to come: what has a higher one is the peer's, or goes as a change. */
-  #keptUpTo = 0;
   /** Null: this link's frames are sent as they are. */
   compressor: FrameCompressor | null = null;
 
@@ -409,7 +404,7 @@ export class Link implements Session {
     const hasChanges = this.sender.changes !== changes;
     if (!onlyChanges) this.copies.pump();
     if (this.legacy !== null) {
-      this.#noteSent(highest);
+      this.#noteSent(this.legacy, highest);
       return;
     }
     const isDue = this.#markDue || hasChanges;
@@ -477,8 +472,6 @@ export class Link implements Session {
       this.close('one repcached at a time');
       return null;
     }
-    this.#keepAbove = keepAbove;
-    this.#keptUpTo = this.#cache.highestVersion();
     this.legacy = new LegacyReceiver(cache, this.sender, keepAbove);
     this.copies.useLegacy(this.legacyWriter);
     this.state = 'open';
@@ -508,23 +501,15 @@ export class Link implements Session {
     if (this.receivingSync && legacy.hasEnded) {
       this.receivingSync = false;
       this.#synced();
-      // What was changed here while there was no link. A node that has just started has nothing of the kind. A peer with nothing has been started anew.
-      const above = legacy.changes === 0 ? -1 : this.#keepAbove;
-      if (this.#keepAbove < Number.MAX_SAFE_INTEGER) this.copies.begin(above, this.#keptUpTo);
-      this.#noteSent(this.#cache.highestVersion());
+      if (legacy.kept !== null) this.copies.begin(...legacy.kept);
+      this.#noteSent(legacy, this.#cache.highestVersion());
     }
     return taken;
   }
 
   /** @param highest everything up to this version has been sent, if there is nothing to send now */
-  #noteSent(highest: number): void {
-    if (!this.receivingSync && !this.hasWork && !this.connection.output.blocked)
-      this.legacySentUpTo = highest;
-  }
-
-  /** Of a repcached: this node let nobody in yet when the two met, so nothing that is here was newer. */
-  get tookAll(): boolean {
-    return this.#keepAbove === Number.MAX_SAFE_INTEGER;
+  #noteSent(legacy: LegacyReceiver, highest: number): void {
+    if (!this.receivingSync && !this.hasWork && !this.connection.output.blocked) legacy.sentUpTo = highest;
   }
 
   /** The peer sends no copy, or has sent it. */

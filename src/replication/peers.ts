@@ -15,6 +15,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import { type FeedPosition, type Hello, LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
+import type { LegacyReceiver } from './legacy-receiver.ts';
 import type { Link } from './link.ts';
 import type { LinkOwner } from './link-owner.ts';
 import { MissingTwins } from './missing-twins.ts';
@@ -476,9 +477,9 @@ export class Peers implements LinkOwner<Link> {
    * Without acks one can only go by what was sent. When the link broke before all was, what clients here had changed until then stays unsaid to the
    * peer, and the next copy of its shall not undo it. While nobody was let in there were no such changes: everything here is the peer's.
    */
-  #legacyLost(link: Link): void {
-    if (link.tookAll && !this.isReady) this.#legacyLostVersion = this.#cache.highestVersion();
-    else this.#legacyLostVersion = Math.max(this.#legacyLostVersion, link.legacySentUpTo);
+  #legacyLost(legacy: LegacyReceiver): void {
+    if (legacy.tookAll && !this.isReady) this.#legacyLostVersion = this.#cache.highestVersion();
+    else this.#legacyLostVersion = Math.max(this.#legacyLostVersion, legacy.sentUpTo);
   }
 
   resumePoint(link: Link): FeedPosition | null {
@@ -525,7 +526,7 @@ export class Peers implements LinkOwner<Link> {
     this.past.add(link);
     this.#settling.delete(link);
     const { wasOpen } = link;
-    if (link.legacy !== null) this.#legacyLost(link);
+    if (link.legacy !== null) this.#legacyLost(link.legacy);
     if (wasOpen) {
       this.linksLost++;
       if (link.ending.isStuck) this.linksStuck++;
