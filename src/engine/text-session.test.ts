@@ -28,9 +28,34 @@ function withSettings(context: NodeContext, settings: Partial<NodeContext['setti
   return { ...context, settings: { ...context.settings, ...settings } };
 }
 
+/** As a node that has a replication port, with `-q 65536`. */
+function withTwins(context: NodeContext): NodeContext {
+  const reports = { ...context.reports, replicates: true, replicationQueueFree: () => 65536 };
+  return { ...context, reports };
+}
+
 function usedChunks(context: NodeContext): number {
   return context.cache.classStatistics().reduce((sum, one) => sum + one.usedChunks, 0);
 }
+
+test("a node with a replication port has repcached's three lines more in stats, and nothing else", () => {
+  const namesOf = (reply: string): string[] =>
+    [...reply.matchAll(/^STAT (\S+)/gm)].map(([, name = '']) => name);
+  const plain = connect(memoryNodeContext());
+  const twin = connect(withTwins(memoryNodeContext()));
+  const said = twin.ask('stats\r\n');
+  assert.ok(
+    said.endsWith(
+      'STAT replication MASTER\r\nSTAT repcached_version 2.3.1\r\nSTAT repcached_qi_free 65536\r\nEND\r\n',
+    ),
+  );
+  const own = ['replication', 'repcached_version', 'repcached_qi_free'];
+  assert.deepEqual(namesOf(said), [...namesOf(plain.ask('stats\r\n')), ...own]);
+  assert.equal(twin.ask('stats settings\r\n'), plain.ask('stats settings\r\n'));
+  // What twins say to each other is nothing that a client may say.
+  assert.equal(twin.ask('rep a 0 0 1 1\r\n'), 'ERROR\r\n');
+  assert.equal(twin.ask('marugoto_end\r\n'), 'ERROR\r\n');
+});
 
 test('a line of more keys than are looked up at once is answered in order, with misses and repetitions', () => {
   const { ask } = connect(memoryNodeContext());

@@ -146,6 +146,8 @@ test('strangers at the replication port harm nobody', async (t) => {
     if (round % 3 === 0) stranger.vanish();
     else stranger.finish();
   }
+  // It is open where -l says, and nowhere else.
+  await assert.rejects(RawSocket.connect(pair.replicationPort, '127.0.0.3'), /ECONNREFUSED/);
   // Some stay and say nothing.
   const silent = await Promise.all(
     Array.from({ length: 20 }, () => RawSocket.connect(pair.replicationPort, pair.hosts[0])),
