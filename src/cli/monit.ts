@@ -6,7 +6,7 @@ import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine
 import { jsPattern } from '../control/connection-parser.ts';
 import { nameKey } from '../control/meaning.ts';
 import type { ControlTree } from '../control/tree.ts';
-import { matches } from '../dashboard/entry-server.ts';
+import { matches } from '../dashboard/entry-answers.ts';
 import { MONIT_VERSION, reportType, statusText } from '../dashboard/entry-text.ts';
 import { readControlFile } from '../monitor/control-reader.ts';
 import { pidInFile } from '../monitor/entry-process.ts';

@@ -211,7 +211,8 @@ test('what does not come from our page changes nothing', async (t) => {
   );
   assert.equal((await post(`${base}/node-1`, { ...fields, action: 'explode' }, { cookie })).status, 400);
   assert.equal((await post(`${base}/nobody`, fields, { cookie })).status, 404);
-  assert.equal((await fetch(`${base}/node-1?action=stop`)).status, 404);
+  // Followed to the page, which does nothing of the kind.
+  assert.equal((await fetch(`${base}/node-1?action=stop`)).status, 200);
   assert.deepEqual(cluster.commands, []);
 });
 
@@ -258,4 +259,51 @@ test('a busy port is a start error that names it', async (t) => {
     assert.equal(error.message, `cannot open port ${port} for the status page: it is in use`);
     return true;
   });
+});
+
+test("monit's paths tell scripts how the services are", async (t) => {
+  const { cluster, base } = await open(t);
+  cluster.become([
+    serviceOf('node-1', { group: 'pair 1', address: '127.0.0.1:11221' }),
+    serviceOf('node-2', { group: 'pair 1', state: 'failing', reason: 'no answer', probeMs: null }),
+    serviceOf('node-3', { state: 'stopped', pid: null, process: null, probeMs: null }),
+    serviceOf('proxy', { role: 'proxy', state: 'gave-up', pid: null, process: null }),
+  ]);
+  const ask = async (path: string): Promise<readonly [number, string, string]> => {
+    const answer = await fetch(`${base}${path}`, { redirect: 'manual' });
+    return [answer.status, answer.headers.get('content-type') ?? '', await answer.text()];
+  };
+  const [code, type, summary] = await ask('/_summary?batch=1');
+  assert.deepEqual([code, type], [200, 'text/plain; charset=utf-8']);
+  const [head, ...lines] = summary.trimEnd().split('\n');
+  assert.match(head ?? '', /^Monit \d+\.\d+\.\d+ uptime: 1m$/);
+  assert.deepEqual(
+    lines.map((line) => line.trim().split(/ {2,}/)),
+    [
+      ['Service Name', 'Status', 'Type'],
+      ['node-1', 'OK', 'Process'],
+      ['node-2', 'Connection failed', 'Process'],
+      ['node-3', 'Not monitored', 'Process'],
+      ['proxy', 'Timeout', 'Process'],
+    ],
+  );
+  const [, , status] = await ask('/_status?group=PAIR%201');
+  assert.match(status, /\nProcess 'node-1'\n {2}status +OK\n/);
+  assert.match(
+    status,
+    /port response time +0\.250 ms to 127\.0\.0\.1:11221 type TCP\/IP protocol MEMCACHE\n/,
+  );
+  assert.match(status, /Process 'node-2'[\s\S]* port response time +FAILED to /);
+  assert.doesNotMatch(status, /proxy/);
+  const [, xmlType, xml] = await ask('/_status?format=xml');
+  assert.equal(xmlType, 'text/xml; charset=utf-8');
+  assert.match(xml, /<service type="3"><name>node-2<\/name>/);
+  assert.match(xml, /<pid>4711<\/pid>/);
+  assert.equal((await ask('/_report?type=down'))[2], '2\n');
+  // Patterns are for monit's own command line.
+  for (const path of ['/_summary?service=node-.*', '/_status?group=none', '/_report?type=sideways'])
+    assert.equal((await ask(path))[0], 400, path);
+  const page = await fetch(`${base}/node-1`, { redirect: 'manual' });
+  assert.deepEqual([page.status, page.headers.get('location')], [302, '/#service/node-1']);
+  assert.equal((await ask('/node-9'))[0], 404);
 });

