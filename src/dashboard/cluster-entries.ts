@@ -4,6 +4,7 @@ import { TWINCACHED_VERSION } from '../base/version.ts';
 import type { ClusterStatus, ServiceStatus } from '../checks/cluster-status.ts';
 import { type EntryStatus, type MonitorFacts, statusWords } from '../checks/entry-status.ts';
 import { figure, type Sample } from '../checks/sample.ts';
+import { bareEntry } from '../control/bare-entry.ts';
 import type { EventName, Rule, ServiceEntry } from '../control/tree.ts';
 
 /** Between two probes of a service. */
@@ -109,22 +110,9 @@ function entryOf({ name, group, address, sendsTo }: ServiceStatus): ServiceEntry
     onSuccess: ALERT,
   };
   return {
-    name,
-    type: 'process',
-    place,
-    subject: { kind: 'pid-file', path: '' },
-    start: null,
-    stop: null,
-    restart: null,
-    every: { kind: 'always' },
-    mode: 'active',
-    onReboot: null,
+    ...bareEntry({ name, type: 'process', subject: { kind: 'pid-file', path: '' }, place }),
     groups: [group],
     dependsOn: sendsTo.map((other) => ({ name: other, place })),
     rules: [rule],
-    restartLimits: [],
-    alerts: [],
-    noAlerts: [],
-    ignoredContent: [],
   };
 }

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
+import { bareEntry } from '../control/bare-entry.ts';
 import { ControlError } from '../control/control-error.ts';
 import { includeObjection, parseControlFile, trustObjection } from '../control/control-file.ts';
 import { withImpliedProtocols } from '../control/implied-protocol.ts';
@@ -122,23 +123,10 @@ function withSystem(services: readonly ServiceEntry[], file: string): ServiceEnt
 }
 
 function implicitSystem(file: string): ServiceEntry {
-  return {
+  return bareEntry({
     name: hostname(),
     type: 'system',
-    place: { file, line: 0 },
     subject: { kind: 'system' },
-    start: null,
-    stop: null,
-    restart: null,
-    every: { kind: 'always' },
-    mode: 'active',
-    onReboot: null,
-    groups: [],
-    dependsOn: [],
-    rules: [],
-    restartLimits: [],
-    alerts: [],
-    noAlerts: [],
-    ignoredContent: [],
-  };
+    place: { file, line: 0 },
+  });
 }
