@@ -86,7 +86,7 @@ export function readPicture(text: string): Picture | null {
             shownText(service[name]),
           ),
           shownText(stats['currItems']),
-          serving.includes(service['name']) ? 'asked first' : '',
+          placeText(service['name'], services, serving),
           shownText(service['reason']),
         ];
       }),
@@ -99,6 +99,24 @@ export function readPicture(text: string): Picture | null {
         ]),
     ],
   };
+}
+
+/** How the proxies have a node: asked first, or taken out of some of them. */
+function placeText(name: unknown, services: readonly unknown[], serving: readonly unknown[]): string {
+  const without = services
+    .filter(isRecord)
+    .filter(({ shards }) =>
+      records(shards).some(({ servers }) =>
+        records(servers).some((server) => server['name'] === name && server['isOut'] === true),
+      ),
+    );
+  if (without.length > 0)
+    return `taken out of ${without.map((proxy) => shownText(proxy['name'])).join(', ')}`;
+  return serving.includes(name) ? 'asked first' : '';
+}
+
+function records(value: unknown): readonly Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
 /** The status as a table, one service a line. */

@@ -118,6 +118,10 @@ page: { port: ${page}, users: [{ name: ops, role: admin, password-file: password
 
   // Proxies ask it no more, and nobody takes the other one away meanwhile; its writes come to it all the same.
   assert.match(await ordered('take-out', 'one-b', '--cluster', 'shop'), /first does not ask one-b\n/);
+  assert.match(
+    await ordered('status', '--page-port', String(page)),
+    /\n {2}one-b +running .*taken out of first, second/,
+  );
   await nothingLost('taken out');
   const aside = await TextClient.connect(b);
   const asked = Number((await aside.stats()).get('cmd_get'));
