@@ -32,3 +32,30 @@ test('a long run of bytes is sent from where it lies, with what stands before it
   assert.deepEqual(sent, []);
   assert.equal(text(output.bytes.subarray(output.start, output.at)), 'x'.repeat(LONG_BYTES));
 });
+
+test('runs are appended one behind the other, from the same array and from another one, as far as a window goes', () => {
+  const shared = Uint8Array.from({ length: 4096 }, (_, i) => 97 + (i % 26));
+  for (const source of [shared, shared.slice()]) {
+    let sent = '';
+    const take = (one: Output): void => {
+      sent += Buffer.from(one.bytes.subarray(one.start, one.at)).toString('latin1');
+    };
+    const output: Output = new Output({
+      makeRoom: (one, count) => {
+        take(one);
+        one.bytes = shared;
+        one.start = one.at = 3000;
+        one.limit = 3000 + Math.max(100, count);
+      },
+    });
+    const places = [0, 26, 500, 500, 27, 57, 100, 101, 0, 90, 30, 230];
+    const runs = Int32Array.from(places);
+    const expected = [0, 2, 4, 6, 8, 10]
+      .map((i) => Buffer.from(source.subarray(52 + places[i]!, 52 + places[i + 1]!)).toString('latin1'))
+      .join('');
+    output.passRuns(source, 52, runs, 6);
+    output.passRuns(source, 52, runs, 0);
+    take(output);
+    assert.equal(sent, expected);
+  }
+});

@@ -93,6 +93,31 @@ export class Output {
     this.append(source, from, to);
   }
 
+  /**
+   * Appends some runs of `source`, one behind the other.
+   *
+   * @param offset is added to all places
+   * @param runs first and end of each
+   * @param count of runs
+   */
+  passRuns(source: Uint8Array, offset: number, runs: Int32Array, count: number): void {
+    let { bytes, at, limit } = this;
+    for (let i = 0; i < 2 * count; i += 2) {
+      const from = offset + runs[i]!;
+      const to = offset + runs[i + 1]!;
+      const length = to - from;
+      if (bytes === source && limit - at >= length && length < LONG_BYTES) {
+        bytes.copyWithin(at, from, to);
+        at += length;
+      } else {
+        this.at = at;
+        this.pass(source, from, to);
+        ({ bytes, at, limit } = this);
+      }
+    }
+    this.at = at;
+  }
+
   /** Appends the characters of a string, one byte each (latin-1). Not for the hot path with made-up strings. */
   text(text: string): void {
     const count = text.length;

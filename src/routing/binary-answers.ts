@@ -81,6 +81,10 @@ export class BinaryAnswers implements RequestOwner {
     if (at < to) this.#value(source, at, to);
   }
 
+  writeRuns(source: Uint8Array, offset: number, runs: Int32Array, count: number): void {
+    for (let i = 0; i < 2 * count; i += 2) this.write(source, offset + runs[i]!, offset + runs[i + 1]!);
+  }
+
   /** The next piece of a value, without its line end. */
   #value(source: Uint8Array, from: number, to: number): void {
     const count = Math.min(to - from, this.#valueRest);

@@ -594,6 +594,11 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     if (!this.#feeding) this.#connection.flush();
   }
 
+  writeRuns(source: Uint8Array, offset: number, runs: Int32Array, count: number): void {
+    this.#connection.output.passRuns(source, offset, runs, count);
+    if (!this.#feeding) this.#connection.flush();
+  }
+
   headProgressed(): void {
     const queue = this.#queue;
     for (let request = queue.peek(); request?.flush(); request = queue.peek()) {

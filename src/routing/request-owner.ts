@@ -4,6 +4,8 @@ export interface RequestOwner {
   readonly lane: number;
   /** Sends bytes [from, to) of `source` to the client; only the oldest unanswered request may. */
   write(source: Uint8Array, from: number, to: number): void;
+  /** The same of `count` runs of bytes, whose first and end stand in `runs`, counted from `offset`. */
+  writeRuns(source: Uint8Array, offset: number, runs: Int32Array, count: number): void;
   /** The oldest unanswered request has more to say, or is complete. */
   headProgressed(): void;
   /** A retrieval that is answered whole or not at all was not. */
@@ -20,6 +22,7 @@ export interface RequestOwner {
 export const KEEPER: RequestOwner = {
   lane: 0,
   write: () => {},
+  writeRuns: () => {},
   headProgressed: () => {},
   failedWhole: () => {},
   abort: () => {},

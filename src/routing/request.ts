@@ -46,6 +46,10 @@ const FINAL = { none: 0, line: 1, silent: 2 } as const;
 /** A record begins with room for so many keys. */
 const KEYS_FIRST = 8;
 
+/** Runs of bytes that are given to a client at a time: first and end of each. Nobody keeps them. */
+const RUNS_MAX = 256;
+const runs = new Int32Array(2 * RUNS_MAX);
+
 const END_LINE = Uint8Array.from('END\r\n', (character) => character.charCodeAt(0));
 
 /**
@@ -575,33 +579,12 @@ export class Request {
         return true;
       }
     }
-    // Blocks that lie one behind the other go as one.
-    let runStart = 0;
-    let runEnd = 0;
-    for (; this.#nextKey < this.keyCount; this.#nextKey++) {
-      const key = this.#nextKey;
-      const state = this.#keyState[key];
-      if (state === KEY.pending || state === KEY.streaming) {
-        if (runEnd > runStart) this.#writeKept(owner, runStart, runEnd);
-        return false;
-      }
-      if (state === KEY.failed) {
-        if (runEnd > runStart) this.#writeKept(owner, runStart, runEnd);
-        // As magent does: the values so far, then the error in the place of END.
-        this.#writeKept(owner, this.#finalStart, this.#finalEnd);
-        return true;
-      }
-      if (state === KEY.ready) {
-        const start = this.blockStarts[key]!;
-        if (start !== runEnd) {
-          if (runEnd > runStart) this.#writeKept(owner, runStart, runEnd);
-          runStart = start;
-        }
-        runEnd = this.blockEnds[key]!;
-        this.#keyState[key] = KEY.emitted;
-      }
+    if (!this.#flushTurns(owner)) return false;
+    if (this.#nextKey < this.keyCount) {
+      // As magent does: the values so far, then the error in the place of END.
+      this.#writeKept(owner, this.#finalStart, this.#finalEnd);
+      return true;
     }
-    if (runEnd > runStart) this.#writeKept(owner, runStart, runEnd);
     for (let key = 0; this.#lateKeys > 0 && key < this.keyCount; key++) {
       if (this.#keyState[key] !== KEY.late) continue;
       this.#writeKept(owner, this.blockStarts[key]!, this.blockEnds[key]!);
@@ -609,6 +592,37 @@ export class Request {
     }
     owner.write(END_LINE, 0, END_LINE.length);
     return true;
+  }
+
+  /** Sends the blocks whose turn has come, up to a key that has failed. Blocks that lie one behind the other go as one. @returns false when a key is still open */
+  #flushTurns(owner: RequestOwner): boolean {
+    const { keyCount, blockStarts, blockEnds } = this;
+    const { bytes, start } = this.#reply;
+    const keyState = this.#keyState;
+    let count = 0;
+    let runEnd = 0;
+    let key = this.#nextKey;
+    let state: number = KEY.emitted;
+    for (; key < keyCount; key++) {
+      state = keyState[key]!;
+      if (state === KEY.pending || state === KEY.streaming || state === KEY.failed) break;
+      if (state !== KEY.ready) continue;
+      keyState[key] = KEY.emitted;
+      const blockStart = blockStarts[key]!;
+      if (count === 0 || blockStart !== runEnd) {
+        if (count === RUNS_MAX) {
+          this.#nextKey = key + 1;
+          owner.writeRuns(bytes, start, runs, count);
+          count = 0;
+        }
+        runs[2 * count++] = blockStart;
+      }
+      runEnd = blockEnds[key]!;
+      runs[2 * count - 1] = runEnd;
+    }
+    this.#nextKey = key;
+    if (count > 0) owner.writeRuns(bytes, start, runs, count);
+    return key === keyCount || state === KEY.failed;
   }
 
   /** Sends bytes [from, to) of what is kept. */
