@@ -20,6 +20,8 @@ interface Lost {
   readonly atMs: number;
   /** Its node slot; -1: not known. */
   readonly slot: number;
+  /** It had told everything over a link before: it is none that has come in the place of another. */
+  readonly hasTold: boolean;
   isMissing: boolean;
 }
 
@@ -54,13 +56,31 @@ export class MissingTwins {
     return all;
   }
 
-  /** A link has ended. @param isMissing in silence, or because this node stood still */
-  lost(nodeId: string, host: string, slot: number, nowMs: number, isMissing: boolean): void {
-    const wasMissing = this.has(nodeId);
+  /**
+   * A link has ended.
+   *
+   * @param isMissing in silence, or because this node stood still
+   * @param hasTold the node has told over it everything that it has
+   */
+  lost(
+    nodeId: string,
+    host: string,
+    slot: number,
+    nowMs: number,
+    isMissing: boolean,
+    hasTold: boolean,
+  ): void {
+    const before = this.#lost.find((lost) => lost.nodeId === nodeId);
     const others = this.#lost.filter((lost) => lost.nodeId !== nodeId);
-    this.#lost = [...others, { nodeId, host, slot, atMs: nowMs, isMissing: isMissing || wasMissing }].slice(
-      -NODE_SLOTS,
-    );
+    const now: Lost = {
+      nodeId,
+      host,
+      slot,
+      atMs: nowMs,
+      isMissing: isMissing || before?.isMissing === true,
+      hasTold: hasTold || before?.hasTold === true,
+    };
+    this.#lost = [...others, now].slice(-NODE_SLOTS);
     if (isMissing) this.#sinceMs = nowMs;
   }
 
@@ -75,8 +95,8 @@ export class MissingTwins {
 
   /** A twin has told everything that it has. @returns whether it, or another one at its place, was missing */
   told(nodeId: string, host: string): boolean {
-    const isKnown = this.#lost.some((lost) => lost.nodeId === nodeId);
-    const isHere = (lost: Lost): boolean => (isKnown ? lost.nodeId === nodeId : lost.host === host);
+    const isKnown = this.#lost.some((lost) => lost.nodeId === nodeId && lost.hasTold);
+    const isHere = (lost: Lost): boolean => lost.nodeId === nodeId || (!isKnown && lost.host === host);
     const wasMissing = this.#lost.some((lost) => lost.isMissing && isHere(lost));
     this.#lost = this.#lost.filter((lost) => !isHere(lost));
     return wasMissing;

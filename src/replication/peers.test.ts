@@ -584,6 +584,10 @@ test('a twin that comes from where the missing one was has taken its place', () 
   world.run(5000);
   assert.equal(a.peers.isInSync, false, 'it dials nobody, and cannot know');
   const again = world.start('b', ['a']);
+  // Also when its first link breaks before it has told anything: it is known then, and yet has told nothing.
+  for (let i = 0; i < 1000 && a.peers.openLinks.length === 0; i++) world.run(0.1);
+  assert.equal(a.peers.openLinks[0]?.hasCopyOfPeer, false);
+  world.network.cut();
   world.run(2000);
   linked(a, again);
   assert.ok(a.peers.isInSync);

@@ -265,7 +265,14 @@ export class Peers implements LinkOwner<Link> {
     for (const link of this.links) {
       // A repcached gives nobody up: what it has sent is all that it has.
       if (!link.wasOpen || link.legacy !== null) continue;
-      this.#missing.lost(link.peer?.nodeId ?? '', hostOf(link), link.peerSlot, nowMs, true);
+      this.#missing.lost(
+        link.peer?.nodeId ?? '',
+        hostOf(link),
+        link.peerSlot,
+        nowMs,
+        true,
+        link.hasCopyOfPeer,
+      );
       if (link.isOpen) link.close(`this process stood still for ${Math.round(ms)} ms`);
     }
   }
@@ -537,6 +544,7 @@ export class Peers implements LinkOwner<Link> {
           link.peerSlot,
           this.#clock.monotonicMs(),
           link.ending.isSilence,
+          link.hasCopyOfPeer,
         );
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
       this.#actions.log(1, 'cleanup complete');

@@ -334,7 +334,9 @@ class MeshLife {
       assert(openLinks.length === nodes.length - 1, `${openLinks.length} links in the end`);
       assert(node.peers.isInSync && node.peers.missingMs === 0, 'a node is not in sync in the end');
       for (const link of openLinks) assert(link.isComplete && !link.hasWork, 'something was left unsent');
-      assertEqualCopies(first.cache, node.cache, node.skewMs - first.skewMs);
+      // Of a touch that came sooner than its item and was forgotten before the item came nobody knows.
+      const aheadMs = this.#stampsMax > KEYS ? node.skewMs - first.skewMs : null;
+      assertEqualCopies(first.cache, node.cache, aheadMs);
       for (const { key, version } of this.#acknowledged) {
         const kept = Math.max(node.cache.versionOf(key), node.cache.flushState().threshold);
         assert(kept >= version, `${key} had been acknowledged in version ${version} and is ${kept}`);
