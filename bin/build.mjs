@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -51,6 +52,8 @@ const ownAddress = {
   },
 };
 
+const ADDRESS_OF = `const __addressOf = (place) => require('node:url').pathToFileURL(__dirname + '/../' + place).href;`;
+
 /**
  * One file for each program, in place of a hundred modules: what is loaded at once is compiled, and its code kept, in one go (see bin/load.cjs). Nothing
  * is renamed or shortened, so that a stack trace still can be read.
@@ -63,7 +66,7 @@ async function bundlePrograms({ build }) {
   for (const source of PROGRAMS) {
     const program = source.slice('src/'.length, -'.ts'.length);
     const code = `${folder}/${program}.code.cjs`;
-    await build({
+    const { outputFiles } = await build({
       entryPoints: [`${root}${source}`],
       outfile: code,
       bundle: true,
@@ -75,14 +78,18 @@ async function bundlePrograms({ build }) {
       // A script that is loaded with its cache knows only require.
       supported: { 'dynamic-import': false },
       plugins: [ownAddress],
-      banner: {
-        js: `const __addressOf = (place) => require('node:url').pathToFileURL(__dirname + '/../' + place).href;`,
-      },
       legalComments: 'none',
-      footer:
-        program === 'node/data-thread' ? {} : { js: `/*! With parts of\n${licences(BUNDLED_PACKAGES)}*/` },
+      write: false,
       logLevel: 'warning',
     });
+    // Comments of classes are in it. A text with characters beyond those of ASCII would take twice the memory.
+    const text = outputFiles[0].text.replace(/[^\0-\x7f]/g, '?');
+    const parts = text.includes('// node_modules/')
+      ? `/*! With parts of\n${licences(BUNDLED_PACKAGES)}*/`
+      : '';
+    mkdirSync(dirname(code), { recursive: true });
+    const head = `(function (exports, require, module, __dirname) { 'use strict'; ${ADDRESS_OF}`;
+    writeFileSync(code, `${head}\n${text}})\n${parts}`);
     const content = createHash('sha256').update(readFileSync(code)).digest('hex').slice(0, 16);
     const load = `require('../../../bin/load.cjs').load(__dirname + '/${basename(code)}', '${content}', `;
     // A thread is nothing but its own program; the command is one of several.

@@ -8,7 +8,7 @@ const { Script } = require('node:vm');
 const { threadId } = require('node:worker_threads');
 
 /**
- * @param file a bundle: a CommonJS module in ASCII
+ * @param file a bundle: a function of exports, require, module and __dirname, as the text of a CommonJS module becomes one
  * @param content what tells its content from that of others
  * @param program whose cache it is: programs use different parts of a bundle
  * @returns what the module exports
@@ -17,11 +17,7 @@ exports.load = (file, content, program) => {
   const path = resolve(file);
   const cachePath = `${path}.${content}-${process.versions.v8}-${process.arch}-${program}.cache`;
   const cachedData = contentOf(cachePath);
-  const source = readFileSync(path, 'latin1');
-  const script = new Script(`(function (exports, require, module, __dirname) {${source}\n})`, {
-    filename: path,
-    cachedData,
-  });
+  const script = new Script(readFileSync(path, 'utf8'), { filename: path, cachedData });
   if (cachedData === undefined || script.cachedDataRejected)
     process.once('exit', () => keep(script, cachePath));
   const module = { exports: {} };
