@@ -1,12 +1,13 @@
 import type { JSX } from 'preact';
-import type { ProxyServer, ServiceStatus } from '../src/checks/cluster-status.ts';
-import { countText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
+import type { ServiceStatus } from '../src/checks/cluster-status.ts';
+import { durationText, NOTHING } from '../src/dashboard/display-units.ts';
 import { type ServerView, type ShardView, serverState, shardViews } from '../src/dashboard/proxy-view.ts';
-import { microsText, millisecondsText, percentText, rateText } from './figures.ts';
+import { microsText, percentText, rateText } from './figures.ts';
 import { outIntention } from './intentions.ts';
 import { StateWord } from './marks.tsx';
 import { serviceHref } from './navigation.ts';
 import type { TableProps } from './node-table.tsx';
+import { serverDetail } from './server-detail.ts';
 import { ServiceMenu } from './service-menu.tsx';
 import { Cell, type Column, Table } from './table.tsx';
 
@@ -176,7 +177,7 @@ function ServerItem({
       {figures === null ? null : (
         <>
           <span class="number">{rateText(figures.requestsPerSecond)}</span>
-          <span class="faint">{detailText(figures)}</span>
+          <span class="faint">{serverDetail(figures)}</span>
         </>
       )}
       {mayOrder && mayChange ? (
@@ -191,15 +192,4 @@ function ServerItem({
       ) : null}
     </li>
   );
-}
-
-/** How fast a server answers, and what is not as it should be with it, or was not. */
-function detailText({ requests, p99Micros, queue, downs, dialInMs, timeouts }: ProxyServer): string {
-  return [
-    ...(requests === 0 ? [] : [`99 % within ${microsText(p99Micros)}`]),
-    ...(dialInMs === 0 ? [] : [`dialled again in ${millisecondsText(dialInMs)}`]),
-    ...(queue === 0 ? [] : [`${queue} waiting`]),
-    ...(downs === 0 ? [] : [`ejected ${downs} ×`]),
-    ...(timeouts === 0 ? [] : [`${countText(timeouts)} timeouts`]),
-  ].join(' · ');
 }

@@ -5,6 +5,7 @@ import type { LogEvent } from '../src/checks/event-log.ts';
 import { nodeGroups, roleWord, twinLinks } from '../src/dashboard/cluster-view.ts';
 import { bytesText, countText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
 import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
+import { type ServerView, serverState, shardViews } from '../src/dashboard/proxy-view.ts';
 import { ChartGrid } from './charts.tsx';
 import { EventLine } from './event-log.tsx';
 import { microsText, millisecondsText, percentText, rateText } from './figures.ts';
@@ -13,6 +14,7 @@ import { commandsFor, serviceIntention, switchIntention, switchTargets } from '.
 import { StateWord } from './marks.tsx';
 import { deselect, serviceHref } from './navigation.ts';
 import type { TableProps } from './node-table.tsx';
+import { serverDetail } from './server-detail.ts';
 import { SlabTable } from './slabs.tsx';
 
 /** Lines of its log that are shown. */
@@ -126,15 +128,18 @@ function PanelBody({
         <>
           <h3>Servers</h3>
           <ul class="servers-list">
-            {proxy.servers.map((server) => (
-              <li key={server.name}>
-                <StateWord state={server.state} /> <code>{server.name}</code>{' '}
-                <span class="faint">
-                  {`${rateText(server.requestsPerSecond)} · 99 % within ${microsText(server.requests === 0 ? null : server.p99Micros)} · since its start ${server.timeouts} timeouts, ${server.connectionErrors} connection errors`}
-                </span>
-              </li>
-            ))}
+            {shardViews(service)
+              .flatMap(({ servers }) => servers)
+              .map((server) => (
+                <ServerLine key={server.address} server={server} services={snapshot.services} />
+              ))}
           </ul>
+          {proxy.hotKeys.length === 0 ? null : (
+            <details>
+              <summary>what its routes for hot keys have counted</summary>
+              <pre>{proxy.hotKeys.map(([label, counted]) => `${label} ${counted}`).join('\n')}</pre>
+            </details>
+          )}
         </>
       )}
       <h3>Last hour</h3>
@@ -156,6 +161,30 @@ function PanelBody({
         </ol>
       )}
     </>
+  );
+}
+
+function ServerLine({
+  server,
+  services,
+}: {
+  readonly server: ServerView;
+  readonly services: readonly ServiceStatus[];
+}): JSX.Element {
+  const { name, address, figures } = server;
+  const isKnown = services.some((service) => service.name === name);
+  return (
+    <li>
+      <StateWord state={serverState(server)} />{' '}
+      {isKnown ? <a href={serviceHref(name)}>{name}</a> : <code>{address}</code>}{' '}
+      {figures === null ? null : (
+        <span class="faint">
+          {[rateText(figures.requestsPerSecond), serverDetail(figures)]
+            .filter((text) => text !== '')
+            .join(' · ')}
+        </span>
+      )}
+    </li>
   );
 }
 
