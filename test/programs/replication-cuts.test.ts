@@ -209,7 +209,11 @@ test('behind a network that let nothing pass neither side says to who comes anew
     [far, 'l'],
   ] as const) {
     const fresh = await TextClient.connect(one.server.port);
-    assert.equal((await fresh.stats('replication')).get('replication_in_sync'), '0');
+    // Another thread than the one with the links hears of it within a tenth of a second.
+    await until(
+      'it is not in sync',
+      async () => (await fresh.stats('replication')).get('replication_in_sync') === '0',
+    );
     assert.equal(await fresh.get(key), null);
     // It has been here for long, and no twin has come: there is none.
     await until(
