@@ -31,7 +31,12 @@ test('a proxy tells of itself and of its servers; what is not known is left out'
     hotKeys: [],
     servers: [server, { ...server, name: '127.0.0.1:2', state: 'up' }],
   };
-  addProxyMetrics(text, serviceOf('p', { role: 'proxy', address: '127.0.0.1:5', proxy }));
+  const places = [
+    { name: 'a', address: '127.0.0.1:1', isOut: false },
+    { name: 'b', address: '127.0.0.1:2', isOut: true },
+  ];
+  const shards = [{ name: 'one', keyShare: 1, servers: places }];
+  addProxyMetrics(text, serviceOf('p', { role: 'proxy', address: '127.0.0.1:5', proxy, shards }));
   addProxyMetrics(text, serviceOf('dead', { role: 'proxy' }));
   const samples = text
     .toString()
@@ -49,7 +54,10 @@ test('a proxy tells of itself and of its servers; what is not known is left out'
     `twincached_proxy_server_queue{${own},server="127.0.0.1:1"} 2`,
     `twincached_proxy_server_timeouts_total{${own},server="127.0.0.1:1"} 4`,
     `twincached_proxy_server_connection_errors_total{${own},server="127.0.0.1:1"} 5`,
+    `twincached_proxy_server_ejections_total{${own},server="127.0.0.1:1"} 2`,
+    `twincached_proxy_server_taken_out{${own},server="127.0.0.1:1"} 0`,
+    `twincached_proxy_server_taken_out{${own},server="127.0.0.1:2"} 1`,
   ])
     assert.ok(samples.includes(sample), `${sample} in\n${samples.join('\n')}`);
-  assert.equal(samples.length, 4 + 2 * 5);
+  assert.equal(samples.length, 4 + 2 * 7);
 });

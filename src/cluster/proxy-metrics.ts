@@ -2,7 +2,10 @@ import type { ServiceStatus } from '../checks/cluster-status.ts';
 import type { PrometheusText } from '../telemetry/prometheus-text.ts';
 
 /** What a proxy has said of itself and of its servers when it was probed last; nothing of those that do not run. */
-export function addProxyMetrics(text: PrometheusText, { name, role, address, proxy }: ServiceStatus): void {
+export function addProxyMetrics(
+  text: PrometheusText,
+  { name, role, address, proxy, shards }: ServiceStatus,
+): void {
   if (proxy === null) return;
   const labels = { instance: address, service: name, role };
   text.add(
@@ -63,5 +66,20 @@ export function addProxyMetrics(text: PrometheusText, { name, role, address, pro
       of,
       server.connectionErrors,
     );
+    text.add(
+      'twincached_proxy_server_ejections_total',
+      'counter',
+      'Times that the proxy took the server for dead after it had answered',
+      of,
+      server.downs,
+    );
   }
+  for (const server of shards.flatMap((shard) => shard.servers))
+    text.add(
+      'twincached_proxy_server_taken_out',
+      'gauge',
+      'Whether an operator has told the proxy not to ask the server',
+      { ...labels, server: server.address },
+      server.isOut ? 1 : 0,
+    );
 }
