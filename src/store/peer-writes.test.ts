@@ -41,11 +41,16 @@ test("a peer's change is applied when it is newer, and only then", () => {
 
 test('numbers that cannot be versions are refused', () => {
   const cache = new TestCache(twin);
-  for (const version of [0, -8, 1.5, Number.NaN, Number.POSITIVE_INFINITY, VERSION_MAX + 1]) {
+  for (const version of [0, -8, 1.5, Number.NaN, Number.POSITIVE_INFINITY, VERSION_MAX + 1, VERSION_MAX]) {
     assert.equal(cache.applySet('k', 'v', version), APPLIED.stale);
     assert.equal(cache.applyDelete('k', version), APPLIED.stale);
     assert.equal(cache.cache.applyFlush(version, 0), APPLIED.stale);
   }
+  // The highest that is taken leaves room for those that follow it.
+  const highest = VERSION_MAX - 2 ** 35;
+  assert.equal(cache.applySet('k', 'v', highest), APPLIED.applied);
+  cache.set('k', 'ours');
+  assert.ok(cache.cache.lastVersion > highest && cache.cache.lastVersion < VERSION_MAX);
 });
 
 test('a peer with a clock far ahead is followed for its keys, not for all', () => {

@@ -18,6 +18,8 @@ import type { Memory } from './memory.ts';
 export const VERSION_EPOCH_MS: number = Date.UTC(2026, 0, 1);
 const SLOTS = 8;
 export const VERSION_MAX: number = Number.MAX_SAFE_INTEGER;
+/** What is taken from elsewhere leaves room for so many writes of the key after it. */
+const VERSIONS_AFTER = 2 ** 32;
 /** A peer's version further in the future than this doesn't pull our clock along. */
 const FOLLOWED_AHEAD_MICROS_MAX = 86_400e6;
 const COUNTED_AHEAD_MICROS = 1e6;
@@ -34,7 +36,7 @@ export function versionWallMs(version: number): number {
 
 /** Whether a number that came from elsewhere can be a version at all. */
 export function isVersion(version: number): boolean {
-  return Number.isSafeInteger(version) && version > 0;
+  return Number.isInteger(version) && version > 0 && version <= VERSION_MAX - VERSIONS_AFTER * SLOTS;
 }
 
 export class VersionClock {
