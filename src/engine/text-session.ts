@@ -2,7 +2,13 @@ import { KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
-import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
+import {
+  LINE_ERROR,
+  nextKey,
+  parsePlainSet,
+  parseTextLine,
+  TextRequest,
+} from '../protocol/text/request-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
 import { CAS_WIDE, type Cache } from '../store/cache.ts';
 import { runAdminCommand } from './admin.ts';
@@ -135,6 +141,19 @@ export class TextSession implements Session, LongReplyHost {
             at = keyEnd + 2;
             continue;
           }
+        }
+      }
+      // A set is nearly always plain.
+      if (input[at] === 115 && input[at + 3] === SPACE && input[at + 1] === 101 && input[at + 2] === 116) {
+        const dataStart = parsePlainSet(input, at, end, request);
+        if (dataStart > 0) {
+          const next = this.#storage(input, dataStart, end);
+          if (next < 0) {
+            this.#isValueAwaited = true;
+            break;
+          }
+          at = next;
+          continue;
         }
       }
       // So is `mg <key> v`.

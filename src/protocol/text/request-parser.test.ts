@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CAS_WIDE, LINE_ERROR, nextKey, parseTextLine, TextRequest } from './request-parser.ts';
+import {
+  CAS_WIDE,
+  LINE_ERROR,
+  nextKey,
+  parsePlainSet,
+  parseTextLine,
+  TextRequest,
+} from './request-parser.ts';
 import { VERB, VERB_SPELLINGS, verbAt } from './verbs.ts';
 
 function parse(line: string): { request: TextRequest; bytes: Uint8Array } {
@@ -151,4 +158,54 @@ test('no bytes whatever make the parser throw or point outside the line', () => 
       },
     ),
   );
+});
+
+/** What `parsePlainSet` makes of a line and its end. */
+function plainSet(line: string, request = new TextRequest()): { request: TextRequest; next: number } {
+  const bytes = Uint8Array.from(Buffer.from(`junk${line}`, 'latin1'));
+  const next = parsePlainSet(bytes, 4, bytes.length, request);
+  return { request, next: next < 0 ? next : next - 4 };
+}
+
+test('a plain set is parsed in one pass as any line is', () => {
+  const word = fc.oneof(
+    fc.constantFrom(
+      '',
+      '0',
+      '1',
+      '007',
+      '999999999',
+      '1000000000',
+      '4294967296',
+      '-1',
+      '+1',
+      '5x',
+      'noreply',
+    ),
+    fc.string({ unit: fc.constantFrom('a', '9', '\t', '\u00ff', '\0'), maxLength: 5 }),
+    fc.nat().map(String),
+    fc.nat({ max: 250 }).map((length) => 'k'.repeat(length + 1)),
+  );
+  const gap = fc.constantFrom(' ', ' ', ' ', ' ', '  ');
+  const tail = fc.constantFrom('\r\n', '\r\n', '\r\n', '\n', ' \r\n', ' noreply\r\n', ' 5\r\n', '\r', '');
+  fc.assert(
+    fc.property(fc.array(fc.tuple(word, gap), { minLength: 3, maxLength: 5 }), tail, (words, end) => {
+      const line = `set ${words.map(([text, space], i) => text + (i + 1 < words.length ? space : '')).join('')}${end}`;
+      const used = Object.assign(new TextRequest(), { cas: 7, noreply: true, error: 3, valueBytes: 9 });
+      const { request, next } = plainSet(line, used);
+      if (next < 0) return;
+      assert.equal(next, line.length);
+      assert.deepEqual(request, parse(line.slice(0, -1)).request);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test('plain sets are found, and nothing that is not all there', () => {
+  const line = `set ${'k'.repeat(250)} 0 999999999 100\r\n`;
+  assert.equal(plainSet(line).next, line.length);
+  assert.equal(plainSet(`${line}${'v'.repeat(100)}\r\n`).next, line.length);
+  for (let cut = 4; cut < line.length; cut++) assert.equal(plainSet(line.slice(0, cut)).next, -1, `${cut}`);
+  for (const other of ['set k 0 0 1 noreply\r\n', 'set k 0 -1 1\r\n', 'set  k 0 0 1\r\n', 'set k 0 0 1\n'])
+    assert.equal(plainSet(other).next, -1, other);
 });

@@ -26,6 +26,8 @@ export const VALUE_BYTES_MAX: number = 2 ** 31 - 3;
 export const CAS_WIDE = -1;
 
 const SPACE = 32;
+const CR = 13;
+const LF = 10;
 
 /**
  * One parsed command line. Made once for a connection or thread and overwritten by each `parseTextLine`, so parsing allocates
@@ -162,6 +164,58 @@ export function parseTextLine(bytes: Uint8Array, start: number, end: number, req
     return;
   }
   parseOther(bytes, start, end, request);
+}
+
+/**
+ * Parses the line that nearly every storage command is, `set <key> <flags> <exptime> <bytes>` with single spaces, plain numbers and CR LF, in one pass.
+ *
+ * @param start its first byte; `set ` stands there
+ * @param end behind what has come
+ * @param request is overwritten, as `parseTextLine` does
+ * @returns where the value begins; -1 when the line is another one or not all there: then it is `parseTextLine`'s
+ */
+export function parsePlainSet(bytes: Uint8Array, start: number, end: number, request: TextRequest): number {
+  const keyStart = start + 4;
+  let at = keyStart;
+  while (at < end && bytes[at]! > SPACE) at++;
+  const keyEnd = at;
+  if (keyEnd === keyStart || keyEnd - keyStart > KEY_BYTES_MAX) return -1;
+  at = plainNumber(bytes, at, end);
+  const flags = plainValue;
+  at = plainNumber(bytes, at, end);
+  const exptime = plainValue;
+  at = plainNumber(bytes, at, end);
+  if (at < 0 || at + 1 >= end || bytes[at] !== CR || bytes[at + 1] !== LF) return -1;
+  request.verb = VERB.set;
+  request.error = LINE_ERROR.none;
+  request.noreply = false;
+  request.lineEnd = at;
+  request.argumentsStart = keyStart;
+  request.keyStart = keyStart;
+  request.keyEnd = keyEnd;
+  request.flags = flags;
+  request.exptime = exptime;
+  request.valueBytes = plainValue;
+  request.cas = 0;
+  return at + 2;
+}
+
+/** The last number of `plainNumber`. */
+let plainValue = 0;
+
+/** Reads a space and a number of one to nine digits, which is below 2^31. @returns where it ends; -1 if there is none, or `at` is -1 */
+function plainNumber(bytes: Uint8Array, at: number, end: number): number {
+  if (at < 0 || bytes[at] !== SPACE) return -1;
+  let next = at + 1;
+  let value = 0;
+  let digit = 0;
+  while (next < end && (digit = bytes[next]! - 48) >= 0 && digit <= 9) {
+    value = value * 10 + digit;
+    next++;
+  }
+  const digits = next - at - 1;
+  plainValue = value;
+  return digits === 0 || digits > 9 ? -1 : next;
 }
 
 /** Takes the present word as the key. */
