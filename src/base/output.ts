@@ -1,3 +1,5 @@
+import { copyInside } from './copy-inside.ts';
+
 /** What stands behind an Output: the transport that sends the bytes. */
 export interface OutputSink {
   /**
@@ -55,7 +57,7 @@ export class Output {
     const count = to - from;
     this.reserve(count);
     const { bytes, at } = this;
-    if (bytes === source) bytes.copyWithin(at, from, to);
+    if (bytes === source) copyInside(bytes, at, from, to);
     else if (count < 48) for (let i = 0; i < count; i++) bytes[at + i] = source[from + i]!;
     else bytes.set(source.subarray(from, to), at);
     this.at = at + count;
@@ -107,7 +109,7 @@ export class Output {
       const to = offset + runs[i + 1]!;
       const length = to - from;
       if (bytes === source && limit - at >= length && length < LONG_BYTES) {
-        bytes.copyWithin(at, from, to);
+        copyInside(bytes, at, from, to);
         at += length;
       } else {
         this.at = at;

@@ -1,3 +1,4 @@
+import { copyInside } from '../base/copy-inside.ts';
 import { type BufferBudget, chargeGrowth, chargeIfFree, KEPT_BYTES_MAX } from './buffer-budget.ts';
 import { REPLY_BLOCK_BYTES, type ReplyBlock } from './reply-memory.ts';
 
@@ -54,7 +55,7 @@ export class ReplyBuffer {
   /** Writes bytes [from, to) of `source` where room was made for them. */
   fill(at: number, source: Uint8Array, from: number, to: number): void {
     const { bytes, start } = this;
-    if (bytes === source) bytes.copyWithin(start + at, from, to);
+    if (bytes === source) copyInside(bytes, start + at, from, to);
     else if (to - from < 64) for (let i = from, to_ = start + at; i < to; i++, to_++) bytes[to_] = source[i]!;
     else bytes.set(source.subarray(from, to), start + at);
   }

@@ -1,3 +1,4 @@
+import { copyInside } from '../base/copy-inside.ts';
 import type { Geometry } from './geometry.ts';
 import type { SharedCache } from './shared-cache.ts';
 
@@ -75,7 +76,7 @@ export function copyBytes(
     if (count <= LOOP_BYTES_MAX && (at <= start || at >= end)) {
       for (let i = 0; i < count; i++) target[at + i] = source[start + i]!;
     } else {
-      target.copyWithin(at, start, end);
+      copyInside(target, at, start, end);
     }
   } else if (count <= LOOP_BETWEEN_BYTES_MAX) {
     for (let i = 0; i < count; i++) target[at + i] = source[start + i]!;
