@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
@@ -21,6 +19,7 @@ import { LOOPBACK_PAGE } from './page-settings.ts';
 import type { ClusterPlan } from './plan.ts';
 import { planCluster, plannedFiles, readClusterFile, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
+import { runDirectory } from './run-directory.ts';
 import { readServing } from './serving-twins.ts';
 import { firstOutcome } from './start-outcome.ts';
 import { stateDirectory } from './state-directory.ts';
@@ -115,9 +114,8 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
       pagePort,
     });
     const part = portOffset === 0 ? '' : `offset-${portOffset}`;
-    // Of the built-in cluster nothing is left behind.
-    const directory = mkdtempSync(join(tmpdir(), 'twincached-local-'));
-    const forget = (): void => rmSync(directory, { recursive: true, force: true });
+    // Nothing of it is left behind.
+    const { path: directory, remove: forget } = runDirectory(description.name);
     process.on('exit', forget);
     try {
       const source = { file: null, host: null, command: surroundings.command, directory };
