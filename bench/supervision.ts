@@ -34,6 +34,8 @@ const KILLS = 10;
 const HANGS = 3;
 const SERVICES_WATCHED = 200;
 const WATCH_SECONDS = 10;
+/** What a monitor does in its first seconds the engine has not compiled well. */
+const WARM_SECONDS = 30;
 /** Longer than this is shown as such. */
 const GIVEN_UP_MS = 15_000;
 const START_MS_MAX = 60_000;
@@ -223,7 +225,7 @@ async function watching(command: readonly string[], isProbed: boolean): Promise<
 ${isProbed ? probe : ''}`,
   );
   const monitor = startMonitor(command, folder, entries.join(''));
-  await sleep(4000);
+  await sleep(WARM_SECONDS * 1000);
   const before = cpuMicros(monitor.pid ?? 0);
   const startMs = performance.now();
   await sleep(WATCH_SECONDS * 1000);
