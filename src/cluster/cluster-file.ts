@@ -97,6 +97,7 @@ class Reader {
         throw this.#yaml.mistake(['hosts', host], `"${address}" is no address; write one, or a host name`);
     const pagePort = page?.port ?? PAGE_PORT_DEFAULT;
     const placedShards = shards.map((shard, index) => this.#shard(shard, ['shards', index]));
+    for (const [index, shard] of placedShards.entries()) this.#noTls(shard, ['shards', index, 'options']);
     const placedProxies = proxies.map((proxy, index) => this.#proxy(proxy, ['proxies', index], placedShards));
     for (const address of new Set(this.#hosts.values()))
       this.#take(address, pagePort, 'the page', page === undefined ? [] : ['page']);
@@ -145,6 +146,26 @@ class Reader {
     return shard;
   }
 
+  /** Neither the monitor nor the proxies speak TLS to nodes. */
+  #noTls({ options, name }: PlacedShard, path: Path): void {
+    const word = options.find((one) => /^(-Z|--enable-ssl)$/.test(one));
+    if (word !== undefined)
+      throw this.#yaml.mistake(
+        path,
+        `${word}: the monitor could not speak to ${name}; run nodes with TLS without a cluster file`,
+      );
+  }
+
+  /** Proxies do not log in. */
+  #noLogin({ options, name }: PlacedShard, proxy: string, path: Path): void {
+    const word = options.find((one) => /^(-S|--enable-sasl|-Y.*|--auth-file(=.*)?)$/.test(one));
+    if (word !== undefined)
+      throw this.#yaml.mistake(
+        path,
+        `${word}: ${proxy} could not log in to ${name}; leave it out, or let no proxy send there`,
+      );
+  }
+
   #proxy(entry: ProxyEntry, path: Path, shards: readonly PlacedShard[]): PlacedProxy {
     const placed = this.#place(entry.host, path);
     const find = (name: string, at: Path): PlacedShard | PlacedProxy => {
@@ -175,6 +196,9 @@ class Reader {
       coalesces: entry.coalesce ?? false,
       title: entry.title ?? `in front of ${targets.map(({ name }) => name).join(', ')}`,
     };
+    for (const target of [...targets, ...(proxy.spare === null ? [] : [proxy.spare])])
+      if (target.kind === 'shard')
+        this.#noLogin(target, entry.name, ['shards', shards.indexOf(target), 'options']);
     this.#take(placed.address, entry.port, entry.name, [...path, 'port']);
     this.#name(proxy, path);
     return proxy;
