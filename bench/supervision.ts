@@ -34,8 +34,8 @@ const KILLS = 10;
 const HANGS = 3;
 const SERVICES_WATCHED = 200;
 const WATCH_SECONDS = 10;
-/** What a monitor does in its first seconds the engine has not compiled well. */
-const WARM_SECONDS = 30;
+/** What a monitor does in its first minute the engine has not compiled well. */
+const WARM_SECONDS = 60;
 /** Longer than this is shown as such. */
 const GIVEN_UP_MS = 15_000;
 const START_MS_MAX = 60_000;
