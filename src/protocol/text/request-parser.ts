@@ -208,10 +208,10 @@ function plainNumber(bytes: Uint8Array, at: number, end: number): number {
   if (at < 0 || bytes[at] !== SPACE) return -1;
   let next = at + 1;
   let value = 0;
-  let digit = 0;
-  while (next < end && (digit = bytes[next]! - 48) >= 0 && digit <= 9) {
+  for (; next < end; next++) {
+    const digit = bytes[next]! - 48;
+    if (digit < 0 || digit > 9) break;
     value = value * 10 + digit;
-    next++;
   }
   const digits = next - at - 1;
   plainValue = value;
