@@ -74,7 +74,7 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
   let onHangup = (): void => {
     hungUpEarly = true;
   };
-  const unfollow = followSignals({
+  followSignals({
     onStop: (signal) => onStop(signal),
     ignoresGracefulStop: service.ignoresGracefulStop === true,
     onImpatience: () => end(1),
@@ -111,7 +111,8 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
     return failure === null && inTime ? 0 : 1;
   } finally {
     pidFile?.remove();
-    unfollow();
+    // Signals are followed until the process is gone: the echo of one that comes in its last moments would else be what ends it.
+    onStop = () => {};
   }
 }
 

@@ -14,6 +14,7 @@ import { EventFile } from './event-file.ts';
 import { LOCAL_PORTS, localCluster } from './local-cluster.ts';
 import { newKey, runningMonitor, writeMonitorRecord } from './monitor-record.ts';
 import { reapOrphans } from './orphan-reaper.ts';
+import { orphansOf } from './orphans.ts';
 import { openPage, readPageTls } from './page-opening.ts';
 import { LOOPBACK_PAGE } from './page-settings.ts';
 import type { ClusterPlan } from './plan.ts';
@@ -166,7 +167,10 @@ async function runCluster(
 ): Promise<number> {
   const { out, err, event: tell } = upVoice(plan.logFormat ?? 'classic', surroundings.out, surroundings.err);
   const startedMs = performance.now();
-  const busy = await busyPorts(plan);
+  const taken = await busyPorts(plan);
+  const orphans = orphansOf(plan.services, taken, surroundings.command);
+  const ours = new Set(orphans.values());
+  const busy = taken.filter(({ holder }) => holder === null || !ours.has(holder.pid));
   if (busy.length > 0) {
     const lines = busy.map(busyPortLine);
     const advice = busyPortAdvice(busy, plan.pagePort);
@@ -187,6 +191,7 @@ async function runCluster(
     cluster: plan.name,
     services: plan.services,
     events: events?.kept ?? [],
+    running: orphans,
     spare: plan.warmStart === false ? null : surroundings.spare,
   });
   if (events !== null) monitor.onEvent((event) => events.add(event));
@@ -206,9 +211,9 @@ async function runCluster(
     operations: operator,
     commandKey,
   });
-  // Whatever ends this process, short of its own SIGKILL, leaves no orphan.
+  // Should a fault of its own end this process, the next monitor of the file takes over what serves. Of the built-in cluster nothing is left behind.
   const lastResort = (): void => monitor.killAll();
-  process.on('exit', lastResort);
+  if (source.file === null) process.on('exit', lastResort);
 
   let ready = false;
   let forget = (): void => {};

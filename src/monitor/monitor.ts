@@ -5,6 +5,8 @@ import type { ClusterOperation } from '../checks/cluster-operation.ts';
 import { type ClusterControl, type ClusterStatus, clusterState } from '../checks/cluster-status.ts';
 import { type EventLevel, EventLog, type LogEvent } from '../checks/event-log.ts';
 import type { ServiceCommand } from '../checks/service-machine.ts';
+import { adoptProcess } from './adopted-process.ts';
+import type { ChildListener, SupervisedChild } from './child-process.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 import { ServiceRunner } from './service-runner.ts';
 import { type SpareCommand, SpareProcess } from './spare-process.ts';
@@ -30,6 +32,8 @@ export interface MonitorOptions {
   readonly random?: Random;
   /** Of which program a process is kept that has loaded everything, to be the next one of its services that must be started; see `keepSpare`. None unless given. */
   readonly spare?: SpareCommand | null;
+  /** Processes of services that run already, by name: they are taken over as they are, instead of the first start. None unless given. */
+  readonly running?: ReadonlyMap<string, number>;
 }
 
 const SYSTEM_CLOCK: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
@@ -43,6 +47,7 @@ const SYSTEM_RANDOM: Random = { below: (bound) => Math.floor(Math.random() * bou
 export class Monitor implements ClusterControl {
   readonly #options: Required<Pick<MonitorOptions, 'cluster' | 'clock' | 'random'>>;
   readonly #spare: SpareProcess | null;
+  readonly #running: Map<string, number>;
   /** By name, in the order in which they are shown. */
   #runners = new Map<string, ServiceRunner>();
   readonly #log: EventLog;
@@ -63,6 +68,7 @@ export class Monitor implements ClusterControl {
     this.#startedMs = clock.monotonicMs();
     const { spare = null } = options;
     this.#spare = spare === null ? null : new SpareProcess(spare, (text) => this.log('', 'warning', text));
+    this.#running = new Map(options.running);
     for (const definition of options.services) this.add(definition);
   }
 
@@ -76,6 +82,7 @@ export class Monitor implements ClusterControl {
       random,
       log: (level, text) => this.log(runner.definition.name, level, text),
       changed: () => this.#changed(),
+      takeRunning: (listener) => this.#takeRunning(runner.definition.name, listener),
       takeSpare: (argv, listener) => this.#spare?.take(argv, listener) ?? null,
     });
     this.#runners.set(name, runner);
@@ -120,6 +127,14 @@ export class Monitor implements ClusterControl {
   /** Has a service read its files again, if it runs. */
   reload(name: string): void {
     this.#runners.get(name)?.reload();
+  }
+
+  #takeRunning(name: string, listener: ChildListener): SupervisedChild | null {
+    const pid = this.#running.get(name);
+    this.#running.delete(name);
+    const child = pid === undefined ? null : adoptProcess(pid, listener);
+    if (child !== null) this.log(name, 'info', `runs already, process ${pid}: taken over`);
+    return child;
   }
 
   /** From now on a spare process waits: to be called when all have started, which should not wait for it. */

@@ -29,6 +29,8 @@ export interface RunnerContext {
   log(level: EventLevel, text: string): void;
   /** Something of the status has changed. */
   changed(): void;
+  /** Takes over the service's process if it runs already, left by an earlier monitor; null when it does not. */
+  takeRunning(listener: ChildListener): SupervisedChild | null;
   /** Starts a program from a process that waits for that; null when there is none for it. */
   takeSpare(argv: readonly string[], listener: ChildListener): SupervisedChild | null;
 }
@@ -213,7 +215,8 @@ export class ServiceRunner {
       },
     };
     const { argv } = this.definition;
-    const child = this.#context.takeSpare(argv, listener) ?? startChild(argv, listener);
+    const { takeRunning, takeSpare } = this.#context;
+    const child = takeRunning(listener) ?? takeSpare(argv, listener) ?? startChild(argv, listener);
     this.#child = child;
   }
 

@@ -1,0 +1,40 @@
+import { readProcessEntry } from '../system/proc-table.ts';
+import type { ChildListener, SupervisedChild } from './child-process.ts';
+
+/** The end of a process that is no child of ours is not told to us: it is looked for so often. */
+const LOOK_MS = 50;
+
+/**
+ * Takes over a process that an earlier monitor has started and left behind. What it writes goes nowhere any more, and how it ends is not known; else
+ * it is like a child.
+ *
+ * @returns null when there is no such process (any more)
+ */
+export function adoptProcess(pid: number, listener: ChildListener): SupervisedChild | null {
+  const first = readProcessEntry(pid);
+  if (first === null) return null;
+  // The number may be another process's by then.
+  const isAlive = (): boolean => {
+    const entry = readProcessEntry(pid);
+    return entry !== null && entry.startedAfterBootMs === first.startedAfterBootMs && entry.state !== 'Z';
+  };
+  const looks = setInterval(() => {
+    if (isAlive()) return;
+    clearInterval(looks);
+    listener.onExit(null, null);
+  }, LOOK_MS);
+  // As of a start, this is heard of when whoever asked has his answer.
+  queueMicrotask(() => listener.onSpawned(pid));
+  return {
+    pipe: null,
+    signal: (name) => {
+      if (!isAlive()) return;
+      try {
+        process.kill(-pid, name);
+      } catch {
+        // It has ended meanwhile.
+      }
+    },
+    outputRead: () => Promise.resolve(),
+  };
+}
