@@ -1,5 +1,6 @@
 /** `twincached reload`, `restart --rolling`, `switchover`, `take-out`, `put-back` and `down`: orders to a running cluster, followed until they are carried out. */
 import { StartError } from '../base/start-error.ts';
+import { stillRuns } from '../system/proc-table.ts';
 import { type ParsedOptions, parseOptions, textOption } from './command-options.ts';
 import {
   FINDING_HELP,
@@ -9,7 +10,7 @@ import {
   findMonitor,
   sendOrder,
 } from './find-monitor.ts';
-import { isAlive, type MonitorRecord } from './monitor-record.ts';
+import type { MonitorRecord } from './monitor-record.ts';
 import { isRecord, readOperation } from './status-reading.ts';
 
 export type ClusterCommandName = 'reload' | 'restart' | 'switchover' | 'take-out' | 'put-back' | 'down';
@@ -192,7 +193,7 @@ async function down(options: ParsedOptions, output: CommandOutput): Promise<numb
     await sendOrder(monitor, [['action', 'down']]);
   } catch (error) {
     // Refused, or nobody is there. A page that hangs is no reason to let everything run.
-    if (!(error instanceof StartError) || error.cause === undefined || record === null || !isAlive(record))
+    if (!(error instanceof StartError) || error.cause === undefined || record === null || !stillRuns(record))
       throw error;
     output.err(`twincached down: ${error.message}; the monitor is told by SIGTERM\n`);
     process.kill(record.pid, 'SIGTERM');
@@ -203,7 +204,7 @@ async function down(options: ParsedOptions, output: CommandOutput): Promise<numb
   let toldMs = performance.now();
   for (;;) {
     const left = pids.filter(exists);
-    if (!isAlive(record) && left.length === 0) break;
+    if (!stillRuns(record) && left.length === 0) break;
     const what = `the monitor (process ${record.pid})${left.length === 0 ? '' : ` and ${left.length} of its processes`}`;
     if (performance.now() > endMs) throw new StartError(`${what} did not end within ${DOWN_MS_MAX / 1000} s`);
     if (performance.now() - toldMs > PROGRESS_MS) {

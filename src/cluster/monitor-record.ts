@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { readWhole } from '../monitor/whole-file.ts';
-import { isZombie, readProcessEntry } from '../system/proc-table.ts';
+import { readProcessEntry, stillRuns } from '../system/proc-table.ts';
 import { stateDirectory, stateRoot, writeState } from './state-directory.ts';
 
 export interface MonitorRecord {
@@ -39,16 +39,10 @@ export function newKey(): string {
   return randomBytes(32).toString('hex');
 }
 
-/** Whether the monitor of a record is still there. */
-export function isAlive({ pid, startedAfterBootMs }: MonitorRecord): boolean {
-  const entry = readProcessEntry(pid);
-  return entry !== null && !isZombie(entry) && entry.startedAfterBootMs === startedAfterBootMs;
-}
-
 /** The monitor that runs such a part of a cluster now; null: none does. */
 export function runningMonitor(cluster: string, part: string): MonitorRecord | null {
   const record = readRecord(pathOf(cluster, part));
-  return record !== null && isAlive(record) ? record : null;
+  return record !== null && stillRuns(record) ? record : null;
 }
 
 /**
@@ -84,7 +78,7 @@ export function runningMonitors(): readonly MonitorRecord[] {
     for (const name of namesIn(stateDirectory(cluster))) {
       if (!/^monitor(-.*)?\.json$/.test(name) || records.length >= RECORDS_MAX) continue;
       const record = readRecord(join(stateDirectory(cluster), name));
-      if (record !== null && isAlive(record)) records.push(record);
+      if (record !== null && stillRuns(record)) records.push(record);
     }
   return records;
 }

@@ -1,12 +1,12 @@
 import { readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { commandLine, readProcessEntry } from '../system/proc-table.ts';
+import { commandLine, type ProcessEntry, readProcessEntry } from '../system/proc-table.ts';
 import type { PlannedService } from './plan.ts';
 import type { BusyPort } from './port-check.ts';
 
 /**
  * The processes of services that run already, because a monitor that was killed has left them: they have a port of the service, were started with the very
- * command line, and have no monitor. Such a process is taken over as it is, with all that is in it.
+ * command line, lead a group as what a monitor starts does, and have no monitor. Such a process is taken over as it is, with all that is in it.
  *
  * @param busy the ports that cannot be had
  * @param command program and first words of the services' command lines
@@ -20,7 +20,8 @@ export function orphansOf(
   const orphans = new Map<string, number>();
   const pids = new Set(busy.flatMap(({ holder }) => (holder === null ? [] : [holder.pid])));
   for (const pid of pids) {
-    if (hasMonitor(pid)) continue;
+    const entry = readProcessEntry(pid);
+    if (entry === null || entry.groupId !== pid || hasMonitor(entry)) continue;
     const line = commandLine(pid);
     const service = services.find(({ argv }) => isLineOf(line, argv, command.length));
     if (service !== undefined) orphans.set(service.name, pid);
@@ -35,8 +36,7 @@ function isLineOf(line: string, argv: readonly string[], commandWords: number): 
 }
 
 /** Whoever takes in orphans is the system's or a container's first process, or a session's: no program that Node.js runs, as monitors are. */
-function hasMonitor(pid: number): boolean {
-  const parent = readProcessEntry(pid)?.parentPid ?? 1;
+function hasMonitor({ parentPid: parent }: ProcessEntry): boolean {
   if (parent === 1) return false;
   try {
     return readlinkSync(`/proc/${parent}/exe`) === process.execPath;

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { isAlive } from '../../testing/daemons.ts';
 import { freePortOffset, movedLocalPlan } from '../../testing/free-port-offset.ts';
 import { type Running, run } from '../../testing/processes.ts';
 import { until } from '../../testing/wait.ts';
@@ -73,15 +74,6 @@ async function upWith(
 
 async function portsAreFree(portOffset: number): Promise<void> {
   assert.deepEqual(await busyPorts(movedLocalPlan(portOffset)), []);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function pidsOf(services: readonly ServicePicture[]): number[] {

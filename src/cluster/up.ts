@@ -251,6 +251,7 @@ async function runCluster(
     if (failure !== null)
       err(`twincached up: ${failure}: commands will not find this cluster without --page-port\n`);
     out(`twincached ${TWINCACHED_VERSION}: starting ${plan.services.length} processes …\n`);
+    for (const [name, pid] of orphans) out(`${name} runs already, process ${pid}: taken over\n`);
     monitor.log('', 'info', `the monitor starts, process ${process.pid}`);
     monitor.startAll();
     const outcome = await Promise.race([

@@ -1,4 +1,4 @@
-import { readProcessEntry } from '../system/proc-table.ts';
+import { readProcessEntry, stillRuns } from '../system/proc-table.ts';
 import type { ChildListener, SupervisedChild } from './child-process.ts';
 
 /** The end of a process that is no child of ours is not told to us: it is looked for so often. */
@@ -13,13 +13,8 @@ const LOOK_MS = 50;
 export function adoptProcess(pid: number, listener: ChildListener): SupervisedChild | null {
   const first = readProcessEntry(pid);
   if (first === null) return null;
-  // The number may be another process's by then.
-  const isAlive = (): boolean => {
-    const entry = readProcessEntry(pid);
-    return entry !== null && entry.startedAfterBootMs === first.startedAfterBootMs && entry.state !== 'Z';
-  };
   const looks = setInterval(() => {
-    if (isAlive()) return;
+    if (stillRuns(first)) return;
     clearInterval(looks);
     listener.onExit(null, null);
   }, LOOK_MS);
@@ -28,7 +23,7 @@ export function adoptProcess(pid: number, listener: ChildListener): SupervisedCh
   return {
     pipe: null,
     signal: (name) => {
-      if (!isAlive()) return;
+      if (!stillRuns(first)) return;
       try {
         process.kill(-pid, name);
       } catch {

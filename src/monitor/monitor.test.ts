@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { isAlive } from '../../testing/daemons.ts';
 import { freePorts } from '../../testing/processes.ts';
 import { until } from '../../testing/wait.ts';
 import { seededRandom } from '../base/random.ts';
@@ -71,15 +72,6 @@ async function running(monitor: Monitor, name: string): Promise<number> {
     const { state, pid } = service(monitor, name);
     return state === 'running' ? pid : null;
   });
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 test('a killed process is back, as another process, and the log says so', async (t) => {

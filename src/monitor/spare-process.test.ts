@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { isAlive } from '../../testing/daemons.ts';
 import { freePorts } from '../../testing/processes.ts';
 import { until } from '../../testing/wait.ts';
 import { spareArguments } from '../system/spare-words.ts';
@@ -20,15 +21,6 @@ function listener(told: string[]): ChildListener {
     onLine: (line) => told.push(line),
     onExit: (code, signal) => told.push(`exit ${code} ${signal}`),
   };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function spareOf(

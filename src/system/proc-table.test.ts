@@ -26,11 +26,15 @@ test('a line of stat is read from its last bracket on', () => {
     pid: 42,
     state: 'S',
     parentPid: 7,
+    groupId: 42,
     cpuMs: 2000,
     threads: 9,
     startedAfterBootMs: 123450,
     residentPages: 250,
   });
+  const zombie = parseProcessEntry(line.replace(' S ', ' Z '));
+  assert.ok(zombie !== null && !isZombie(zombie), 'eight more threads have not ended');
+  assert.ok(isZombie({ ...zombie, threads: 1 }));
   assert.equal(parseProcessEntry('nonsense'), null);
   assert.equal(parseProcessEntry(''), null);
 });

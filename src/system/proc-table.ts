@@ -9,6 +9,8 @@ export interface ProcessEntry {
   /** One letter, as ps shows it. */
   readonly state: string;
   readonly parentPid: number;
+  /** Of its process group; its own number where it leads one. */
+  readonly groupId: number;
   /** User and system time together. */
   readonly cpuMs: number;
   readonly threads: number;
@@ -31,6 +33,7 @@ export function parseProcessEntry(stat: string): ProcessEntry | null {
     pid,
     state: fields[0] ?? '',
     parentPid: field(4),
+    groupId: field(5),
     cpuMs: (field(14) + field(15)) * TICK_MS,
     threads: field(20),
     startedAfterBootMs: field(22) * TICK_MS,
@@ -63,9 +66,18 @@ export function readProcessEntry(pid: number): ProcessEntry | null {
   return entry;
 }
 
-/** It has ended, and only its parent does not know yet. */
-export function isZombie({ state }: ProcessEntry): boolean {
-  return state === 'Z' || state === 'X';
+/** It has ended, and only its parent does not know yet. While others of its threads end, its sockets still take connections: then it has not. */
+export function isZombie({ state, threads }: ProcessEntry): boolean {
+  return (state === 'Z' || state === 'X') && threads <= 1;
+}
+
+/** Whether this very process has not ended; its number may be another one's by now. */
+export function stillRuns({
+  pid,
+  startedAfterBootMs,
+}: Pick<ProcessEntry, 'pid' | 'startedAfterBootMs'>): boolean {
+  const entry = readProcessEntry(pid);
+  return entry !== null && !isZombie(entry) && entry.startedAfterBootMs === startedAfterBootMs;
 }
 
 /** All processes of the host that can be seen. */

@@ -25,9 +25,8 @@ const ECHO_MS = 500;
  * somebody sends it.
  *
  * @param nowMs a clock that never goes back
- * @returns takes the plan out of force
  */
-export function followSignals(plan: SignalPlan, nowMs: () => number = () => performance.now()): () => void {
+export function followSignals(plan: SignalPlan, nowMs: () => number = () => performance.now()): void {
   let first: NodeJS.Signals | null = null;
   let firstMs = 0;
   const stop = (signal: NodeJS.Signals): void => {
@@ -41,8 +40,4 @@ export function followSignals(plan: SignalPlan, nowMs: () => number = () => perf
   const hangup = (): void => plan.onHangup?.();
   for (const signal of STOP_SIGNALS) process.on(signal, stop);
   if (plan.ignoreHangup) process.on('SIGHUP', hangup);
-  return () => {
-    for (const signal of STOP_SIGNALS) process.off(signal, stop);
-    process.off('SIGHUP', hangup);
-  };
 }

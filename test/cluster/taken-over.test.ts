@@ -79,7 +79,8 @@ page: { port: ${page} }
   await goesOn();
 
   // What was taken over is watched as what was started is.
-  const victim = before.find(({ name }) => name === 'one-a' || name === 'one-1')?.pid ?? left[0] ?? 0;
+  const victim = before.find(({ name }) => name === 'one-a')?.pid ?? 0;
+  assert.ok(second.stdout().includes(`one-a runs already, process ${victim}: taken over\n`));
   process.kill(victim, 'SIGKILL');
   const again = await until('it is replaced', async () => {
     const now = await services();

@@ -4,19 +4,12 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { Client, Cluster, DEFAULT_POLICY, type LogEvent, Monitor, StartError } from 'twincached';
+import { isAlive } from '../../testing/daemons.ts';
 import { AS_ROOT, freePorts, TWINCACHED } from '../../testing/processes.ts';
 import { until } from '../../testing/wait.ts';
 
 const folders = (): string[] =>
   readdirSync(tmpdir()).filter((name) => name.startsWith('twincached-cluster-'));
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 test('three lines to a cluster, of which any process may die', async () => {
   const before = folders();
