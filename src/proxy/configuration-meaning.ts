@@ -1,26 +1,26 @@
 /** What a native configuration means: pools, routes and settings as the proxy runs them. */
-import { parseEndpoint } from '../net/addresses.ts';
 import type { TlsCertificates } from '../net/tls-server.ts';
 import { COALESCE_DEFAULT } from '../routing/coalesce.ts';
 import { NEAR_CACHE_DEFAULT, NEAR_CACHE_MS_MAX, type NearCacheRules } from '../routing/near-cache.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
-import type { RouteTree, ShardPlacement } from '../routing/tree-plan.ts';
+import type { RouteTree } from '../routing/tree-plan.ts';
 import { ConfigurationMistake } from './configuration-mistake.ts';
+import { milliseconds, seconds, sizeBytes, startSeconds } from './configuration-quantities.ts';
 import type {
   ChildrenEntry,
   ConfigurationEntry,
   FrontEntry,
   HandleEntry,
-  PlacementEntry,
   PoolEntry,
-  PoolSettingsEntry,
   RouteEntry,
-  ServerEntry,
   TlsEntry,
 } from './configuration-schema.ts';
 import { ROUTE_DEPTH_MAX, SERVERS_MAX } from './configuration-schema.ts';
+import { frontAddresses } from './front-addresses.ts';
 import { checkHotKeyPlaces, type PlacedRoute } from './hot-key-places.ts';
 import { POOL_DEFAULT, PROXY_OPTIONS_DEFAULT, type ProxyPool, type ProxyServer } from './options.ts';
+import { type PlacedServers, placement, poolSettings, serverOf, shardOver } from './pool-meaning.ts';
+import { renumbered } from './renumbered-tree.ts';
 
 /** What a file says. */
 export interface ProxyConfiguration {
@@ -32,20 +32,10 @@ export interface ProxyConfiguration {
   readonly needsTls: boolean;
 }
 
-const SERVER_PORT_DEFAULT = 11211;
-const HASH_DEFAULT = 'fnv1a_64';
-const DISTRIBUTION_DEFAULT = 'ketama';
 const NO_ROUTE = 'NO ROUTE FOR THIS KEY';
 const SHADOW_QUEUE_DEFAULT = 1024;
 const NEAR_CACHE_BYTES_LEAST = 64 * 1024;
 const NEAR_CACHE_BYTES_MOST = 1024 ** 3;
-
-/** A server of a pool, with the positions of its connections in the list of a front. */
-interface PlacedServers {
-  readonly entry: PoolEntry;
-  readonly servers: readonly (ProxyServer & { readonly weight: number; readonly name: string })[];
-  readonly connections: readonly (readonly number[])[];
-}
 
 /**
  * @param readFile reads a file that the configuration names
@@ -113,46 +103,18 @@ class Meaning {
   }
 
   #front(name: string, { listen, route, backlog }: FrontEntry, path: readonly PropertyKey[]): ProxyPool {
-    const addresses = typeof listen === 'string' ? [listen] : listen;
-    const tcp: { host: string | null; port: number }[] = [];
-    let unixPath: string | null = null;
-    let unixMode: number | null = null;
-    for (const [index, text] of addresses.entries()) {
-      const place = [...path, 'listen', ...(typeof listen === 'string' ? [] : [index])];
-      const [, address = '', mode] = /^(\S*)(?:\s+0*([0-7]{1,3}))?$/.exec(text.trim()) ?? [];
-      const endpoint = parseEndpoint(address);
-      if (endpoint.kind === 'mistake')
-        throw new ConfigurationMistake(
-          place,
-          `"${text}" is no address: ${endpoint.reason}; write HOST:PORT or a path`,
-        );
-      if (endpoint.kind === 'unix') {
-        if (unixPath !== null)
-          throw new ConfigurationMistake(place, 'a front has one unix socket at most; write another front');
-        unixPath = endpoint.path;
-        unixMode = mode === undefined ? null : Number.parseInt(mode, 8);
-        continue;
-      }
-      if (endpoint.port === null || mode !== undefined)
-        throw new ConfigurationMistake(place, `"${text}" has no port; write HOST:PORT`);
-      tcp.push({
-        host: endpoint.host === '' || endpoint.host === '*' ? null : endpoint.host,
-        port: endpoint.port,
-      });
-    }
+    const addresses = frontAddresses(listen, [...path, 'listen']);
     this.#routes.push({ route, path: [...path, 'route'] });
     // Only those that its routes lead to: others would be dialled for nothing.
     const used: Map<number, number> = new Map();
-    const tree = withServers(this.#route(route, [...path, 'route'], 0), (server) => {
+    const tree = renumbered(this.#route(route, [...path, 'route'], 0), (server) => {
       const position = used.get(server) ?? used.size;
       used.set(server, position);
       return position;
     });
     return {
       name,
-      listen: tcp,
-      unixPath,
-      unixMode,
+      ...addresses,
       backlog: backlog ?? POOL_DEFAULT.backlog,
       servers: [...used.keys()].flatMap((server) => this.#servers[server] ?? []),
       routing: {
@@ -400,163 +362,6 @@ class Meaning {
     }
     return (children ?? []).map((child, index) => this.#route(child, [...path, 'children', index], depth));
   }
-}
-
-/** The same tree over servers with other positions. */
-function withServers(tree: RouteTree, place: (server: number) => number): RouteTree {
-  const all = (trees: readonly RouteTree[]): RouteTree[] => trees.map((one) => withServers(one, place));
-  const named = (trees: readonly (readonly [string, RouteTree])[]): [string, RouteTree][] =>
-    trees.map(([name, one]) => [name, withServers(one, place)]);
-  switch (tree.type) {
-    case 'server':
-      return { ...tree, connections: tree.connections.map(place) };
-    case 'shard':
-      return {
-        ...tree,
-        children: tree.children.map((child) => ({ ...child, route: withServers(child.route, place) })),
-      };
-    case 'mirror':
-      return { ...tree, main: withServers(tree.main, place), backup: withServers(tree.backup, place) };
-    case 'failover':
-    case 'miss-failover':
-    case 'replicate':
-    case 'random':
-      return { ...tree, children: all(tree.children) };
-    case 'warm-up':
-      return { ...tree, cold: withServers(tree.cold, place), warm: withServers(tree.warm, place) };
-    case 'coalesce':
-    case 'near-cache':
-      return { ...tree, route: withServers(tree.route, place) };
-    case 'prefix':
-      return { ...tree, routes: named(tree.routes), otherwise: withServers(tree.otherwise, place) };
-    case 'shadow':
-      return { ...tree, route: withServers(tree.route, place), shadow: withServers(tree.shadow, place) };
-    case 'migrate':
-      return { ...tree, from: withServers(tree.from, place), to: withServers(tree.to, place) };
-    case 'zone':
-      return { ...tree, zones: named(tree.zones) };
-    case 'by-command':
-      return { ...tree, commands: named(tree.commands), otherwise: withServers(tree.otherwise, place) };
-    default:
-      return tree;
-  }
-}
-
-function shardOver(
-  { entry, servers, connections }: PlacedServers,
-  own: PlacementEntry,
-  defaults: PlacementEntry,
-): RouteTree {
-  return {
-    type: 'shard',
-    ...placement(own, entry, defaults),
-    children: servers.map(({ name, weight }, index) => ({
-      name,
-      weight,
-      route: { type: 'server', connections: connections[index] ?? [] },
-    })),
-  };
-}
-
-/** The first of them that says something counts. */
-function placement(own: PlacementEntry, pool: PlacementEntry, defaults: PlacementEntry): ShardPlacement {
-  return {
-    hash: own.hash ?? pool.hash ?? defaults.hash ?? HASH_DEFAULT,
-    distribution: own.distribution ?? pool.distribution ?? defaults.distribution ?? DISTRIBUTION_DEFAULT,
-    hashTag: own['hash-tag'] ?? pool['hash-tag'] ?? defaults['hash-tag'] ?? null,
-    stopMark: own['stop-mark'] ?? pool['stop-mark'] ?? defaults['stop-mark'] ?? null,
-  };
-}
-
-/** `HOST:PORT*WEIGHT`, or the same in parts. As in twemproxy, a name without a port stands for one with 11211. */
-function serverOf(
-  entry: ServerEntry,
-  path: readonly PropertyKey[],
-  tls: TlsCertificates | null,
-): ProxyServer & { readonly weight: number; readonly name: string } {
-  const whole = typeof entry === 'string' ? entry : entry.address;
-  const [, address = '', weightText] = /^(.*?)(?:\*(\d{1,6}))?$/.exec(whole.trim()) ?? [];
-  const endpoint = parseEndpoint(address);
-  if (endpoint.kind === 'mistake' || (endpoint.kind === 'tcp' && /^\*?$/.test(endpoint.host)))
-    throw new ConfigurationMistake(
-      path,
-      `"${whole}" is no server${endpoint.kind === 'mistake' ? `: ${endpoint.reason}` : ''}; write HOST:PORT, and *WEIGHT behind it if it has one`,
-    );
-  const port = endpoint.kind === 'unix' ? 0 : (endpoint.port ?? SERVER_PORT_DEFAULT);
-  if (endpoint.kind === 'tcp' && port === 0)
-    throw new ConfigurationMistake(
-      path,
-      `"${whole}" has the port 0; write the port that the server listens on`,
-    );
-  const weight = (typeof entry === 'string' ? undefined : entry.weight) ?? Number(weightText ?? 1);
-  if (weight < 1)
-    throw new ConfigurationMistake(
-      path,
-      `"${whole}" has the weight 0; write at least 1, or leave the server out`,
-    );
-  const host = endpoint.kind === 'unix' ? endpoint.path : endpoint.host;
-  const name = (typeof entry === 'string' ? undefined : entry.name) ?? address;
-  return { host, port, text: address, name, weight, ...(tls === null ? {} : { tls }) };
-}
-
-function poolSettings(own: PoolSettingsEntry, defaults: PoolSettingsEntry): Partial<RoutingSettings> {
-  const health = { ...defaults.health, ...own.health };
-  const set = (name: keyof RoutingSettings, value: number | undefined): Partial<RoutingSettings> =>
-    value === undefined ? {} : { [name]: value };
-  const bytes = own['queue-bytes'] ?? defaults['queue-bytes'];
-  return {
-    // Unlike magent's, which has no word for it.
-    flapWindowMs: milliseconds(health['flap-window'] ?? '10s') ?? 0,
-    ...set('requestTimeoutMs', milliseconds(own['request-timeout'] ?? defaults['request-timeout'])),
-    ...set('connectTimeoutMs', milliseconds(own['connect-timeout'] ?? defaults['connect-timeout'])),
-    ...set('queueCallsMax', own['queue-calls'] ?? defaults['queue-calls']),
-    ...set('queueBytesMax', bytes === undefined ? undefined : sizeBytes(bytes)),
-    ...set('backoffMsMin', milliseconds(health['pause-min'])),
-    ...set('backoffMsMax', milliseconds(health['pause-max'])),
-    ...set('flapBackoffMsMax', milliseconds(health['flap-pause-max'])),
-    ...set('failOpenShare', health['fail-open']),
-  };
-}
-
-const UNITS_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
-
-function milliseconds(text: string | undefined): number | undefined {
-  const [, number, unit] = /^([\d.]+)([a-z]+)$/.exec(text ?? '') ?? [];
-  return number === undefined || unit === undefined ? undefined : Number(number) * (UNITS_MS[unit] ?? 1);
-}
-
-/** Whole seconds, at least one. */
-function seconds(text: string, path: readonly PropertyKey[]): number {
-  const ms = milliseconds(text) ?? 0;
-  if (ms < 1000 || ms % 1000 !== 0)
-    throw new ConfigurationMistake(path, `"${text}" is not a number of whole seconds; write at least 1s`);
-  return ms / 1000;
-}
-
-const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
-
-function sizeBytes(text: string): number {
-  const [, number, unit = ''] = /^(\d+)([a-z]?)$/.exec(text.toLowerCase()) ?? [];
-  return Number(number) * (SIZE_UNITS[unit] ?? 1);
-}
-
-function startSeconds(start: string | number, path: readonly PropertyKey[]): number {
-  if (typeof start === 'number') return start;
-  const ms = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(start)
-    ? Date.parse(start.replace(' ', 'T'))
-    : Number.NaN;
-  if (Number.isNaN(ms))
-    throw new ConfigurationMistake(
-      path,
-      `"${start}" is no time; write it with its zone, such as 2026-11-27T18:00:00Z, or in seconds since 1970`,
-    );
-  return ms / 1000;
 }
 
 function nearCacheRules(
