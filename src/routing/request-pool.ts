@@ -2,9 +2,10 @@ import { assert } from '../base/assert.ts';
 import type { BufferBudget } from './buffer-budget.ts';
 import { PoolFigures } from './pool-figures.ts';
 import { type ReplyBlockSource, ReplyMemory } from './reply-memory.ts';
-import { type KeySelector, Request, type RequestWatcher } from './request.ts';
+import { Request, type RequestWatcher } from './request.ts';
 import { KEEPER, type RequestOwner } from './request-owner.ts';
 import type { Uploads } from './uploads.ts';
+import type { KeySelector } from './wire-request.ts';
 
 /** Records of requests, used again and again. */
 export class RequestPool {

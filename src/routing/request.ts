@@ -1,9 +1,9 @@
-import { type BufferBudget, chargeGrowth, KEPT_BYTES_MAX } from './buffer-budget.ts';
+import type { BufferBudget } from './buffer-budget.ts';
 import { isRead, isRetrySafe } from './failure.ts';
 import { isHushedReply } from './hushed-reply.ts';
-import { KeyTable, OWN_KEYS_MAX } from './key-table.ts';
 import { ReplyBuffer } from './reply-buffer.ts';
 import { KEEPER, type RequestOwner } from './request-owner.ts';
+import { type KeySelector, WireRequest } from './wire-request.ts';
 
 /** Who waits for the whole answer of a request that no client has sent. */
 export interface RequestWatcher {
@@ -15,11 +15,6 @@ export interface RequestWatcher {
 export interface RequestEnding {
   /** Told once; the request can still be read. */
   requestEnded(request: Request): void;
-}
-
-/** Which keys of a request are meant. */
-export interface KeySelector {
-  wants(request: Request, key: number): boolean;
 }
 
 /** What became of one key of a retrieval. */
@@ -36,15 +31,13 @@ const KEY = {
   late: 6,
 } as const;
 
-/** How the value of a large block is passed on; see `beginLarge`. */
+/** Why a block is not kept; see `keepBlock`. */
 export const KEPT = { nowhere: -1, noRoom: -2 } as const;
 
+/** How a large block is passed on; see `beginLarge`. */
 export const LARGE = { direct: 0, buffered: 1, dropped: 2 } as const;
 
 const FINAL = { none: 0, line: 1, silent: 2 } as const;
-
-/** A record begins with room for so many keys. */
-const KEYS_FIRST = 8;
 
 /** Runs of bytes that are given to a client at a time: first and end of each. Nobody keeps them. */
 const RUNS_MAX = 256;
@@ -53,34 +46,17 @@ const runs = new Int32Array(2 * RUNS_MAX);
 const END_LINE = Uint8Array.from('END\r\n', (character) => character.charCodeAt(0));
 
 /**
- * One request of a client, from its parsed line to its whole answer. Pooled: `RequestPool.acquire` and `release`.
- *
- * `bytes` holds the request in the form in which it is sent on: words separated by one space, without `noreply`, and the value with its
- * CR LF behind the line. It is kept until the answer is there, because another server may have to be asked.
+ * One request of a client, from its parsed line to its whole answer. Pooled: `RequestPool.acquire` and `release`. What is sent on of it is
+ * `WireRequest`; here is who waits for it, and what has come of its answer.
  *
  * The answer of a retrieval is merged in the order of its keys from any number of calls that each carry some of them. While the
  * request is the client's oldest, blocks whose turn has come go straight to the client; all else waits in `reply`.
  */
-export class Request {
+export class Request extends WireRequest {
   owner: RequestOwner | null = null;
   /** The client's oldest unanswered request. */
   head = false;
-  verb = 0;
   noreply = false;
-  bytes: Uint8Array = new Uint8Array(256);
-  /** The same, to be read four bytes at a time. */
-  words: DataView = new DataView(this.bytes.buffer);
-  length = 0;
-  /** End of what stands before the first key: `get`, `gat 100`. */
-  prefixEnd = 0;
-  keyCount = 0;
-  keyStart: Int32Array;
-  keyEnd: Int32Array;
-  /** The next key of the same call, or -1. */
-  keyNext: Int32Array;
-  /** Where the blocks of keys lie that are kept; counted from where the kept ones begin. */
-  blockStarts: Int32Array;
-  blockEnds: Int32Array;
   /** Calls that have not settled, and the client's queue: who may still read this record. */
   references = 0;
   /** The whole answer is with the client, or nobody waits for it. */
@@ -93,15 +69,11 @@ export class Request {
   beganMs = 0;
   /** A quiet meta command: its usual answer is kept from the client. */
   isHushed = false;
-  /** The key is in base64, and is to be placed by what that stands for. */
-  hasBase64Key = false;
   /** Of a request that came by the binary protocol: its opcode and the client's own number, as a signed one. */
   opcode = 0;
   opaque = 0;
   /** Doing it twice leaves the same, so an unknown fate is no reason to give up. */
   isRetrySafe = false;
-  /** Keys that the line in `bytes` has: those of this request, or more where it has only some keys of another one. */
-  lineKeys = 0;
   /** Told when the answer is whole; only of a request that no client waits for. */
   watcher: RequestWatcher | null = null;
   ending: RequestEnding | null = null;
@@ -114,53 +86,32 @@ export class Request {
   /** The request whose bytes these are; kept until this one ends. */
   lender: Request | null = null;
 
-  #keyState: Uint8Array;
-  /** What the arrays above belong to: the record's own, or a larger one that is lent. */
-  #keys: KeyTable;
-  #ownKeys: KeyTable;
   readonly #reply: ReplyBuffer;
   #nextKey = 0;
   #lateKeys = 0;
   #final = 0;
   #finalStart = 0;
   #finalEnd = 0;
-  #charged = 0;
   #told = false;
-  #ownBytes: Uint8Array | null = null;
-  #ownWords: DataView | null = null;
-  readonly #budget: BufferBudget;
 
   constructor(budget: BufferBudget) {
-    this.#budget = budget;
+    super(budget);
     this.#reply = new ReplyBuffer(budget);
-    const keys = new KeyTable(KEYS_FIRST);
-    this.#ownKeys = this.#keys = keys;
-    this.keyStart = keys.start;
-    this.keyEnd = keys.end;
-    this.keyNext = keys.next;
-    this.blockStarts = keys.blockStart;
-    this.blockEnds = keys.blockEnd;
-    this.#keyState = keys.state;
   }
 
   /** Makes a clean record for a client's next request. */
   begin(owner: RequestOwner | null, verb: number, noreply: boolean): void {
+    this.beginBytes(verb);
     this.owner = owner;
     this.head = false;
-    this.verb = verb;
     this.noreply = noreply;
-    this.length = 0;
-    this.prefixEnd = 0;
-    this.keyCount = 0;
     this.references = 1;
     this.finished = false;
     this.isWhole = false;
     this.isVoid = false;
     this.beganMs = 0;
     this.isHushed = false;
-    this.hasBase64Key = false;
     this.isRetrySafe = isRetrySafe(verb);
-    this.lineKeys = 0;
     this.lane = owner?.lane ?? 0;
     this.slot = 0;
     this.refused = false;
@@ -177,67 +128,8 @@ export class Request {
     this.owner = null;
     this.watcher = null;
     this.lender = null;
-    if (this.#ownBytes !== null) this.bytes = this.#ownBytes;
-    if (this.#ownWords !== null) this.words = this.#ownWords;
-    this.#ownBytes = null;
-    this.#ownWords = null;
-    this.#budget.used -= this.#charged;
-    this.#charged = 0;
-    if (this.bytes.length > KEPT_BYTES_MAX) this.#useBytes(new Uint8Array(256));
+    this.endBytes();
     this.#reply.clear();
-    if (this.#keys !== this.#ownKeys) {
-      this.#budget.memory.keyTables.give(this.#keys);
-      this.#useKeys(this.#ownKeys);
-    }
-  }
-
-  /**
-   * Makes room for `count` more bytes of the request.
-   *
-   * @param lengthMax what it will need in all, where that is known: room is made in growing steps, but not for more than this
-   * @returns false when the thread's buffers are used up
-   */
-  reserve(count: number, lengthMax: number = Number.POSITIVE_INFINITY): boolean {
-    const needed = this.length + count;
-    if (needed <= this.bytes.length) return true;
-    const size = Math.max(needed, Math.min(this.bytes.length * 2, lengthMax));
-    const charged = chargeGrowth(this.#budget, this, this.bytes.length, size);
-    if (charged < 0) return false;
-    this.#charged += charged;
-    const grown = new Uint8Array(size);
-    grown.set(this.bytes.subarray(0, this.length));
-    this.#useBytes(grown);
-    return true;
-  }
-
-  #useBytes(bytes: Uint8Array<ArrayBuffer>): void {
-    this.bytes = bytes;
-    this.words = new DataView(bytes.buffer);
-  }
-
-  /** Appends bytes of the request; room must have been reserved. */
-  append(source: Uint8Array, from: number, to: number): void {
-    const { bytes } = this;
-    let at = this.length;
-    if (to - from < 64) for (let i = from; i < to; i++) bytes[at++] = source[i]!;
-    else {
-      bytes.set(source.subarray(from, to), at);
-      at += to - from;
-    }
-    this.length = at;
-  }
-
-  /** Says that bytes [start, end) of the request are its next key. */
-  addKey(start: number, end: number): void {
-    const key = this.keyCount;
-    if (key === this.keyStart.length) this.#growKeys();
-    this.keyStart[key] = start;
-    this.keyEnd[key] = end;
-    this.keyNext[key] = -1;
-    if (key > 0) this.keyNext[key - 1] = key;
-    this.#keyState[key] = KEY.pending;
-    this.keyCount = key + 1;
-    this.lineKeys = key + 1;
   }
 
   /** Has the answer kept for a watcher. */
@@ -247,37 +139,12 @@ export class Request {
     this.slot = slot;
   }
 
-  /**
-   * Makes this record ask for the same as another one, or for some of its keys, with the bytes of that one: they are not copied. The lender must
-   * not be released before this one is.
-   *
-   * @param firstKey the first of the lender's keys, the others by its `keyNext`
-   * @param selector which of them; null: all
-   */
+  /** Asks for the same as another one, or for some of its keys; see `borrowBytes`. */
   borrow(lender: Request, firstKey: number, selector: KeySelector | null): void {
     this.lender = lender;
-    this.#ownBytes = this.bytes;
-    this.#ownWords = this.words;
-    this.bytes = lender.bytes;
-    this.words = lender.words;
-    this.length = lender.length;
-    this.prefixEnd = lender.prefixEnd;
-    for (let key = firstKey; key >= 0; key = lender.keyNext[key]!)
-      if (selector === null || selector.wants(lender, key))
-        this.addKey(lender.keyStart[key]!, lender.keyEnd[key]!);
-    this.lineKeys = lender.lineKeys;
+    this.borrowBytes(lender, firstKey, selector);
     this.isRetrySafe = lender.isRetrySafe;
-    this.hasBase64Key = lender.hasBase64Key;
     this.lane = lender.lane;
-  }
-
-  /** Whether key number `key` consists of bytes [start, end) of `source`. */
-  keyIs(key: number, source: Uint8Array, start: number, end: number): boolean {
-    const { bytes } = this;
-    let at = this.keyStart[key]!;
-    if (this.keyEnd[key]! - at !== end - start) return false;
-    for (let i = start; i < end; i++, at++) if (bytes[at] !== source[i]) return false;
-    return true;
   }
 
   /** The whole answer in one line: bytes [from, to) with the CR LF. */
@@ -294,11 +161,11 @@ export class Request {
     this.#progress();
   }
 
-  /** The keys that a call still carries could not be asked for; `line` is why. */
+  /** The keys that a call still carries could not be asked for; bytes [from, to) are the line that says why. */
   failKeys(firstKey: number, source: Uint8Array, from: number, to: number): void {
     if (this.finished) return;
     if (this.#final === FINAL.none) this.#keepFinal(source, from, to);
-    for (let key = firstKey; key >= 0; key = this.keyNext[key]!) this.#keyState[key] = KEY.failed;
+    for (let key = firstKey; key >= 0; key = this.keyNext[key]!) this.keyState[key] = KEY.failed;
     this.#progress();
   }
 
@@ -306,7 +173,7 @@ export class Request {
   refuse(firstKey: number): void {
     this.refused = true;
     if (isRead(this.verb))
-      for (let key = firstKey; key >= 0; key = this.keyNext[key]!) this.#keyState[key] = KEY.failed;
+      for (let key = firstKey; key >= 0; key = this.keyNext[key]!) this.keyState[key] = KEY.failed;
     else if (this.#final === FINAL.none) this.#final = FINAL.silent;
     this.#progress();
   }
@@ -314,14 +181,14 @@ export class Request {
   /** Its failed keys count as missing from now on. */
   forgetFailures(): void {
     for (let key = 0; key < this.keyCount; key++)
-      if (this.#keyState[key] === KEY.failed) this.#keyState[key] = KEY.missed;
+      if (this.keyState[key] === KEY.failed) this.keyState[key] = KEY.missed;
   }
 
   /** Whether nothing will change any more. */
   get isSettled(): boolean {
     if (!isRead(this.verb)) return this.#final !== FINAL.none;
     for (let key = 0; key < this.keyCount; key++) {
-      const state = this.#keyState[key];
+      const state = this.keyState[key];
       if (state === KEY.pending || state === KEY.streaming) return false;
     }
     return true;
@@ -329,11 +196,11 @@ export class Request {
 
   /** Whether the block of a key stands in `reply`, from `blockStart` to `blockEnd`. */
   hasBlock(key: number): boolean {
-    return this.#keyState[key] === KEY.ready;
+    return this.keyState[key] === KEY.ready;
   }
 
   hasFailed(key: number): boolean {
-    return this.#keyState[key] === KEY.failed;
+    return this.keyState[key] === KEY.failed;
   }
 
   blockStart(key: number): number {
@@ -360,23 +227,23 @@ export class Request {
   /** The server has none of these keys: `firstKey` and those behind it in the same call. */
   missKeys(firstKey: number): void {
     if (this.finished) return;
-    for (let key = firstKey; key >= 0; key = this.keyNext[key]!) this.#keyState[key] = KEY.missed;
+    for (let key = firstKey; key >= 0; key = this.keyNext[key]!) this.keyState[key] = KEY.missed;
     this.#progress();
   }
 
   /** The server has passed this key over in its answer. */
   missKey(key: number): void {
-    this.#keyState[key] = KEY.missed;
+    this.keyState[key] = KEY.missed;
   }
 
   /** Whether nothing is known of the key yet. */
   isOpen(key: number): boolean {
-    return this.#keyState[key] === KEY.pending;
+    return this.keyState[key] === KEY.pending;
   }
 
   /** Whether the key was passed over before, so that a block for it comes out of turn. */
   wasMissed(key: number): boolean {
-    return this.#keyState[key] === KEY.missed;
+    return this.keyState[key] === KEY.missed;
   }
 
   /**
@@ -386,7 +253,7 @@ export class Request {
   takeTurn(key: number): boolean {
     if (!this.head || this.finished || this.owner === null || this.isWhole || !this.#isTurn(key))
       return false;
-    this.#keyState[key] = KEY.emitted;
+    this.keyState[key] = KEY.emitted;
     this.#nextKey = key + 1;
     return true;
   }
@@ -404,7 +271,7 @@ export class Request {
       if (key !== firstKey + i) return false;
     }
     if (!this.#isTurn(firstKey)) return false;
-    this.#keyState.fill(KEY.emitted, firstKey, firstKey + count);
+    this.keyState.fill(KEY.emitted, firstKey, firstKey + count);
     this.#nextKey = firstKey + count;
     return true;
   }
@@ -434,7 +301,7 @@ export class Request {
    */
   keepBlock(key: number, blockBytes: number): number {
     if (this.finished || this.owner === null) {
-      this.#keyState[key] = KEY.emitted;
+      this.keyState[key] = KEY.emitted;
       return KEPT.nowhere;
     }
     const at = this.#reply.reserve(this, blockBytes);
@@ -458,7 +325,7 @@ export class Request {
     const isWanted = !this.finished && this.owner !== null;
     const at = isWanted ? this.#reply.reserve(this, runBytes) : KEPT.nowhere;
     if (isWanted && at < 0) return KEPT.noRoom;
-    const keyState = this.#keyState;
+    const keyState = this.keyState;
     const state = isWanted ? KEY.ready : KEY.emitted;
     for (let key = firstKey; key !== keyBehind; key = this.keyNext[key]!) keyState[key] = state;
     return at;
@@ -478,11 +345,11 @@ export class Request {
    */
   beginLarge(key: number, blockBytes: number): number {
     if (this.finished || this.owner === null) {
-      this.#keyState[key] = KEY.emitted;
+      this.keyState[key] = KEY.emitted;
       return LARGE.dropped;
     }
     if (this.head && !this.isWhole && this.#isTurn(key)) {
-      this.#keyState[key] = KEY.streaming;
+      this.keyState[key] = KEY.streaming;
       this.#nextKey = key;
       return LARGE.direct;
     }
@@ -504,7 +371,7 @@ export class Request {
   endsWith(key: number): boolean {
     return (
       key === this.keyCount - 1 &&
-      this.#keyState[key] === KEY.streaming &&
+      this.keyState[key] === KEY.streaming &&
       this.#lateKeys === 0 &&
       this.#final === FINAL.none &&
       !this.finished
@@ -514,8 +381,8 @@ export class Request {
   /** The last piece has come. @param withEnd END was with it */
   endLarge(key: number, withEnd = false): void {
     if (this.finished) return;
-    if (this.#keyState[key] === KEY.streaming) {
-      this.#keyState[key] = KEY.emitted;
+    if (this.keyState[key] === KEY.streaming) {
+      this.keyState[key] = KEY.emitted;
       this.#nextKey = key + 1;
       if (!isRead(this.verb)) this.#final = FINAL.silent;
       this.finished = withEnd;
@@ -535,7 +402,7 @@ export class Request {
 
   /** The rest of a large block will not come. @returns whether the key may be asked for elsewhere */
   cancelLarge(key: number): boolean {
-    if (this.#keyState[key] !== KEY.streaming) return true;
+    if (this.keyState[key] !== KEY.streaming) return true;
     const { owner } = this;
     this.abandon();
     owner?.abort();
@@ -570,8 +437,8 @@ export class Request {
     if (this.isWhole) {
       let hasFailed = false;
       for (let key = 0; key < this.keyCount; key++) {
-        if (this.#keyState[key] === KEY.pending) return false;
-        if (this.#keyState[key] === KEY.failed) hasFailed = true;
+        if (this.keyState[key] === KEY.pending) return false;
+        if (this.keyState[key] === KEY.failed) hasFailed = true;
       }
       if (hasFailed) {
         this.#writeKept(owner, this.#finalStart, this.#finalEnd);
@@ -586,7 +453,7 @@ export class Request {
       return true;
     }
     for (let key = 0; this.#lateKeys > 0 && key < this.keyCount; key++) {
-      if (this.#keyState[key] !== KEY.late) continue;
+      if (this.keyState[key] !== KEY.late) continue;
       this.#writeKept(owner, this.blockStarts[key]!, this.blockEnds[key]!);
       this.#lateKeys--;
     }
@@ -598,7 +465,7 @@ export class Request {
   #flushTurns(owner: RequestOwner): boolean {
     const { keyCount, blockStarts, blockEnds } = this;
     const { bytes, start } = this.#reply;
-    const keyState = this.#keyState;
+    const keyState = this.keyState;
     let count = 0;
     let runEnd = 0;
     let key = this.#nextKey;
@@ -652,7 +519,7 @@ export class Request {
   /** Whether all keys before this one are settled and sent. */
   #isTurn(key: number): boolean {
     for (let before = this.#nextKey; before < key; before++) {
-      const state = this.#keyState[before];
+      const state = this.keyState[before];
       if (state !== KEY.missed && state !== KEY.emitted) return false;
     }
     return key >= this.#nextKey;
@@ -665,7 +532,7 @@ export class Request {
 
   #settleBlock(key: number): void {
     const late = key < this.#nextKey;
-    this.#keyState[key] = late ? KEY.late : KEY.ready;
+    this.keyState[key] = late ? KEY.late : KEY.ready;
     if (late) this.#lateKeys++;
   }
 
@@ -675,26 +542,5 @@ export class Request {
     this.#final = FINAL.line;
     this.#finalStart = at;
     this.#finalEnd = at + (to - from);
-  }
-
-  #growKeys(): void {
-    const before = this.#keys;
-    const isOwn = before.size * 2 <= OWN_KEYS_MAX;
-    const { keyTables } = this.#budget.memory;
-    const keys = isOwn ? new KeyTable(before.size * 2) : keyTables.takeBeyond(before.size);
-    keys.copy(before);
-    if (isOwn) this.#ownKeys = keys;
-    else if (before !== this.#ownKeys) keyTables.give(before);
-    this.#useKeys(keys);
-  }
-
-  #useKeys(keys: KeyTable): void {
-    this.#keys = keys;
-    this.keyStart = keys.start;
-    this.keyEnd = keys.end;
-    this.keyNext = keys.next;
-    this.blockStarts = keys.blockStart;
-    this.blockEnds = keys.blockEnd;
-    this.#keyState = keys.state;
   }
 }

@@ -3,8 +3,9 @@ import type { Call, CallPool } from './call.ts';
 import type { Errand } from './errand.ts';
 import { ErrandRoute } from './errand-route.ts';
 import { hashRange } from './key-range.ts';
-import type { KeySelector, Request } from './request.ts';
+import type { Request } from './request.ts';
 import type { RouteHandle } from './route-handle.ts';
+import type { KeySelector, WireRequest } from './wire-request.ts';
 
 const MAIN = 0;
 const SHADOW = 1;
@@ -43,7 +44,7 @@ export class ShadowRoute extends ErrandRoute implements KeySelector {
   }
 
   /** Whether a key is one of those that are copied. */
-  wants(request: Request, key: number): boolean {
+  wants(request: WireRequest, key: number): boolean {
     const hash = this.#hash(request.bytes, request.keyStart[key]!, request.keyEnd[key]!);
     return hash >= this.#least && hash < this.#end;
   }
