@@ -1,4 +1,5 @@
 import type { ConnectionError } from '../base/session.ts';
+import { AnswerPatience, PATIENCE } from './answer-patience.ts';
 import { type Call, failCall } from './call.ts';
 import { CallWriter, LARGE_BYTES, type WriterOwner } from './call-writer.ts';
 import { DestinationBackoff } from './destination-backoff.ts';
@@ -6,12 +7,12 @@ import { type DestinationHost, giveUp } from './destination-host.ts';
 import { DestinationLink, type LinkOwner } from './destination-link.ts';
 import { DestinationProbe, PROBED } from './destination-probe.ts';
 import { DestinationReader, type ReplySink } from './destination-reader.ts';
-import { asksOnly, FAILURE, type Failure, isRead } from './failure.ts';
+import { FAILURE, type Failure, isRead } from './failure.ts';
 import type { HealthGroup } from './health-group.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
-import type { RequestOwner } from './request-owner.ts';
 import { Ring } from './ring.ts';
 import type { RoutingSettings } from './settings.ts';
+import { StalledClient } from './stalled-client.ts';
 
 /**
  * What a destination is doing.
@@ -28,17 +29,6 @@ export const DESTINATION = { idle: 0, connecting: 1, probing: 2, up: 3, down: 4,
 
 /** A proxy gets this much longer than it says that it needs. */
 const AGENT_MARGIN_MS = 250;
-
-/** A proxy has to pass a large value on when it has come whole, and nothing is heard of it meanwhile: it has time for so many bytes in a millisecond at least. */
-const AGENT_BYTES_PER_MS: number = 4 * 1024;
-
-/** Where the transport does not tell what has come to the server: so much of a value the kernel may keep when it has taken it, and so many bytes go in a millisecond at least. */
-const KERNEL_BYTES_MAX: number = 4 * 1024 * 1024;
-const KERNEL_BYTES_PER_MS = 1024;
-
-/** What more is kept at a time for a client that does not take what it has asked for. */
-const GRANT_BYTES_MIN: number = 1024 * 1024;
-const GRANT_BYTES_MAX: number = 16 * 1024 * 1024;
 
 /** Why a connection has ended that the server closed. */
 const CLOSED = 'connection closed';
@@ -98,14 +88,11 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   #probeDeadlineMs = 0;
   #askAgainMs = 0;
   #requestTimeoutMs: number;
-  /** When bytes came last, and since when a client holds up the reading. */
-  #heardMs = 0;
-  #pausedMs = 0;
-  /** When bytes of a large value moved last, either way: until then no time has passed for the calls behind it. */
-  #movedMs = 0;
   #onSettled: (() => void) | null = null;
   readonly #reader: DestinationReader;
   readonly #writer: CallWriter;
+  readonly #patience: AnswerPatience;
+  readonly #stalled: StalledClient;
   #writesSoon = false;
   readonly #writeMore = (): void => {
     this.#writesSoon = false;
@@ -138,6 +125,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#writer = new CallWriter(this, settings.writeAheadBytes, (request) =>
       host.calls.requests.release(request),
     );
+    this.#patience = new AnswerPatience(this.queue, this.#reader, this.#writer, this.#probe);
+    this.#stalled = new StalledClient(this.queue, this.#reader, host.calls.requests.figures);
   }
 
   /** Whether it replicates by itself; null before the first probe. */
@@ -297,7 +286,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   callBegins(call: Call): void {
     const { request } = call;
     // Silence counts from the moment when there is something to answer.
-    if (this.queue.length === 1) this.#heardMs = this.#host.nowMs();
+    if (this.queue.length === 1) this.#patience.heardMs = this.#host.nowMs();
     this.figures[FIGURE.requests]!++;
     this.figures[FIGURE.requestBytes]! += request.length;
     if (isRead(request.verb)) this.figures[FIGURE.keys]! += call.keyCount;
@@ -306,7 +295,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   /** The server has taken what was written. */
   drained(link: DestinationLink): void {
     if (link !== this.#link || this.state !== DESTINATION.up) return;
-    if (this.#writer.isPartWritten) this.#movedMs = this.#host.nowMs();
+    if (this.#writer.isPartWritten) this.#patience.movedMs = this.#host.nowMs();
     this.#write(link);
   }
 
@@ -315,7 +304,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.figures[FIGURE.responses]!++;
     const call = this.#dequeue();
     const nowMs = this.#host.nowMs();
-    if (call.request.length > LARGE_BYTES) this.#movedMs = nowMs;
+    if (call.request.length > LARGE_BYTES) this.#patience.movedMs = nowMs;
     const tookMs = nowMs - (call.deadlineMs - this.#requestTimeoutMs);
     this.latency.count(tookMs > 0 ? Math.min(0x7fffffff, Math.round(tookMs * 1000)) : 0);
     return call;
@@ -357,7 +346,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   /** Bytes have come. @returns the index of the first byte not consumed */
   feed(link: DestinationLink, input: Uint8Array, start: number, end: number): number {
     if (link !== this.#link) return end;
-    this.#heardMs = this.#host.nowMs();
+    this.#patience.heardMs = this.#host.nowMs();
     let at = start;
     while (this.state === DESTINATION.probing && at < end) {
       const kind = this.#reader.readProbeLine(input, at, end);
@@ -372,7 +361,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     }
     if (at === end || link !== this.#link) return end;
     const after = this.#reader.read(input, at, end);
-    if (this.#reader.streaming) this.#movedMs = this.#heardMs;
+    if (this.#reader.streaming) this.#patience.movedMs = this.#patience.heardMs;
     if (after > at) this.figures[FIGURE.responseBytes]! += after - at;
     this.figures[FIGURE.found]! += this.#reader.takeFound();
     if (after < 0) {
@@ -380,8 +369,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       return end;
     }
     if (this.#reader.paused && this.#link === link) {
-      this.#pausedMs = this.#heardMs;
-      this.#host.calls.requests.figures.clientStalls++;
+      this.#stalled.began(this.#patience.heardMs);
       link.connection.pause();
       this.#host.wake();
     }
@@ -440,8 +428,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#reported = false;
     this.#writer.reset();
     this.#write(link);
-    this.#heardMs = this.#host.nowMs();
-    this.#movedMs = 0;
+    this.#patience.heardMs = this.#host.nowMs();
+    this.#patience.movedMs = 0;
     this.#settled();
     this.#host.cameUp();
   }
@@ -549,8 +537,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
         return true;
       case DESTINATION.up:
         if (this.#reader.paused) this.#tickPaused(nowMs);
-        this.#lookForMoves(nowMs);
-        this.#checkDeadlines(nowMs);
+        if (this.#link !== null) this.#checkDeadlines(this.#link, nowMs);
         return this.state !== DESTINATION.up || this.queue.length > 0;
       default:
         if (nowMs >= this.#probeDeadlineMs) this.#ended(FAILURE.timeout, 'no answer in time');
@@ -559,86 +546,24 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     }
   }
 
-  /**
-   * A client does not take what it has asked for. That is its own affair, until others wait for this connection: then the rest is kept for it, so
-   * that they get their answers; and if there is no room for that, it has little time.
-   */
   #tickPaused(nowMs: number): void {
-    const reader = this.#reader;
-    const { blocker } = reader;
-    if (blocker?.congested === true) {
-      const { figures } = this.#host.calls.requests;
-      if (!this.#othersWait(blocker)) {
-        this.#pausedMs = nowMs;
-        return;
-      }
-      if (blocker.grant(Math.max(GRANT_BYTES_MIN, Math.min(reader.blockRest, GRANT_BYTES_MAX)))) {
-        figures.clientGrants++;
-      } else {
-        if (nowMs - this.#pausedMs < this.#settings.clientStallMs) return;
-        figures.clientsDropped++;
-        reader.dropBlocker();
-      }
-    }
-    reader.paused = false;
-    this.#heardMs = this.#movedMs = nowMs;
+    if (!this.#stalled.isOver(nowMs, this.#settings.clientStallMs)) return;
+    this.#patience.heardMs = this.#patience.movedMs = nowMs;
     this.#link?.connection.resume();
   }
 
-  #lookForMoves(nowMs: number): void {
-    const oldest = this.queue.peek();
-    if (oldest === undefined || this.#link === null) return;
-    if (this.#writer.hasMoved(oldest, this.#link.connection)) this.#movedMs = nowMs;
-  }
-
-  /** Time that a call has because bytes of it may be on their way where nobody sees it. */
-  #allowanceMs(call: Call): number {
-    const bytes = call.request.length;
-    if (bytes <= LARGE_BYTES) return 0;
-    const isSeen = this.#link === null || this.#link.connection.unacknowledgedBytes !== undefined;
-    const kernelMs = isSeen ? 0 : Math.min(bytes, KERNEL_BYTES_MAX) / KERNEL_BYTES_PER_MS;
-    return kernelMs + (this.#probe.answerMsMax === 0 ? 0 : bytes / AGENT_BYTES_PER_MS);
-  }
-
-  #othersWait(client: RequestOwner): boolean {
-    for (let index = 1; index < this.queue.length; index++) {
-      const { detached, request } = this.queue.at(index)!;
-      if (!detached && request.owner !== client && !request.finished) return true;
+  #checkDeadlines(link: DestinationLink, nowMs: number): void {
+    switch (this.#patience.judge(nowMs, this.#requestTimeoutMs, link.connection)) {
+      case PATIENCE.isSilent:
+        this.#ended(FAILURE.timeout, 'no answer in time');
+        break;
+      case PATIENCE.isLateWrite:
+        this.#ended(FAILURE.timeout, 'no answer to a write in time');
+        break;
+      case PATIENCE.isLate:
+        this.#detachOverdue(nowMs);
+        break;
     }
-    return false;
-  }
-
-  /**
-   * A server that says nothing at all although it was asked is given up, with everything that waits for it. One that answers, but not
-   * fast enough, keeps its connection; only the calls that are overdue go elsewhere, and their replies are skipped when they come.
-   * Nothing is overdue while bytes of a large value move.
-   */
-  #checkDeadlines(nowMs: number): void {
-    const oldest = this.queue.peek();
-    if (oldest === undefined || oldest.deadlineMs > nowMs) return;
-    const movedUntilMs = this.#movedMs + this.#requestTimeoutMs;
-    if (Math.max(oldest.deadlineMs, movedUntilMs) + this.#allowanceMs(oldest) > nowMs) return;
-    const silent = nowMs - this.#heardMs >= this.#requestTimeoutMs / 2;
-    if (silent && !this.#reader.paused) this.#ended(FAILURE.timeout, 'no answer in time');
-    else if (this.#hasOverdueWrite(nowMs)) this.#ended(FAILURE.timeout, 'no answer to a write in time');
-    else this.#detachOverdue(nowMs);
-  }
-
-  /**
-   * Whether a write is overdue that may be done late: behind a newer one that came by another connection. Who does not do what it has not read of a connection that was reset (nodes and
-   * proxies) is told so by that. Another server would do it all the same; there the connection is kept, on which everything of ours stays in order.
-   */
-  #hasOverdueWrite(nowMs: number): boolean {
-    // It is not the server that is waited for.
-    if (this.#reader.paused) return false;
-    if (this.#probe.replicates !== true && this.#probe.answerMsMax === 0) return false;
-    const written = this.queue.length - this.#writer.waiting;
-    for (let index = 0; index < written; index++) {
-      const { deadlineMs, detached, request } = this.queue.at(index)!;
-      if (deadlineMs > nowMs) return false;
-      if (!detached && !asksOnly(request.verb)) return true;
-    }
-    return false;
   }
 
   #detachOverdue(nowMs: number): void {
