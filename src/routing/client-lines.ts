@@ -1,8 +1,6 @@
 import { KEY_BYTES_MAX } from '../base/limits.ts';
 import { META_ERROR } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR } from '../protocol/text/request-parser.ts';
-import { VERB, VERB_SPELLINGS } from '../protocol/text/verbs.ts';
-import type { Request } from './request.ts';
 
 /** The bytes of a text, one for each character. */
 export function ascii(text: string): Uint8Array {
@@ -17,6 +15,7 @@ export const REPLY_NO_MEMORY: Uint8Array = ascii('SERVER_ERROR OUT OF MEMORY\r\n
 export const REPLY_FLUSH_REFUSED: Uint8Array = ascii('CLIENT_ERROR flush_all not allowed\r\n');
 export const REPLY_FORMAT: Uint8Array = ascii('CLIENT_ERROR bad command line format\r\n');
 
+/** What a line is answered with that is none, by its error. */
 export const LINE_ERROR_REPLIES: ReadonlyMap<number, Uint8Array> = new Map([
   [LINE_ERROR.unknown, REPLY_ERROR],
   [LINE_ERROR.format, REPLY_FORMAT],
@@ -25,40 +24,14 @@ export const LINE_ERROR_REPLIES: ReadonlyMap<number, Uint8Array> = new Map([
   [LINE_ERROR.delta, ascii('CLIENT_ERROR invalid numeric delta argument\r\n')],
 ]);
 
+/** The same of a meta command. */
 export const META_REFUSALS: ReadonlyMap<number, Uint8Array> = new Map([
   [META_ERROR.format, REPLY_FORMAT],
   [META_ERROR.duplicateFlag, ascii('CLIENT_ERROR duplicate flag\r\n')],
   [META_ERROR.invalidOrDuplicateFlag, ascii('CLIENT_ERROR invalid or duplicate flag\r\n')],
 ]);
 
-/** Each verb as it is sent on, by number. */
-export const VERB_BYTES: readonly Uint8Array[] = Array.from({ length: 64 }, (_, verb) =>
-  ascii([...VERB_SPELLINGS].find(([number]) => number === verb)?.[1] ?? ''),
-);
-
-/** How many words of the line go on behind the verb; surplus ones are dropped, `noreply` above all. */
-export const ARGUMENTS: Uint8Array = new Uint8Array(32);
-for (const verb of [VERB.set, VERB.add, VERB.replace, VERB.append, VERB.prepend]) ARGUMENTS[verb] = 4;
-ARGUMENTS[VERB.cas] = 5;
-ARGUMENTS[VERB.incr] = 2;
-ARGUMENTS[VERB.decr] = 2;
-ARGUMENTS[VERB.touch] = 2;
-ARGUMENTS[VERB.delete] = 1;
-
 const SPACE = 32;
-export const ONE_SPACE: Uint8Array = Uint8Array.of(SPACE);
-
-/** Copies the next word, with one space before it. @returns the index behind it in `input` */
-export function copyWord(request: Request, input: Uint8Array, from: number, end: number): number {
-  let at = from;
-  while (at < end && input[at] === SPACE) at++;
-  const wordStart = at;
-  while (at < end && input[at] !== SPACE) at++;
-  request.append(ONE_SPACE, 0, 1);
-  request.append(input, wordStart, at);
-  return at;
-}
-
 /** Whether an unfinished line is a get or gets, whose lines may be longer than others. */
 export function beginsRetrieval(input: Uint8Array, start: number, end: number): boolean {
   let at = start;

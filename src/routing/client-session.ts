@@ -2,20 +2,17 @@ import { assert } from '../base/assert.ts';
 import { LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { META_ERROR, MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
-import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
+import { LINE_ERROR, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
 import { ADMIN_PREFIXES } from './admin-keys.ts';
 import { BinaryFront } from './binary-front.ts';
 import type { BinaryHost } from './binary-host.ts';
-import type { CallPool } from './call.ts';
+import type { ClientHost } from './client-host.ts';
 import {
-  ARGUMENTS,
   ascii,
   beginsRetrieval,
-  copyWord,
   LINE_ERROR_REPLIES,
   META_REFUSALS,
-  ONE_SPACE,
   REPLY_BAD_CHUNK,
   REPLY_ERROR,
   REPLY_FLUSH_REFUSED,
@@ -24,39 +21,27 @@ import {
   REPLY_NO_MEMORY,
   REPLY_TOO_LARGE,
   textOf,
-  VERB_BYTES,
 } from './client-lines.ts';
 import type { ClientManner } from './client-manner.ts';
-import { BASE64_KEY_BYTES_MAX, copyMetaLine, placeBase64Key } from './meta-front.ts';
+import {
+  copyCommand,
+  copyFlushAll,
+  copyMeta,
+  copyRetrieval,
+  copyVersion,
+  forwardedBytesMax,
+} from './forwarded-line.ts';
+import { BASE64_KEY_BYTES_MAX, placeBase64Key } from './meta-front.ts';
 import { isNutcrackerLine } from './nutcracker-lines.ts';
 import { beginsPlainGet, readPlainGet } from './plain-get.ts';
 import type { Request } from './request.ts';
 import type { RequestPool } from './request-pool.ts';
 import { Ring } from './ring.ts';
 import type { RouteHandle } from './route-handle.ts';
-import type { RoutingSettings } from './settings.ts';
+import { UnreadAllowance } from './unread-allowance.ts';
 import type { Uploader } from './uploads.ts';
 
-/** What client sessions share. */
-export interface ClientHost {
-  readonly settings: RoutingSettings;
-  readonly requests: RequestPool;
-  readonly calls: CallPool;
-  readonly root: RouteHandle;
-  /** To all servers, of what has no key; null: there are none. */
-  readonly everywhere: RouteHandle | null;
-  readonly manner: ClientManner;
-  /** The value of an admin key; see admin-keys.ts. */
-  adminAnswer(question: string): string;
-  nowMs(): number;
-  /** For one client more. */
-  nextLane(): number;
-  /** Finds out the whole answer to `stats` with these arguments. @param done is called once, now or soon */
-  askStatistics(words: string, done: (text: string) => void): void;
-}
-
 const UNDERSCORE = 95;
-const DIGIT_9 = 57;
 const CR = 13;
 const LF = 10;
 const LINE_END = Uint8Array.of(CR, LF);
@@ -102,14 +87,14 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   #isProxy = false;
   /** Bytes of requests that have no answer yet. */
   #queuedBytes = 0;
-  /** What it may leave unread beyond the bound, because others must not wait for it. */
-  #grantedBytes = 0;
+  readonly #unread: UnreadAllowance;
 
   /** @param gone is called once, when the connection has ended */
   constructor(host: ClientHost, connection: Connection, gone: (error: ConnectionError | null) => void) {
     this.#host = host;
     this.lane = host.nextLane();
     this.#connection = connection;
+    this.#unread = new UnreadAllowance(connection.output, host);
     this.#gone = gone;
   }
 
@@ -269,56 +254,36 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     const line = this.#line;
     if (this.#adminKey(input)) return;
     const request = this.#host.requests.acquire(this, line.verb, false);
-    if (!request.reserve(line.lineEnd - line.argumentsStart + 16)) {
+    if (!request.reserve(forwardedBytesMax(line))) {
       this.#host.requests.release(request);
       this.#answer(REPLY_NO_MEMORY);
       return;
     }
-    const word = VERB_BYTES[line.verb]!;
-    request.append(word, 0, word.length);
-    if (line.verb >= VERB.gat) copyWord(request, input, line.argumentsStart, line.lineEnd);
-    request.prefixEnd = request.length;
-    do {
-      request.append(ONE_SPACE, 0, 1);
-      const keyStart = request.length;
-      request.append(input, line.keyStart, line.keyEnd);
-      request.addKey(keyStart, request.length);
-    } while (nextKey(input, line));
-    if (line.error !== LINE_ERROR.none) {
+    if (!copyRetrieval(request, input, line)) {
       this.#host.requests.release(request);
       this.#answer(REPLY_FORMAT);
       return;
     }
-    request.append(LINE_END, 0, 2);
     request.isWhole = this.#host.manner.failsWhole && request.keyCount > 1;
     this.#submit(request);
   }
 
   /** Has all servers forget everything, now or after a delay. */
   #flushAll(input: Uint8Array): void {
-    const { noreply, argumentsStart, lineEnd, exptime } = this.#line;
+    const { noreply } = this.#line;
     if (this.flush !== 'everywhere') {
       if (!noreply) this.#answer(this.flush === 'refused' ? REPLY_FLUSH_REFUSED : REPLY_ERROR);
       return;
     }
     const request = this.#host.requests.acquire(this, VERB.flushAll, noreply);
-    const word = VERB_BYTES[VERB.flushAll]!;
-    request.append(word, 0, word.length);
-    request.addKey(0, word.length);
-    // The line was parsed: what stands here is a number, or noreply.
-    const hasDelay = argumentsStart < lineEnd && input[argumentsStart]! <= DIGIT_9;
-    const rest = ascii(hasDelay ? ` ${exptime}\r\n` : '\r\n');
-    request.append(rest, 0, rest.length);
+    copyFlushAll(request, input, this.#line);
     this.submitEverywhere(request);
   }
 
-  /** Has one of the servers say its version: that of the key `version`, as good as any. */
+  /** Has one of the servers say its version. */
   #askVersion(): void {
     const request = this.#host.requests.acquire(this, VERB.version, false);
-    const word = VERB_BYTES[VERB.version]!;
-    request.append(word, 0, word.length);
-    request.addKey(0, word.length);
-    request.append(LINE_END, 0, 2);
+    copyVersion(request);
     this.#submit(request);
   }
 
@@ -326,21 +291,12 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   #begin(input: Uint8Array): Request | null {
     const line = this.#line;
     const request = this.#host.requests.acquire(this, line.verb, line.noreply);
-    if (!request.reserve(line.lineEnd - line.argumentsStart + 16)) {
+    if (!request.reserve(forwardedBytesMax(line))) {
       this.#host.requests.release(request);
       if (!line.noreply) this.#answer(REPLY_NO_MEMORY);
       return null;
     }
-    const word = VERB_BYTES[line.verb]!;
-    request.append(word, 0, word.length);
-    request.prefixEnd = request.length;
-    let at = line.argumentsStart;
-    for (let words = ARGUMENTS[line.verb]!; words > 0; words--) {
-      const wordStart = request.length + 1;
-      at = copyWord(request, input, at, line.lineEnd);
-      if (request.keyCount === 0) request.addKey(wordStart, request.length);
-    }
-    request.append(LINE_END, 0, 2);
+    copyCommand(request, input, line);
     return request;
   }
 
@@ -440,18 +396,14 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     }
     const { requests, settings } = this.#host;
     const request = valueBytes > settings.valueBytesMax ? null : requests.acquire(this, line.verb, false);
-    const room = line.lineEnd - line.argumentsStart + 16 + (isStore ? 0 : BASE64_KEY_BYTES_MAX);
+    const room = forwardedBytesMax(line) + (isStore ? 0 : BASE64_KEY_BYTES_MAX);
     if (request?.reserve(room) !== true) {
       if (request !== null) requests.release(request);
       if (isStore) this.#swallowRest = valueBytes + 2;
       this.#answer(request === null ? REPLY_TOO_LARGE : REPLY_NO_MEMORY);
       return;
     }
-    const word = VERB_BYTES[line.verb]!;
-    request.append(word, 0, word.length);
-    request.prefixEnd = request.length;
-    copyMetaLine(request, meta, input, line.argumentsStart, line.lineEnd);
-    request.append(LINE_END, 0, 2);
+    copyMeta(request, input, line, meta);
     if (isStore) {
       this.#collecting = request;
       this.#collectRest = valueBytes + 2;
@@ -637,25 +589,16 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   }
 
   get congested(): boolean {
-    const { clientBacklogBytesMax } = this.#host.settings;
-    return this.#connection.output.pendingBytes > clientBacklogBytesMax + this.#grantedBytes;
+    return this.#unread.isExceeded;
   }
 
   grant(bytes: number): boolean {
-    if (this.#grantedBytes + bytes > this.#host.settings.clientGrantBytesMax) return false;
-    if (!this.#host.requests.takeBytes(bytes)) return false;
-    this.#grantedBytes += bytes;
-    return true;
-  }
-
-  #returnGrant(): void {
-    this.#host.requests.returnBytes(this.#grantedBytes);
-    this.#grantedBytes = 0;
+    return this.#unread.grow(bytes);
   }
 
   /** The client has taken everything. */
   drained(): void {
-    if (this.#grantedBytes > 0) this.#returnGrant();
+    this.#unread.shrink();
     this.headProgressed();
   }
 
@@ -666,7 +609,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
 
   closed(error: ConnectionError | null): void {
     this.#closing = true;
-    this.#returnGrant();
+    this.#unread.shrink();
     while (this.#queue.length > 0) {
       const request = this.#queue.shift();
       if (this.#isProxy) request.isVoid = true;
