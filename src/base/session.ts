@@ -101,6 +101,11 @@ export interface Session {
    */
   readonly fedBytesMax?: number;
   /**
+   * True while nobody waits for what this session is fed: a transport may feed it once a millisecond while bytes come often and in small pieces, in front of the
+   * sessions of the same turn. It need not.
+   */
+  readonly isPatient?: boolean;
+  /**
    * True while nothing of an unfinished request is kept, so that bytes of another client could follow. For datagrams; a session without it
    * is used for one of them only.
    */

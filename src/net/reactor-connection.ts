@@ -8,6 +8,7 @@ import { addPending, FIGURE } from './figures.ts';
 import type { GatheredSend } from './gathered-send.ts';
 import { LINUX, type Libc } from './libc.ts';
 import { type BatchedConnection, SLOT_BYTES } from './ready-batch.ts';
+import { ReceivePace } from './receive-pace.ts';
 import type { Sockets } from './sockets.ts';
 import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
 
@@ -28,6 +29,9 @@ export interface ReactorCore {
   watch(operation: number, fd: number, events: number): ConnectionError | null;
   /** Has `sendNoted` called at the end of this turn. */
   noteUnsent(connection: ReactorConnection): void;
+  /** Whether `receivePaced` is called when each turn begins, and a turn comes at least each `PACE_MS`. */
+  notePaced(connection: ReactorConnection, isPaced: boolean): void;
+  readonly turnMs: number;
   /** Has `moreNoted` called in the next turn. */
   noteMore(connection: ReactorConnection): void;
   /** Has `resumeNoted` called in this turn or the next. */
@@ -45,9 +49,10 @@ const CLOSED = 3;
 /**
  * What a connection is watched for when it may be received from. Edge-triggered, because epoll looks at every level-triggered socket that
  * it has reported once more at the next wait: 1 to 5 % of the processor time of a small request. Changing the set of events
- * makes epoll look anew, so nothing is missed while a connection is watched for something else.
+ * makes epoll look anew, so nothing is missed while a connection is watched for something else. A paced one: for the peer's end alone.
  */
 const READABLE = LINUX.EPOLLIN | LINUX.EPOLLRDHUP | LINUX.EPOLLET;
+const ENDABLE = LINUX.EPOLLRDHUP | LINUX.EPOLLET;
 
 /** Not known to epoll at all; else the events it is watched for. */
 const UNWATCHED = -1;
@@ -93,6 +98,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   /** Fed also while output is pending. */
   #isDuplex = false;
   #receivedBytesMax = RECEIVE_BYTES;
+  /** Null: it is received from whenever bytes come. */
+  #pace: ReceivePace | null = null;
   #isPaused = false;
   /** Nothing is sent; see Connection.holdOutput. */
   #isHeld = false;
@@ -126,6 +133,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   start(session: Session): void {
     this.#session = session;
     this.#isDuplex = session.readsWhileBlocked === true;
+    if (session.isPatient !== undefined) this.#pace = new ReceivePace();
     this.#receivedBytesMax = Math.min(RECEIVE_BYTES, session.fedBytesMax ?? RECEIVE_BYTES);
     if (this.#phase < DOOMED) this.#settle();
   }
@@ -162,6 +170,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       this.#aloneTimes === 0 &&
       this.#phase === OPEN &&
       this.output.pendingBytes === 0 &&
+      this.#pace?.isPaced !== true &&
       this.#rest === null &&
       this.#mayReceive()
     );
@@ -176,6 +185,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       return 0;
     }
     figures[FIGURE.bytesRead]! += count;
+    if (this.#pace !== null) this.#notePace(this.#pace, count);
     if (count === bytesMax) {
       this.#aloneTimes = ALONE_TIMES;
       this.#noteMore();
@@ -289,6 +299,11 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     // What is kept goes first. The session may have left more than fits in front of what would be received.
     if (this.#isHeld || this.#isHeldUp()) this.#hasMissedEvent = true;
     else this.#receive(LINUX.EPOLLRDHUP);
+  }
+
+  /** Receives what has come since it was last looked at; called by the reactor after `notePaced`. */
+  receivePaced(): void {
+    if (this.#phase === OPEN && !this.#isHeld && this.#mayReceive()) this.#receive(0);
   }
 
   /** Feeds what was left when the session paused; called by the reactor after `noteResumed`. */
@@ -412,9 +427,11 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     if (count <= 0) {
       if (count === 0) this.#peerEnded((events & LINUX.EPOLLHUP) !== 0);
       else this.#doomByErrno(libc.errno());
+      if (this.#pace?.isPaced === true) this.#notePace(this.#pace, 0);
       return;
     }
     figures[FIGURE.bytesRead]! += count;
+    if (this.#pace !== null) this.#notePace(this.#pace, count);
     let start = receiveStart;
     if (this.#rest !== null) {
       assert(this.#restBytes <= HEAD_BYTES, 'what was not consumed fits in front of what is received');
@@ -426,6 +443,14 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     if (count > SLOT_BYTES) this.#aloneTimes = ALONE_TIMES;
     else if (this.#aloneTimes > 0) this.#aloneTimes--;
     this.#feed(bytes, start, receiveStart + count);
+  }
+
+  #notePace(pace: ReceivePace, bytes: number): void {
+    const { isPaced } = pace;
+    pace.took(bytes, this.#core.turnMs, this.#session?.isPatient === true);
+    if (pace.isPaced === isPaced) return;
+    this.#core.notePaced(this, pace.isPaced);
+    if (this.#phase === OPEN) this.#settle();
   }
 
   #noteMore(): void {
@@ -655,7 +680,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     } else if (this.output.pendingBytes > 0) {
       events = LINUX.EPOLLOUT | (this.#isDuplex && this.#mayReceive() ? LINUX.EPOLLIN : 0);
     } else if (this.#mayReceive()) {
-      events = READABLE;
+      events = this.#pace?.isPaced === true ? ENDABLE : READABLE;
     } else if (this.#isEnding && this.output.at === this.output.start) {
       this.doom(null);
       return;

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Connection } from '../base/session.ts';
 import { type Libc, loadLibc } from './libc.ts';
+import type { SessionFactory } from './loop.ts';
 import { Reactor } from './reactor.ts';
 
 const libc = loadLibc();
@@ -53,4 +55,97 @@ test('a wait is counted from now, not from the beginning of a turn that took lon
   reactor.run();
   const longest = Math.max(...waits);
   assert.ok(longest === 5 || longest === 6, `waited for ${longest} ms`);
+});
+
+/** Sessions of one reactor that write down what they are fed. */
+const PATIENT = 1;
+const PLAIN = 2;
+
+test('a patient connection that is busy is looked at before others are served, and is told of again when it is quiet', {
+  skip,
+}, () => {
+  assert.ok(libc !== null);
+  const watched: number[] = [];
+  const seen: string[] = [];
+  let accepted = -1;
+  const reactor = new Reactor(
+    withCalls(libc, {
+      epoll_ctl(epoll, operation, fd, event) {
+        if (fd === accepted) watched.push(operation);
+        return libc.epoll_ctl(epoll, operation, fd, event);
+      },
+    }),
+    null,
+  );
+  const noting = (name: string, isPatient: boolean): SessionFactory => {
+    return (connection) => {
+      if (isPatient) accepted = connection.descriptor;
+      return {
+        ...(isPatient ? { isPatient } : {}),
+        feed(_input, start, end) {
+          seen.push(`${name} ${end - start}`);
+          return end;
+        },
+        closed() {},
+      };
+    };
+  };
+  reactor.serve(PATIENT, noting('patient', true));
+  reactor.serve(PLAIN, noting('plain', false));
+  const dialled: Connection[] = [];
+  const dial = (service: number): void => {
+    const address = { family: 'ipv4', host: '127.0.0.1', port: 0 } as const;
+    reactor.listen({ address, backlog: 8, spread: false, hold: false }, service, (outcome) => {
+      assert.ok('address' in outcome);
+      dialled[service] = reactor.dial(outcome.address, 5000, () => ({
+        feed: (_input, _start, end) => end,
+        closed() {},
+      }));
+    });
+  };
+  const send = (service: number, text: string): void => {
+    const connection = dialled[service];
+    connection?.output.text(text);
+    connection?.flush();
+  };
+  dial(PATIENT);
+  dial(PLAIN);
+  const endMs = reactor.clock.monotonicMs() + 20_000;
+  let pieces = 0;
+  let step = 0;
+  const steps = (): void => {
+    assert.ok(reactor.clock.monotonicMs() < endMs, `stuck in step ${step}: ${seen.slice(-3)} ${watched}`);
+    // 1 is EPOLL_CTL_ADD, 3 EPOLL_CTL_MOD: a second one says that it is no longer watched.
+    if (step === 0) {
+      if (watched.length < 2) {
+        if (accepted >= 0) send(PATIENT, 'x');
+        pieces++;
+      } else {
+        send(PLAIN, 'first');
+        send(PATIENT, 'second');
+        step = 1;
+        seen.length = 0;
+      }
+    } else if (step === 1 && seen.at(-1)?.startsWith('plain')) {
+      assert.deepEqual(
+        seen.slice(-2),
+        ['patient 6', 'plain 5'],
+        'whoever asks is answered by what has come before',
+      );
+      step = 2;
+    } else if (step === 2 && watched.length === 3) {
+      seen.length = 0;
+      send(PATIENT, 'third');
+      step = 3;
+    } else if (step === 3 && seen.length === 1) {
+      assert.deepEqual(seen, ['patient 5']);
+      assert.deepEqual(watched, [1, 3, 3]);
+      assert.ok(pieces >= 16);
+      reactor.stop();
+      return;
+    }
+    reactor.schedule(0, steps);
+  };
+  reactor.schedule(0, steps);
+  reactor.run();
 });

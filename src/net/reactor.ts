@@ -32,6 +32,7 @@ import { type EventHandler, ReactorConnection } from './reactor-connection.ts';
 import { type DatagramCore, ReactorDatagrams } from './reactor-datagrams.ts';
 import { type ListenerCore, ReactorListener } from './reactor-listener.ts';
 import { ReadyBatch } from './ready-batch.ts';
+import { PACE_MS } from './receive-pace.ts';
 import { Sockets } from './sockets.ts';
 import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
 import { type ThreadControl, WAKE_CALLBACK, WAKE_DESCRIPTOR, WAKE_MESSAGE } from './thread-control.ts';
@@ -85,6 +86,8 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   readonly #resumed: Batch<ReactorConnection> = new Batch();
   readonly #more: Batch<ReactorConnection> = new Batch();
   readonly #doomed: Batch<ReactorConnection> = new Batch();
+  /** See ReceivePace. A few: a node's links to its twins. */
+  readonly #paced: ReactorConnection[] = [];
   #nextThread = 0;
   #isStopping = false;
   /** Events of this turn that have not been handled yet. */
@@ -334,6 +337,14 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     this.#unsent.add(connection);
   }
 
+  notePaced(connection: ReactorConnection, isPaced: boolean): void {
+    if (isPaced) this.#paced.push(connection);
+    else {
+      const place = this.#paced.indexOf(connection);
+      if (place >= 0) this.#paced.splice(place, 1);
+    }
+  }
+
   noteMore(connection: ReactorConnection): void {
     this.#more.add(connection);
   }
@@ -356,6 +367,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     const seat = this.#seat;
     // By the last reading: counted from the beginning of a turn that took long, the wait would be longer by that.
     let waitMs = this.#hasWork() ? 0 : this.#timers.waitMs(this.#monotonic.latestMs);
+    if (this.#paced.length > 0 && (waitMs < 0 || waitMs > PACE_MS)) waitMs = PACE_MS;
     if (waitMs !== 0 && seat !== null && !seat.control.sleep(seat.index)) waitMs = 0;
     const count = libc.epoll_wait(this.#epoll, this.#eventsAddress, EVENTS_MAX, waitMs);
     figures[FIGURE.turns]!++;
@@ -367,6 +379,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     }
     this.#timers.run(this.turnMs);
     this.#eventsLeft = count;
+    for (let i = this.#paced.length - 1; i >= 0; i--) this.#paced[i]?.receivePaced();
     if (this.#more.count > 0) this.#more.drain(moreNoted);
     const events = this.#events;
     for (let i = 0; i < count; i++) {
@@ -423,6 +436,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   readonly #finish = (connection: ReactorConnection): void => {
     if (connection.descriptor >= 0) this.#handlers[connection.descriptor] = null;
     this.#connections.delete(connection);
+    this.notePaced(connection, false);
     this.figures[FIGURE.connections]!--;
     connection.finish();
   };

@@ -42,6 +42,8 @@ export class LinkMarks {
   /** The last mark of the peer; -1 when it has been acknowledged. */
   #owedSerial = -1;
   #isAckUrgent = false;
+  /** What the peer's last mark said of its clients. */
+  #peerWaits = false;
   /** How far this node is in finding out that the peer counts on its acks; the steps in their order. */
   #settling: (typeof SETTLING)[keyof typeof SETTLING] = SETTLING.copy;
   /** The mark whose ack tells. */
@@ -128,7 +130,8 @@ export class LinkMarks {
       this.completeTo = frames.version;
     }
     this.#owedSerial = frames.serial;
-    if ((frames.flags & MARK_FLAG.answerAtOnce) !== 0) this.#isAckUrgent = true;
+    this.#peerWaits = (frames.flags & MARK_FLAG.answerAtOnce) !== 0;
+    if (this.#peerWaits) this.#isAckUrgent = true;
   }
 
   /** Up to where the peer's changes have come here, by its last mark that said that nothing is missing before it. */
@@ -143,6 +146,11 @@ export class LinkMarks {
 
   get isAckUrgent(): boolean {
     return this.#isAckUrgent;
+  }
+
+  /** Clients of the peer wait for acks. */
+  get peerWaits(): boolean {
+    return this.#peerWaits;
   }
 
   /** Gives the ack that is owed, if one is. @returns whether a mark is to be sent behind it */

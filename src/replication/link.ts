@@ -219,6 +219,11 @@ export class Link implements Session {
     return this.marks.acknowledged;
   }
 
+  /** A turn for each change would cost the peer's clients more than anything else that a twin costs; but for acks somebody waits, on one side or the other. */
+  get isPatient(): boolean {
+    return this.state === 'open' && !this.marks.peerWaits && !this.#owner.wantsAcks();
+  }
+
   get checksumErrors(): number {
     return this.#frames.checksumErrors;
   }
