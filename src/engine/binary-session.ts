@@ -22,6 +22,7 @@ import { type Cache, RESULT, type Result, STORE_MODE, type StoreMode } from '../
 import { COUNTER } from '../store/counters.ts';
 import { arithmeticOrCreate, arithmeticOutcome } from './arithmetic-or-create.ts';
 import { requestCas } from './binary-cas.ts';
+import { ARITHMETIC_STATUS, storeModeOf, storeStatus } from './binary-outcomes.ts';
 import {
   NO_MEMORY_TEXT,
   writeBody,
@@ -213,9 +214,9 @@ export class BinarySession implements Session, LongReplyHost {
     const keyEnd = keyStart + request.keyBytes;
     const bodyEnd = extrasStart + request.bodyBytes;
     if (keyEnd > end) return -1;
-    const { loud, isQuiet, shape } = OPCODE_TRAITS[request.opcode]!;
+    const { loud, isQuiet, shape, isChange } = OPCODE_TRAITS[request.opcode]!;
     const { fence } = this.#context;
-    if (fence !== null && changesSomething(loud) && fence.refuses()) {
+    if (fence !== null && isChange && fence.refuses()) {
       writeError(this.#output, request, STATUS.temporaryFailure);
       return this.#swallow(bodyEnd - keyEnd, keyEnd, end);
     }
@@ -362,7 +363,7 @@ export class BinarySession implements Session, LongReplyHost {
     }
     const { prefixes } = this.#context;
     if (prefixes.isOn) prefixes.recordSet(input, keyStart, keyEnd);
-    const mode = modeOf(request);
+    const mode = storeModeOf(request);
     const hasExtras = request.extrasBytes !== 0;
     const flags = hasExtras ? readUint32(input, extrasStart) : 0;
     const exptime = hasExtras ? absoluteExptime(readUint32(input, extrasStart + 4), cache.nowSeconds) : 0;
@@ -550,53 +551,6 @@ export class BinarySession implements Session, LongReplyHost {
     login.step(this.#output, request, input, keyStart, keyEnd, bodyEnd);
     return bodyEnd;
   }
-}
-
-/** All that is none of get, version, stat and the like. */
-function changesSomething(loud: number): boolean {
-  switch (loud) {
-    case OPCODE.set:
-    case OPCODE.add:
-    case OPCODE.replace:
-    case OPCODE.append:
-    case OPCODE.prepend:
-    case OPCODE.delete:
-    case OPCODE.increment:
-    case OPCODE.decrement:
-    case OPCODE.flush:
-    case OPCODE.touch:
-    case OPCODE.getAndTouch:
-    case OPCODE.getAndTouchK:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/** Statuses of an incr or decr that was refused, by RESULT. */
-const ARITHMETIC_STATUS: Readonly<Record<number, Status>> = {
-  [RESULT.exists]: STATUS.exists,
-  [RESULT.nonNumeric]: STATUS.nonNumeric,
-  [RESULT.tooLarge]: STATUS.tooLarge,
-};
-
-/** The store's mode of a storage request. A set, add or replace that names a cas id is a cas, whichever it is. */
-function modeOf(stored: BinaryRequest): StoreMode {
-  const { loud } = OPCODE_TRAITS[stored.opcode]!;
-  if (loud === OPCODE.append) return STORE_MODE.append;
-  if (loud === OPCODE.prepend) return STORE_MODE.prepend;
-  if (stored.casHigh !== 0 || stored.casLow !== 0) return STORE_MODE.cas;
-  if (loud === OPCODE.set) return STORE_MODE.set;
-  return loud === OPCODE.add ? STORE_MODE.add : STORE_MODE.replace;
-}
-
-/** The status of a store that was refused. What text calls NOT_STORED has a status of its own for each mode. */
-function storeStatus(mode: StoreMode, result: Result): Status {
-  if (result === RESULT.exists) return STATUS.exists;
-  if (result === RESULT.notFound) return STATUS.notFound;
-  if (result === RESULT.tooLarge) return STATUS.tooLarge;
-  if (mode === STORE_MODE.add) return STATUS.exists;
-  return mode === STORE_MODE.replace ? STATUS.notFound : STATUS.notStored;
 }
 
 /** For keys that are words. */

@@ -92,14 +92,29 @@ export interface OpcodeTraits {
   /** The opcode of the form that always answers; the opcode itself where there is only one form. */
   readonly loud: number;
   readonly isQuiet: boolean;
+  /** It may change what is in the cache. */
+  readonly isChange: boolean;
+}
+
+const SHAPES_OF_CHANGES: ReadonlySet<Shape> = new Set([
+  SHAPE.store,
+  SHAPE.join,
+  SHAPE.arithmetic,
+  SHAPE.touch,
+  SHAPE.flush,
+]);
+
+function traits(loudOpcode: number, shape: Shape, isQuiet: boolean): OpcodeTraits {
+  const isChange = SHAPES_OF_CHANGES.has(shape) || loudOpcode === OPCODE.delete;
+  return { shape, loud: loudOpcode, isQuiet, isChange };
 }
 
 function loud(opcode: number, shape: Shape): [number, OpcodeTraits] {
-  return [opcode, { shape, loud: opcode, isQuiet: false }];
+  return [opcode, traits(opcode, shape, false)];
 }
 
 function quiet(opcode: number, loudOpcode: number, shape: Shape): [number, OpcodeTraits] {
-  return [opcode, { shape, loud: loudOpcode, isQuiet: true }];
+  return [opcode, traits(loudOpcode, shape, true)];
 }
 
 const KNOWN: ReadonlyMap<number, OpcodeTraits> = new Map([
@@ -143,5 +158,5 @@ const KNOWN: ReadonlyMap<number, OpcodeTraits> = new Map([
 /** The traits of each of the 256 opcodes. */
 export const OPCODE_TRAITS: readonly OpcodeTraits[] = Array.from(
   { length: 256 },
-  (_, opcode) => KNOWN.get(opcode) ?? { shape: SHAPE.unknown, loud: opcode, isQuiet: false },
+  (_, opcode) => KNOWN.get(opcode) ?? traits(opcode, SHAPE.unknown, false),
 );

@@ -108,3 +108,13 @@ test('each quiet opcode is a loud one that is known, and has its name with a Q',
     else if (names.has(opcode)) assert.ok(!names.get(opcode)?.endsWith('Q'));
   }
 });
+
+test('what may change the cache: stores, counters, deletes, flushes and all that touches, loud and quiet', () => {
+  const changes = Object.entries(OPCODE).flatMap(([name, opcode]) =>
+    OPCODE_TRAITS[opcode]!.isChange ? [name] : [],
+  );
+  const loud = 'set add replace delete increment decrement flush append prepend'.split(' ');
+  const touching = 'touch getAndTouch getAndTouchQ getAndTouchK getAndTouchKQ'.split(' ');
+  const expected = [...loud, ...loud.map((name) => `${name}Q`), ...touching];
+  assert.deepEqual(changes.sort(), expected.sort());
+});
