@@ -1,12 +1,13 @@
 import { assert } from '../base/assert.ts';
-import { INPUT_REST_BYTES_MAX, PENDING_BYTES_MAX, PENDING_BYTES_TOTAL_MAX } from '../base/limits.ts';
+import { INPUT_REST_BYTES_MAX } from '../base/limits.ts';
 import { Output, type OutputSink } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { formatPeer } from './addresses.ts';
 import { type Block, type BufferPool, HEAD_BYTES, RECEIVE_BYTES, WINDOW_BYTES } from './buffer-pool.ts';
-import { addPending, FIGURE } from './figures.ts';
+import { FIGURE } from './figures.ts';
 import type { GatheredSend } from './gathered-send.ts';
 import { LINUX, type Libc } from './libc.ts';
+import { PendingOutput } from './pending-output.ts';
 import { type BatchedConnection, SLOT_BYTES } from './ready-batch.ts';
 import { ReceivePace } from './receive-pace.ts';
 import type { Sockets } from './sockets.ts';
@@ -66,13 +67,6 @@ const ALONE_TIMES = 8;
 /** Most calls to send for one connection in one turn when its peer reads again. */
 const DRAIN_CALLS_MAX = 8;
 
-/** A run of bytes that the peer has not taken. */
-interface PendingPiece {
-  readonly block: Block;
-  from: number;
-  to: number;
-}
-
 /**
  * One connection of the reactor.
  *
@@ -91,7 +85,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   #watched = UNWATCHED;
   /** Where `output` writes now. */
   #window: Block | null = null;
-  readonly #pending: PendingPiece[] = [];
+  readonly #pending: PendingOutput;
   /** Bytes that the session has not consumed, from the block's start. */
   #rest: Block | null = null;
   #restBytes = 0;
@@ -123,6 +117,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   /** @param onDialled for a connection that is being dialled: called once the outcome is known */
   constructor(core: ReactorCore, descriptor: number, remote: string, onDialled: (() => void) | null) {
     this.#core = core;
+    this.#pending = new PendingOutput(this.output, core.pool, core.figures);
     this.descriptor = descriptor;
     this.remote = remote;
     this.#onDialled = onDialled;
@@ -269,9 +264,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   }
 
   dropOutput(): void {
-    const { pool, figures } = this.#core;
-    for (const { block } of this.#pending.splice(0)) pool.give(block);
-    addPending(figures, -this.output.pendingBytes);
+    this.#pending.drop();
     this.output.pendingBytes = 0;
     this.output.blocked = false;
     this.#releaseWindow();
@@ -323,16 +316,14 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   /** Closes the descriptor, gives back all buffers and tells the session. */
   finish(): void {
     assert(this.#phase === DOOMED, 'a connection is closed once');
-    const { libc, pool, figures } = this.#core;
+    const { libc, pool } = this.#core;
     this.#phase = CLOSED;
     this.#settleDial();
     if (this.#isAborted) this.#core.sockets.closeByReset(this.descriptor);
     else if (this.#isEnding && this.#error === null) this.#dropUnread();
     if (this.descriptor >= 0) libc.close(this.descriptor);
     this.#releaseWindow();
-    for (const { block } of this.#pending) pool.give(block);
-    this.#pending.length = 0;
-    addPending(figures, -this.output.pendingBytes);
+    this.#pending.drop();
     if (this.#rest !== null) pool.give(this.#rest);
     this.#rest = null;
     // The session may ask what has not been sent.
@@ -404,7 +395,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       keep(source, from, valueBytes, headBytes);
       keep(tail, 0, tail.length, headBytes + valueBytes);
       this.#releaseWindow();
-      this.#keepPiece(rest, 0, total - sent);
+      if (!this.#pending.keepBlock(rest, 0, total - sent)) this.#overflow();
       return;
     }
     this.#releaseWindow();
@@ -582,68 +573,28 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
 
   /** Makes bytes [from, to) of the window pending, and detaches the window. */
   #keepPending(window: Block, from: number, to: number): void {
-    const { pool } = this.#core;
-    const count = to - from;
-    const last = this.#pending.at(-1);
-    if (!window.isWindow) {
-      this.#detachWindow();
-      this.#keepPiece(window, from, to);
-    } else if (last !== undefined && last.block.limit - last.to >= count && this.#mayKeep()) {
-      last.block.bytes.set(window.bytes.subarray(from, to), last.to);
-      last.to += count;
-      this.#countPending(count);
+    let isKept: boolean;
+    if (window.isWindow) {
+      isKept = this.#pending.keepCopy(window.bytes, from, to);
       this.#releaseWindow();
     } else {
-      // Twice what is pending, so that a long reply does not end as many small pieces.
-      const block = pool.takeBlock(Math.max(count, Math.min(this.output.pendingBytes, 1 << 20)));
-      block.bytes.set(window.bytes.subarray(from, to), 0);
-      this.#releaseWindow();
-      this.#keepPiece(block, 0, count);
+      this.#detachWindow();
+      isKept = this.#pending.keepBlock(window, from, to);
     }
+    if (!isKept) this.#overflow();
   }
 
-  /** Makes bytes [from, to) of a block pending, which is the connection's from now on; or gives it back and ends a connection that has too many. */
-  #keepPiece(block: Block, from: number, to: number): void {
-    if (!this.#mayKeep()) {
-      this.#core.figures[FIGURE.pendingOverflows]!++;
-      this.doom(errorOfName('ENOBUFS'));
-      this.#core.pool.give(block);
-      return;
-    }
-    this.#pending.push({ block, from, to });
-    this.#countPending(to - from);
-  }
-
-  #mayKeep(): boolean {
-    return (
-      this.output.pendingBytes <= PENDING_BYTES_MAX &&
-      this.#core.figures[FIGURE.pendingBytes]! <= PENDING_BYTES_TOTAL_MAX
-    );
-  }
-
-  #countPending(count: number): void {
-    const { figures } = this.#core;
-    if (!this.output.blocked) figures[FIGURE.blocks]!++;
-    this.output.blocked = true;
-    this.output.pendingBytes += count;
-    addPending(figures, count);
+  /** The peer has left more than a connection may keep. */
+  #overflow(): void {
+    this.doom(errorOfName('ENOBUFS'));
   }
 
   /** Sends what is pending; when all has gone, the session is fed again. */
   #drain(): void {
-    const { pool, figures } = this.#core;
     for (let calls = 0; this.output.pendingBytes > 0; calls++) {
-      const piece = this.#pending[0];
-      assert(piece !== undefined, 'pending bytes lie in a piece');
-      const count = piece.to - piece.from;
-      const sent = calls < DRAIN_CALLS_MAX ? this.#transmit(piece.block, piece.from, count) : 0;
-      if (sent < 0) return;
-      this.output.pendingBytes -= sent;
-      addPending(figures, -sent);
-      piece.from += sent;
-      if (sent < count) return;
-      this.#pending.shift();
-      pool.give(piece.block);
+      const { block, from, to } = this.#pending.first;
+      const sent = calls < DRAIN_CALLS_MAX ? this.#transmit(block, from, to - from) : 0;
+      if (sent < 0 || !this.#pending.taken(sent)) return;
     }
     this.output.blocked = false;
     this.#session?.drained?.();
