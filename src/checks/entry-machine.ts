@@ -27,11 +27,10 @@ import { RestartBackoff } from './restart-backoff.ts';
 import { RestartWindow } from './restart-window.ts';
 import type { Sample } from './sample.ts';
 import type { ServiceCommand } from './service-machine.ts';
+import { StopSequence } from './stop-sequence.ts';
 
 /** A sample that never comes is asked for again after this many cycles. */
 const LOST_SAMPLE_CYCLES = 20;
-
-type StopPhase = 'none' | 'program' | 'term' | 'kill' | 'abandon';
 
 export class EntryMachine {
   readonly entry: ServiceEntry;
@@ -57,9 +56,8 @@ export class EntryMachine {
   /** Somebody has been told that the process is gone, and will be told when it is back. */
   #isGoneTold = false;
 
-  #stopPhase: StopPhase = 'none';
+  readonly #stopSequence: StopSequence;
   #startAfterStop = false;
-  #stopsHung = false;
   /** The restart program runs: the process may go and come until it has ended. */
   #restartProgram = false;
 
@@ -76,6 +74,7 @@ export class EntryMachine {
     this.#backoff = new RestartBackoff(this.#policy, random);
     this.#schedule = new CheckSchedule(entry.every);
     this.#rules = new EntryRules(entry, cores);
+    this.#stopSequence = new StopSequence(entry, limits, this.#policy, this.#actions);
   }
 
   get state(): EntryState {
@@ -251,9 +250,7 @@ export class EntryMachine {
         if (pid !== null) this.#up(nowMs);
         break;
       case 'stopping':
-        if (pid === null) {
-          if (this.#stopPhase !== 'abandon') this.#stopped(nowMs);
-        } else if (this.#stopPhase === 'abandon') this.#terminate(nowMs);
+        this.#stopGoesOn(this.#stopSequence.observed(pid, nowMs), nowMs);
         break;
       case 'stopped':
       case 'gave-up':
@@ -439,7 +436,6 @@ export class EntryMachine {
     nowMs: number,
   ): void {
     this.#startAfterStop = how.thenStart;
-    this.#stopsHung = how.hung;
     this.#forgetSample();
     if (this.#state === 'stopping') {
       this.#reason = how.reason;
@@ -453,57 +449,12 @@ export class EntryMachine {
     }
     this.#restartProgram = false;
     this.#enter('stopping', how.reason, nowMs);
-    // A program that still starts something must not bring it up behind our back.
-    if (wasStarting) this.#actions.push({ type: 'abandon-start' });
-    if (this.#pid === null && wasStarting) {
-      this.#stopPhase = 'abandon';
-      this.#deadlineMs = nowMs + this.#policy.startGraceMs;
-      return;
-    }
-    const { stop } = this.entry;
-    if (stop !== null) {
-      this.#stopPhase = 'program';
-      this.#deadlineMs = nowMs + this.#stopTimeoutMs;
-      this.#actions.push({ type: 'run', role: 'stop', call: stop });
-    } else this.#terminate(nowMs);
+    this.#stopGoesOn(this.#stopSequence.begin(this.#pid, { wasStarting, isHung: how.hung }, nowMs), nowMs);
   }
 
-  /** SIGCONT after SIGTERM, because a suspended process would not see the first before the second. */
-  #terminate(nowMs: number): void {
-    if (this.#pid === null) {
-      // What is no process is stopped when its stop program has ended; of a process we do not know yet whether it is there.
-      if (!this.#isProcess || this.#stopPhase !== 'none') this.#stopped(nowMs);
-      else {
-        this.#stopPhase = 'abandon';
-        this.#deadlineMs = nowMs + this.#policy.startGraceMs;
-      }
-      return;
-    }
-    this.#stopPhase = 'term';
-    this.#signal('SIGTERM');
-    this.#signal('SIGCONT');
-    this.#deadlineMs = nowMs + this.#stopTimeoutMs;
-  }
-
-  get #stopTimeoutMs(): number {
-    const timeoutMs = this.entry.stop?.timeoutMs ?? this.#limits.stopTimeoutMs;
-    return this.#stopsHung ? Math.min(this.#policy.hungStopTimeoutMs, timeoutMs) : timeoutMs;
-  }
-
-  #kill(nowMs: number): void {
-    if (this.#pid === null) {
-      this.#stopped(nowMs);
-      return;
-    }
-    if (this.#stopPhase !== 'kill') this.#log('warning', 'does not end; killed');
-    this.#stopPhase = 'kill';
-    this.#signal('SIGKILL');
-    // A process in an uninterruptible call ignores even this for a while, so it is repeated at a slow pace.
-    this.#deadlineMs = nowMs + this.#policy.startGraceMs;
-  }
-
-  #signal(signal: 'SIGTERM' | 'SIGCONT' | 'SIGKILL'): void {
-    if (this.#pid !== null) this.#actions.push({ type: 'signal', pid: this.#pid, signal });
+  #stopGoesOn(isOver: boolean, nowMs: number): void {
+    if (isOver) this.#stopped(nowMs);
+    else this.#deadlineMs = this.#stopSequence.dueMs;
   }
 
   #stopped(nowMs: number): void {
@@ -529,9 +480,8 @@ export class EntryMachine {
       this.#restartProgram = false;
       if (this.#pid !== null && isOk) this.#up(nowMs);
       else if (this.#pid !== null) this.#stop({ reason: text, thenStart: true, hung: false }, nowMs);
-    } else if (role === 'stop' && this.#state === 'stopping' && this.#stopPhase === 'program') {
-      if (!this.#isProcess) this.#stopped(nowMs);
-      else if (!isOk) this.#terminate(nowMs);
+    } else if (role === 'stop' && this.#state === 'stopping') {
+      this.#stopGoesOn(this.#stopSequence.programEnded(this.#pid, isOk, nowMs), nowMs);
     }
   }
 
@@ -625,7 +575,7 @@ export class EntryMachine {
         else this.#up(nowMs);
         break;
       case 'stopping':
-        this.#stopTimedOut(nowMs);
+        this.#stopGoesOn(this.#stopSequence.timedOut(this.#pid, nowMs), nowMs);
         break;
       default:
         this.#deadlineMs = Number.POSITIVE_INFINITY;
@@ -647,20 +597,12 @@ export class EntryMachine {
     else this.#enter('stopped', text, nowMs);
   }
 
-  #stopTimedOut(nowMs: number): void {
-    if (this.#stopPhase === 'abandon') this.#stopped(nowMs);
-    else if (this.#stopPhase === 'program') {
-      this.#log('warning', 'the stop program had no effect; terminated');
-      this.#terminate(nowMs);
-    } else this.#kill(nowMs);
-  }
-
   #enter(state: EntryState, reason: string, nowMs: number): void {
     if (this.#state !== state) this.#sinceMs = nowMs;
     this.#state = state;
     this.#reason = reason;
     this.#deadlineMs = Number.POSITIVE_INFINITY;
-    this.#stopPhase = 'none';
+    this.#stopSequence.reset();
     if (state === 'starting' || state === 'stopping') this.#forgetSample();
   }
 
