@@ -29,6 +29,16 @@ export class FakeEntries implements EntryControl {
       pidFile: '/p',
       stateFile: '/s',
       idFile: '/i',
+      httpd: { address: '127.0.0.1', port: 2812, isTls: false },
+      platform: {
+        name: 'Linux',
+        release: '6',
+        version: '#1',
+        machine: 'x86_64',
+        cores: 2,
+        memoryBytes: 1024,
+        swapBytes: 0,
+      },
     };
   }
 

@@ -329,3 +329,61 @@ describe('rules', () => {
     assert.equal(statusWords(file.machine), 'OK');
   });
 });
+
+describe('what no rule says', () => {
+  const gone = { exists: false };
+
+  test('a path that is missing is told once, and that it is back', () => {
+    const entry = new DrivenEntry('', 'check file x with path /x');
+    entry.cycle({ exists: true });
+    assert.deepEqual(entry.cycle(gone), ['event nonexist failed alert']);
+    assert.equal(statusWords(entry.machine), 'Does not exist');
+    assert.deepEqual(entry.cycle(gone), []);
+    assert.deepEqual(entry.cycle({ exists: true }), ['event nonexist succeeded alert']);
+    assert.equal(statusWords(entry.machine), 'OK');
+  });
+
+  test('where it has a start program, that is run', () => {
+    const entry = new DrivenEntry('', 'check filesystem x with path /x start program = "/mount"');
+    entry.cycle({ exists: true });
+    assert.deepEqual(entry.cycle(gone), ['event nonexist failed restart', 'run start']);
+  });
+
+  test('a rule about existence says it instead', () => {
+    const absent = new DrivenEntry('if exist then alert', 'check file x with path /x');
+    assert.deepEqual(absent.cycle(gone), []);
+    assert.equal(statusWords(absent.machine), 'OK');
+    assert.deepEqual(absent.cycle({ exists: true }), ['event exist failed alert']);
+    const unwanted = new DrivenEntry('if exist then stop');
+    assert.deepEqual(unwanted.observe(null), []);
+    assert.equal(statusWords(unwanted.machine), 'OK');
+  });
+
+  test('a path of another type is told', () => {
+    const entry = new DrivenEntry('', 'check fifo x with path /x');
+    assert.deepEqual(entry.cycle({ exists: true, properties: { 'other-type': 'is no fifo' } }), [
+      'event invalid failed alert',
+    ]);
+    assert.equal(statusWords(entry.machine), 'Invalid type');
+  });
+
+  test('the link of an interface is looked at', () => {
+    const entry = new DrivenEntry('', 'check network x with interface lan');
+    assert.deepEqual(entry.cycle({ exists: true, properties: { 'link-state': 'down' } }), [
+      'event link failed alert',
+    ]);
+    assert.equal(statusWords(entry.machine), 'Link down');
+  });
+
+  test('a limit of restarts looks back over more cycles than a test can', () => {
+    const entry = running('if 2 restarts within 200 cycles then timeout');
+    for (let cycle = 0; cycle < 100; cycle++) entry.cycle({ exists: true });
+    entry.observe(null);
+    entry.observe(11);
+    for (let cycle = 0; cycle < 90; cycle++) entry.cycle({ exists: true });
+    entry.observe(null);
+    entry.observe(12);
+    entry.cycle({ exists: true });
+    assert.ok(entry.observe(null).includes('event timeout failed unmonitor'));
+  });
+});

@@ -37,7 +37,7 @@ export class EntryMachine {
   readonly #limits: Limits;
   readonly #policy: EntryPolicy;
   readonly #backoff: RestartBackoff;
-  readonly #window: RestartWindow = new RestartWindow();
+  readonly #window: RestartWindow;
   readonly #schedule: CheckSchedule;
   readonly #rules: EntryRules;
   readonly #actions: EntryAction[] = [];
@@ -69,6 +69,7 @@ export class EntryMachine {
 
   constructor(entry: ServiceEntry, { limits, cores, random, policy }: EntryMachineOptions) {
     this.entry = entry;
+    this.#window = new RestartWindow(Math.max(0, ...entry.restartLimits.map(({ cycles }) => cycles)));
     this.#limits = limits;
     this.#policy = policy ?? DEFAULT_ENTRY_POLICY;
     this.#backoff = new RestartBackoff(this.#policy, random);
@@ -121,7 +122,7 @@ export class EntryMachine {
   get failures(): readonly EventName[] {
     const names = new Set(this.#rules.failures);
     if (this.#startFailed) names.add('exec');
-    const isGone = this.#pid === null && this.#isProcess && this.#monitored;
+    const isGone = this.#pid === null && this.#isProcess && this.#monitored && this.#rules.isWanted;
     if (isGone && (this.#state === 'missing' || this.#state === 'backing-off' || this.#state === 'gave-up'))
       names.add('nonexist');
     if (this.#state === 'gave-up') names.add('timeout');

@@ -1,4 +1,4 @@
-import type { Action, EventName, Rule, ServiceEntry } from '../control/tree.ts';
+import type { Action, EventName, Rule, ServiceEntry, Test } from '../control/tree.ts';
 import { eventOfTest, type ServiceEvent } from './event-kinds.ts';
 import { RuleState } from './rule-state.ts';
 import type { Sample } from './sample.ts';
@@ -25,13 +25,19 @@ export class EntryRules {
   readonly #cores: number;
   /** What is done at once when a process is gone; null: the rules about existence wait for their cycles. */
   readonly onDeath: Action | null;
+  /** It is to be there: no rule says that it must not be. */
+  readonly isWanted: boolean;
   /** Connections are not held against a process before this, unless it has answered. */
   #graceUntilMs = 0;
 
   constructor(entry: ServiceEntry, cores: number) {
-    this.#rules = entry.rules.map((rule) => ({ rule, state: new RuleState(rule) }));
+    this.#rules = [...entry.rules, ...unwrittenRules(entry)].map((rule) => ({
+      rule,
+      state: new RuleState(rule),
+    }));
     this.#cores = cores;
-    this.onDeath = onDeath(entry);
+    this.isWanted = isWanted(entry);
+    this.onDeath = this.isWanted ? onDeath(entry) : null;
   }
 
   /** The failed events, in the order of the file. */
@@ -135,6 +141,34 @@ function isDueAgain(action: Action, cyclesFailed: number): boolean {
   if (action.kind === 'alert' || action.kind === 'unmonitor') return false;
   if (action.kind !== 'exec') return true;
   return action.repeatCycles > 0 && (cyclesFailed - 1) % action.repeatCycles === 0;
+}
+
+/**
+ * Monit's defaults: what has a path is missed when no rule is about existence, and the link of an interface is looked at. Of processes `onDeath`
+ * sees to it.
+ */
+function unwrittenRules(entry: ServiceEntry): Rule[] {
+  const { type, place } = entry;
+  const once = { times: 1, cycles: 1 };
+  const alert = { ...once, action: ALERT };
+  const has = (kind: Test['kind']): boolean => entry.rules.some(({ test }) => test.kind === kind);
+  const rules: Rule[] = [];
+  const add = (test: Test, action: Action): void => {
+    rules.push({ place, test, onFailure: { ...once, action }, onSuccess: alert });
+  };
+  // Without a program there is nothing to restart, only something to tell.
+  const restart: Action = entry.start === null && entry.restart === null ? ALERT : { kind: 'restart' };
+  const hasPath = type === 'file' || type === 'directory' || type === 'fifo' || type === 'filesystem';
+  if (hasPath && !has('existence')) add({ kind: 'existence', expected: false }, restart);
+  if (hasPath && type !== 'filesystem') add({ kind: 'type' }, ALERT);
+  if (type === 'network' && !has('link')) add({ kind: 'link', matchesWhen: 'down' }, ALERT);
+  return rules;
+}
+
+/** As in monit, a rule that it must not be there takes the place of the unwritten one that it must. */
+function isWanted({ rules }: ServiceEntry): boolean {
+  const expected = rules.flatMap(({ test }) => (test.kind === 'existence' ? [test.expected] : []));
+  return expected.length === 0 || expected.includes(false);
 }
 
 function onDeath({ rules }: ServiceEntry): Action | null {

@@ -44,12 +44,26 @@ export interface MonitorFacts {
   readonly pidFile: string;
   readonly stateFile: string;
   readonly idFile: string;
+  /** Where it answers HTTP; null: nowhere. */
+  readonly httpd: { readonly address: string; readonly port: number; readonly isTls: boolean } | null;
+  readonly platform: PlatformFacts;
+}
+
+/** The host below it. */
+export interface PlatformFacts {
+  readonly name: string;
+  readonly release: string;
+  readonly version: string;
+  readonly machine: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly swapBytes: number;
 }
 
 /** What pages and the command line need of a monitor that runs a control file. */
 export interface EntryControl {
   facts(): MonitorFacts;
-  /** The system first, then the order of the file. */
+  /** In the order of the file. */
   entries(): readonly EntryStatus[];
   /** The newest events, oldest first. */
   events(): readonly LogEvent[];

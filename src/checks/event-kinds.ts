@@ -1,5 +1,5 @@
 /** What an event is called when it comes, and when its cause is over; monit's words, which mail filters of its users know. */
-import type { EventName, Test } from '../control/tree.ts';
+import { EVENT_NAMES, type EventName, type Test } from '../control/tree.ts';
 
 interface EventWords {
   readonly failed: string;
@@ -97,9 +97,20 @@ export function eventOfTest(test: Test): EventName {
     case 'resource':
       if (test.resource === 'uptime' || test.resource === 'size' || test.resource === 'status')
         return test.resource;
-      return test.resource === 'age' ? 'timestamp' : 'resource';
+      if (test.resource === 'saturation') return 'saturation';
+      return /^(age|[acm]time)$/.test(test.resource) ? 'timestamp' : 'resource';
     case 'change':
-      return test.property;
+      if (test.property === 'link') return 'speed';
+      return test.property.endsWith('time')
+        ? 'timestamp'
+        : (EVENT_NAMES.find((name) => name === test.property) ?? 'data');
+    case 'type':
+      return 'invalid';
+    case 'link':
+      return 'link';
+    case 'traffic':
+      if (test.unit === 'bytes') return test.direction === 'upload' ? 'byteout' : 'bytein';
+      return test.direction === 'upload' ? 'packetout' : 'packetin';
     case 'checksum':
     case 'permission':
     case 'content':

@@ -1,30 +1,33 @@
-/** Most cycles that a limit of restarts looks back; the language allows no more. */
-const CYCLES_MAX = 64;
-
 /**
  * In which of the last cycles a service was restarted. Several restarts in one cycle count once, as in monit, where there cannot be more; so the same
  * limit gives a service the same time to come up, though here it is tried again sooner.
  */
 export class RestartWindow {
-  readonly #cycles: boolean[] = [false];
+  /** How many cycles ago each restart was; the newest first, and none twice. */
+  readonly #ages: number[] = [];
+  readonly #cyclesMax: number;
+
+  /** @param cyclesMax most cycles that a limit looks back */
+  constructor(cyclesMax: number) {
+    this.#cyclesMax = cyclesMax;
+  }
 
   /** A cycle has begun. */
   cycle(): void {
-    this.#cycles.unshift(false);
-    if (this.#cycles.length > CYCLES_MAX) this.#cycles.length = CYCLES_MAX;
+    for (let index = 0; index < this.#ages.length; index++) this.#ages[index] = (this.#ages[index] ?? 0) + 1;
+    if ((this.#ages.at(-1) ?? 0) >= this.#cyclesMax) this.#ages.pop();
   }
 
   restarted(): void {
-    this.#cycles[0] = true;
+    if (this.#ages[0] !== 0) this.#ages.unshift(0);
   }
 
   clear(): void {
-    this.#cycles.length = 0;
-    this.#cycles.push(false);
+    this.#ages.length = 0;
   }
 
   /** In how many of the last `cycles` cycles there was a restart. */
   count(cycles: number): number {
-    return this.#cycles.slice(0, cycles).filter((restarted) => restarted).length;
+    return this.#ages.filter((age) => age < cycles).length;
   }
 }

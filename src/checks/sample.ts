@@ -18,14 +18,38 @@ export interface ProbeOutcome {
   readonly responseMs: number | null;
 }
 
+/** What a sample can tell besides figures; not all of it can be tested. */
+export type SampleProperty =
+  | ChangingProperty
+  | ('uid' | 'euid' | 'gid' | 'security' | 'fstype' | 'checksum-type')
+  /** What a path is instead of what the entry says. */
+  | 'other-type'
+  /** \`up\`, \`down\`: of a network interface. */
+  | 'link-state';
+
 /** What one look at a service has found. */
 export interface Sample {
   readonly exists: boolean;
   readonly figures: Readonly<Partial<Record<Resource, Figure>>>;
-  readonly properties: Readonly<Partial<Record<ChangingProperty | 'euid', string>>>;
+  readonly properties: Readonly<Partial<Record<SampleProperty, string>>>;
   /** Outcomes of the tests that had to go and ask, by the rule's index. */
   readonly probes: ReadonlyMap<number, ProbeOutcome>;
+  /** Figures that are only shown. */
+  readonly shown?: Readonly<Partial<Record<ShownFigure, number>>>;
+  /** What tests of traffic compare with their limits, by the rule's index; null: not known yet. */
+  readonly traffic?: ReadonlyMap<number, number | null>;
 }
+
+/** Bytes, counts and times that no test asks about: `disk-read-bytes` and its like count since ever. */
+export type ShownFigure =
+  | `${'read' | 'write' | 'download' | 'upload'}-bytes${'' | '-per-second'}`
+  | `disk-${'read' | 'write'}-${'bytes' | 'operations'}`
+  | `${'read' | 'write'}-ms-per-operation`
+  | `${'download' | 'upload'}-${'packets' | 'packets-per-second' | 'errors'}`
+  | `file-descriptors-${'limit' | 'hard-limit'}`
+  | ('block-bytes' | 'space-total' | 'space-free-total' | 'inodes-total')
+  | `${'accessed' | 'changed' | 'modified'}-ms`
+  | ('link-errors' | 'link-bits-per-second');
 
 export function figure(
   absolute: number | null,

@@ -85,6 +85,27 @@ export function evaluate(
       if (probe === undefined) return UNKNOWN;
       return verdict(probe.isOk !== test.isNegated, probe.text);
     }
+    case 'type': {
+      const other = sample.properties['other-type'];
+      if (!sample.exists) return UNKNOWN;
+      return verdict(other !== undefined, other ?? 'type is right');
+    }
+    case 'link': {
+      const state = sample.properties['link-state'];
+      if (state === undefined) return UNKNOWN;
+      return verdict(state === test.matchesWhen, `link ${state}`);
+    }
+    case 'traffic': {
+      const value = sample.traffic?.get(index) ?? null;
+      if (value === null) return UNKNOWN;
+      const matched = compares(value, test.operator, test.limit);
+      const name = `${test.withinMs === null ? '' : 'total '}${test.direction}`;
+      const limit = `[${name} ${test.operator} ${trafficText(test.limit, test)}]`;
+      return verdict(
+        matched,
+        `${name} of ${trafficText(value, test)} ${matched ? 'matches' : 'is within'} the limit ${limit}`,
+      );
+    }
     case 'ping':
     case 'connection': {
       const probe = sample.probes.get(index);
@@ -105,6 +126,15 @@ export function evaluate(
       return verdict(probe.isOk === (test.matchesWhen === 'succeeded'), probe.text);
     }
   }
+}
+
+/** `1.5 MB/s`, `200 packets in the last 3600 s`. */
+export function trafficText(
+  value: number,
+  { unit, withinMs }: Pick<Extract<Test, { kind: 'traffic' }>, 'unit' | 'withinMs'>,
+): string {
+  const amount = unit === 'bytes' ? byteText(value) : `${Math.round(value)} packets`;
+  return withinMs === null ? `${amount}/s` : `${amount} in the last ${withinMs / 1000} s`;
 }
 
 function verdict(matched: boolean, text: string): Verdict {

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { hostname } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
+import type { MonitorFacts } from '../checks/entry-status.ts';
 import { decodeState, type SavedState } from '../checks/saved-state.ts';
 import type { ControlTree } from '../control/tree.ts';
 import { EntryServer } from '../dashboard/entry-server.ts';
+import { MONIT_VERSION } from '../dashboard/entry-text.ts';
 import { AlertSender } from '../monitor/alert-sender.ts';
 import { ControlMonitor } from '../monitor/control-monitor.ts';
 import { readControlFile } from '../monitor/control-reader.ts';
@@ -16,7 +18,7 @@ import {
   monitorId,
 } from '../monitor/monitor-files.ts';
 import { readWhole, writeWhole } from '../monitor/whole-file.ts';
-import { bootId } from '../system/host-figures.ts';
+import { bootId, readPlatform } from '../system/host-figures.ts';
 import { adoptOrphans } from '../system/orphan-adoption.ts';
 import type { Invocation } from './invocation.ts';
 import type { MonitCommand } from './monit-options.ts';
@@ -75,6 +77,8 @@ export async function makeMonitor(
       pidFile: files.pidFile,
       stateFile: files.stateFile,
       idFile: files.idFile,
+      httpd: httpdFacts(tree),
+      platform: readPlatform(),
     },
     clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
     random: { below: (bound) => Math.floor(Math.random() * bound) },
@@ -95,6 +99,16 @@ export async function makeMonitor(
   return { monitor, files, log };
 }
 
+/** What monit says when it starts, with where it can be reached. */
+export function startingText({ settings: { httpd } }: ControlTree): string {
+  const places = [
+    ...(httpd?.port == null ? [] : [`[${httpd.address ?? '*'}]:${httpd.port}`]),
+    ...(httpd?.unixSocket == null ? [] : [httpd.unixSocket.path]),
+  ];
+  const at = places.length === 0 ? '' : ` with http interface at ${places.join(' and ')}`;
+  return `Starting Monit ${MONIT_VERSION} daemon${at}`;
+}
+
 /** Starts the daemon's work: monitor and http interface. */
 export async function startMonit(
   setting: MonitorSetting,
@@ -102,9 +116,7 @@ export async function startMonit(
   let running = await makeMonitor(setting, null);
   let { tree } = setting;
   let server = await openServer(running, tree);
-  const { address, port } = tree.settings.httpd ?? { address: null, port: null };
-  const at = port === null ? '' : ` with http interface at [${address ?? '*'}]:${port}`;
-  running.log('info', '', `Starting Monit daemon${at}`);
+  running.log('info', '', startingText(tree));
   for (const warning of tree.warnings)
     running.log('warning', '', `${warning.file}:${warning.line}: ${warning.text}`);
   running.monitor.start();
@@ -152,6 +164,11 @@ export async function startMonit(
       await server?.stop();
     },
   };
+}
+
+function httpdFacts({ settings: { httpd } }: ControlTree): MonitorFacts['httpd'] {
+  if (httpd?.port == null) return null;
+  return { address: httpd.address ?? '', port: httpd.port, isTls: httpd.pemFile !== null };
 }
 
 async function openServer({ monitor, log }: RunningMonitor, tree: ControlTree): Promise<EntryServer | null> {

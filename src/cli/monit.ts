@@ -15,7 +15,7 @@ import { commandLine, isZombie, readProcessEntry, readProcessTable } from '../sy
 import type { Invocation } from './invocation.ts';
 import { chooseLogFormat } from './log-format-option.ts';
 import { MonitClient } from './monit-client.ts';
-import { makeMonitor, startMonit } from './monit-daemon.ts';
+import { makeMonitor, startingText, startMonit } from './monit-daemon.ts';
 import { MONIT_ROWS, type MonitCommand, monitHelp, parseMonit, usualControlFiles } from './monit-options.ts';
 import { serve } from './serve.ts';
 
@@ -55,6 +55,7 @@ export async function runMonit(invocation: Invocation): Promise<number> {
   switch (wish.kind) {
     case 'test':
       for (const { file, line, text } of tree.warnings) invocation.complain(`${file}:${line}: ${text}`);
+      checkPollTime(setting);
       invocation.print('Control file syntax OK\n');
       return 0;
     case 'id':
@@ -72,6 +73,15 @@ export async function runMonit(invocation: Invocation): Promise<number> {
     default:
       return run(setting);
   }
+}
+
+const NO_POLL_TIME =
+  'Poll time is invalid or not defined. Please define poll time in the control file as a number (> 0) or use the -d option when starting monit';
+
+/** A file that says nothing of cycles can still be of use for single commands; one that is meant for a daemon, or says 0, cannot. */
+function checkPollTime({ tree: { settings }, command }: Setting): void {
+  const seconds = command.cycleSeconds ?? settings.cycleSeconds;
+  if (seconds === 0 || (seconds === null && settings.isInit)) throw new StartError(NO_POLL_TIME);
 }
 
 interface Setting {
@@ -103,12 +113,9 @@ async function run(setting: Setting): Promise<number> {
     return 0;
   }
   const cycleSeconds = command.cycleSeconds ?? tree.settings.cycleSeconds ?? 0;
-  if (cycleSeconds < 1)
-    throw new StartError(
-      'Poll time is invalid or not defined. Please define poll time in the control file as a number (> 0) or use the -d option when starting monit',
-    );
+  if (cycleSeconds < 1) throw new StartError(NO_POLL_TIME);
   const isForeground = command.isForeground || tree.settings.isInit;
-  if (!isForeground && invocation.daemon === null) invocation.print('Starting Monit daemon\n');
+  if (!isForeground && invocation.daemon === null) invocation.print(`${startingText(tree)}\n`);
   let wake = (): void => {};
   process.on('SIGUSR1', () => wake());
   return serve(invocation, {

@@ -75,7 +75,8 @@ export function parseReactions(cursor: Cursor): {
   if (cursor.takeWord('else') === null)
     return { onFailure, onSuccess: { times: 1, cycles: 1, action: ALERT } };
   cursor.takeWord('if');
-  cursor.takeWord('succeeded', 'passed', 'recovered');
+  // `failed`: the way back from a test that something succeeds.
+  cursor.takeWord('succeeded', 'passed', 'recovered', 'failed');
   const successWindow = parseWindow(cursor);
   cursor.takeWord('then');
   return { onFailure, onSuccess: { ...successWindow, action: parseAction(cursor) } };

@@ -5,18 +5,22 @@ import type { ControlWarning, Operator, Place } from './tree.ts';
 /** Words that may stand anywhere and mean nothing. */
 const NOISE = new Set([
   ...['and', 'with', 'within', 'has', 'using', 'use', 'on', 'only', 'for', 'of'],
-  ...['is', 'are', 'as', 'the', 'than', 'usage', 'but', 'does', 'to'],
+  ...['is', 'are', 'was', 'as', 'the', 'than', 'usage', 'but', 'does', 'to', 'in', 'or'],
+  ...['program', 'programs', 'times', 'option'],
 ]);
 
 const OPERATORS: Readonly<Record<string, Operator>> = {
   '<': '<',
   lt: '<',
   less: '<',
+  newer: '<',
   '<=': '<=',
   le: '<=',
   '>': '>',
   gt: '>',
   greater: '>',
+  more: '>',
+  older: '>',
   '>=': '>=',
   ge: '>=',
   '=': '=',
@@ -38,14 +42,20 @@ const TIME_UNITS: Readonly<Record<string, number>> = {
   second: 1000,
   seconds: 1000,
   min: 60_000,
+  m: 60_000,
   minute: 60_000,
   minutes: 60_000,
+  h: 3_600_000,
   hour: 3_600_000,
   hours: 3_600_000,
   day: 86_400_000,
   days: 86_400_000,
+  // Of 31 days, as monit's.
+  month: 2_678_400_000,
+  months: 2_678_400_000,
 };
 
+/** Bytes of the units of size. */
 const BYTE_UNITS: Readonly<Record<string, number>> = {
   b: 1,
   byte: 1,
@@ -104,23 +114,30 @@ export class Cursor {
     return this.#scanner.take();
   }
 
+  /** Where the next word stands, be it noise. */
   get place(): Place {
-    return this.peek().place;
+    return this.#scanner.peek().place;
   }
 
   warn(place: Place, text: string): void {
     this.warnings.push({ ...place, text });
   }
 
-  /** Whether the next token is one of these words. */
+  /** Whether the next token is one of these words, which may be noise elsewhere. */
   isWord(...words: readonly string[]): boolean {
-    const token = this.peek();
-    return token.kind === 'word' && words.includes(token.text.toLowerCase());
+    for (;;) {
+      const token = this.#scanner.peek();
+      const word = token.text.toLowerCase();
+      if (token.kind !== 'word') return false;
+      if (words.includes(word)) return true;
+      if (!NOISE.has(word)) return false;
+      this.#scanner.take();
+    }
   }
 
   /** Takes one of these words if it comes next. @returns it in lower case, or null */
   takeWord(...words: readonly string[]): string | null {
-    return this.isWord(...words) ? this.take().text.toLowerCase() : null;
+    return this.isWord(...words) ? this.#scanner.take().text.toLowerCase() : null;
   }
 
   /** Takes a word that must come next. */
@@ -220,6 +237,16 @@ export class Cursor {
   /** @returns the factor to bytes, or null */
   takeByteUnit(): number | null {
     return this.#takeUnit(BYTE_UNITS);
+  }
+
+  /** `MB/s`: a size for each second. @returns the factor to bytes, or null */
+  takeByteRate(): number | null {
+    const token = this.peek();
+    const name = /^([a-z]+)\/s$/i.exec(token.text)?.[1]?.toLowerCase() ?? '';
+    const factor = token.kind === 'word' && Object.hasOwn(BYTE_UNITS, name) ? BYTE_UNITS[name] : undefined;
+    if (factor === undefined) return null;
+    this.take();
+    return factor;
   }
 
   takePercent(): boolean {

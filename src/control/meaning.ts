@@ -6,6 +6,21 @@ export function nameKey(name: string): string {
   return name.toLowerCase();
 }
 
+/** Services that are nothing without a test; monit's words. */
+function checkCompleteness({ type, name, rules, place }: ServiceEntry): void {
+  const kinds = new Set<string>(rules.map(({ test }) => test.kind));
+  if (type === 'program' && kinds.size === 0)
+    throw new ControlError(
+      place,
+      `'check program ${name}' is incomplete: Please add a 'status' or 'content' test`,
+    );
+  if (type === 'host' && !kinds.has('connection') && !kinds.has('ping'))
+    throw new ControlError(
+      place,
+      `'check host' statement is incomplete: Please specify a port number to test or an icmp test at the remote host: '${name}'`,
+    );
+}
+
 /**
  * What can only be said when the whole file is read: names that occur twice, services that depend on nobody, circles.
  *
@@ -22,6 +37,7 @@ export function checkMeaning(services: readonly ServiceEntry[]): void {
         service.name,
       );
     byName.set(nameKey(service.name), service);
+    checkCompleteness(service);
   }
   for (const { dependsOn } of services) {
     for (const { name, place } of dependsOn) {

@@ -1,5 +1,5 @@
 import { absolutePath } from './absolute-path.ts';
-import { checkCycles, parseAction, parseReactions } from './action-parser.ts';
+import { parseAction } from './action-parser.ts';
 import { parseAlert } from './alert-parser.ts';
 import { checkedPattern } from './connection-parser.ts';
 import { ControlError } from './control-error.ts';
@@ -10,6 +10,7 @@ import { parseOnReboot } from './settings-parser.ts';
 import { parseRule } from './test-parser.ts';
 import type {
   AlertTarget,
+  IgnoredContent,
   Limits,
   Mode,
   OnReboot,
@@ -23,6 +24,9 @@ import type {
   Subject,
 } from './tree.ts';
 import { SERVICE_TYPES } from './tree.ts';
+
+/** Most cycles that a limit of restarts can look back. */
+export const RESTART_CYCLES_MAX = 10_000;
 
 /** Longest name of a service. */
 export const NAME_LENGTH_MAX = 255;
@@ -45,7 +49,7 @@ export class EntryDraft {
   readonly restartLimits: RestartLimit[] = [];
   readonly alerts: AlertTarget[] = [];
   readonly noAlerts: string[] = [];
-  readonly ignoredContent: string[] = [];
+  readonly ignoredContent: IgnoredContent[] = [];
 
   constructor(name: string, type: ServiceType, place: Place, subject: Subject) {
     this.name = name;
@@ -89,7 +93,8 @@ export function parseEntryHead(cursor: Cursor, hostName: string): EntryDraft {
 function parseSubject(cursor: Cursor, type: ServiceType): Subject {
   switch (type) {
     case 'process': {
-      if (cursor.expectWord('pidfile', 'pid', 'matching', 'match') === 'pidfile')
+      // `path` is an older word for it.
+      if (['pidfile', 'path'].includes(cursor.expectWord('pidfile', 'path', 'matching', 'match')))
         return { kind: 'pid-file', path: absolutePath(cursor) };
       const { text, place } = cursor.expectString('a pattern');
       return { kind: 'matching', pattern: checkedPattern(text, place) };
@@ -104,7 +109,6 @@ function parseSubject(cursor: Cursor, type: ServiceType): Subject {
       return { kind: 'program', call: parseProgramCall(cursor, 'check program', true) };
     }
     case 'network':
-      cursor.warn(cursor.place, 'network interfaces are not watched here; the entry is passed over');
       if (cursor.expectWord('interface', 'address') === 'interface')
         return { kind: 'interface', name: cursor.expectString('an interface').text };
       return { kind: 'address', address: cursor.expectString('an address').text };
@@ -186,27 +190,15 @@ export function parseEntryStatement(cursor: Cursor, draft: EntryDraft, limits: L
 /** Lines of a file that rules about its content do not see. */
 function parseIgnore(cursor: Cursor, draft: EntryDraft): void {
   if (draft.type !== 'file') cursor.fail(`a ${draft.type} has no content`);
+  const isNot = cursor.takeWord('not') !== null;
   cursor.expectWord('content', 'match');
-  cursor.takeOperator();
+  const isOther = cursor.takeOperator() === '!=';
   const { text, place } = cursor.expectString('a pattern');
-  draft.ignoredContent.push(checkedPattern(text, place));
-}
-
-/** Nobody looks at network interfaces here; the head of the entry has said so. */
-function skipNetworkTest(cursor: Cursor): void {
-  while (!cursor.isWord('then')) {
-    if (cursor.peek().kind === 'end') cursor.fail("expected 'then'");
-    cursor.take();
-  }
-  parseReactions(cursor);
+  draft.ignoredContent.push({ pattern: checkedPattern(text, place), isNegated: isNot || isOther });
 }
 
 function parseIf(cursor: Cursor, draft: EntryDraft, limits: Limits): void {
   const { place } = cursor;
-  if (draft.type === 'network') {
-    skipNetworkTest(cursor);
-    return;
-  }
   const number = cursor.takeWhole();
   if (number === null) {
     draft.rules.push(parseRule(cursor, { type: draft.type, host: draft.host, limits }));
@@ -215,7 +207,12 @@ function parseIf(cursor: Cursor, draft: EntryDraft, limits: Limits): void {
   cursor.expectWord('restart', 'restarts');
   const cycles = cursor.takeWhole() ?? cursor.fail('expected a number of cycles');
   cursor.expectWord('cycle', 'cycles');
-  checkCycles(cursor, cycles.value, cycles.token.text);
+  if (cycles.value < 1 || cycles.value > RESTART_CYCLES_MAX)
+    throw new ControlError(
+      cycles.token.place,
+      `The number of cycles must be between 1 and ${RESTART_CYCLES_MAX}`,
+      cycles.token.text,
+    );
   if (number.value < 1 || number.value > cycles.value)
     throw new ControlError(
       number.token.place,

@@ -89,7 +89,7 @@ export function parseSetting(cursor: Cursor, settings: SettingsDraft): void {
     case 'log':
     case 'logfile':
       if (cursor.takeWord('syslog') !== null) {
-        const facility = cursor.takeWord('facility') === null ? null : cursor.expectString('a facility').text;
+        const facility = cursor.takeWord('facility') === null ? null : parseFacility(cursor);
         settings.log = { kind: 'syslog', facility };
       } else settings.log = { kind: 'file', path: absolutePath(cursor) };
       break;
@@ -152,6 +152,15 @@ export function parseSetting(cursor: Cursor, settings: SettingsDraft): void {
   }
 }
 
+/** Of syslog, as monit calls them. */
+const FACILITIES = /^log_(auth|authpriv|cron|daemon|ftp|kern|lpr|mail|news|syslog|user|uucp|local[0-7])$/i;
+
+function parseFacility(cursor: Cursor): string {
+  const { text, place } = cursor.expectString('a facility');
+  if (!FACILITIES.test(text)) throw new ControlError(place, 'Invalid syslog facility', text);
+  return text;
+}
+
 /** All that may stand there; none of it has an effect. */
 function parseMmonit(cursor: Cursor): void {
   do {
@@ -188,6 +197,9 @@ export function parseOnReboot(cursor: Cursor): Settings['onReboot'] {
   return word === 'nostart' || word === 'laststate' ? word : 'start';
 }
 
+/** Versions of TLS by which older files of monit's ask for it; the version is agreed with the server. */
+const TLS_WORDS = ['auto', 'sslauto', 'sslv2', 'sslv3', 'tlsv1', 'tlsv11', 'tlsv12', 'tlsv13'];
+
 function parseMailServers(cursor: Cursor, servers: MailServer[], limits: Limits): void {
   do {
     const host = cursor.expectString('a mail server', ',').text;
@@ -204,17 +216,23 @@ function parseMailServers(cursor: Cursor, servers: MailServer[], limits: Limits)
         'ssl',
         'tls',
         'timeout',
+        ...TLS_WORDS,
+        'hostname',
         'certificate',
         'certmd5',
       );
       if (word === null) break;
-      if (word === 'port') port = cursor.expectWhole('a port', 1, 65_535);
+      if (word === 'hostname') {
+        const { place } = cursor.expectString('a host name');
+        cursor.warn(place, 'the host name of set mailserver has no effect here');
+      } else if (word === 'port') port = cursor.expectWhole('a port', 1, 65_535);
       else if (word === 'username') user = cursor.expectString('a user').text;
       else if (word === 'password') password = cursor.expectString('a password').text;
       else if (word === 'timeout') timeoutMs = cursor.expectDuration('a number of seconds');
       else if (word === 'certificate' || word === 'certmd5') parseChecksum(cursor);
       else {
         usesTls = true;
+        cursor.takeWord('options');
         if (cursor.takeBrace('{')) {
           cursor.takeUntil('}');
           cursor.expectBrace('}');

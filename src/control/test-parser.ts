@@ -2,6 +2,7 @@ import { parseReactions } from './action-parser.ts';
 import { checkedPattern, parseConnection, parsePing } from './connection-parser.ts';
 import { ControlError } from './control-error.ts';
 import type { Cursor } from './cursor.ts';
+import { parseTraffic } from './network-parser.ts';
 import type { ChangingProperty, Limits, Resource, Rule, ServiceType, Test, Unit } from './tree.ts';
 
 /** What a test may be about, by the type of service. */
@@ -14,20 +15,56 @@ const RESOURCES_OF: Readonly<Record<ServiceType, readonly Resource[]>> = {
   ],
   system: [
     ...(['load-1', 'load-5', 'load-15', 'cpu', 'cpu-user', 'cpu-system', 'cpu-wait', 'cpu-nice'] as const),
-    ...(['cpu-hardirq', 'cpu-softirq', 'cpu-steal', 'cpu-guest'] as const),
+    ...(['cpu-hardirq', 'cpu-softirq', 'cpu-steal', 'cpu-guest', 'cpu-guestnice'] as const),
     ...(['memory', 'swap', 'uptime', 'file-descriptors'] as const),
   ],
   filesystem: [
     ...(['space-used', 'space-free', 'inodes-used', 'inodes-free'] as const),
     ...(['disk-read', 'disk-write', 'service-time'] as const),
   ],
-  file: ['size', 'age', 'hardlinks'],
-  directory: ['age', 'hardlinks'],
-  fifo: ['age', 'hardlinks'],
+  file: ['size', 'age', 'atime', 'ctime', 'mtime', 'hardlinks'],
+  directory: ['age', 'atime', 'ctime', 'mtime', 'hardlinks'],
+  fifo: ['age', 'atime', 'ctime', 'mtime', 'hardlinks'],
   program: ['status'],
   host: [],
-  network: [],
+  network: ['saturation'],
 };
+
+const TIMES = ['timestamp', 'atime', 'ctime', 'mtime'] as const;
+
+/** Which of its properties may be seen to change. */
+const CHANGES_OF: Readonly<Record<ServiceType, readonly ChangingProperty[]>> = {
+  process: ['pid', 'ppid'],
+  system: [],
+  filesystem: ['fsflags', 'permission'],
+  file: ['checksum', 'size', 'permission', ...TIMES],
+  directory: ['permission', ...TIMES],
+  fifo: ['permission', ...TIMES],
+  program: ['status'],
+  host: [],
+  network: ['link'],
+};
+
+/** Tests of `if failed`, and of `exist` and `match`, by what they are about; monit takes them for these types alone, too. */
+const TYPES_OF = {
+  existence: ['process', 'file', 'directory', 'fifo', 'filesystem'],
+  content: ['file', 'program'],
+  ping: ['host'],
+  permission: ['file', 'directory', 'fifo', 'filesystem'],
+  uid: ['process', 'file', 'directory', 'fifo', 'filesystem'],
+  gid: ['process', 'file', 'directory', 'fifo', 'filesystem'],
+  euid: ['process'],
+  checksum: ['file'],
+  security: ['process'],
+  connection: ['process', 'host'],
+  link: ['network'],
+} as const satisfies Readonly<Record<string, readonly ServiceType[]>>;
+
+/** @throws ControlError when no service of this type can be tested so: such a test would never say anything */
+function checkType(cursor: Cursor, { type }: TestContext, test: keyof typeof TYPES_OF, what: string): void {
+  const types: readonly ServiceType[] = TYPES_OF[test];
+  if (!types.includes(type)) cursor.fail(`a ${type} has no ${what}`);
+}
 
 export interface TestContext {
   readonly type: ServiceType;
@@ -46,9 +83,17 @@ export function parseRule(cursor: Cursor, context: TestContext): Rule {
 function parseTest(cursor: Cursor, context: TestContext): Test {
   const outcome = cursor.takeWord('failed', 'succeeded');
   if (outcome === 'failed' || outcome === 'succeeded') return parseOutcome(cursor, context, outcome);
-  if (cursor.takeWord('changed') !== null) return parseChange(cursor);
+  if (cursor.takeWord('changed') !== null) return parseChange(cursor, context);
+  if (context.type === 'network') {
+    const traffic = parseTraffic(cursor);
+    if (traffic !== null) return traffic;
+  }
   const isNegated = cursor.takeWord('not') !== null;
-  if (cursor.takeWord('exist', 'exists') !== null) return { kind: 'existence', expected: !isNegated };
+  if (cursor.isWord('exist', 'exists')) {
+    checkType(cursor, context, 'existence', 'test of existence');
+    cursor.takeWord('exist', 'exists');
+    return { kind: 'existence', expected: !isNegated };
+  }
   if (cursor.takeWord('match', 'content') !== null) {
     const isOther = cursor.takeOperator() === '!=';
     return content(cursor, context, isNegated || isOther);
@@ -57,28 +102,48 @@ function parseTest(cursor: Cursor, context: TestContext): Test {
   return parseResource(cursor, context);
 }
 
-function content(cursor: Cursor, { type }: TestContext, isNegated: boolean): Test {
-  if (type !== 'file' && type !== 'program') cursor.fail(`a ${type} has no content`);
+function content(cursor: Cursor, context: TestContext, isNegated: boolean): Test {
+  checkType(cursor, context, 'content', 'content');
   const { text, place } = cursor.expectString('a pattern');
   return { kind: 'content', pattern: checkedPattern(text, place), isNegated };
 }
 
 function parseOutcome(cursor: Cursor, context: TestContext, outcome: 'failed' | 'succeeded'): Test {
-  if (cursor.takeWord('ping', 'icmp', 'ping4', 'ping6') !== null) return parsePing(cursor, outcome);
-  if (cursor.takeWord('permission', 'perm') !== null) {
+  const word = cursor.isWord(...PROPERTY_WORDS) ? cursor.peek().text.toLowerCase() : null;
+  if (word !== null && outcome === 'succeeded')
+    cursor.fail('only connections, pings and links can be tested for success');
+  if (cursor.isWord('ping', 'icmp', 'ping4', 'ping6')) {
+    checkType(cursor, context, 'ping', 'ping: write it into a check host');
+    cursor.take();
+    return parsePing(cursor, outcome);
+  }
+  if (cursor.isWord('link')) {
+    checkType(cursor, context, 'link', 'link');
+    if (outcome === 'succeeded') cursor.fail('write: if link up');
+    cursor.take();
+    return { kind: 'link', matchesWhen: 'down' };
+  }
+  if (cursor.isWord('permission', 'perm')) {
+    checkType(cursor, context, 'permission', 'permission');
+    cursor.take();
     cursor.takeWord('expect');
     const token = cursor.expectString('an octal number');
     if (!/^[0-7]{3,4}$/.test(token.text))
       throw new ControlError(token.place, 'a permission is an octal number of 3 or 4 digits', token.text);
     return { kind: 'permission', expected: token.text.padStart(4, '0') };
   }
-  const owner = cursor.takeWord('uid', 'euid', 'gid');
-  if (owner === 'uid' || owner === 'euid' || owner === 'gid')
-    return { kind: 'owner', property: owner, expected: cursor.expectString('a name or number').text };
-  if (cursor.takeWord('checksum', 'md5', 'sha1') !== null) {
+  if (word === 'uid' || word === 'euid' || word === 'gid') {
+    checkType(cursor, context, word, word);
+    cursor.take();
+    return { kind: 'owner', property: word, expected: cursor.expectString('a name or number').text };
+  }
+  if (cursor.isWord('checksum', 'md5', 'sha1')) {
+    checkType(cursor, context, 'checksum', 'checksum');
+    cursor.take();
     cursor.takeWord('checksum');
     if (cursor.takeWord('expect') === null) return { kind: 'change', property: 'checksum' };
-    const token = cursor.expectString('a checksum');
+    cursor.takeWord('sum');
+    const token = cursor.expectStringAfterNoise('a checksum');
     if (!/^([0-9a-f]{32}|[0-9a-f]{40})$/i.test(token.text))
       throw new ControlError(
         token.place,
@@ -88,7 +153,9 @@ function parseOutcome(cursor: Cursor, context: TestContext, outcome: 'failed' | 
     return { kind: 'checksum', expected: token.text.toLowerCase() };
   }
   const { place } = cursor;
-  if (cursor.takeWord('security') !== null) {
+  if (cursor.isWord('security')) {
+    checkType(cursor, context, 'security', 'security attribute');
+    cursor.take();
     cursor.expectWord('attribute');
     cursor.takeOperator();
     cursor.expectString('an attribute');
@@ -96,29 +163,62 @@ function parseOutcome(cursor: Cursor, context: TestContext, outcome: 'failed' | 
     // A property that no sample has: the test never says anything.
     return { kind: 'change', property: 'fsflags' };
   }
-  if (context.type !== 'process' && context.type !== 'host') cursor.fail(`a ${context.type} has no port`);
-  return parseConnection(cursor, outcome, context.host, context.limits);
+  checkType(cursor, context, 'connection', 'port');
+  const test = parseConnection(cursor, outcome, context.host, context.limits);
+  if (test.target.kind === 'unix' && context.type === 'host')
+    throw new ControlError(
+      place,
+      'a host has no unixsocket: write it into a check process',
+      test.target.path,
+    );
+  return test;
 }
+
+/** What `if failed` can say of a service itself. */
+const PROPERTY_WORDS = ['permission', 'perm', 'uid', 'euid', 'gid', 'checksum', 'md5', 'sha1', 'security'];
 
 const CHANGES: Readonly<Record<string, ChangingProperty>> = {
   pid: 'pid',
   ppid: 'ppid',
   checksum: 'checksum',
   timestamp: 'timestamp',
+  atime: 'atime',
+  ctime: 'ctime',
+  mtime: 'mtime',
   size: 'size',
   permission: 'permission',
   perm: 'permission',
-  uid: 'uid',
-  gid: 'gid',
   fsflags: 'fsflags',
   status: 'status',
+  link: 'link',
 };
 
-function parseChange(cursor: Cursor): Test {
+/** `modification time` and so on. */
+const TIME_WORDS: Readonly<Record<string, 'atime' | 'ctime' | 'mtime'>> = {
+  access: 'atime',
+  change: 'ctime',
+  modification: 'mtime',
+  modify: 'mtime',
+};
+
+function takeTimeName(cursor: Cursor): 'atime' | 'ctime' | 'mtime' | null {
+  const word = cursor.takeWord(...Object.keys(TIME_WORDS));
+  if (word === null) return null;
+  cursor.expectWord('time', 'timestamp');
+  return TIME_WORDS[word] ?? 'mtime';
+}
+
+function parseChange(cursor: Cursor, { type }: TestContext): Test {
   cursor.takeWord('md5', 'sha1');
-  cursor.takeWord('modification', 'access', 'change');
-  const word = cursor.expectWord(...Object.keys(CHANGES));
-  return { kind: 'change', property: CHANGES[word] ?? 'pid' };
+  const start = cursor.peek();
+  const property = takeTimeName(cursor) ?? CHANGES[cursor.expectWord(...Object.keys(CHANGES))] ?? 'pid';
+  if (property === 'link') cursor.takeWord('capacity');
+  if (!CHANGES_OF[type].includes(property))
+    throw new ControlError(
+      start.place,
+      `syntax error '${start.text}': of a ${type} no change of its ${property} is seen`,
+    );
+  return { kind: 'change', property };
 }
 
 function parseResource(cursor: Cursor, context: TestContext): Test {
@@ -151,6 +251,7 @@ const CPU_PARTS: Readonly<Record<string, Resource>> = {
   softirq: 'cpu-softirq',
   steal: 'cpu-steal',
   guest: 'cpu-guest',
+  guestnice: 'cpu-guestnice',
 };
 
 /** Words that mean a resource by themselves. */
@@ -167,9 +268,10 @@ const RESOURCE_WORDS: Readonly<Record<string, Resource>> = {
   uptime: 'uptime',
   size: 'size',
   timestamp: 'age',
-  atime: 'age',
-  ctime: 'age',
-  mtime: 'age',
+  atime: 'atime',
+  ctime: 'ctime',
+  mtime: 'mtime',
+  saturation: 'saturation',
   hardlink: 'hardlinks',
   hardlinks: 'hardlinks',
   nlink: 'hardlinks',
@@ -178,22 +280,11 @@ const RESOURCE_WORDS: Readonly<Record<string, Resource>> = {
 
 function parseResourceName(cursor: Cursor): Resource {
   const isTotal = cursor.takeWord('total') !== null;
+  const time = takeTimeName(cursor);
+  if (time !== null) return time;
   const word = cursor.takeWord(
     ...Object.keys(RESOURCE_WORDS),
-    ...[
-      'cpu',
-      'loadavg',
-      'load',
-      'disk',
-      'read',
-      'write',
-      'service',
-      'space',
-      'inode',
-      'inodes',
-      'modification',
-    ],
-    ...['access', 'change'],
+    ...['cpu', 'loadavg', 'load', 'disk', 'read', 'write', 'service', 'space', 'inode', 'inodes'],
   );
   switch (word) {
     case null:
@@ -220,11 +311,6 @@ function parseResourceName(cursor: Cursor): Resource {
     case 'inode':
     case 'inodes':
       return cursor.takeWord('free') === null ? 'inodes-used' : 'inodes-free';
-    case 'modification':
-    case 'access':
-    case 'change':
-      cursor.expectWord('time', 'timestamp');
-      return 'age';
     default: {
       const resource = RESOURCE_WORDS[word] ?? 'cpu';
       if (!isTotal) return resource;
@@ -249,8 +335,9 @@ function parseLoad(cursor: Cursor): Resource {
   );
 }
 
-const PERCENTS = /^cpu/;
+const PERCENTS = /^(cpu|saturation)/;
 const SIZES = new Set<Resource>(['memory', 'memory-total', 'size', 'swap', 'space-used', 'space-free']);
+const DURATIONS = new Set<Resource>(['uptime', 'age', 'atime', 'ctime', 'mtime', 'service-time']);
 const COUNTS_OR_PERCENTS = new Set<Resource>(['file-descriptors', 'inodes-used', 'inodes-free']);
 
 function parseUnit(
@@ -260,10 +347,10 @@ function parseUnit(
   { type }: TestContext,
 ): { readonly limit: number; readonly unit: Unit } {
   if (PERCENTS.test(resource)) {
-    cursor.takePercent();
+    if (!cursor.takePercent() && resource === 'saturation') cursor.fail('expected %');
     return { limit: value, unit: 'percent' };
   }
-  if (resource === 'uptime' || resource === 'age' || resource === 'service-time') {
+  if (DURATIONS.has(resource)) {
     const factor = cursor.takeTimeUnit() ?? (resource === 'service-time' ? 1 : 1000);
     return { limit: value * factor, unit: 'milliseconds' };
   }
@@ -283,15 +370,8 @@ function parseUnit(
 
 /** `10 MB/s`, `100 operations/s`. */
 function parseRate(cursor: Cursor, value: number): { readonly limit: number; readonly unit: Unit } {
-  const token = cursor.peek();
-  const [, name = '', per] = /^([a-z]+)(\/s)?$/i.exec(token.text) ?? [];
-  const factors: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3 };
-  const factor = factors[name.toLowerCase()];
-  const isOperations = /^operations?$/i.test(name);
-  if (token.kind !== 'word' || per === undefined || (factor === undefined && !isOperations))
-    cursor.fail('expected B/s, kB/s, MB/s, GB/s or operations/s');
-  cursor.take();
-  return isOperations
-    ? { limit: value, unit: 'operations-per-second' }
-    : { limit: value * (factor ?? 1), unit: 'bytes-per-second' };
+  if (cursor.takeWord('operation/s', 'operations/s') !== null)
+    return { limit: value, unit: 'operations-per-second' };
+  const factor = cursor.takeByteRate() ?? cursor.fail('expected B/s, kB/s, MB/s, GB/s or operations/s');
+  return { limit: value * factor, unit: 'bytes-per-second' };
 }

@@ -208,8 +208,13 @@ export interface ServiceEntry {
   readonly alerts: readonly AlertTarget[];
   /** Recipients of `set alert` that are not to hear of this service. */
   readonly noAlerts: readonly string[];
-  /** Patterns of lines that rules about a file's content do not see. */
-  readonly ignoredContent: readonly string[];
+  /** Patterns of lines that rules about a file's content do not see; negated: all lines but those. */
+  readonly ignoredContent: readonly IgnoredContent[];
+}
+
+export interface IgnoredContent {
+  readonly pattern: string;
+  readonly isNegated: boolean;
 }
 
 /** A program with its arguments; no shell reads them. */
@@ -279,6 +284,7 @@ export const RESOURCES = [
   'cpu-softirq',
   'cpu-steal',
   'cpu-guest',
+  'cpu-guestnice',
   'memory',
   'memory-total',
   'swap',
@@ -299,8 +305,12 @@ export const RESOURCES = [
   'inodes-free',
   'size',
   'age',
+  'atime',
+  'ctime',
+  'mtime',
   'hardlinks',
   'status',
+  'saturation',
 ] as const;
 export type Resource = (typeof RESOURCES)[number];
 
@@ -309,12 +319,14 @@ export const CHANGING_PROPERTIES = [
   'ppid',
   'checksum',
   'timestamp',
+  'atime',
+  'ctime',
+  'mtime',
   'size',
   'permission',
-  'uid',
-  'gid',
   'fsflags',
   'status',
+  'link',
 ] as const;
 export type ChangingProperty = (typeof CHANGING_PROPERTIES)[number];
 
@@ -341,6 +353,19 @@ export type Test =
       readonly matchesWhen: 'failed' | 'succeeded';
       readonly count: number;
       readonly timeoutMs: number;
+    }
+  /** Matches when the path is of another type than the entry; no file says it, and it always holds. */
+  | { readonly kind: 'type' }
+  /** Of a network interface. */
+  | { readonly kind: 'link'; readonly matchesWhen: 'up' | 'down' }
+  | {
+      readonly kind: 'traffic';
+      readonly direction: 'upload' | 'download';
+      readonly operator: Operator;
+      readonly limit: number;
+      readonly unit: 'bytes' | 'packets';
+      /** Added up over so long, at most a day; null: per second, in the last cycle. */
+      readonly withinMs: number | null;
     }
   | ConnectionTest;
 

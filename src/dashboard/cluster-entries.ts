@@ -6,6 +6,7 @@ import { type EntryStatus, type MonitorFacts, statusWords } from '../checks/entr
 import { figure, type Sample } from '../checks/sample.ts';
 import { bareEntry } from '../control/bare-entry.ts';
 import type { EventName, Rule, ServiceEntry } from '../control/tree.ts';
+import { readPlatform } from '../system/host-figures.ts';
 
 /** Between two probes of a service. */
 const CYCLE_SECONDS = 1;
@@ -26,6 +27,8 @@ export function clusterFacts({ cluster, uptimeSeconds }: ClusterStatus): Monitor
     pidFile: '',
     stateFile: '',
     idFile: '',
+    httpd: null,
+    platform: readPlatform(),
   };
 }
 

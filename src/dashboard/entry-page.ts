@@ -1,7 +1,7 @@
 import type { EntryStatus, MonitorFacts } from '../checks/entry-status.ts';
 import type { LogEvent } from '../checks/event-log.ts';
 import { SERVICE_COMMANDS } from '../checks/service-machine.ts';
-import { dateText, MONIT_VERSION, statusRows, TYPE_NAMES, uptimeText } from './entry-text.ts';
+import { dateText, listed, MONIT_VERSION, statusRows, TYPE_NAMES, uptimeText } from './entry-text.ts';
 import type { EntryView } from './entry-view.ts';
 import { htmlDocument } from './html-document.ts';
 import { escapeHtml } from './html-text.ts';
@@ -66,7 +66,7 @@ export function indexPage(
   files: PageFiles,
   view: EntryView,
 ): string {
-  const rows = entries.map((status) => {
+  const rows = listed(entries).map((status) => {
     const { entry, sample, pid } = status;
     const percent = (name: 'cpu-total' | 'memory-total' | 'cpu' | 'memory'): string => {
       const value = sample?.figures[name]?.percent;

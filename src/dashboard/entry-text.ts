@@ -1,6 +1,6 @@
 /** The entries of a control file as text, in the layout that scripts around monit have learned to read. */
 import type { EntryStatus, MonitorFacts } from '../checks/entry-status.ts';
-import type { Figure } from '../checks/sample.ts';
+import type { Figure, Sample, ShownFigure } from '../checks/sample.ts';
 import { byteText } from '../checks/test-evaluation.ts';
 import type { Resource, ServiceType } from '../control/tree.ts';
 
@@ -18,6 +18,26 @@ export const TYPE_NAMES: Readonly<Record<ServiceType, string>> = {
   program: 'Program',
   network: 'Network',
 };
+
+/** In which monit lists them; within a type it is the order of the file. */
+const TYPE_ORDER: readonly ServiceType[] = [
+  ...([
+    'system',
+    'process',
+    'file',
+    'fifo',
+    'directory',
+    'filesystem',
+    'host',
+    'network',
+    'program',
+  ] as const),
+];
+
+/** The services by their types, the host first. */
+export function listed(entries: readonly EntryStatus[]): EntryStatus[] {
+  return TYPE_ORDER.flatMap((type) => entries.filter(({ entry }) => entry.type === type));
+}
 
 const COLUMNS = [
   { title: 'Service Name', width: 33 },
@@ -54,7 +74,9 @@ export function summaryText(facts: MonitorFacts, entries: readonly EntryStatus[]
   return (
     headLine(facts) +
     line(COLUMNS.map(({ title }) => title)) +
-    entries.map((entry) => line(cells(entry))).join('')
+    listed(entries)
+      .map((entry) => line(cells(entry)))
+      .join('')
   );
 }
 
@@ -75,7 +97,7 @@ export function summaryBox(facts: MonitorFacts, entries: readonly EntryStatus[])
     return `${bar}${row.join(bar)}${bar}\n`;
   };
   const head = '\u001b[1;36m';
-  const body = entries.map((entry) => line(cells(entry), ['', statusColour(entry), '']));
+  const body = listed(entries).map((entry) => line(cells(entry), ['', statusColour(entry), '']));
   return [
     headLine(facts),
     rule('┌', '┬', '┐'),
@@ -94,6 +116,15 @@ function statusColour({ statusText, failures, monitoringText }: EntryStatus): st
   return statusText.startsWith('OK') ? '\u001b[0;92m' : '\u001b[0;94m';
 }
 
+/** `4 kB`, `1.3 kB`: whole numbers have no fraction, as monit writes them. */
+function sizeText(bytes: number): string {
+  return byteText(bytes).replace(/\.0 /, (zero) => (Number.isInteger(scaled(bytes)) ? ' ' : zero));
+}
+
+function scaled(bytes: number): number {
+  return bytes < 1024 ? bytes : scaled(bytes / 1024);
+}
+
 function percentOf(figure: Figure | undefined): string {
   return figure?.percent == null ? '-' : `${figure.percent.toFixed(1)}%`;
 }
@@ -108,12 +139,18 @@ function count(figure: Figure | undefined): string {
   return figure?.absolute == null ? '-' : String(Math.round(figure.absolute));
 }
 
-/** Labels and values of what a sample has found. */
-function figureRows({ entry, sample }: EntryStatus): [string, string][] {
-  if (sample === null || !sample.exists) return [];
+/** Labels and values of what a sample has found, in monit's order. */
+function figureRows({ entry, sample, sampledAtMs }: EntryStatus): [string, string][] {
+  if (sample === null || (!sample.exists && entry.type !== 'network')) return [];
   const figure = (resource: Resource): Figure | undefined => sample.figures[resource];
   const property = (name: 'ppid' | 'uid' | 'euid' | 'gid'): string =>
     sample.properties[name]?.split(' ')[0] ?? '-';
+  const shown = (name: ShownFigure): number | null => sample.shown?.[name] ?? null;
+  const owner: [string, string][] = [
+    ['permission', sample.properties.permission?.replace(/^0/, '') ?? '-'],
+    ['uid', property('uid')],
+    ['gid', property('gid')],
+  ];
   switch (entry.type) {
     case 'process':
       return [
@@ -128,75 +165,191 @@ function figureRows({ entry, sample }: EntryStatus): [string, string][] {
         ['cpu total', percentOf(figure('cpu-total'))],
         ['memory', percentAndBytes(figure('memory'))],
         ['memory total', percentAndBytes(figure('memory-total'))],
-        [
-          'filedescriptors',
-          `${count(figure('file-descriptors'))} [${percentOf(figure('file-descriptors'))} of the limit]`,
-        ],
-        ['disk read bytes', rateText(figure('disk-read'))],
-        ['disk write bytes', rateText(figure('disk-write'))],
+        ['security attribute', '-'],
+        ['filedescriptors', openFilesText(figure('file-descriptors'), shown('file-descriptors-limit'))],
+        ['total filedescriptors', count(figure('file-descriptors-total'))],
+        ['read bytes', bytesAndTotal(shown('read-bytes-per-second'), shown('read-bytes'))],
+        ...diskRows('read', figure('disk-read'), sample, true),
+        ['write bytes', bytesAndTotal(shown('write-bytes-per-second'), shown('write-bytes'))],
+        ...diskRows('write', figure('disk-write'), sample, true),
       ];
-    case 'system':
+    case 'system': {
+      const uptimeMs = figure('uptime')?.absolute ?? 0;
       return [
         [
           'load average',
           (['load-1', 'load-5', 'load-15'] as const).map((name) => `[${loadText(figure(name))}]`).join(' '),
         ],
-        [
-          'cpu',
-          [
-            `${percentOf(figure('cpu-user'))}usr`,
-            `${percentOf(figure('cpu-system'))}sys`,
-            `${percentOf(figure('cpu-nice'))}nice`,
-            `${percentOf(figure('cpu-wait'))}iowait`,
-            `${percentOf(figure('cpu-steal'))}steal`,
-          ].join(' '),
-        ],
+        ['cpu', CPU_PARTS.map(([name, word]) => `${percentOf(figure(name))}${word}`).join(' ')],
         ['memory usage', bytesAndPercent(figure('memory'))],
         ['swap usage', bytesAndPercent(figure('swap'))],
-        ['uptime', uptimeText((figure('uptime')?.absolute ?? 0) / 1000)],
+        ['uptime', uptimeText(uptimeMs / 1000)],
+        ['boot time', sampledAtMs === null ? '-' : dateText(sampledAtMs - uptimeMs)],
+        ['filedescriptors', openFilesText(figure('file-descriptors'), shown('file-descriptors-limit'))],
       ];
+    }
     case 'file':
     case 'directory':
-    case 'fifo':
+    case 'fifo': {
+      const { checksum } = sample.properties;
       return [
-        ['permission', sample.properties.permission?.replace(/^0/, '') ?? '-'],
-        ['uid', property('uid')],
-        ['gid', property('gid')],
+        ...owner,
         ...size(entry.type === 'file' ? figure('size') : undefined),
-        ['modify timestamp', sample.properties.timestamp ?? '-'],
+        ['access timestamp', timeText(shown('accessed-ms'))],
+        ['change timestamp', timeText(shown('changed-ms'))],
+        ['modify timestamp', timeText(shown('modified-ms'))],
+        ...(checksum === undefined
+          ? []
+          : ([['checksum', `${checksum} (${sample.properties['checksum-type']})`]] satisfies [
+              string,
+              string,
+            ][])),
       ];
+    }
     case 'filesystem':
-      return [
-        ['filesystem flags', sample.properties.fsflags ?? '-'],
-        ['permission', sample.properties.permission?.replace(/^0/, '') ?? '-'],
-        ['uid', property('uid')],
-        ['gid', property('gid')],
-        ['space usage', bytesAndPercent(figure('space-used'))],
-        ['space free for non superuser', bytesAndPercent(figure('space-free'))],
-        ['inodes free', `${count(figure('inodes-free'))} [${percentOf(figure('inodes-free'))}]`],
-      ];
+      return filesystemRows(sample, owner);
     case 'program':
       return [['last exit value', sample.properties.status ?? '-']];
+    case 'network':
+      return networkRows(sample);
     default:
       return [];
   }
 }
 
+const CPU_PARTS = [
+  ['cpu-user', 'usr'],
+  ['cpu-system', 'sys'],
+  ['cpu-nice', 'nice'],
+  ['cpu-wait', 'iowait'],
+  ['cpu-hardirq', 'hardirq'],
+  ['cpu-softirq', 'softirq'],
+  ['cpu-steal', 'steal'],
+  ['cpu-guest', 'guest'],
+  ['cpu-guestnice', 'guestnice'],
+] as const;
+
+/** `23 [2.2% of 1024 limit]`. */
+function openFilesText(figure: Figure | undefined, limit: number | null): string {
+  if (figure?.absolute == null) return '-';
+  return limit === null || !Number.isFinite(limit)
+    ? count(figure)
+    : `${count(figure)} [${percentOf(figure)} of ${limit} limit]`;
+}
+
+function bytesAndTotal(perSecond: number | null, total: number | null): string {
+  return total === null ? '-' : `${sizeText(perSecond ?? 0)}/s [${sizeText(total)} total]`;
+}
+
+/** @param isProcess whether the bytes are told apart from those of sockets */
+function diskRows(
+  way: 'read' | 'write',
+  rate: Figure | undefined,
+  sample: Sample,
+  isProcess: boolean,
+): [string, string][] {
+  const total = sample.shown?.[`disk-${way}-operations`];
+  const operations =
+    total === undefined
+      ? '-'
+      : `${(rate?.operationsPerSecond ?? 0).toFixed(1)} ${way}s/s [${total} ${way}s total]`;
+  const bytes = bytesAndTotal(rate?.absolute ?? 0, sample.shown?.[`disk-${way}-bytes`] ?? null);
+  return [
+    [isProcess ? `disk ${way} bytes` : `${way} bytes`, bytes],
+    [`disk ${way} operations`, operations],
+  ];
+}
+
+function filesystemRows(sample: Sample, owner: [string, string][]): [string, string][] {
+  const shown = (name: ShownFigure): number => sample.shown?.[name] ?? 0;
+  const total = shown('space-total');
+  const free = sample.figures['space-free']?.absolute ?? 0;
+  const inodes = shown('inodes-total');
+  const percent = (part: number, of: number): string => `${(of === 0 ? 0 : (part * 100) / of).toFixed(1)}%`;
+  const freeTotal = shown('space-free-total');
+  const reserved = freeTotal - free;
+  const ms = (name: 'read' | 'write'): string => shown(`${name}-ms-per-operation`).toFixed(3);
+  const service = sample.figures['service-time']?.absolute;
+  return [
+    ['filesystem type', sample.properties.fstype ?? '-'],
+    ['filesystem flags', sample.properties.fsflags ?? '-'],
+    ...owner,
+    ['block size', sizeText(shown('block-bytes'))],
+    [
+      'space total',
+      `${sizeText(total)}${reserved > 0 ? ` (of which ${percent(reserved, total)} is reserved for root user)` : ''}`,
+    ],
+    ['space free for non superuser', `${sizeText(free)} [${percent(free, total)}]`],
+    ['space free total', `${sizeText(freeTotal)} [${percent(freeTotal, total)}]`],
+    ...(inodes === 0
+      ? []
+      : ([
+          ['inodes total', String(inodes)],
+          [
+            'inodes free',
+            `${count(sample.figures['inodes-free'])} [${percentOf(sample.figures['inodes-free'])}]`,
+          ],
+        ] satisfies [string, string][])),
+    ...diskRows('read', sample.figures['disk-read'], sample, false),
+    ...diskRows('write', sample.figures['disk-write'], sample, false),
+    [
+      'service time',
+      service == null
+        ? '-'
+        : `${service.toFixed(3)} ms/operation (of which read ${ms('read')} ms, write ${ms('write')} ms)`,
+    ],
+  ];
+}
+
+function networkRows(sample: Sample): [string, string][] {
+  if (!sample.exists || sample.properties['link-state'] === 'down')
+    return ['link', 'download bytes', 'upload bytes', 'download packets', 'upload packets'].map((label) => [
+      label,
+      '-',
+    ]);
+  const shown = (name: ShownFigure): number => sample.shown?.[name] ?? 0;
+  const { link } = sample.properties;
+  const saturation = sample.figures.saturation?.percent;
+  const bytes = (way: 'download' | 'upload'): [string, string] => [
+    `${way} bytes`,
+    `${sizeText(shown(`${way}-bytes-per-second`))}/s${saturation == null ? '' : ` (${linkPercent(way, sample)} link saturation)`}`,
+  ];
+  const packets = (way: 'download' | 'upload'): [string, string] => [
+    `${way} packets`,
+    `${Math.round(shown(`${way}-packets-per-second`))} per second`,
+  ];
+  return [
+    ['link', `${shown('link-errors')} errors`],
+    ...(link === undefined || link === 'unknown'
+      ? []
+      : ([['link capacity', link]] satisfies [string, string][])),
+    bytes('download'),
+    bytes('upload'),
+    packets('download'),
+    packets('upload'),
+  ];
+}
+
+function linkPercent(way: 'download' | 'upload', { shown }: Sample): string {
+  const bits = (shown?.[`${way}-bytes-per-second`] ?? 0) * 8;
+  return `${((bits * 100) / (shown?.['link-bits-per-second'] ?? 1)).toFixed(1)}%`;
+}
+
+function timeText(atMs: number | null): string {
+  return atMs === null ? '-' : dateText(atMs);
+}
+
 function size(figure: Figure | undefined): [string, string][] {
-  return figure === undefined ? [] : [['size', byteText(figure.absolute ?? 0)]];
+  return figure === undefined ? [] : [['size', sizeText(figure.absolute ?? 0)]];
 }
 
 function bytesAndPercent(figure: Figure | undefined): string {
   if (figure?.absolute == null) return '-';
-  return `${byteText(figure.absolute)} [${percentOf(figure)}]`;
+  return `${sizeText(figure.absolute)} [${percentOf(figure)}]`;
 }
 
 function loadText(figure: Figure | undefined): string {
   return figure?.absolute == null ? '-' : figure.absolute.toFixed(2);
-}
-
-function rateText(figure: Figure | undefined): string {
-  return figure?.absolute == null ? '-' : `${byteText(figure.absolute)}/s`;
 }
 
 /** The rows about connections: how long each took, or that it failed. */
@@ -286,7 +439,7 @@ export function reportText(entries: readonly EntryStatus[], type: ReportType | n
   if (type !== null) return `${counts[type]}\n`;
   const line = (name: ReportType): string => {
     const share = entries.length === 0 ? 0 : (counts[name] * 100) / entries.length;
-    return `${`${name}:`.padEnd(15)} ${counts[name]} (${share.toFixed(1)}%)\n`;
+    return `${`${name}:`.padEnd(13)} ${String(counts[name]).padStart(3)} (${share.toFixed(1)}%)\n`;
   };
-  return `${line('up')}${line('down')}${line('initialising')}${line('unmonitored')}${'total:'.padEnd(15)} ${counts.total} services\n`;
+  return `${line('up')}${line('down')}${line('initialising')}${line('unmonitored')}${'total:'.padEnd(13)} ${String(counts.total).padStart(3)} services\n`;
 }

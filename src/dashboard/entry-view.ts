@@ -1,5 +1,6 @@
 import type { EntryControl, EntryStatus, MonitorFacts } from '../checks/entry-status.ts';
 import type { LogEvent } from '../checks/event-log.ts';
+import { listed } from './entry-text.ts';
 
 /** One service of a control file, as the live page shows it. */
 export interface EntryLine {
@@ -44,7 +45,7 @@ export function entryView(control: EntryControl, historyAtMs: number): EntryView
 }
 
 export function entryLines(control: EntryControl): readonly EntryLine[] {
-  return control.entries().map(entryLine);
+  return listed(control.entries()).map(entryLine);
 }
 
 function entryLine(status: EntryStatus): EntryLine {

@@ -1,4 +1,4 @@
-import { resourceName } from '../checks/test-evaluation.ts';
+import { resourceName, trafficText } from '../checks/test-evaluation.ts';
 import type { Action, Reaction, Rule, ServiceEntry, Test } from '../control/tree.ts';
 
 /** A rule in words, as the service's page shows it. */
@@ -12,9 +12,10 @@ export function ruleText({ test, onFailure, onSuccess }: Rule): string {
 
 /** All rules of an entry, the unwritten one included. */
 export function rulesOf(entry: ServiceEntry): readonly string[] {
-  const hasExistence = entry.rules.some(({ test }) => test.kind === 'existence' && !test.expected);
+  const hasExistence = entry.rules.some(({ test }) => test.kind === 'existence');
+  const isMissed = ['process', 'file', 'directory', 'fifo', 'filesystem'].includes(entry.type);
   return [
-    ...(entry.type === 'process' && !hasExistence ? ["If doesn't exist then restart"] : []),
+    ...(isMissed && !hasExistence ? ["If doesn't exist then restart"] : []),
     ...entry.rules.map(ruleText),
     ...entry.restartLimits.map(
       ({ restarts, cycles, action }) =>
@@ -50,6 +51,12 @@ function testText(test: Test): string {
       return `failed ${test.property} ${test.expected}`;
     case 'content':
       return `content ${test.isNegated ? 'does not match' : 'matches'} '${test.pattern}'`;
+    case 'type':
+      return 'of another type';
+    case 'link':
+      return `link ${test.matchesWhen}`;
+    case 'traffic':
+      return `${test.withinMs === null ? '' : 'total '}${test.direction} ${test.operator} ${trafficText(test.limit, test)}`;
     case 'ping':
       return `${test.matchesWhen} ping`;
     case 'connection': {

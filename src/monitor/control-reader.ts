@@ -115,11 +115,9 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
-/** The host is always an entry, and always the first. */
+/** The host is always an entry; one that the file does not name stands at its end. */
 function withSystem(services: readonly ServiceEntry[], file: string): ServiceEntry[] {
-  const systems = services.filter(({ type }) => type === 'system');
-  const others = services.filter(({ type }) => type !== 'system');
-  return [...(systems.length > 0 ? systems : [implicitSystem(file)]), ...others];
+  return services.some(({ type }) => type === 'system') ? [...services] : [...services, implicitSystem(file)];
 }
 
 function implicitSystem(file: string): ServiceEntry {

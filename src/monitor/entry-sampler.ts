@@ -1,7 +1,9 @@
 import { EMPTY_SAMPLE, figure, type ProbeOutcome, type Sample } from '../checks/sample.ts';
 import type { Limits, ServiceEntry, Test } from '../control/tree.ts';
 import { probeConnection } from './connection-probe.ts';
-import { type ContentPosition, sampleFile, sampleFilesystem } from './file-sample.ts';
+import { type ContentPosition, sampleFile } from './file-sample.ts';
+import { FilesystemSampler } from './filesystem-sample.ts';
+import { NetworkSampler } from './network-sample.ts';
 import { HostSampler, type HostView, ProcessSampler } from './process-sample.ts';
 import { type RunOptions, resultText, runProgram } from './program-run.ts';
 
@@ -17,6 +19,8 @@ export class EntrySampler {
   readonly #options: SamplerOptions;
   readonly #process: ProcessSampler;
   readonly #host: HostSampler = new HostSampler();
+  readonly #filesystem: FilesystemSampler = new FilesystemSampler();
+  readonly #network: NetworkSampler;
   readonly #content: ContentPosition = { inode: 0, offset: 0 };
   #output = '';
   #status: string | null = null;
@@ -25,6 +29,7 @@ export class EntrySampler {
     this.#entry = entry;
     this.#options = options;
     const resources = entry.rules.flatMap(({ test }) => (test.kind === 'resource' ? [test.resource] : []));
+    this.#network = new NetworkSampler(entry);
     this.#process = new ProcessSampler(new Set(resources));
   }
 
@@ -57,7 +62,9 @@ export class EntrySampler {
           ? sampleFile(this.#entry, subject.path, this.#content, wallMs)
           : EMPTY_SAMPLE;
       case 'filesystem':
-        return subject.kind === 'path' ? sampleFilesystem(subject.path) : EMPTY_SAMPLE;
+        return subject.kind === 'path' ? this.#filesystem.sample(subject.path, view.atMs) : EMPTY_SAMPLE;
+      case 'network':
+        return this.#network.sample(view.atMs);
       case 'program':
         return this.#program();
       default:

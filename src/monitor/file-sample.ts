@@ -7,7 +7,6 @@ import {
   readFileSync,
   readSync,
   type Stats,
-  statfsSync,
   statSync,
 } from 'node:fs';
 import { EMPTY_SAMPLE, figure, type ProbeOutcome, type Sample } from '../checks/sample.ts';
@@ -22,6 +21,13 @@ const IS_OF_TYPE: Readonly<Partial<Record<ServiceType, (stats: Stats) => boolean
   directory: (stats) => stats.isDirectory(),
   fifo: (stats) => stats.isFIFO(),
 };
+
+/** Hexadecimal digits of a checksum by SHA1; one by MD5 has 32. */
+const SHA1_DIGITS = 40;
+
+function timeText(atMs: number): string {
+  return new Date(atMs).toISOString();
+}
 
 /** Where a file was read up to, for rules about its content. */
 export interface ContentPosition {
@@ -46,21 +52,25 @@ export async function sampleFile(
   } catch {
     return EMPTY_SAMPLE;
   }
-  if (!(IS_OF_TYPE[entry.type]?.(stats) ?? true)) return EMPTY_SAMPLE;
+  if (!(IS_OF_TYPE[entry.type]?.(stats) ?? true))
+    return { ...EMPTY_SAMPLE, exists: true, properties: { 'other-type': `is no ${entry.type}` } };
   const wanted = entry.rules.map(({ test }) => test);
   const expected = wanted.find((test) => test.kind === 'checksum');
   const needsChecksum =
     expected !== undefined || wanted.some((test) => test.kind === 'change' && test.property === 'checksum');
   const checksum =
     needsChecksum && stats.isFile()
-      ? await checksumOf(path, expected?.expected.length === 40 ? 'sha1' : 'md5')
+      ? await checksumOf(path, expected?.expected.length === SHA1_DIGITS ? 'sha1' : 'md5')
       : null;
   const probes = new Map<number, ProbeOutcome>();
   const hasContent = wanted.some(({ kind }) => kind === 'content') && stats.isFile();
-  const ignored = entry.ignoredContent.map((pattern) => new RegExp(jsPattern(pattern)));
+  const ignored = entry.ignoredContent.map(({ pattern, isNegated }) => ({
+    regex: new RegExp(jsPattern(pattern)),
+    isNegated,
+  }));
   const lines = (hasContent ? newContent(path, position) : '')
     .split('\n')
-    .filter((line) => line !== '' && !ignored.some((pattern) => pattern.test(line)));
+    .filter((line) => line !== '' && !ignored.some(({ regex, isNegated }) => regex.test(line) !== isNegated));
   for (const [index, test] of wanted.entries()) {
     if (test.kind !== 'content') continue;
     const pattern = new RegExp(jsPattern(test.pattern));
@@ -75,20 +85,31 @@ export async function sampleFile(
     exists: true,
     figures: {
       size: figure(stats.size),
-      age: figure(Math.max(0, wallMs - stats.mtimeMs)),
+      // Monit's timestamp is the later one of the two.
+      age: figure(Math.max(0, wallMs - Math.max(stats.mtimeMs, stats.ctimeMs))),
+      atime: figure(Math.max(0, wallMs - stats.atimeMs)),
+      ctime: figure(Math.max(0, wallMs - stats.ctimeMs)),
+      mtime: figure(Math.max(0, wallMs - stats.mtimeMs)),
       hardlinks: figure(stats.nlink),
     },
     properties: {
       ...ownerProperties(stats),
       size: String(stats.size),
-      timestamp: new Date(stats.mtimeMs).toISOString(),
-      ...(checksum === null ? {} : { checksum }),
+      timestamp: timeText(Math.max(stats.mtimeMs, stats.ctimeMs)),
+      atime: timeText(stats.atimeMs),
+      ctime: timeText(stats.ctimeMs),
+      mtime: timeText(stats.mtimeMs),
+      ...(checksum === null
+        ? {}
+        : { checksum, 'checksum-type': checksum.length === SHA1_DIGITS ? 'SHA1' : 'MD5' }),
     },
     probes,
+    shown: { 'accessed-ms': stats.atimeMs, 'changed-ms': stats.ctimeMs, 'modified-ms': stats.mtimeMs },
   };
 }
 
-function ownerProperties({ mode, uid, gid }: Stats): Sample['properties'] {
+/** Who owns a file, and what may be done with it. */
+export function ownerProperties({ mode, uid, gid }: Stats): Sample['properties'] {
   return {
     permission: (mode & 0o7777).toString(8).padStart(4, '0'),
     uid: ownerText('/etc/passwd', uid),
@@ -154,56 +175,4 @@ function names(file: string): ReadonlyMap<number, string> {
   }
   cache.set(file, { readMs: performance.now(), names: found });
   return found;
-}
-
-/** Looks at a file system by a path in it, or by its device. */
-export function sampleFilesystem(path: string): Sample {
-  const mount = mountOf(path);
-  try {
-    // A path below a mount point must be there itself; a device need not be more than a name.
-    if (mount?.isDevice !== true) statSync(path);
-    const { blocks, bsize, bfree, bavail, files, ffree } = statfsSync(mount?.point ?? path);
-    const usable = blocks - bfree + bavail;
-    const percent = (part: number, of: number): number | null => (of === 0 ? null : (part * 100) / of);
-    return {
-      exists: true,
-      figures: {
-        'space-used': figure((blocks - bfree) * bsize, percent(blocks - bfree, usable)),
-        'space-free': figure(bavail * bsize, percent(bavail, usable)),
-        'inodes-used': figure(files - ffree, percent(files - ffree, files)),
-        'inodes-free': figure(ffree, percent(ffree, files)),
-      },
-      properties: {
-        ...ownerProperties(statSync(mount?.point ?? path)),
-        ...(mount === null ? {} : { fsflags: mount.flags }),
-      },
-      probes: new Map(),
-    };
-  } catch {
-    return EMPTY_SAMPLE;
-  }
-}
-
-interface Mount {
-  readonly point: string;
-  readonly flags: string;
-  readonly isDevice: boolean;
-}
-
-function mountOf(path: string): Mount | null {
-  let best: Mount | null = null;
-  let text = '';
-  try {
-    text = readFileSync('/proc/self/mounts', 'utf8');
-  } catch {
-    return null;
-  }
-  for (const line of text.split('\n')) {
-    const [device = '', point = '', , flags = ''] = line.split(' ');
-    if (device === path) return { point, flags, isDevice: true };
-    const isAbove = path === point || path.startsWith(point === '/' ? '/' : `${point}/`);
-    if (point !== '' && isAbove && point.length >= (best?.point.length ?? 0))
-      best = { point, flags, isDevice: false };
-  }
-  return best;
 }

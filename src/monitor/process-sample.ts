@@ -3,10 +3,11 @@ import type { Resource } from '../control/tree.ts';
 import { type CpuTimes, type HostReading, PAGE_BYTES } from '../system/host-figures.ts';
 import {
   type DiskUse,
+  type OpenFilesLimit,
   type ProcessEntry,
   readDiskUse,
   readOpenFiles,
-  readOpenFilesMax,
+  readOpenFilesLimit,
   readProcessEntry,
   readProcessOwner,
 } from '../system/proc-table.ts';
@@ -32,8 +33,11 @@ interface DearFacts {
   readonly entry: ProcessEntry;
   readonly disk: DiskUse | null;
   readonly openFiles: number | null;
+  /** Of the process and all below it. */
+  readonly openFilesTotal: number | null;
   /** Since the reading before; null when there is none of this process. */
   readonly rates: Pick<Sample['figures'], 'disk-read' | 'disk-write'> | null;
+  readonly shown: Sample['shown'];
 }
 
 /** What changes so seldom that it is not read for each sample. */
@@ -41,7 +45,7 @@ interface RareFacts {
   readonly atMs: number;
   readonly pid: number;
   readonly startedAfterBootMs: number;
-  readonly openFilesMax: number;
+  readonly openFilesLimit: OpenFilesLimit;
   readonly owner: Readonly<Record<string, string>>;
 }
 
@@ -49,7 +53,9 @@ interface RareFacts {
 const RARE_FACTS_MS = 10_000;
 
 /** Whose rules are told what is at most a cycle old. */
-const DEAR_RESOURCES: readonly Resource[] = ['file-descriptors', 'disk-read', 'disk-write'];
+const DEAR_RESOURCES: readonly Resource[] = [
+  ...(['file-descriptors', 'file-descriptors-total', 'disk-read', 'disk-write'] as const),
+];
 
 /** The figures of one process, which need the reading before for whatever is a rate. */
 export class ProcessSampler {
@@ -92,7 +98,7 @@ export class ProcessSampler {
       );
     const bytes = entry.residentPages * PAGE_BYTES;
     const totalBytes = sum((one) => one.residentPages) * PAGE_BYTES;
-    const { openFiles, rates } = this.#dearFacts(entry, view.atMs);
+    const { openFiles, openFilesTotal, rates, shown } = this.#dearFacts(entry, below, view.atMs);
     const rare = this.#rareFacts(entry, view.atMs);
     return {
       exists: true,
@@ -105,7 +111,8 @@ export class ProcessSampler {
         threads: figure(entry.threads),
         ...(openFiles === null
           ? {}
-          : { 'file-descriptors': figure(openFiles, (openFiles * 100) / rare.openFilesMax) }),
+          : { 'file-descriptors': figure(openFiles, (openFiles * 100) / rare.openFilesLimit.soft) }),
+        'file-descriptors-total': figure(openFilesTotal),
         uptime: figure(host.uptimeSeconds * 1000 - entry.startedAfterBootMs),
         'disk-read': figure(null),
         'disk-write': figure(null),
@@ -118,17 +125,27 @@ export class ProcessSampler {
         ...rare.owner,
       },
       probes: new Map(),
+      shown: {
+        ...shown,
+        'file-descriptors-limit': rare.openFilesLimit.soft,
+        'file-descriptors-hard-limit': rare.openFilesLimit.hard,
+      },
     };
   }
 
-  #dearFacts(entry: ProcessEntry, atMs: number): DearFacts {
+  #dearFacts(entry: ProcessEntry, below: readonly ProcessEntry[], atMs: number): DearFacts {
     const known = this.#dear;
     const old = known !== null && isSame(known.entry, entry) && atMs > known.atMs ? known : null;
     // The second reading is the first that gives rates.
     if (old !== null && old.rates !== null && atMs - old.atMs < this.#dearForMs) return old;
     const disk = readDiskUse(entry.pid);
-    const rates = old === null ? null : diskRates(disk, old.disk, (atMs - old.atMs) / 1000);
-    this.#dear = { atMs, entry, disk, openFiles: readOpenFiles(entry.pid), rates };
+    const seconds = old === null ? 0 : (atMs - old.atMs) / 1000;
+    const rates = old === null ? null : diskRates(disk, old.disk, seconds);
+    const openFiles = readOpenFiles(entry.pid);
+    const openFilesTotal =
+      openFiles === null ? null : below.reduce((sum, { pid }) => sum + (readOpenFiles(pid) ?? 0), openFiles);
+    const shown = disk === null ? {} : diskTotals(disk, old?.disk ?? null, seconds);
+    this.#dear = { atMs, entry, disk, openFiles, openFilesTotal, rates, shown };
     return this.#dear;
   }
 
@@ -146,7 +163,7 @@ export class ProcessSampler {
       atMs,
       pid,
       startedAfterBootMs,
-      openFilesMax: readOpenFilesMax(pid),
+      openFilesLimit: readOpenFilesLimit(pid),
       owner:
         owner === null
           ? {}
@@ -166,6 +183,22 @@ export class ProcessSampler {
 /** One process, not two of the same number. */
 function isSame(one: ProcessEntry, other: ProcessEntry): boolean {
   return one.pid === other.pid && one.startedAfterBootMs === other.startedAfterBootMs;
+}
+
+/** What is only shown of a process's reading and writing. */
+function diskTotals(now: DiskUse, before: DiskUse | null, seconds: number): Sample['shown'] {
+  const rate = (name: 'bytesRead' | 'bytesWritten'): number =>
+    before === null ? 0 : Math.max(0, now[name] - before[name]) / seconds;
+  return {
+    'read-bytes': now.bytesRead,
+    'read-bytes-per-second': rate('bytesRead'),
+    'write-bytes': now.bytesWritten,
+    'write-bytes-per-second': rate('bytesWritten'),
+    'disk-read-bytes': now.readBytes,
+    'disk-read-operations': now.readOperations,
+    'disk-write-bytes': now.writeBytes,
+    'disk-write-operations': now.writeOperations,
+  };
 }
 
 function diskRates(now: DiskUse | null, before: DiskUse | null, seconds: number): DearFacts['rates'] {
@@ -218,6 +251,7 @@ export class HostSampler {
         'cpu-softirq': share('softirq'),
         'cpu-steal': share('steal'),
         'cpu-guest': share('guest'),
+        'cpu-guestnice': share('guestnice'),
         memory: figure(host.memoryUsedBytes, (host.memoryUsedBytes * 100) / host.memoryTotalBytes),
         swap: figure(
           host.swapUsedBytes,
@@ -230,6 +264,7 @@ export class HostSampler {
       },
       properties: {},
       probes: new Map(),
+      ...(descriptors === null ? {} : { shown: { 'file-descriptors-limit': descriptors.limit } }),
     };
   }
 }
@@ -257,5 +292,6 @@ function shares(now: CpuTimes, before: CpuTimes): CpuTimes | null {
     softirq: part('softirq'),
     steal: part('steal'),
     guest: part('guest'),
+    guestnice: part('guestnice'),
   };
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism, loadavg, totalmem, uptime } from 'node:os';
+import { availableParallelism, loadavg, machine, release, totalmem, type, uptime, version } from 'node:os';
 
 /** Names one run of the kernel; '' where there is no such name. */
 export function bootId(): string {
@@ -19,6 +19,7 @@ export interface CpuTimes {
   readonly softirq: number;
   readonly steal: number;
   readonly guest: number;
+  readonly guestnice: number;
 }
 
 /** What the host is doing. */
@@ -47,13 +48,35 @@ export function readHost(): HostReading {
   };
 }
 
+/** What the host is, which stays as it is while it runs. */
+export function readPlatform(): {
+  readonly name: string;
+  readonly release: string;
+  readonly version: string;
+  readonly machine: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly swapBytes: number;
+} {
+  const { memoryTotalBytes, swapTotalBytes } = parseMemory(readText('/proc/meminfo') ?? '');
+  return {
+    name: type(),
+    release: release(),
+    version: version(),
+    machine: machine(),
+    cores: availableParallelism(),
+    memoryBytes: memoryTotalBytes,
+    swapBytes: swapTotalBytes,
+  };
+}
+
 /** Reads the first line of /proc/stat. */
 export function parseCpuTimes(text: string): CpuTimes | null {
   const fields = /^cpu +(.*)$/m.exec(text)?.[1]?.split(' ').map(Number);
   if (fields === undefined || fields.length < 4) return null;
-  const [user = 0, nice = 0, system = 0, idle = 0, wait = 0, hardirq = 0, softirq = 0, steal = 0, guest = 0] =
-    fields;
-  return { user, nice, system, idle, wait, hardirq, softirq, steal, guest };
+  const [user = 0, nice = 0, system = 0, idle = 0, wait = 0, hardirq = 0, softirq = 0, steal = 0] = fields;
+  const [guest = 0, guestnice = 0] = fields.slice(8);
+  return { user, nice, system, idle, wait, hardirq, softirq, steal, guest, guestnice };
 }
 
 /** Reads /proc/meminfo. Used is what is not available, so caches do not count. */

@@ -11,7 +11,7 @@ import {
   readDiskUse,
   readingOnce,
   readOpenFiles,
-  readOpenFilesMax,
+  readOpenFilesLimit,
   readProcessEntry,
   readProcessOwner,
   readProcessTable,
@@ -65,7 +65,7 @@ test('this very process and its child are seen', { skip: SKIP }, async () => {
   assert.ok(!hasEnvironment(child.pid, 'ARK', 'here'));
   assert.equal(readProcessOwner(child.pid)?.uid, process.getuid?.());
   assert.ok((readOpenFiles(child.pid) ?? 0) >= 3);
-  assert.ok(readOpenFilesMax(child.pid) >= 3);
+  assert.ok(readOpenFilesLimit(child.pid).soft >= 3);
   assert.ok(readDiskUse(child.pid) !== null);
   assert.equal(isZombie(entry), false);
   await child.kill('SIGKILL');

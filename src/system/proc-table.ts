@@ -134,14 +134,23 @@ export function readOpenFiles(pid: number): number | null {
   }
 }
 
-/** How many files a process may have open. */
-export function readOpenFilesMax(pid: number): number {
-  const limit = /^Max open files\s+(\d+)/m.exec(readText(`/proc/${pid}/limits`) ?? '')?.[1];
-  return Number(limit ?? Number.POSITIVE_INFINITY);
+/** How many files a process may have open; infinite where that cannot be seen. */
+export interface OpenFilesLimit {
+  readonly soft: number;
+  readonly hard: number;
 }
 
-/** What a process has read from and written to disks since its start; null where that cannot be seen. */
+export function readOpenFilesLimit(pid: number): OpenFilesLimit {
+  const found = /^Max open files\s+(\d+)\s+(\d+)/m.exec(readText(`/proc/${pid}/limits`) ?? '');
+  const number = (text: string | undefined): number => Number(text ?? Number.POSITIVE_INFINITY);
+  return { soft: number(found?.[1]), hard: number(found?.[2]) };
+}
+
+/** What a process has read and written since its start, and what of it went to disks; null where that cannot be seen. */
 export interface DiskUse {
+  /** Of all files and sockets. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
   readonly readBytes: number;
   readonly writeBytes: number;
   readonly readOperations: number;
@@ -149,15 +158,23 @@ export interface DiskUse {
 }
 
 /** As proc(5) has the order of the lines. */
-const DISK_USE = /^syscr: (\d+)\nsyscw: (\d+)\nread_bytes: (\d+)\nwrite_bytes: (\d+)$/m;
+const DISK_USE =
+  /^rchar: (\d+)\nwchar: (\d+)\nsyscr: (\d+)\nsyscw: (\d+)\nread_bytes: (\d+)\nwrite_bytes: (\d+)$/m;
 
 export function readDiskUse(pid: number): DiskUse | null {
   const text = readText(`/proc/${pid}/io`);
   if (text === null) return null;
   const found = DISK_USE.exec(text);
   if (found === null) return null;
-  const [readOperations = 0, writeOperations = 0, readBytes = 0, writeBytes = 0] = found.slice(1).map(Number);
-  return { readBytes, writeBytes, readOperations, writeOperations };
+  const [
+    bytesRead = 0,
+    bytesWritten = 0,
+    readOperations = 0,
+    writeOperations = 0,
+    readBytes = 0,
+    writeBytes = 0,
+  ] = found.slice(1).map(Number);
+  return { bytesRead, bytesWritten, readBytes, writeBytes, readOperations, writeOperations };
 }
 
 /** Of the files that are read here nearly all fit. One buffer for all: nothing else happens between a read and its text. */

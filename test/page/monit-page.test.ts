@@ -32,7 +32,7 @@ async function open(
     `set httpd port ${port} use address 127.0.0.1 allow admin:sesame allow view:"sesame" readonly
      check process one with pidfile /one group server
      check process two with pidfile /two
-     check host gateway with address 127.0.0.1`,
+     check host gateway with address 127.0.0.1 if failed port 1 then alert`,
   );
   const { httpd } = tree.settings;
   assert.ok(httpd !== null);

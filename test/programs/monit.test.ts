@@ -215,7 +215,10 @@ check host here with address 127.0.0.1
     const text = readFileSync(monit.controlFile, 'utf8');
     await monit.type('unmonitor', 'three');
     const pid = await monit.pidOf('one');
-    writeFileSync(monit.controlFile, `${text}\ncheck host more with address 127.0.0.1\n`);
+    writeFileSync(
+      monit.controlFile,
+      `${text}\ncheck host more with address 127.0.0.1 if failed port 1 then alert\n`,
+    );
     assert.deepEqual(await monit.type('reload'), {
       code: 0,
       stdout: 'Reinitializing monit daemon\n',

@@ -1,0 +1,108 @@
+import { readFileSync, statfsSync, statSync } from 'node:fs';
+import { EMPTY_SAMPLE, type Figure, figure, type Sample } from '../checks/sample.ts';
+import { type BlockDeviceUse, readBlockDevice } from '../system/device-figures.ts';
+import { ownerProperties } from './file-sample.ts';
+
+/** The figures of one file system; rates need the reading before. */
+export class FilesystemSampler {
+  #before: { readonly atMs: number; readonly use: BlockDeviceUse } | null = null;
+
+  /**
+   * Looks at a file system by a path in it, or by its device.
+   *
+   * @param atMs monotonic
+   */
+  sample(path: string, atMs: number): Sample {
+    const mount = mountOf(path);
+    try {
+      // A path below a mount point must be there itself; a device need not be more than a name.
+      if (mount?.isDevice !== true) statSync(path);
+      const point = mount?.point ?? path;
+      const stats = statSync(point);
+      const { blocks, bsize, bfree, bavail, files, ffree } = statfsSync(point);
+      const usable = blocks - bfree + bavail;
+      const percent = (part: number, of: number): number | null => (of === 0 ? null : (part * 100) / of);
+      const device = this.#device(stats.dev, atMs);
+      return {
+        exists: true,
+        figures: {
+          'space-used': figure((blocks - bfree) * bsize, percent(blocks - bfree, usable)),
+          'space-free': figure(bavail * bsize, percent(bavail, usable)),
+          'inodes-used': figure(files - ffree, percent(files - ffree, files)),
+          'inodes-free': figure(ffree, percent(ffree, files)),
+          ...device.figures,
+        },
+        properties: {
+          ...ownerProperties(stats),
+          ...(mount === null ? {} : { fsflags: mount.flags, fstype: mount.type }),
+        },
+        probes: new Map(),
+        shown: {
+          'block-bytes': bsize,
+          'space-total': blocks * bsize,
+          'space-free-total': bfree * bsize,
+          'inodes-total': files,
+          ...device.shown,
+        },
+      };
+    } catch {
+      this.#before = null;
+      return EMPTY_SAMPLE;
+    }
+  }
+
+  /** What the device below has done since the look before; nothing where there is none. */
+  #device(number: number, atMs: number): Pick<Sample, 'figures' | 'shown'> {
+    const use = readBlockDevice(number);
+    const before = this.#before;
+    this.#before = use === null ? null : { atMs, use };
+    if (use === null) return { figures: {} };
+    const shown = {
+      'disk-read-bytes': use.readBytes,
+      'disk-read-operations': use.readOperations,
+      'disk-write-bytes': use.writeBytes,
+      'disk-write-operations': use.writeOperations,
+    };
+    if (before === null || atMs <= before.atMs) return { figures: {}, shown };
+    const since = (name: keyof BlockDeviceUse): number => Math.max(0, use[name] - before.use[name]);
+    const seconds = (atMs - before.atMs) / 1000;
+    const rate = (way: 'read' | 'write'): Figure =>
+      figure(since(`${way}Bytes`) / seconds, null, since(`${way}Operations`) / seconds);
+    const perOperation = (ms: number, operations: number): number => (operations === 0 ? 0 : ms / operations);
+    const readMs = perOperation(since('readMs'), since('readOperations'));
+    const writeMs = perOperation(since('writeMs'), since('writeOperations'));
+    const both = perOperation(
+      since('readMs') + since('writeMs'),
+      since('readOperations') + since('writeOperations'),
+    );
+    return {
+      figures: { 'disk-read': rate('read'), 'disk-write': rate('write'), 'service-time': figure(both) },
+      shown: { ...shown, 'read-ms-per-operation': readMs, 'write-ms-per-operation': writeMs },
+    };
+  }
+}
+
+interface Mount {
+  readonly type: string;
+  readonly point: string;
+  readonly flags: string;
+  readonly isDevice: boolean;
+}
+
+function mountOf(path: string): Mount | null {
+  let best: Mount | null = null;
+  let text = '';
+  try {
+    text = readFileSync('/proc/self/mounts', 'utf8');
+  } catch {
+    return null;
+  }
+  for (const line of text.split('\n')) {
+    const [device = '', point = '', type = '', flags = ''] = line.split(' ');
+    if (device === path) return { point, type, flags, isDevice: true };
+    const isAbove = path === point || path.startsWith(point === '/' ? '/' : `${point}/`);
+    if (point !== '' && isAbove && point.length >= (best?.point.length ?? 0))
+      best = { point, type, flags, isDevice: false };
+  }
+  return best;
+}
