@@ -86,7 +86,7 @@ function PanelBody({
   mayOrder,
   onIntent,
 }: PanelProps & { readonly service: ServiceStatus }): JSX.Element {
-  const { name, role, title, address, reason, stats, proxy } = service;
+  const { name, role, title, address, reason, findings, stats, proxy } = service;
   const own = log
     .filter((event) => event.service === name)
     .slice(-LOG_LINES_MAX)
@@ -105,7 +105,13 @@ function PanelBody({
       <p class="faint">
         {title} · <code>{address}</code>
       </p>
-      {reason === '' ? null : <p class="reason">{reason}</p>}
+      {[reason, ...findings]
+        .filter((text) => text !== '')
+        .map((text) => (
+          <p key={text} class="reason">
+            {text}
+          </p>
+        ))}
       {mayAct ? (
         <p class="buttons">
           {intentions.map((intention) => (

@@ -28,6 +28,7 @@ export function serviceOf(name: string, different: Partial<ServiceStatus> = {}):
     stats: null,
     proxy: null,
     shards: [],
+    findings: [],
     ...different,
   };
 }
@@ -41,6 +42,7 @@ export function clusterOf(services: readonly ServiceStatus[]): ClusterStatus {
     services,
     elsewhere: [],
     serving: {},
+    alerts: null,
     operation: null,
     events: [],
     output: [],

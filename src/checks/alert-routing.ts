@@ -39,7 +39,7 @@ export class Reminders {
 
   /** An event was told to somebody. */
   told(service: string, event: ServiceEvent, target: AlertTarget): void {
-    const key = JSON.stringify([service, event.name, target.address]);
+    const key = JSON.stringify([service, event.name, event.about ?? '', target.address]);
     if (event.state !== 'failed' || target.reminderCycles === 0) this.#standing.delete(key);
     else if (this.#standing.size < STANDING_MAX)
       this.#standing.set(key, { reminder: { service, event, target }, cycles: 0 });

@@ -25,6 +25,8 @@ export interface NodeStats {
   readonly bytes: number;
   readonly limitMaxbytes: number;
   readonly currConnections: number;
+  /** Clients that it takes at most; 0: it does not say. */
+  readonly maxConnections: number;
   readonly getHits: number;
   readonly getMisses: number;
   readonly evictions: number;
@@ -123,6 +125,8 @@ export interface ServiceStatus {
   readonly proxy: ProxyStats | null;
   /** Of a proxy where its keys lie, as far as it is known; empty for nodes. */
   readonly shards: readonly ProxyShard[];
+  /** Conditions of rules that hold now: `memory > 2.0 GB`. */
+  readonly findings: readonly string[];
 }
 
 /**
@@ -139,6 +143,18 @@ export interface TwinElsewhere {
   readonly answers: boolean;
 }
 
+/** What became of the alerts of this monitor. */
+export interface AlertCounts {
+  /** Mails, requests to web hooks and programs that took their alert. */
+  readonly sent: number;
+  /** Attempts that failed; most alerts are tried again. */
+  readonly failed: number;
+  /** Alerts that could be neither sent nor kept. */
+  readonly lost: number;
+  /** Alerts that wait to be tried again. */
+  readonly waiting: number;
+}
+
 export interface ClusterStatus {
   readonly cluster: string;
   readonly state: ClusterState;
@@ -150,6 +166,8 @@ export interface ClusterStatus {
   readonly elsewhere: readonly TwinElsewhere[];
   /** By shard the twin that the proxies of this monitor ask first; shards that none of them knows are missing. */
   readonly serving: Readonly<Record<string, string>>;
+  /** Null: nobody is told of anything. */
+  readonly alerts: AlertCounts | null;
   /** What an operator asked for and is under way, or was last; null: nothing yet. */
   readonly operation: ClusterOperation | null;
   /** The monitor's last events, oldest first. */

@@ -77,6 +77,8 @@ export interface ServiceEvent {
   readonly description: string;
   /** What is done about it: `alert`, `restart`, ... */
   readonly action: string;
+  /** Where several causes have one name, which of them it is. */
+  readonly about?: string;
 }
 
 /** The event's title: `Connection failed`. */

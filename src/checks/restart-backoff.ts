@@ -18,13 +18,18 @@ const DOUBLINGS_MAX = 30;
  * random ("equal jitter"), so that services that died together do not come back in lockstep.
  */
 export class RestartBackoff {
-  readonly #policy: BackoffPolicy;
+  #policy: BackoffPolicy;
   readonly #random: Random;
   #deaths = 0;
 
   constructor(policy: BackoffPolicy, random: Random) {
     this.#policy = policy;
     this.#random = random;
+  }
+
+  /** The bounds of the delays to come. */
+  usePolicy(policy: BackoffPolicy): void {
+    this.#policy = policy;
   }
 
   /** Deaths in a row. */

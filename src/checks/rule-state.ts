@@ -15,16 +15,22 @@ export type RuleTurn =
  * windows look back over cycles in which the test could say something.
  */
 export class RuleState {
-  readonly #rule: Rule;
-  readonly #history: boolean[] = [];
-  readonly #cyclesMax: number;
+  readonly #rule: Pick<Rule, 'onFailure' | 'onSuccess'>;
+  /** 1 where it matched; the cycle that is written next is the oldest one. */
+  readonly #history: Uint8Array;
+  #next = 0;
+  #known = 0;
+  /** Of the last cycles of the failure those that matched. */
+  #matches = 0;
+  /** Of the last cycles of the success those that did not. */
+  #misses = 0;
   #isFailed = false;
   #cyclesFailed = 0;
   #text = '';
 
-  constructor(rule: Rule) {
+  constructor(rule: Pick<Rule, 'onFailure' | 'onSuccess'>) {
     this.#rule = rule;
-    this.#cyclesMax = Math.max(rule.onFailure.cycles, rule.onSuccess.cycles);
+    this.#history = new Uint8Array(Math.max(rule.onFailure.cycles, rule.onSuccess.cycles));
   }
 
   /** The rule holds, and its success has not come yet. */
@@ -42,7 +48,9 @@ export class RuleState {
 
   /** A restart: what the process before has done is not held against the new one. Whether the rule holds stays, until it recovers. */
   clearHistory(): void {
-    this.#history.length = 0;
+    this.#known = 0;
+    this.#matches = 0;
+    this.#misses = 0;
   }
 
   /** The service is not looked at any more. */
@@ -55,11 +63,10 @@ export class RuleState {
   add({ result, text }: Verdict): RuleTurn {
     if (result === 'unknown') return { type: 'nothing' };
     this.#text = text;
-    this.#history.unshift(result === 'matched');
-    if (this.#history.length > this.#cyclesMax) this.#history.length = this.#cyclesMax;
+    this.#note(result === 'matched');
     const { onFailure, onSuccess } = this.#rule;
     if (result === 'matched') {
-      const matches = this.#count(true, onFailure.cycles);
+      const matches = this.#matches;
       if (matches < onFailure.times)
         return this.#isFailed ? this.#goOn(onFailure) : { type: 'counting', matches, reaction: onFailure };
       if (this.#isFailed) return this.#goOn(onFailure);
@@ -68,7 +75,7 @@ export class RuleState {
       return { type: 'matched', isNew: true, reaction: onFailure };
     }
     if (!this.#isFailed) return { type: 'nothing' };
-    if (this.#count(false, onSuccess.cycles) < onSuccess.times) {
+    if (this.#misses < onSuccess.times) {
       this.#cyclesFailed += 1;
       return { type: 'nothing' };
     }
@@ -80,15 +87,25 @@ export class RuleState {
   /** Still failed: the reaction is due again only when the window is full again. */
   #goOn(reaction: Reaction): RuleTurn {
     this.#cyclesFailed += 1;
-    if (this.#count(true, reaction.cycles) < reaction.times)
-      return { type: 'counting', matches: this.#count(true, reaction.cycles), reaction };
+    if (this.#matches < reaction.times) return { type: 'counting', matches: this.#matches, reaction };
     return { type: 'matched', isNew: false, reaction };
   }
 
-  #count(matched: boolean, cycles: number): number {
-    let count = 0;
-    for (let index = 0; index < Math.min(cycles, this.#history.length); index++)
-      if (this.#history[index] === matched) count += 1;
-    return count;
+  #note(matched: boolean): void {
+    const { onFailure, onSuccess } = this.#rule;
+    if (this.#leaving(onFailure.cycles) === 1) this.#matches -= 1;
+    if (this.#leaving(onSuccess.cycles) === 0) this.#misses -= 1;
+    this.#history[this.#next] = matched ? 1 : 0;
+    this.#next = (this.#next + 1) % this.#history.length;
+    this.#known = Math.min(this.#known + 1, this.#history.length);
+    if (matched) this.#matches += 1;
+    else this.#misses += 1;
+  }
+
+  /** What was `cycles` cycles ago; null: that is not known. */
+  #leaving(cycles: number): number | null {
+    const history = this.#history;
+    if (this.#known < cycles) return null;
+    return history[(this.#next - cycles + history.length) % history.length] ?? null;
   }
 }

@@ -124,6 +124,7 @@ class World {
         break;
       }
       case 'report':
+      case 'event':
         break;
     }
   }

@@ -8,16 +8,20 @@ import { DEFAULT_POLICY, type ServicePolicy } from './service-policy.ts';
 class Bench {
   readonly machine: ServiceMachine;
   nowMs = 1000;
+  /** What was told, as `NAME STATE`. */
+  readonly told: string[] = [];
 
   constructor(policy: Partial<ServicePolicy> = {}) {
     this.machine = new ServiceMachine({ ...DEFAULT_POLICY, ...policy }, seededRandom(7));
   }
 
-  /** Feeds an input, checks which actions come out (reports left aside), and returns the reports. */
+  /** Feeds an input, checks which actions come out (reports and events left aside), and returns the reports. */
   feed(input: ServiceInput, ...expected: string[]): string[] {
     const actions = this.machine.step(input, this.nowMs);
+    for (const action of actions)
+      if (action.type === 'event') this.told.push(`${action.event.name} ${action.event.state}`);
     assert.deepEqual(
-      actions.filter(({ type }) => type !== 'report').map(name),
+      actions.filter(({ type }) => type !== 'report' && type !== 'event').map(name),
       expected,
       `actions after ${input.type}`,
     );
@@ -364,4 +368,81 @@ test('a service that was stopped stays stopped when it is monitored again', () =
   bench.command('unmonitor');
   bench.command('monitor');
   assert.equal(bench.machine.state, 'stopped');
+});
+
+/** It answers the probe that is due now. */
+function answer(bench: Bench, serial: number): void {
+  bench.due(`probe ${serial}`);
+  bench.feed({ type: 'probe-ok', serial });
+  assert.equal(bench.machine.state, 'running');
+}
+
+test('of a death, a hang and a given-up service is told once, and once when it is over', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.exited(null, 'SIGKILL', 'spawn');
+  bench.feed({ type: 'spawned', pid: 43 });
+  // Dead again before it has answered: nothing new.
+  bench.exited(1, null);
+  assert.deepEqual(bench.told, ['nonexist failed']);
+  bench.due('spawn');
+  bench.feed({ type: 'spawned', pid: 44 });
+  answer(bench, 2);
+  assert.deepEqual(bench.told.splice(0), ['nonexist failed', 'nonexist succeeded']);
+  for (const serial of [3, 4, 5]) {
+    bench.due(`probe ${serial}`);
+    const killed = serial === 5 ? ['SIGKILL'] : [];
+    bench.feed({ type: 'probe-failed', serial, reason: 'no answer' }, ...killed);
+  }
+  bench.exited(null, 'SIGKILL');
+  bench.due('spawn');
+  assert.deepEqual(bench.told, ['connection failed'], 'its end is not told besides');
+  bench.feed({ type: 'spawned', pid: 45 });
+  answer(bench, 6);
+  assert.deepEqual(bench.told.splice(0), ['connection failed', 'connection succeeded']);
+  bench.command('stop', 'SIGTERM', 'SIGCONT');
+  bench.exited(0, null);
+  assert.deepEqual(bench.told, [], 'what was asked for is no trouble');
+});
+
+test('one that was started anew as often as the limit allows is given up, until an operator starts it', () => {
+  const bench = new Bench({ restartLimit: { restarts: 2, withinMs: 60_000 }, healthyMs: 0 });
+  bench.started();
+  let serial = 1;
+  const dies = (): void => {
+    bench.exited(null, 'SIGKILL', 'spawn');
+    bench.feed({ type: 'spawned', pid: 50 });
+    serial += 1;
+    answer(bench, serial);
+  };
+  dies();
+  // The first of them is too long ago when the third comes.
+  bench.nowMs += 60_001;
+  dies();
+  dies();
+  assert.equal(bench.machine.state, 'running');
+  bench.told.length = 0;
+  assert.deepEqual(bench.exited(null, 'SIGKILL'), [
+    'died of SIGKILL; it was started anew 2 times within 60 s; given up',
+  ]);
+  assert.equal(bench.machine.state, 'gave-up');
+  assert.deepEqual(bench.told.splice(0), ['timeout failed']);
+  bench.command('start', 'spawn');
+  bench.feed({ type: 'spawned', pid: 60 });
+  answer(bench, serial + 1);
+  assert.deepEqual(bench.told, ['timeout succeeded']);
+  // The count begins anew.
+  bench.exited(null, 'SIGKILL', 'spawn');
+});
+
+test('another policy holds from the next probe on', () => {
+  const bench = new Bench();
+  bench.started();
+  bench.machine.usePolicy({ ...DEFAULT_POLICY, probeIntervalMs: 7000, probeFailuresMax: 1 });
+  bench.due('probe 2');
+  const { nowMs } = bench;
+  bench.feed({ type: 'probe-ok', serial: 2 });
+  bench.due('probe 3');
+  assert.equal(bench.nowMs, nowMs + 7000);
+  bench.feed({ type: 'probe-failed', serial: 3, reason: 'no answer' }, 'SIGKILL');
 });

@@ -17,6 +17,8 @@
  */
 import { assert } from '../base/assert.ts';
 import type { Random } from '../base/random.ts';
+import type { EventName } from '../control/tree.ts';
+import type { ServiceEvent } from './event-kinds.ts';
 import { RestartBackoff } from './restart-backoff.ts';
 import type { ServicePolicy } from './service-policy.ts';
 
@@ -65,7 +67,9 @@ export type ServiceAction =
   /** Ask the process something and report with the same serial within the policy's probe timeout. */
   | { readonly type: 'probe'; readonly serial: number }
   /** For the log. `warning`: trouble that is being mended; `error`: an operator has to look. */
-  | { readonly type: 'report'; readonly level: 'info' | 'warning' | 'error'; readonly text: string };
+  | { readonly type: 'report'; readonly level: 'info' | 'warning' | 'error'; readonly text: string }
+  /** For those who want to be told: a trouble begins, or is over. */
+  | { readonly type: 'event'; readonly event: ServiceEvent };
 
 /** Looks in a row after which a process that is stopped, or that does not answer though it could, is taken for hung. */
 const LOOKS_MAX = 2;
@@ -74,7 +78,7 @@ const LOOKS_MAX = 2;
 const LOST_PROBE_TIMEOUTS = 2;
 
 export class ServiceMachine {
-  readonly #policy: ServicePolicy;
+  #policy: ServicePolicy;
   readonly #backoff: RestartBackoff;
   readonly #actions: ServiceAction[] = [];
 
@@ -98,6 +102,10 @@ export class ServiceMachine {
   #everServed = false;
   #firstStarts = 0;
   #restarts = 0;
+  /** When it died or hung, the last times; as many as the limit of restarts counts. */
+  readonly #deathsMs: number[] = [];
+  /** Of which it was told that they have begun, and not yet that they are over. */
+  readonly #troubles: Set<EventName> = new Set();
 
   #probeSerial = 0;
   #probeSentMs: number | null = null;
@@ -111,6 +119,12 @@ export class ServiceMachine {
   constructor(policy: ServicePolicy, random: Random) {
     this.#policy = policy;
     this.#backoff = new RestartBackoff(policy, random);
+  }
+
+  /** From now on it is watched so; what is under way ends as it began. */
+  usePolicy(policy: ServicePolicy): void {
+    this.#policy = policy;
+    this.#backoff.usePolicy(policy);
   }
 
   get state(): ServiceState {
@@ -217,6 +231,7 @@ export class ServiceMachine {
         break;
       case 'stop':
         this.#wanted = 'down';
+        this.#troubles.clear();
         this.#stop('stopped by request', nowMs);
         break;
       case 'restart':
@@ -235,6 +250,7 @@ export class ServiceMachine {
       case 'unmonitor':
         if (!this.#monitored) break;
         this.#monitored = false;
+        this.#troubles.clear();
         this.#report('info', 'is not monitored any more');
         this.#forgetProbe();
         if (this.#state === 'backing-off') this.#enter('stopped', 'not monitored', nowMs);
@@ -248,6 +264,7 @@ export class ServiceMachine {
   #freshStart(nowMs: number): void {
     this.#backoff.reset();
     this.#firstStarts = 0;
+    this.#deathsMs.length = 0;
     this.#spawn('', nowMs);
   }
 
@@ -329,15 +346,23 @@ export class ServiceMachine {
     if (!this.#everServed && byItself) {
       this.#firstStarts += 1;
       if (this.#firstStarts >= this.#policy.firstStartsMax) {
-        this.#enter('gave-up', reason, nowMs);
-        this.#report('error', `${reason}; given up`);
+        this.#giveUp(reason, nowMs);
         return;
       }
+    }
+    const cause = hung === '' ? reason : hung;
+    if (this.#hasDiedTooOften(nowMs)) {
+      const { restartLimit } = this.#policy;
+      this.#giveUp(
+        `${cause}; it was started anew ${restartLimit?.restarts} times within ${Math.round((restartLimit?.withinMs ?? 0) / 1000)} s`,
+        nowMs,
+      );
+      return;
     }
     if (healthySinceMs !== null && nowMs - healthySinceMs >= this.#policy.healthyMs) this.#backoff.reset();
     this.#restarts += 1;
     const delayMs = this.#backoff.delayMsAfterDeath(served);
-    const cause = hung === '' ? reason : hung;
+    if (hung === '') this.#trouble('nonexist', reason, 'restart');
     if (delayMs === 0) {
       this.#report('warning', `${cause}; restarted at once`);
       this.#spawn(cause, nowMs);
@@ -346,6 +371,46 @@ export class ServiceMachine {
       this.#enter('backing-off', cause, nowMs);
       this.#deadlineMs = nowMs + delayMs;
     }
+  }
+
+  /** Whether one more start would be more than the policy allows; counts this death if not. */
+  #hasDiedTooOften(nowMs: number): boolean {
+    const { restartLimit } = this.#policy;
+    if (restartLimit === null) return false;
+    const deaths = this.#deathsMs;
+    while (deaths.length > restartLimit.restarts) deaths.shift();
+    const oldest = deaths[0];
+    if (
+      deaths.length === restartLimit.restarts &&
+      oldest !== undefined &&
+      nowMs - oldest <= restartLimit.withinMs
+    )
+      return true;
+    deaths.push(nowMs);
+    if (deaths.length > restartLimit.restarts) deaths.shift();
+    return false;
+  }
+
+  #giveUp(reason: string, nowMs: number): void {
+    this.#enter('gave-up', reason, nowMs);
+    this.#report('error', `${reason}; given up`);
+    this.#trouble('timeout', reason, 'give up');
+  }
+
+  /** Told once, however often it happens before the service answers. */
+  #trouble(name: EventName, description: string, action: string): void {
+    if (this.#troubles.has(name)) return;
+    this.#troubles.add(name);
+    this.#actions.push({ type: 'event', event: { name, state: 'failed', description, action } });
+  }
+
+  #overcome(description: string): void {
+    for (const name of this.#troubles)
+      this.#actions.push({
+        type: 'event',
+        event: { name, state: 'succeeded', description, action: 'alert' },
+      });
+    this.#troubles.clear();
   }
 
   #probeAnswered(nowMs: number): void {
@@ -357,7 +422,9 @@ export class ServiceMachine {
     this.#everServed = true;
     if (this.#healthySinceMs === null) this.#healthySinceMs = nowMs;
     if (this.#state === 'running') return;
-    this.#report('info', this.#state === 'failing' ? 'answers again' : 'is running');
+    const text = this.#state === 'failing' ? 'answers again' : 'is running';
+    this.#report('info', text);
+    this.#overcome(text);
     this.#enter('running', '', nowMs);
   }
 
@@ -375,6 +442,7 @@ export class ServiceMachine {
       const verdict = `hangs (${reason}, ${count}), killed`;
       this.#enter('failing', verdict, nowMs);
       this.#report('warning', verdict);
+      this.#trouble('connection', verdict, 'restart');
       this.#kill(nowMs);
       return;
     }
@@ -393,6 +461,7 @@ export class ServiceMachine {
         : 'hangs (no answer, though nothing keeps it from answering), killed';
     this.#enter('failing', verdict, nowMs);
     this.#report('warning', verdict);
+    this.#trouble('connection', verdict, 'restart');
     this.#kill(nowMs);
   }
 
@@ -428,6 +497,7 @@ export class ServiceMachine {
         const since = this.#isNearing ? 'of its last progress' : 'of its start';
         const verdict = `no answer within ${this.#policy.startTimeoutMs} ms ${since}, killed`;
         this.#report('warning', verdict);
+        this.#trouble('connection', verdict, 'restart');
         this.#enter('failing', verdict, nowMs);
       }
       this.#kill(nowMs);

@@ -26,6 +26,8 @@ export interface ServicePolicy extends BackoffPolicy {
    * away by retrying. A service that has served once is retried for ever.
    */
   readonly firstStartsMax: number;
+  /** A service that was started anew so often within so long, because it died or hung, is given up when it does so again; null: never. */
+  readonly restartLimit: { readonly restarts: number; readonly withinMs: number } | null;
 }
 
 /** The policy where nothing else is said. */
@@ -41,4 +43,5 @@ export const DEFAULT_POLICY: ServicePolicy = {
   backoffMsMin: 100,
   backoffMsMax: 30_000,
   firstStartsMax: 1,
+  restartLimit: null,
 };

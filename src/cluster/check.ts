@@ -4,6 +4,7 @@ import { parseOptions, textOption } from './command-options.ts';
 import type { ClusterPlan } from './plan.ts';
 import { planCluster, plannedFiles, readClusterFile } from './planned-cluster.ts';
 import { readServing } from './serving-twins.ts';
+import { watchingLines } from './watching-text.ts';
 
 export const CHECK_HELP: string = `Usage: twincached check FILE [options]
 
@@ -56,6 +57,7 @@ function planText(plan: ClusterPlan): string {
   ];
   for (const { name: service, title, probe, argv } of services)
     lines.push('', `${service} at ${probe.host}:${probe.port}, ${title}`, `  ${argv.join(' ')}`);
+  lines.push(...watchingLines(plan));
   for (const { path, text } of plannedFiles(plan))
     lines.push(
       '',

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { StartError } from '../base/start-error.ts';
 import { parseConfiguration } from '../proxy/configuration-file.ts';
@@ -15,6 +17,7 @@ const EXAMPLES = new URL('../../../examples/', import.meta.url);
 const SHARD =
   'shards:\n  - name: one\n    replication-port: 11111\n    twins: [{ port: 11221 }, { port: 11222 }]\n';
 const PROXY = 'proxies:\n  - { name: users, port: 12000 }\n';
+const ONE = `${SHARD}${PROXY}`;
 
 function plan(
   text: string,
@@ -239,7 +242,113 @@ page:
   assert.deepEqual(plan(SHARD + PROXY).page, LOOPBACK_PAGE);
 });
 
-const PAGE = `${SHARD}${PROXY}page:\n`;
+test('limits are words of nodes and keys of proxies, the closest to a service first', () => {
+  const text = `limits:
+  nodes: { connections: 4096, max-item-size: 8M, listen-backlog: 2048 }
+  proxies: { clients: 100, queue-bytes: 64M, queue-calls: 500, request-timeout: 250ms }
+shards:
+  - name: one
+    replication-port: 11111
+    limits: { max-item-size: 16M, replication-backlog: 1G }
+    options: [-R, "40"]
+    twins: [{ port: 11221 }]
+proxies:
+  - { name: inner, port: 12000, clients: 70, limits: { request-timeout: 2s } }
+  - { name: users, port: 12001, limits: { listen-backlog: 9, connect-timeout: 1s } }
+`;
+  const made = plan(text);
+  assert.equal(
+    lines(text)[0],
+    'T memcached -v -p 11221 -l 127.0.0.1 -m 64 -t 1 -X 11111 -c 4096 -I 16m -b 2048 --replication-backlog 1024m -R 40',
+  );
+  const { backlog, defaults, 'clients-max': clients } = configurationOf(made, 'users');
+  assert.deepEqual(
+    [backlog, clients, defaults],
+    [
+      9,
+      100,
+      {
+        'request-timeout': '250ms',
+        'connect-timeout': '1s',
+        'queue-calls': 500,
+        'queue-bytes': '64m',
+      },
+    ],
+  );
+  const inner = configurationOf(made, 'inner');
+  assert.equal(inner['clients-max'], 70);
+  assert.deepEqual(inner['defaults'], {
+    'request-timeout': '2s',
+    'queue-calls': 500,
+    'queue-bytes': '64m',
+  });
+});
+
+test('rules are of those that have their figure, and count the looks of each', () => {
+  const text = `watch: { every: 2s, timeout: 1s, restarts: { most: 4, within: 10m } }
+shards:
+  - { name: one, replication-port: 11111, twins: [{ port: 11221 }, { port: 11222 }] }
+  - { name: lone, replication-port: 11112, watch: { every: 500ms, failures: 5 }, twins: [{ port: 11223 }] }
+proxies:
+  - { name: users, port: 12000 }
+rules:
+  - { if: memory > 1G, for: 30s, do: restart }
+  - { if: not in-sync, for: 3 cycles }
+  - { of: [lone, users], if: requests < 1/s, exec: [bin/quiet, now] }
+`;
+  const cluster = parseClusterFile('/etc/c.yml', text);
+  const rules = [...cluster.rules].map(([name, own]) => [
+    name,
+    ...own.map(({ condition, cycles, action }) => `${condition.figure} ${cycles} ${action.kind}`),
+  ]);
+  assert.deepEqual(rules, [
+    ['one-a', 'memory 15 restart', 'in-sync 3 alert'],
+    ['one-b', 'memory 15 restart', 'in-sync 3 alert'],
+    ['lone-a', 'memory 60 restart', 'requests 1 exec'],
+    ['users', 'memory 15 restart', 'requests 1 exec'],
+  ]);
+  const [policy, own] = cluster.shards.map((shard) => shard.policy);
+  assert.deepEqual(
+    [policy?.probeIntervalMs, policy?.probeTimeoutMs, policy?.restartLimit],
+    [2000, 1000, { restarts: 4, withinMs: 600_000 }],
+  );
+  assert.deepEqual([own?.probeIntervalMs, own?.probeTimeoutMs, own?.probeFailuresMax], [500, 1000, 5]);
+});
+
+test('check shows rules and alerts, and nothing of what is secret', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'twincached-check-'));
+  const path = join(directory, 'c.yml');
+  writeFileSync(
+    path,
+    `${ONE}rules:
+  - { if: memory > 1G, for: 30s, do: restart }
+  - { of: [users], if: errors > 5/s, exec: [bin/page-me, now] }
+mail: { server: mail.example.com }
+alerts:
+  - { mail: ops@example.com, events: [timeout, nonexist], of: [one], remind: 1h }
+  - { webhook: "https://u:p@hooks.example.com/services/SECRET" }
+  - { webhook-file: hook }
+`,
+  );
+  let out = '';
+  assert.equal(check([path], { out: (text) => (out += text), err: () => {} }), 0);
+  rmSync(directory, { recursive: true });
+  assert.ok(
+    out.includes(`
+rules:
+  if memory > 1.0 GB, at 30 looks in a row: restart (one-a, one-b, users)
+  if errors > 5.0/s: exec ${directory}/bin/page-me now (users)
+
+alerts:
+  mail to ops@example.com through mail.example.com; events timeout, nonexist; of one-a, one-b; again each 3600 s
+  POST to https://hooks.example.com/...
+  POST to the URL in ${directory}/hook
+`),
+    out,
+  );
+});
+
+const PAGE = `${ONE}page:\n`;
 
 for (const [text, message] of [
   [
@@ -333,6 +442,88 @@ for (const [text, message] of [
   [
     `${SHARD}${PROXY}page: { port: 12000 }\n`,
     "7:7: port 12000 of 127.0.0.1 is users's already; write another one",
+  ],
+  [
+    `${ONE}rules: [{ if: hunger > 3 }]\n`,
+    /^c\.yml:7:15: there is no figure "hunger"; write one of memory, cpu, .*, or "not in-sync"$/,
+  ],
+  [`${ONE}rules: [{ if: memory > 3 }]\n`, '7:15: "3" is no limit of memory; write it as in "memory > 2G"'],
+  [
+    `${ONE}rules: [{ if: memory > 3M, for: soon }]\n`,
+    '7:33: rules[0].for: "soon" is no time; write one, such as 30s, or "3 cycles"',
+  ],
+  [
+    `${ONE}rules: [{ if: memory > 3M, for: 3 }]\n`,
+    '7:33: rules[0].for is no time; write one, such as 30s, or "3 cycles"',
+  ],
+  [
+    `${ONE}rules: [{ if: memory > 3M, for: 2h }]\n`,
+    '7:33: 2h is longer than 3600 looks at one-a, one each 1000 ms; write less',
+  ],
+  [
+    `${ONE}rules: [{ if: memory > 3M, do: dance }]\n`,
+    '7:32: rules[0].do: "dance" is none of alert, restart; write one of them',
+  ],
+  [
+    `${ONE}rules: [{ if: memory > 3M, do: restart, exec: [a] }]\n`,
+    '7:47: a rule does one thing; write "do:" or "exec:", and a second rule',
+  ],
+  [`${ONE}rules: [{ for: 3s }]\n`, '7:9: rules[0].if is missing; write "if:" and a text'],
+  [
+    `${ONE}rules: [{ of: [one, two], if: memory > 3M }]\n`,
+    '7:21: there is nothing named two; write one of one-a, one-b, one, users, nodes, proxies',
+  ],
+  [
+    `${ONE}rules: [{ of: [users], if: lag > 3s }]\n`,
+    '7:15: users, a proxy, has no lag; leave it out, only nodes have it',
+  ],
+  [
+    `${ONE.replace(', { port: 11222 }', '')}rules: [{ if: twins < 1 }]\n`,
+    '7:15: nobody here has twins; leave the rule out, or give a shard twins',
+  ],
+  [
+    `${ONE}alerts: [{ events: [timeout] }]\n`,
+    '7:10: an alert goes one way; write one of "mail:", "webhook:", "webhook-file:" and "exec:", and further ways as further alerts',
+  ],
+  [
+    `${ONE}alerts: [{ mail: a@b.c }]\n`,
+    '7:10: no server sends this mail; write "mail:" and "server:" at the top of the file',
+  ],
+  [
+    `${ONE}alerts: [{ mail: ops }]\n`,
+    '7:18: alerts[0].mail: "ops" is no mail address; write one, such as ops@example.com',
+  ],
+  [
+    `${ONE}alerts: [{ webhook: hooks.example }]\n`,
+    '7:21: alerts[0].webhook: "hooks.example" is no URL; write one that begins with http:// or https://',
+  ],
+  [
+    `${ONE}alerts: [{ exec: [a], events: [death] }]\n`,
+    '7:32: alerts[0].events[0]: "death" is none of nonexist, connection, timeout, resource, action, instance; write one of them',
+  ],
+  [
+    `${ONE}mail: { server: m, user: u }\n`,
+    '7:7: a user needs a password; write both "user:" and "password-file:", or neither',
+  ],
+  [
+    `${ONE}mail: { server: m, password: secret }\n`,
+    '7:20: "password" is no key that may stand here; see docs/reference/cluster-file.md',
+  ],
+  [
+    `${ONE}watch: { every: 1ms }\n`,
+    '7:17: watch.every: "1ms" is out of bounds; write one from 100ms to 10m, such as 1s',
+  ],
+  [
+    `${ONE}watch: { restarts: { most: 3 } }\n`,
+    '7:20: watch.restarts.within is missing; write "within:" and a text',
+  ],
+  [
+    `${ONE}limits: { nodes: { max-item-size: 33M } }\n`,
+    '7:35: 33M is too large for one, whose nodes have 64M; write 32M at most, or more "memory:"',
+  ],
+  [
+    `${ONE}limits: { nodes: { clients: 33 } }\n`,
+    '7:20: "clients" is no key that may stand here; see docs/reference/cluster-file.md',
   ],
   ['shards: [\n', /^c\.yml:2:1: /],
 ] as const)

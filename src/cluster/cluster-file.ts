@@ -1,9 +1,16 @@
 /** A cluster file: who runs where. What it means is checked here, what follows from it for each process is in `file-plan.ts`. */
 import { isIP } from 'node:net';
+import type { ServicePolicy } from '../checks/service-policy.ts';
 import { CheckedYaml, type Path } from '../proxy/checked-yaml.ts';
 import type { LogFormat } from '../telemetry/log-format.ts';
+import { type AlertSettings, alertSettings } from './alert-settings.ts';
 import { type ClusterEntry, clusterSchema, type ProxyEntry, type ShardEntry } from './cluster-schema.ts';
+import { ClusterServices } from './cluster-services.ts';
+import { ITEM_MIB_MAX, nodeLimitWords } from './limit-settings.ts';
 import { type PageSettings, pageSettings } from './page-settings.ts';
+import { type RulesByService, rulesByService, watchPolicy } from './rule-settings.ts';
+import { mebibytes } from './schema-parts.ts';
+import type { NodeLimitsEntry, ProxyLimitsEntry } from './watching-schema.ts';
 
 /** One node of a shard. */
 export interface PlacedTwin {
@@ -21,7 +28,9 @@ export interface PlacedShard {
   readonly replicationPort: number;
   readonly memoryMib: number;
   readonly threads: number;
+  /** Words of a node's command line, those of limits in front. */
   readonly options: readonly string[];
+  readonly policy: ServicePolicy;
 }
 
 export interface PlacedProxy {
@@ -38,6 +47,8 @@ export interface PlacedProxy {
   readonly nearCache: string | null;
   readonly coalesces: boolean;
   readonly title: string;
+  readonly limits: ProxyLimitsEntry;
+  readonly policy: ServicePolicy;
 }
 
 /** A cluster as its file describes it. */
@@ -54,6 +65,8 @@ export interface ClusterDescription {
   readonly warmStart: boolean;
   /** As written; null: the twins have none. */
   readonly secretFile: string | null;
+  readonly rules: RulesByService;
+  readonly alerts: AlertSettings;
 }
 
 const NEEDED = 'a mapping is needed; write "shards:" and "proxies:", each with a list of what belongs to it';
@@ -101,6 +114,7 @@ class Reader {
     const placedProxies = proxies.map((proxy, index) => this.#proxy(proxy, ['proxies', index], placedShards));
     for (const address of new Set(this.#hosts.values()))
       this.#take(address, pagePort, 'the page', page === undefined ? [] : ['page']);
+    const services = new ClusterServices(placedShards, placedProxies);
     return {
       name,
       hosts: this.#hosts,
@@ -111,6 +125,8 @@ class Reader {
       logFormat: this.#entry.log?.format ?? 'classic',
       warmStart: this.#entry['warm-start'] ?? true,
       secretFile: defaults?.['secret-file'] ?? null,
+      rules: rulesByService(this.#yaml, this.#file, this.#entry.rules ?? [], services),
+      alerts: alertSettings(this.#yaml, this.#file, this.#entry, services),
     };
   }
 
@@ -133,17 +149,33 @@ class Reader {
     for (const address of new Set(addresses))
       this.#take(address, replicationPort, `${entry.name} (replication)`, [...path, 'replication-port']);
     const memory = entry.memory ?? defaults?.memory;
+    const memoryMib = memory === undefined ? MEMORY_MIB_DEFAULT : mebibytes(memory);
+    const limits = { ...this.#entry.limits?.nodes, ...entry.limits };
+    this.#itemsFit(limits, memoryMib, entry, path);
     const shard: PlacedShard = {
       kind: 'shard',
       name: entry.name,
       twins,
       replicationPort,
-      memoryMib: memory === undefined ? MEMORY_MIB_DEFAULT : mebibytes(memory),
+      memoryMib,
       threads: entry.threads ?? defaults?.threads ?? 1,
-      options: entry.options ?? [],
+      options: [...nodeLimitWords(limits), ...(entry.options ?? [])],
+      policy: watchPolicy(this.#entry.watch, entry.watch),
     };
     this.#name(shard, path);
     return shard;
+  }
+
+  /** Memcached takes no larger item than half of its memory. */
+  #itemsFit(limits: NodeLimitsEntry, memoryMib: number, { limits: own, name }: ShardEntry, path: Path): void {
+    const size = limits['max-item-size'];
+    const most = Math.min(Math.floor(memoryMib / 2), ITEM_MIB_MAX);
+    if (size === undefined || mebibytes(size) <= most) return;
+    const isOwn = own?.['max-item-size'] !== undefined;
+    throw this.#yaml.mistake(
+      isOwn ? [...path, 'limits', 'max-item-size'] : ['limits', 'nodes', 'max-item-size'],
+      `${size} is too large for ${name}, whose nodes have ${memoryMib}M; write ${most}M at most, or more "memory:"`,
+    );
   }
 
   /** Neither the monitor nor the proxies speak TLS to nodes. */
@@ -183,6 +215,7 @@ class Reader {
     const targets = to ?? shards.filter(({ name }) => name !== entry.spare);
     if (targets.length === 0)
       throw this.#yaml.mistake(path, 'nothing is left to send to; write "to:" and a list of shards');
+    const limits = { ...this.#entry.limits?.proxies, ...entry.limits };
     const proxy: PlacedProxy = {
       kind: 'proxy',
       name: entry.name,
@@ -191,10 +224,12 @@ class Reader {
       to: targets,
       spare: entry.spare === undefined ? null : find(entry.spare, [...path, 'spare']),
       threads: entry.threads ?? 1,
-      clients: entry.clients ?? CLIENTS_DEFAULT,
+      clients: entry.clients ?? limits.clients ?? CLIENTS_DEFAULT,
       nearCache: entry['near-cache'] ?? null,
       coalesces: entry.coalesce ?? false,
       title: entry.title ?? `in front of ${targets.map(({ name }) => name).join(', ')}`,
+      limits,
+      policy: watchPolicy(this.#entry.watch, entry.watch),
     };
     for (const target of [...targets, ...(proxy.spare === null ? [] : [proxy.spare])])
       if (target.kind === 'shard')
@@ -234,9 +269,4 @@ class Reader {
       throw this.#yaml.mistake(path, `port ${port} of ${address} is ${other}'s already; write another one`);
     this.#ports.set(key, who);
   }
-}
-
-function mebibytes(text: string): number {
-  const unit = /g$/i.test(text) ? 1024 : 1;
-  return Number.parseInt(text, 10) * unit;
 }

@@ -1,4 +1,4 @@
-import type { ClusterStatus, ServiceStatus } from '../checks/cluster-status.ts';
+import type { AlertCounts, ClusterStatus, ServiceStatus } from '../checks/cluster-status.ts';
 import { SERVICE_STATES } from '../checks/service-machine.ts';
 import { addNodeMetrics, type NodeStatistics } from '../telemetry/memcached-metrics.ts';
 import { PrometheusText } from '../telemetry/prometheus-text.ts';
@@ -48,6 +48,7 @@ export async function clusterMetrics(
     addService(text, service);
     addProxyMetrics(text, service);
   }
+  if (status.alerts !== null) addAlerts(text, status.alerts);
   const isOk = status.state === 'ok' ? 1 : 0;
   text.add('twincached_cluster_ok', 'gauge', 'Whether everything runs', { cluster: status.cluster }, isOk);
   text.add(
@@ -58,6 +59,15 @@ export async function clusterMetrics(
     status.uptimeSeconds,
   );
   return text.toString();
+}
+
+function addAlerts(text: PrometheusText, { sent, failed, lost, waiting }: AlertCounts): void {
+  const metric = (name: string, type: 'counter' | 'gauge', help: string, value: number): void =>
+    text.add(`twincached_alerts_${name}`, type, help, {}, value);
+  metric('sent_total', 'counter', 'Mails, web hooks and programs that took their alert', sent);
+  metric('failed_total', 'counter', 'Attempts to tell an alert that failed', failed);
+  metric('lost_total', 'counter', 'Alerts that could be neither sent nor kept', lost);
+  metric('waiting', 'gauge', 'Alerts that wait to be tried again', waiting);
 }
 
 /** The same work for all who ask while it is under way. */
@@ -92,7 +102,7 @@ const HOT_KEY_METRICS: ReadonlyMap<string, readonly [metric: string, help: strin
 ]);
 
 function addService(text: PrometheusText, service: ServiceStatus): void {
-  const { name, role, address, state, restarts, uptimeSeconds, probeMs, process, proxy } = service;
+  const { name, role, address, state, restarts, uptimeSeconds, probeMs, process, proxy, findings } = service;
   const labels = { instance: address, service: name, role };
   for (const [counted, count] of proxy?.hotKeys ?? []) {
     const [metric, help] = HOT_KEY_METRICS.get(counted) ?? [];
@@ -131,6 +141,13 @@ function addService(text: PrometheusText, service: ServiceStatus): void {
       labels,
       probeMs / 1000,
     );
+  text.add(
+    'twincached_service_rules_matched',
+    'gauge',
+    'Rules of the cluster file that have found something',
+    labels,
+    findings.length,
+  );
   if (process === null) return;
   text.add('twincached_service_resident_bytes', 'gauge', 'Resident memory', labels, process.residentBytes);
   text.add('twincached_service_threads', 'gauge', 'Threads', labels, process.threads);

@@ -7,6 +7,7 @@ import type { ClusterOperations, ClusterOrder, OrderAnswer } from '../checks/clu
 import type { Monitor } from '../monitor/monitor.ts';
 import type { TwinAddress } from '../monitor/service-definition.ts';
 import { commandLine } from '../system/proc-table.ts';
+import { type AlertSettings, openAlerts } from './alert-settings.ts';
 import type { ClusterDescription } from './cluster-file.ts';
 import type { TakenOut } from './file-plan.ts';
 import { OperationProgress } from './operation-progress.ts';
@@ -43,11 +44,14 @@ export interface ClusterOperatorOptions {
   readonly onDown: () => void;
 }
 
+const NO_ALERTS: AlertSettings = { mail: null, receivers: [] };
+
 export class ClusterOperator implements ClusterOperations {
   readonly #monitor: Monitor;
   readonly #onDown: () => void;
   readonly #source: ClusterSource;
   readonly #page: ClusterPlan['page'];
+  #alerts: ClusterPlan['alerts'];
   #description: ClusterDescription;
   #serving: ReadonlyMap<string, string>;
   #out: TakenOut = new Map();
@@ -65,6 +69,7 @@ export class ClusterOperator implements ClusterOperations {
     this.#onDown = onDown;
     this.#source = source;
     this.#page = plan.page;
+    this.#alerts = plan.alerts;
     this.#description = source.description;
     this.#serving = source.serving;
     this.#services = [...plan.services];
@@ -74,6 +79,11 @@ export class ClusterOperator implements ClusterOperations {
   /** The start is over: from now on orders are taken. */
   ready(): void {
     this.#isReady = true;
+  }
+
+  /** Whether an order would be refused for another one, or because it is not the time. */
+  get isBusy(): boolean {
+    return !this.#isReady || this.#monitor.isClosing || this.#progress?.operation.state === 'under-way';
   }
 
   async order(order: ClusterOrder, by: string): Promise<OrderAnswer> {
@@ -156,14 +166,23 @@ export class ClusterOperator implements ClusterOperations {
     if (order.dryRun) return { kind: 'plan', lines: diffLines(diff) };
     // While ports were tried another order may have come.
     if (this.#progress?.operation.state === 'under-way') throw new StartError('another order was faster');
+    const warnings: string[] = [];
+    const alerts = openAlerts(plan.alerts ?? NO_ALERTS, (text) => warnings.push(text));
     const line = this.onReload();
     const stepsTotal = diff.added.length + diff.reloaded.length + diff.restarted.length + diff.removed.length;
     return this.#run(order, by, stepsTotal, async (steps, progress) => {
-      for (const each of [...diffLines(diff), ...(line === null ? [] : [line])]) progress.say(each);
+      for (const each of [...diffLines(diff), ...(line === null ? [] : [line]), ...warnings])
+        progress.say(each);
+      const isTold = JSON.stringify(plan.alerts) !== JSON.stringify(this.#alerts);
+      if (isTold) progress.say('alerts go where the file says');
+      this.#monitor.useAlerts(alerts);
+      this.#alerts = plan.alerts;
       if (JSON.stringify(plan.page) !== JSON.stringify(this.#page))
         progress.say('what the file says of the page is taken over by the next start of the monitor');
       await this.#apply(description, plan, diff, steps, progress);
-      return stepsTotal === 0 ? 'nothing had to be done' : 'what runs is as the file says';
+      return stepsTotal === 0 && diff.renewed.length === 0 && !isTold
+        ? 'nothing had to be done'
+        : 'what runs is as the file says';
     });
   }
 

@@ -1,7 +1,21 @@
 /** The cluster file as it is written, checked by its shape; `cluster-file.ts` says what it means. */
 import { z } from 'zod';
-import { NEAR_CACHE_MS_MAX } from '../routing/near-cache.ts';
 import { LOG_FORMATS, type LogFormat } from '../telemetry/log-format.ts';
+import { name, port, size, time, UNKNOWN } from './schema-parts.ts';
+import {
+  type AlertEntry,
+  alertsSchema,
+  type MailEntry,
+  mailSchema,
+  type NodeLimitsEntry,
+  nodeLimitsSchema,
+  type ProxyLimitsEntry,
+  proxyLimitsSchema,
+  type RuleEntry,
+  rulesSchema,
+  type WatchEntry,
+  watchSchema,
+} from './watching-schema.ts';
 
 /** Of everything that a file names. */
 export interface TwinEntry {
@@ -16,6 +30,8 @@ export interface ShardEntry {
   readonly memory?: string | undefined;
   readonly threads?: number | undefined;
   readonly options?: readonly string[] | undefined;
+  readonly limits?: NodeLimitsEntry | undefined;
+  readonly watch?: WatchEntry | undefined;
 }
 
 export interface ProxyEntry {
@@ -29,6 +45,8 @@ export interface ProxyEntry {
   readonly 'near-cache'?: string | undefined;
   readonly coalesce?: boolean | undefined;
   readonly title?: string | undefined;
+  readonly limits?: ProxyLimitsEntry | undefined;
+  readonly watch?: WatchEntry | undefined;
 }
 
 export interface PageUserEntry {
@@ -62,6 +80,13 @@ export interface ClusterEntry {
   readonly page?: PageEntry | undefined;
   readonly log?: { readonly format?: LogFormat | undefined } | undefined;
   readonly 'warm-start'?: boolean | undefined;
+  readonly limits?:
+    | { readonly nodes?: NodeLimitsEntry | undefined; readonly proxies?: ProxyLimitsEntry | undefined }
+    | undefined;
+  readonly watch?: WatchEntry | undefined;
+  readonly rules?: readonly RuleEntry[] | undefined;
+  readonly mail?: MailEntry | undefined;
+  readonly alerts?: readonly AlertEntry[] | undefined;
 }
 
 const TWINS_MAX = 8;
@@ -71,24 +96,8 @@ const THREADS_MAX = 64;
 const PAGE_USERS_MAX = 1000;
 const PAGE_NETWORKS_MAX = 1000;
 
-const port = z.int().min(1).max(65_535);
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'is no name; write letters, digits, "-", "_" and ".", at most 64')
-  .describe('letters, digits, "-", "_" and "."; 64 at most');
-const memory = z
-  .string()
-  .regex(/^[1-9]\d*[mMgG]$/, 'is no size; write a number with M or G, such as 64M')
-  .describe('for the items of one node: 64M, 2G');
-const nearCacheTime = z
-  .string()
-  .regex(/^\d{1,5}(ms|s)$/, 'is no time; write one from 1ms to 10s, such as 100ms')
-  .refine((text) => {
-    const ms = Number.parseInt(text, 10) * (text.endsWith('ms') ? 1 : 1000);
-    return ms >= 1 && ms <= NEAR_CACHE_MS_MAX;
-  }, 'is out of bounds; write a time from 1ms to 10s, such as 100ms');
+const memory = size('64M').describe('for the items of one node: 64M, 2G');
 const threads = z.int().min(1).max(THREADS_MAX);
-const UNKNOWN = { error: 'is no key that may stand here; see docs/reference/cluster-file.md' };
 
 const twin = z.strictObject(
   { host: name.optional().describe('one of hosts; the only one unless given'), port },
@@ -103,6 +112,8 @@ const shard = z.strictObject(
     memory: memory.optional(),
     threads: threads.optional(),
     options: z.array(z.string()).optional().describe("further words of the node's command line"),
+    limits: nodeLimitsSchema.optional().describe('instead of those of all nodes'),
+    watch: watchSchema.optional(),
   },
   UNKNOWN,
 );
@@ -120,7 +131,7 @@ const proxy = z.strictObject(
     spare: name.optional().describe('a shard or a proxy that serves when one of `to` cannot'),
     threads: threads.optional(),
     clients: z.int().min(1).max(10_000_000).optional().describe('most clients at a time'),
-    'near-cache': nearCacheTime
+    'near-cache': time('1ms', '10s', '100ms')
       .optional()
       .describe(
         'so long values of hot keys are kept and given out by the proxy: 1ms to 10s; off unless given',
@@ -130,6 +141,8 @@ const proxy = z.strictObject(
       .optional()
       .describe('gets of one hot key at the same time are sent once; off unless given'),
     title: z.string().max(100).optional().describe('a phrase for the page'),
+    limits: proxyLimitsSchema.optional().describe('instead of those of all proxies'),
+    watch: watchSchema.optional(),
   },
   UNKNOWN,
 );
@@ -197,6 +210,14 @@ export const clusterSchema: z.ZodType<ClusterEntry> = z.strictObject(
       .optional(),
     shards: z.array(shard).min(1).max(SHARDS_MAX),
     proxies: z.array(proxy).max(PROXIES_MAX),
+    limits: z
+      .strictObject({ nodes: nodeLimitsSchema.optional(), proxies: proxyLimitsSchema.optional() }, UNKNOWN)
+      .optional()
+      .describe('what all nodes, and all proxies, may use'),
+    watch: watchSchema.optional(),
+    rules: rulesSchema.optional(),
+    mail: mailSchema.optional(),
+    alerts: alertsSchema.optional(),
     page: page.optional(),
     log: z
       .strictObject({ format: z.enum(LOG_FORMATS).optional().describe('classic unless given') }, UNKNOWN)

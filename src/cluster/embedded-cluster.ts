@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type Running, StartError } from '../base/start-error.ts';
 import type { LogEvent } from '../checks/event-log.ts';
 import { Monitor } from '../monitor/monitor.ts';
+import { openAlerts } from './alert-settings.ts';
 import { type ClusterDescription, parseClusterFile } from './cluster-file.ts';
 import { filePlan } from './file-plan.ts';
 import { FreePorts } from './free-ports.ts';
@@ -72,6 +73,7 @@ export async function runEmbedded({
   const monitor = new Monitor({
     cluster: plan.name,
     services: plan.services,
+    alerts: openAlerts(cluster.alerts, (text) => monitor.log('', 'warning', text)),
   });
   if (onEvent !== undefined) monitor.onEvent(onEvent);
   // Whatever ends this process, short of its own SIGKILL, leaves no orphan.

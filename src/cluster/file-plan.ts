@@ -1,9 +1,9 @@
 /** What runs for a cluster file on one host: each process with its command line. */
 
 import type { ProxyShard } from '../checks/cluster-status.ts';
-import { DEFAULT_POLICY } from '../checks/service-policy.ts';
 import { hostAndPort } from '../net/addresses.ts';
 import type { ClusterDescription, PlacedProxy, PlacedShard } from './cluster-file.ts';
+import { proxyListenLimits, proxyPoolLimits } from './limit-settings.ts';
 import { pageOnHost } from './page-settings.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
 
@@ -40,13 +40,14 @@ export function filePlan(cluster: ClusterDescription, options: FilePlanOptions):
     ...service,
     // What runs elsewhere is stopped elsewhere.
     after: service.after.filter((name) => names.has(name)),
+    rules: cluster.rules.get(service.name) ?? [],
   }));
   const entry = proxies.at(-1)?.name ?? nodes[0]?.name ?? '';
   const [first] = cluster.hosts.values();
   const address = (options.host === null ? first : cluster.hosts.get(options.host)) ?? '';
   const page = pageOnHost(cluster.page, address);
-  const { name, pagePort, logFormat, warmStart } = cluster;
-  return { name, services, entry, pagePort, page, logFormat, warmStart };
+  const { name, pagePort, logFormat, warmStart, alerts } = cluster;
+  return { name, services, entry, pagePort, page, logFormat, warmStart, alerts };
 }
 
 function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions): PlannedService {
@@ -72,7 +73,7 @@ function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions
     argv: [...words, ...peers.flatMap(({ address }) => ['-x', address]), ...more],
     after: [],
     probe: { host: twin.address, port: twin.port, stats: true },
-    policy: DEFAULT_POLICY,
+    policy: shard.policy,
     ports: [
       { port: twin.port, host: twin.address, purpose: 'clients' },
       { port: shard.replicationPort, host: twin.address, purpose: 'replication' },
@@ -85,7 +86,8 @@ function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions
 }
 
 function proxyService(proxy: PlacedProxy, options: FilePlanOptions): PlannedService {
-  const { name, address, port, threads, clients } = proxy;
+  const { name, address, port, threads, clients, limits } = proxy;
+  const backlog = limits['listen-backlog'];
   const path = `${options.stateDirectory}/${name}.yml`;
   const argv = [...options.command, 'proxy', '-c', path];
   return {
@@ -96,13 +98,14 @@ function proxyService(proxy: PlacedProxy, options: FilePlanOptions): PlannedServ
     argv,
     after: targetsOf(proxy).flatMap(serviceNames),
     probe: { host: address, port, stats: false },
-    policy: DEFAULT_POLICY,
+    policy: proxy.policy,
     ports: [{ port, host: address, purpose: 'clients' }],
     // JSON is YAML.
     configuration: { path, text: `${JSON.stringify(configurationOf(proxy, options), null, 2)}\n` },
     startsWith: [
       ...argv,
       ...['threads:', `${threads}`, 'clients-max:', `${clients}`, 'listen:', serverText(proxy)],
+      ...(backlog === undefined ? [] : ['backlog:', `${backlog}`]),
     ],
     twins: [],
     shards: shardsOf(proxy, options),
@@ -163,6 +166,8 @@ function configurationOf(proxy: PlacedProxy, options: FilePlanOptions): unknown 
     listen: serverText(proxy),
     threads: proxy.threads,
     'clients-max': proxy.clients,
+    ...proxyListenLimits(proxy.limits),
+    ...proxyPoolLimits(proxy.limits),
     pools: Object.fromEntries(
       targets.map((target) => [target.name, { servers: serversOf(proxy, target, options) }]),
     ),

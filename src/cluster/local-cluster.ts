@@ -1,4 +1,5 @@
 /** The ready-made cluster of `twincached up` without a file, as a file would describe it. */
+import { DEFAULT_POLICY } from '../checks/service-policy.ts';
 import type { ClusterDescription, PlacedProxy, PlacedShard } from './cluster-file.ts';
 import { LOOPBACK_PAGE } from './page-settings.ts';
 
@@ -50,6 +51,7 @@ export function localCluster({
       memoryMib: nodeMemoryMib,
       threads: NODE_THREADS,
       options: [],
+      policy: DEFAULT_POLICY,
     }),
   );
   const inner = shards.map((shard, index) =>
@@ -66,6 +68,8 @@ export function localCluster({
     logFormat: 'classic',
     warmStart: true,
     secretFile: null,
+    rules: new Map(),
+    alerts: { mail: null, receivers: [] },
   };
 }
 
@@ -88,5 +92,7 @@ function proxy(
     nearCache: null,
     coalesces: false,
     title,
+    limits: {},
+    policy: DEFAULT_POLICY,
   };
 }

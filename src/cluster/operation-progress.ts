@@ -64,7 +64,9 @@ export class OperationProgress {
   #end(state: 'done' | 'failed', text: string): void {
     this.#note({ state, text, endedAtMs: Date.now() });
     const { action } = this.#operation;
-    this.#monitor.log('', state === 'done' ? 'info' : 'error', `${action} ${state}: ${text}`);
+    const line = `${action} ${state}: ${text}`;
+    this.#monitor.log('', state === 'done' ? 'info' : 'error', line);
+    this.#monitor.orderEnded(`${line} (requested by ${this.#operation.by})`, state === 'done');
   }
 
   #note(change: Partial<ClusterOperation>): void {

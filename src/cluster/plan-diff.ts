@@ -73,6 +73,9 @@ export function diffLines(diff: PlanDiff): string[] {
     ...diff.renewed
       .filter(({ before, after }) => before.name !== after.name)
       .map(({ before, after }) => `${nameChange(before, after)}; its process goes on`),
+    ...[...diff.renewed, ...diff.reloaded]
+      .filter(({ before, after }) => watching(before) !== watching(after))
+      .map(({ after }) => `${after.name} is watched by other rules; its process goes on`),
     ...diff.restarted.map(
       ({ before, after }) => `restart ${after.name}: ${wordChange(before, after)}${lossText(after)}`,
     ),
@@ -81,6 +84,10 @@ export function diffLines(diff: PlanDiff): string[] {
   const untouched = diff.unchanged.length + diff.renewed.length;
   lines.push(`${untouched} ${untouched === 1 ? 'process' : 'processes'} untouched`);
   return lines;
+}
+
+function watching({ policy, rules }: PlannedService): string {
+  return JSON.stringify([policy, rules]);
 }
 
 function nameChange(before: PlannedService, after: PlannedService): string {

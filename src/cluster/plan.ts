@@ -1,5 +1,6 @@
 import type { ServiceDefinition } from '../monitor/service-definition.ts';
 import type { LogFormat } from '../telemetry/log-format.ts';
+import type { AlertSettings } from './alert-settings.ts';
 import type { PageSettings } from './page-settings.ts';
 
 /** A service of a plan: what the monitor supervises, and the ports that it will open. */
@@ -38,4 +39,6 @@ export interface ClusterPlan {
   readonly logFormat?: LogFormat;
   /** Whether a spare process waits to be the next that must be started; it does unless this is false. */
   readonly warmStart?: boolean;
+  /** Who is told of what happens; nobody unless given. */
+  readonly alerts?: AlertSettings;
 }

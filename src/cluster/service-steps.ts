@@ -4,7 +4,7 @@
  */
 
 import type { ServiceStatus } from '../checks/cluster-status.ts';
-import type { Monitor } from '../monitor/monitor.ts';
+import { BY_CLUSTER, type Monitor } from '../monitor/monitor.ts';
 import { type ProbeTarget, probe } from '../monitor/probe.ts';
 import type { TwinAddress } from '../monitor/service-definition.ts';
 import { hostAndPort } from '../net/addresses.ts';
@@ -54,20 +54,20 @@ export class ServiceSteps {
   /** Starts a service that the monitor knows, and waits until it is of use. */
   async start(service: PlannedService): Promise<void> {
     const before = this.statusOf(service.name)?.restarts ?? 0;
-    this.#monitor.command(service.name, 'start', 'the cluster');
+    this.#monitor.command(service.name, 'start', BY_CLUSTER);
     await this.#ready(service, before);
   }
 
   /** Restarts a service as it is defined now, and waits until it is of use. */
   async restart(service: PlannedService): Promise<void> {
     const before = this.statusOf(service.name)?.restarts ?? 0;
-    this.#monitor.command(service.name, 'restart', 'the cluster');
+    this.#monitor.command(service.name, 'restart', BY_CLUSTER);
     await this.#ready(service, before);
   }
 
   /** Stops a service. It ends by itself, with what it has to send sent. */
   async stop(name: string): Promise<void> {
-    this.#monitor.command(name, 'stop', 'the cluster');
+    this.#monitor.command(name, 'stop', BY_CLUSTER);
     await this.#until(`${name} to end`, within(STOP_MS_MAX), () => {
       const state = this.statusOf(name)?.state;
       return state === 'stopped' || state === 'gave-up';

@@ -87,7 +87,10 @@ export function readPicture(text: string): Picture | null {
           ),
           shownText(stats['currItems']),
           placeText(service['name'], services, serving),
-          shownText(service['reason']),
+          [service['reason'], ...texts(service['findings'])]
+            .map(shownText)
+            .filter((text) => text !== '')
+            .join('; '),
         ];
       }),
       ...elsewhere
@@ -99,6 +102,10 @@ export function readPicture(text: string): Picture | null {
         ]),
     ],
   };
+}
+
+function texts(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** How the proxies have a node: asked first, or taken out of some of them. */

@@ -12,6 +12,7 @@ const STATS: NodeStats = {
   totalItems: 20,
   bytes: 1024 * 1024,
   limitMaxbytes: 64 * 1024 * 1024,
+  maxConnections: 1024,
   currConnections: 3,
   getHits: 3,
   getMisses: 1,

@@ -6,6 +6,7 @@ import { Monitor } from '../monitor/monitor.ts';
 import type { SpareCommand } from '../monitor/spare-process.ts';
 import { controllingTerminal } from '../system/controlling-terminal.ts';
 import { LOG_FORMATS, type LogFormat } from '../telemetry/log-format.ts';
+import { openAlerts } from './alert-settings.ts';
 import type { ClusterDescription } from './cluster-file.ts';
 import { clusterMetrics, shared } from './cluster-metrics.ts';
 import { ClusterOperator, type ClusterSource } from './cluster-operator.ts';
@@ -20,6 +21,7 @@ import { LOOPBACK_PAGE } from './page-settings.ts';
 import type { ClusterPlan } from './plan.ts';
 import { planCluster, plannedFiles, readClusterFile, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
+import { RuleRestarts } from './rule-restarts.ts';
 import { runDirectory } from './run-directory.ts';
 import { readServing } from './serving-twins.ts';
 import { firstOutcome } from './start-outcome.ts';
@@ -182,17 +184,21 @@ async function runCluster(
     throw new StartError(
       `a cluster named ${plan.name} runs here already, process ${other.pid}${other.file === null ? '' : ` for ${other.file}`}; give this one another name`,
     );
+  const warn = (text: string): void => err(`twincached up: ${text}\n`);
+  const alerts = plan.alerts === undefined ? null : openAlerts(plan.alerts, warn);
   writePlannedFiles(plannedFiles(plan));
-  const warnOfEvents = (text: string): void => err(`twincached up: ${text}\n`);
 
   // Of the built-in cluster nothing is left behind.
-  const events = source.file === null ? null : new EventFile(eventPath(plan.name, part), warnOfEvents);
+  const events =
+    source.file === null ? null : new EventFile(partPath(plan.name, 'events', part, '.jsonl'), warn);
   const monitor: Monitor = new Monitor({
     cluster: plan.name,
     services: plan.services,
     events: events?.kept ?? [],
     running: orphans,
     spare: plan.warmStart === false ? null : surroundings.spare,
+    alerts,
+    alertQueue: source.file === null ? null : partPath(plan.name, 'alerts', part),
   });
   if (events !== null) monitor.onEvent((event) => events.add(event));
   const page = openPage(
@@ -201,9 +207,16 @@ async function runCluster(
     join(stateDirectory(plan.name), AUDIT_LOG),
     (text) => monitor.log('', 'error', text),
   );
-  for (const warning of page.warnings) err(`twincached up: ${warning}\n`);
+  for (const warning of page.warnings) warn(warning);
   const stop = new StopRequest(() => monitor.killAll());
   const operator = new ClusterOperator({ monitor, plan, source, onDown: () => stop.ask() });
+  const restarts = new RuleRestarts({
+    isBusy: () => operator.isBusy,
+    restart: (service, by) =>
+      operator.order({ action: 'rolling-restart', names: [service], force: true }, by),
+    nowMs: () => performance.now(),
+  });
+  monitor.onRestartWanted = (service, why) => restarts.want(service, why);
   const commandKey = newKey();
   const dashboard = new Dashboard(monitor, {
     ...page.options,
@@ -272,6 +285,7 @@ async function runCluster(
     out('\nStopping … (Ctrl-C again to kill)\n');
     return 0;
   } finally {
+    restarts.stop();
     await monitor.stopAll();
     await dashboard.stop();
     forget();
@@ -282,9 +296,9 @@ async function runCluster(
   }
 }
 
-/** @param part what tells monitors of one cluster apart on one machine */
-function eventPath(cluster: string, part: string): string {
-  return join(stateDirectory(cluster), part === '' ? 'events.jsonl' : `events-${part}.jsonl`);
+/** Among the cluster's own files. @param part what tells monitors of one cluster apart on one machine */
+function partPath(cluster: string, what: string, part: string, ending = ''): string {
+  return join(stateDirectory(cluster), `${part === '' ? what : `${what}-${part}`}${ending}`);
 }
 
 /** The wish that everything ends, by a signal or by an order. The first one is a wish, every further one kills at once. */

@@ -23,6 +23,7 @@ function statsOf(replication: Record<string, string>, different: Partial<NodeSta
     totalItems: 0,
     bytes: 10,
     limitMaxbytes: 100,
+    maxConnections: 1024,
     currConnections: 2,
     getHits: 3,
     getMisses: 1,

@@ -251,7 +251,7 @@ export function incidents(snapshot: PageSnapshot): readonly Incident[] {
   const found: Incident[] = [];
   const running = (name: string): boolean =>
     services.some((service) => service.name === name && service.state === 'running');
-  for (const { name, state, reason, monitored } of services) {
+  for (const { name, state, reason, monitored, findings } of services) {
     if (state !== 'running')
       found.push({
         service: name,
@@ -259,6 +259,7 @@ export function incidents(snapshot: PageSnapshot): readonly Incident[] {
         text: reason === '' ? stateWord(state) : `${stateWord(state)}: ${reason}`,
       });
     else if (!monitored) found.push({ service: name, tone: 'busy', text: 'is not monitored' });
+    for (const text of findings) found.push({ service: name, tone: 'busy', text });
   }
   for (const group of nodeGroups(snapshot)) {
     if (group.members.every(({ state }) => state !== 'running'))

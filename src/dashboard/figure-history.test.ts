@@ -57,6 +57,7 @@ test('the cluster is the sum of its nodes, with the lag of the last one and the 
     totalItems: 1,
     bytes: 100,
     limitMaxbytes: 1000,
+    maxConnections: 1024,
     currConnections: 3,
     getHits: 1,
     getMisses: 1,

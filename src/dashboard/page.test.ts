@@ -19,6 +19,7 @@ test('nothing that a service says becomes markup', () => {
         currItems: 0,
         bytes: 0,
         limitMaxbytes: 0,
+        maxConnections: 1024,
         currConnections: 0,
         getHits: 0,
         getMisses: 0,

@@ -8,6 +8,8 @@ export interface Alert {
   /** Wall clock, milliseconds since 1970. */
   readonly atMs: number;
   readonly hostName: string;
+  /** Of which cluster the service is; not given by monit. */
+  readonly cluster?: string;
 }
 
 export interface Message {
@@ -73,5 +75,6 @@ export function eventEnvironment(alert: Alert): Readonly<Record<string, string>>
     MONIT_DATE: values['DATE'] ?? '',
     MONIT_HOST: alert.hostName,
     MONIT_DESCRIPTION: (values['DESCRIPTION'] ?? '').replaceAll('\0', ''),
+    ...(alert.cluster === undefined ? {} : { TWINCACHED_CLUSTER: alert.cluster }),
   };
 }

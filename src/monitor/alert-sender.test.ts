@@ -100,6 +100,46 @@ describe('alerts by mail', () => {
     server.mails.length = 0;
   });
 
+  test('one that nobody takes holds up no other, and what is on its way at the end is kept', async () => {
+    let answers = 503;
+    const hook = createServer((_, response) => response.writeHead(answers).end());
+    await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+    const address = hook.address();
+    const url = `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}/secret`;
+    const queue = `${folder}/mixed`;
+    const mixed = sender(
+      `set mailserver 127.0.0.1 port ${server.port} set alert ${url} set alert ops@example.com set eventqueue basedir ${queue}`,
+    );
+    const [toHook, toMail] = mixed.settings.alerts;
+    assert.ok(toHook !== undefined && toMail !== undefined);
+    server.refuses = true;
+    mixed.sender.send(ALERT, toHook);
+    await until('it waits', () => mixed.sender.counts.waiting === 1);
+    mixed.sender.send(ALERT, toMail);
+    await until('both wait', () => mixed.sender.counts.waiting === 2);
+    assert.ok(
+      mixed.log.every((line) => !line.includes('/secret')),
+      mixed.log.join(),
+    );
+    server.refuses = false;
+    await mixed.sender.retry();
+    assert.equal(server.mails.splice(0).length, 1);
+    assert.deepEqual(mixed.sender.counts, { sent: 1, failed: 3, lost: 0, waiting: 1 });
+    answers = 200;
+    await mixed.sender.retry();
+    assert.equal(mixed.sender.counts.waiting, 0);
+    mixed.sender.send(ALERT, toHook);
+    mixed.sender.keepUnsent();
+    assert.equal(readdirSync(queue).length, 1);
+    await mixed.sender.settled();
+    // The next monitor finds it.
+    const next = new AlertSender({ settings: mixed.settings, log: () => {} });
+    assert.equal(next.counts.waiting, 1);
+    await next.retry();
+    assert.deepEqual(next.counts, { sent: 1, failed: 0, lost: 0, waiting: 0 });
+    hook.close();
+  });
+
   test('keep their order, and are bounded', async () => {
     const sendingMax = 20;
     const many = sender(`set mailserver 127.0.0.1 port ${server.port} set alert ops@example.com`, {

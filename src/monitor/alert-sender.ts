@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { join } from 'node:path';
+import type { AlertCounts } from '../checks/cluster-status.ts';
 import { isRecord } from '../checks/saved-state.ts';
 import type { AlertTarget, MailServer, Settings } from '../control/tree.ts';
 import { type Alert, type Message, mailOf } from './alert-message.ts';
@@ -16,6 +17,9 @@ const QUEUE_SLOTS_DEFAULT = 10_000;
 /** Alerts of the queue that are tried again in one cycle. */
 const RETRIES_PER_CYCLE = 10;
 
+/** Files of the queue that are looked at in one cycle. */
+const QUEUE_LOOKS_MAX = 1000;
+
 interface Letter {
   readonly address: string;
   readonly message: Message;
@@ -23,8 +27,11 @@ interface Letter {
   readonly json: string;
 }
 
+/** How alerts are sent, and where those are kept that could not be. */
+export type SenderSettings = Pick<Settings, 'mailServers' | 'mailFormat' | 'eventQueue'>;
+
 export interface AlertSenderOptions {
-  readonly settings: Pick<Settings, 'mailServers' | 'mailFormat' | 'eventQueue'>;
+  readonly settings: SenderSettings;
   readonly log: (text: string) => void;
   /** Alerts that may be on their way or wait for others; more go to the queue, or are lost and counted. 500 unless given. */
   readonly sendingMax?: number;
@@ -32,14 +39,37 @@ export interface AlertSenderOptions {
 
 /** Tells alerts to people and web hooks. Nothing waits for it, and nothing that it meets is an error of the monitor. */
 export class AlertSender {
-  readonly #options: AlertSenderOptions;
-  #sending = 0;
+  readonly #options: Omit<AlertSenderOptions, 'settings'>;
+  #settings: SenderSettings;
+  /** On their way, or waiting for another one to the same address. */
+  readonly #sending: Set<Letter> = new Set();
   /** The last alert on its way to each address: the next one waits for it, so that a recovery does not overtake its failure. */
   readonly #last: Map<string, Promise<void>> = new Map();
+  #sent = 0;
+  #failed = 0;
   #lost = 0;
+  /** Letters of the queue. */
+  #waiting = 0;
+  #isRetrying = false;
 
-  constructor(options: AlertSenderOptions) {
+  constructor({ settings, ...options }: AlertSenderOptions) {
     this.#options = options;
+    this.#settings = settings;
+    this.#waiting = settings.eventQueue === null ? 0 : queued(settings.eventQueue.directory).length;
+  }
+
+  /** From now on alerts are sent so; those on their way, and those that wait, too, at their next attempt. */
+  use(settings: SenderSettings): void {
+    this.#settings = settings;
+  }
+
+  get counts(): AlertCounts {
+    return { sent: this.#sent, failed: this.#failed, lost: this.#lost, waiting: this.#waiting };
+  }
+
+  /** When nothing is on its way any more. */
+  async settled(): Promise<void> {
+    while (this.#last.size > 0) await Promise.all(this.#last.values());
   }
 
   /** Alerts that could be neither sent nor kept. */
@@ -47,9 +77,14 @@ export class AlertSender {
     return this.#lost;
   }
 
+  /** The end: what is still on its way is kept for the next time; somebody may hear of it twice. */
+  keepUnsent(): void {
+    for (const letter of this.#sending) this.#keep(letter, 'the monitor ends');
+  }
+
   /** Starts to tell an alert. */
   send(alert: Alert, target: AlertTarget): void {
-    const message = mailOf(alert, target.format, this.#options.settings.mailFormat);
+    const message = mailOf(alert, target.format, this.#settings.mailFormat);
     const { name, state, description, action } = alert.event;
     const json = JSON.stringify({
       service: alert.service,
@@ -58,6 +93,7 @@ export class AlertSender {
       action,
       description,
       host: alert.hostName,
+      ...(alert.cluster === undefined ? {} : { cluster: alert.cluster }),
       time: new Date(alert.atMs).toISOString(),
     });
     void this.#tell({ address: target.address, message, json });
@@ -65,22 +101,39 @@ export class AlertSender {
 
   /** Once in a cycle: what the queue holds is tried again. */
   async retry(): Promise<void> {
-    const queue = this.#options.settings.eventQueue;
-    if (queue === null) return;
-    for (const name of queued(queue.directory).slice(0, RETRIES_PER_CYCLE)) {
+    const queue = this.#settings.eventQueue;
+    if (queue === null || this.#isRetrying) return;
+    this.#isRetrying = true;
+    const names = queued(queue.directory);
+    this.#waiting = names.length;
+    let retries = 0;
+    // Where one is not taken the next one would not be either; those to others need not wait for that.
+    const dead = new Set<string>();
+    for (const name of names.slice(0, QUEUE_LOOKS_MAX)) {
       const path = join(queue.directory, name);
       const letter = parseLetter(readWhole(path) ?? '');
-      if (letter === null || (await this.#deliver(letter)) === null) remove(path);
-      else return;
+      if (letter !== null) {
+        const { address } = letter;
+        if (dead.has(address)) continue;
+        if (retries === RETRIES_PER_CYCLE) break;
+        retries += 1;
+        if ((await this.#deliver(letter)) !== null) {
+          dead.add(address);
+          continue;
+        }
+      }
+      remove(path);
+      this.#waiting -= 1;
     }
+    this.#isRetrying = false;
   }
 
   async #tell(letter: Letter): Promise<void> {
-    if (this.#sending >= (this.#options.sendingMax ?? SENDING_MAX)) {
+    if (this.#sending.size >= (this.#options.sendingMax ?? SENDING_MAX)) {
       this.#keep(letter, 'too many alerts are on their way');
       return;
     }
-    this.#sending += 1;
+    this.#sending.add(letter);
     const { address } = letter;
     const before = this.#last.get(address);
     const done = (async (): Promise<void> => {
@@ -90,13 +143,14 @@ export class AlertSender {
     })();
     this.#last.set(address, done);
     await done;
-    this.#sending -= 1;
+    this.#sending.delete(letter);
     if (this.#last.get(address) === done) this.#last.delete(address);
   }
 
   #keep(letter: Letter, failure: string): void {
-    const queue = this.#options.settings.eventQueue;
-    this.#options.log(`alert to ${letter.address} failed: ${failure}`);
+    const queue = this.#settings.eventQueue;
+    const shown = shownAddress(letter.address);
+    this.#options.log(`alert to ${shown} failed: ${failure}`);
     if (queue === null) {
       this.#lost += 1;
       return;
@@ -111,15 +165,26 @@ export class AlertSender {
     const why = isFull
       ? 'the queue is full'
       : writeWhole(join(queue.directory, name), JSON.stringify(letter));
-    if (why === null) return;
+    if (why === null) {
+      this.#waiting += 1;
+      return;
+    }
     this.#lost += 1;
-    this.#options.log(`alert to ${letter.address} is lost: ${why}`);
+    this.#options.log(`alert to ${shown} is lost: ${why}`);
   }
 
   /** @returns why it failed, or null */
   async #deliver(letter: Letter): Promise<string | null> {
-    if (/^https?:/i.test(letter.address)) return postJson(letter.address, letter.json);
-    const { mailServers } = this.#options.settings;
+    const failure = isHook(letter.address)
+      ? await postJson(letter.address, letter.json)
+      : await this.#mail(letter);
+    if (failure === null) this.#sent += 1;
+    else this.#failed += 1;
+    return failure;
+  }
+
+  async #mail(letter: Letter): Promise<string | null> {
+    const { mailServers } = this.#settings;
     let failure = 'no mail server is set';
     for (const server of mailServers) {
       const outcome = await sendMail(server, letter);
@@ -128,6 +193,16 @@ export class AlertSender {
     }
     return failure;
   }
+}
+
+function isHook(address: string): boolean {
+  return /^https?:/i.test(address);
+}
+
+/** A web hook's path and what is behind it are often all that keeps strangers away from it. */
+export function shownAddress(address: string): string {
+  const [, scheme = '', host = ''] = /^(https?:\/\/)(?:[^/@]*@)?([^/?#]*)/i.exec(address) ?? [];
+  return scheme === '' ? address : `${scheme}${host}/...`;
 }
 
 async function sendMail(server: MailServer, { address, message }: Letter): Promise<string | null> {

@@ -18,11 +18,11 @@ import type { ControlTree, ServiceEntry } from '../control/tree.ts';
 import { readHost } from '../system/host-figures.ts';
 import type { OrphanAdoption } from '../system/orphan-adoption.ts';
 import { readingOnce, readProcessTable } from '../system/proc-table.ts';
-import { type Alert, eventEnvironment } from './alert-message.ts';
+import type { Alert } from './alert-message.ts';
 import type { AlertSender } from './alert-sender.ts';
 import { EntryRunner } from './entry-runner.ts';
+import { EventPrograms } from './event-programs.ts';
 import type { HostView } from './process-sample.ts';
-import { runProgram } from './program-run.ts';
 
 /** How often it is looked whether processes are still there that cannot tell of their end. */
 const WATCH_MS = 100;
@@ -31,9 +31,6 @@ const WATCH_CLOSELY_MS = 20;
 
 /** Events that pages and commands can see. */
 const EVENTS_SHOWN_MAX = 200;
-
-/** Programs of `exec` that may run at a time; more are not started, and told. */
-const EXECS_MAX = 32;
 
 export interface ControlMonitorOptions {
   readonly tree: ControlTree;
@@ -67,13 +64,13 @@ export class ControlMonitor implements EntryControl {
   readonly #events: EventLog = new EventLog();
   readonly #reminders: Reminders = new Reminders();
   readonly #ownChildren: Set<number> = new Set();
+  readonly #programs: EventPrograms;
   readonly #startedMs: number;
   readonly #onChildEnd: () => void;
   #cycleTimer: NodeJS.Timeout | undefined;
   #watchTimer: NodeJS.Timeout | undefined;
   #dueTimer: NodeJS.Timeout | undefined;
   #settling: NodeJS.Immediate | null = null;
-  #execs = 0;
   #isRunning = false;
   #lastState = '';
   #view: HostView | null = null;
@@ -108,6 +105,11 @@ export class ControlMonitor implements EntryControl {
         }),
       ]),
     );
+    this.#programs = new EventPrograms({
+      outputBytesMax: limits.programOutputBytes,
+      onChild,
+      log: (level, service, text) => this.#tell(level, service, text),
+    });
     this.#onChildEnd = () => {
       this.#options.adoption?.reap(this.#ownChildren);
       this.#observeAll();
@@ -357,32 +359,8 @@ export class ControlMonitor implements EntryControl {
   }
 
   #exec(name: string, call: Parameters<EntryRunner['run']>[1], event: ServiceEvent): void {
-    if (this.#execs >= EXECS_MAX) {
-      this.#tell(
-        'warning',
-        name,
-        `exec: ${EXECS_MAX} programs run already; not started: ${call.argv.join(' ')}`,
-      );
-      return;
-    }
-    this.#execs += 1;
-    this.#tell('info', name, `exec: ${call.argv.join(' ')}`);
-    const run = runProgram(call, {
-      outputBytesMax: this.#options.tree.settings.limits.programOutputBytes,
-      timeoutMs: call.timeoutMs,
-      environment: {
-        ...eventEnvironment(this.#alert(name, event)),
-        ...this.#runners.get(name)?.processEnvironment(),
-      },
-      onChild: (pid, isAlive) => {
-        if (isAlive) this.#ownChildren.add(pid);
-        else this.#ownChildren.delete(pid);
-      },
-    });
-    void run.ended.then((result) => {
-      this.#execs -= 1;
-      if (result.failure !== null) this.#tell('error', name, `exec: ${result.failure}`);
-    });
+    const environment = this.#runners.get(name)?.processEnvironment() ?? {};
+    void this.#programs.run(call, this.#alert(name, event), environment);
   }
 
   #tell(level: 'info' | 'warning' | 'error', service: string, text: string): void {

@@ -3,10 +3,13 @@ import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { ClusterOperation } from '../checks/cluster-operation.ts';
 import { type ClusterControl, type ClusterStatus, clusterState } from '../checks/cluster-status.ts';
+import { eventTitle, type ServiceEvent } from '../checks/event-kinds.ts';
 import { type EventLevel, EventLog, type LogEvent } from '../checks/event-log.ts';
 import type { ServiceCommand } from '../checks/service-machine.ts';
+import type { RuleFinding } from '../checks/service-rules.ts';
 import { adoptProcess } from './adopted-process.ts';
 import type { ChildListener, SupervisedChild } from './child-process.ts';
+import { type ClusterAlertSettings, ClusterAlerts } from './cluster-alerts.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 import { ServiceRunner } from './service-runner.ts';
 import { type SpareCommand, SpareProcess } from './spare-process.ts';
@@ -34,7 +37,16 @@ export interface MonitorOptions {
   readonly spare?: SpareCommand | null;
   /** Processes of services that run already, by name: they are taken over as they are, instead of the first start. None unless given. */
   readonly running?: ReadonlyMap<string, number>;
+  /** Who is told of what happens; nobody unless given. */
+  readonly alerts?: ClusterAlertSettings | null;
+  /** Where alerts are kept that could not be sent; unless given they are lost, and counted. */
+  readonly alertQueue?: string | null;
 }
+
+/** By whom a command is that is a part of something larger, which is told as a whole. */
+export const BY_CLUSTER = 'the cluster';
+
+const NOBODY: ClusterAlertSettings = { targets: [], mailServers: [], from: null };
 
 const SYSTEM_CLOCK: Clock = { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
 const SYSTEM_RANDOM: Random = { below: (bound) => Math.floor(Math.random() * bound) };
@@ -48,6 +60,8 @@ export class Monitor implements ClusterControl {
   readonly #options: Required<Pick<MonitorOptions, 'cluster' | 'clock' | 'random'>>;
   readonly #spare: SpareProcess | null;
   readonly #running: Map<string, number>;
+  readonly #alerts: ClusterAlerts;
+  #tellsAnybody: boolean;
   /** By name, in the order in which they are shown. */
   #runners = new Map<string, ServiceRunner>();
   readonly #log: EventLog;
@@ -60,6 +74,12 @@ export class Monitor implements ClusterControl {
   #operation: ClusterOperation | null = null;
   #serving: Readonly<Record<string, string>> = {};
   #closing = false;
+  /**
+   * Restarts a service because a rule says so; as an operator's command would, unless somebody else takes care of it, with its twins in mind.
+   */
+  onRestartWanted: (service: string, why: string) => void = (service, why) => {
+    this.command(service, 'restart', `a rule: ${why}`);
+  };
 
   constructor(options: MonitorOptions) {
     const { clock = SYSTEM_CLOCK, random = SYSTEM_RANDOM } = options;
@@ -69,6 +89,14 @@ export class Monitor implements ClusterControl {
     const { spare = null } = options;
     this.#spare = spare === null ? null : new SpareProcess(spare, (text) => this.log('', 'warning', text));
     this.#running = new Map(options.running);
+    const { alerts = null, alertQueue = null } = options;
+    this.#tellsAnybody = alerts !== null && alerts.targets.length > 0;
+    this.#alerts = new ClusterAlerts(alerts ?? NOBODY, {
+      cluster: options.cluster,
+      clock,
+      queueDirectory: alertQueue,
+      log: (level, service, text) => this.log(service, level, text),
+    });
     for (const definition of options.services) this.add(definition);
   }
 
@@ -81,6 +109,9 @@ export class Monitor implements ClusterControl {
       clock,
       random,
       log: (level, text) => this.log(runner.definition.name, level, text),
+      event: (event) => this.#alerts.tell(runner.definition.name, event, runner.processEnvironment()),
+      found: (finding) => this.#found(runner, finding),
+      forgotten: () => this.#alerts.forget(runner.definition.name),
       changed: () => this.#changed(),
       takeRunning: (listener) => this.#takeRunning(runner.definition.name, listener),
       takeSpare: (argv, listener) => this.#spare?.take(argv, listener) ?? null,
@@ -106,6 +137,33 @@ export class Monitor implements ClusterControl {
     this.#changed();
   }
 
+  /** From now on those are told of what happens. */
+  useAlerts(alerts: ClusterAlertSettings): void {
+    this.#tellsAnybody = alerts.targets.length > 0;
+    this.#alerts.use(alerts);
+    this.#changed();
+  }
+
+  /** An order to the cluster has been carried out, or has failed. */
+  orderEnded(description: string, isDone: boolean): void {
+    const state = isDone ? 'succeeded' : 'failed';
+    this.#alerts.tell('', { name: 'action', state, description, action: 'alert' });
+  }
+
+  #found(runner: ServiceRunner, { event, action, isNew }: RuleFinding): void {
+    const { name } = runner.definition;
+    const { description } = event;
+    const then = action.kind === 'alert' ? '' : `; ${action.kind}`;
+    const environment = runner.processEnvironment();
+    if (isNew) {
+      const level = event.state === 'failed' ? 'warning' : 'info';
+      this.log(name, level, `${eventTitle(event.name, event.state)}: ${description}${then}`);
+      this.#alerts.tell(name, event, environment);
+    }
+    if (action.kind === 'restart') this.onRestartWanted(name, description);
+    else if (action.kind === 'exec') this.#alerts.run(name, event, action.call, environment);
+  }
+
   /** Shows services in this order; those that are not named come last. */
   arrange(names: readonly string[]): void {
     const arranged = new Map<string, ServiceRunner>();
@@ -121,6 +179,7 @@ export class Monitor implements ClusterControl {
   remove(name: string): void {
     assert(this.#runners.get(name)?.atRest !== false, `${name} is removed while it runs`);
     this.#runners.delete(name);
+    this.#alerts.forget(name);
     this.#changed();
   }
 
@@ -142,10 +201,10 @@ export class Monitor implements ClusterControl {
     if (!this.#closing) this.#spare?.keep();
   }
 
-  /** Of all processes that were started here and have not ended. */
+  /** Of all processes that were started here and have not ended, programs of alerts included. */
   get pids(): readonly number[] {
     const pids = [...this.#runners.values()].map((runner) => runner.pid);
-    return [...pids, this.#spare?.pid ?? null].filter((pid) => pid !== null);
+    return [...pids, this.#spare?.pid ?? null, ...this.#alerts.pids].filter((pid) => pid !== null);
   }
 
   /** True from the moment on when everything is to be stopped. */
@@ -157,9 +216,11 @@ export class Monitor implements ClusterControl {
   startAll(): void {
     this.#sampler ??= setInterval(() => {
       for (const runner of this.#runners.values()) runner.everySecond();
+      this.#alerts.everySecond();
       this.#watch.look([...this.#runners.values()].map(({ definition }) => definition));
       this.#changed();
     }, SAMPLE_INTERVAL_MS);
+    this.#instance(`the monitor of ${this.#options.cluster} starts`);
     for (const runner of this.#runners.values()) runner.command('start');
   }
 
@@ -168,6 +229,8 @@ export class Monitor implements ClusterControl {
    * Every stop is bounded by its policy's timeout, so this is, too.
    */
   async stopAll(): Promise<void> {
+    if (!this.#closing && this.#sampler !== null)
+      this.#instance(`the monitor of ${this.#options.cluster} stops`);
     this.#closing = true;
     this.#spare?.close();
     for (;;) {
@@ -183,11 +246,18 @@ export class Monitor implements ClusterControl {
     }
     if (this.#sampler !== null) clearInterval(this.#sampler);
     this.#sampler = null;
+    await this.#alerts.close();
+  }
+
+  #instance(description: string): void {
+    const event: ServiceEvent = { name: 'instance', state: 'changed', description, action: 'alert' };
+    this.#alerts.tell('', event);
   }
 
   /** Ends all processes at once with SIGKILL; a `stopAll` under way then ends soon. */
   killAll(): void {
     this.#closing = true;
+    this.#alerts.hurry();
     this.#spare?.close();
     for (const runner of this.#runners.values()) runner.killNow();
   }
@@ -196,6 +266,10 @@ export class Monitor implements ClusterControl {
     const runner = this.#runners.get(service);
     if (runner === undefined || this.#closing) return false;
     this.log(service, 'info', `${command} requested by ${by}`);
+    if (by !== BY_CLUSTER) {
+      const description = `${command} requested by ${by}`;
+      this.#alerts.tell(service, { name: 'action', state: 'succeeded', description, action: 'alert' });
+    }
     runner.command(command);
     return true;
   }
@@ -211,6 +285,7 @@ export class Monitor implements ClusterControl {
       services,
       elsewhere: this.#watch.twins,
       serving: this.#serving,
+      alerts: this.#tellsAnybody ? this.#alerts.counts : null,
       operation: this.#operation,
       events: this.#log.newestOwn(STATUS_EVENTS_MAX),
       output: this.#log.newestOutput(STATUS_EVENTS_MAX),

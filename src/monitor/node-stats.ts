@@ -70,6 +70,7 @@ export function readStats(
       bytes: count('bytes'),
       limitMaxbytes: count('limit_maxbytes'),
       currConnections: count('curr_connections'),
+      maxConnections: count('max_connections'),
       getHits: counts.hits,
       getMisses: count('get_misses'),
       evictions: counts.evictions,

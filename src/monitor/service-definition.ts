@@ -1,5 +1,6 @@
 import type { ProxyShard, ServiceRole } from '../checks/cluster-status.ts';
 import type { ServicePolicy } from '../checks/service-policy.ts';
+import type { ServiceRule } from '../checks/service-rules.ts';
 import type { ProbeTarget } from './probe.ts';
 
 /** Where a node is. */
@@ -24,6 +25,8 @@ export interface ServiceDefinition {
   readonly after: readonly string[];
   readonly probe: ProbeTarget;
   readonly policy: ServicePolicy;
+  /** What is looked at each time that it is probed; nothing unless given. */
+  readonly rules?: readonly ServiceRule[];
   /** Of a node the others that have the same items, wherever they run. */
   readonly twins: readonly TwinAddress[];
   /** Of a proxy where its keys lie; not given: not known. */

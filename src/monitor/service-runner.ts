@@ -1,13 +1,16 @@
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
 import type { ServiceStatus } from '../checks/cluster-status.ts';
+import type { ServiceEvent } from '../checks/event-kinds.ts';
 import type { EventLevel } from '../checks/event-log.ts';
+import { FigureReader } from '../checks/service-figures.ts';
 import {
   type ServiceAction,
   type ServiceCommand,
   type ServiceInput,
   ServiceMachine,
 } from '../checks/service-machine.ts';
+import { type RuleFinding, ServiceRules } from '../checks/service-rules.ts';
 import { type ProcessSample, readProcessSample } from '../system/proc-process.ts';
 import { readProcessEntry } from '../system/proc-table.ts';
 import { couldHaveAnswered, readThreadLooks, type ThreadLook } from '../system/proc-threads.ts';
@@ -27,6 +30,12 @@ export interface RunnerContext {
   readonly clock: Clock;
   readonly random: Random;
   log(level: EventLevel, text: string): void;
+  /** Something has happened that people may want to be told of. */
+  event(event: ServiceEvent): void;
+  /** A rule has found something, or it is over. */
+  found(finding: RuleFinding): void;
+  /** Nobody looks at the service any more. */
+  forgotten(): void;
   /** Something of the status has changed. */
   changed(): void;
   /** Takes over the service's process if it runs already, left by an earlier monitor; null when it does not. */
@@ -50,6 +59,8 @@ export class ServiceRunner {
   #stats: StatsReading | null = null;
   readonly #proxy: ProxyReadings = new ProxyReadings();
   readonly #copy: CopyProgress = new CopyProgress();
+  readonly #rules: ServiceRules;
+  readonly #figures: FigureReader = new FigureReader();
   #sample: { readonly atMs: number; readonly process: ProcessSample } | null = null;
   #cpuPercent: number | null = null;
 
@@ -57,6 +68,7 @@ export class ServiceRunner {
     this.#definition = definition;
     this.#context = context;
     this.#machine = new ServiceMachine(definition.policy, context.random);
+    this.#rules = new ServiceRules(definition.rules ?? []);
   }
 
   /** Of the present process. */
@@ -68,9 +80,11 @@ export class ServiceRunner {
     return this.#definition;
   }
 
-  /** From the next start on it is run so; a process that runs is left alone, and probed as the new definition says. Its policy stays. */
+  /** From the next start on it is run so; a process that runs is left alone, and watched as the new definition says. */
   use(definition: ServiceDefinition): void {
     this.#definition = definition;
+    this.#machine.usePolicy(definition.policy);
+    for (const finding of this.#rules.use(definition.rules ?? [])) this.#context.found(finding);
   }
 
   /** Has the process read its files again. */
@@ -79,6 +93,10 @@ export class ServiceRunner {
   }
 
   command(command: ServiceCommand): void {
+    if (command === 'stop' || command === 'unmonitor') {
+      this.#rules.forget();
+      this.#context.forgotten();
+    }
     this.#feed({ type: 'command', command });
   }
 
@@ -147,6 +165,7 @@ export class ServiceRunner {
       stats: machine.state === 'running' ? (this.#stats?.stats ?? null) : null,
       proxy: machine.state === 'running' ? this.#proxy.stats : null,
       shards,
+      findings: this.#rules.findings,
     };
   }
 
@@ -181,6 +200,9 @@ export class ServiceRunner {
       case 'report':
         this.#context.log(action.level, action.text);
         break;
+      case 'event':
+        this.#context.event(action.event);
+        break;
     }
   }
 
@@ -190,6 +212,8 @@ export class ServiceRunner {
     this.#stats = null;
     this.#proxy.clear();
     this.#copy.clear();
+    this.#rules.startedAnew();
+    this.#figures.clear();
     this.#forgetSample();
     const listener: ChildListener = {
       onSpawned: (pid) => {
@@ -251,6 +275,7 @@ export class ServiceRunner {
     if (!result.ok) {
       this.#probeMs = null;
       this.#feed({ type: 'probe-failed', serial, reason: result.reason });
+      this.#judge(false);
       return;
     }
     this.#probeMs = result.latencyMs;
@@ -260,6 +285,31 @@ export class ServiceRunner {
       else this.#stats = readStats(result.stats, nowMs, this.#stats);
     }
     this.#feed({ type: 'probe-ok', serial });
+    this.#judge(true);
+  }
+
+  /** After each probe. @param answered only then is what the service says of itself as it is now */
+  #judge(answered: boolean): void {
+    const { state, monitored } = this.#machine;
+    if (!monitored || (state !== 'running' && state !== 'failing')) return;
+    const { probeMs, process, stats, proxy } = this.status();
+    const source = answered
+      ? { probeMs, process, stats, proxy }
+      : { probeMs: null, process, stats: null, proxy: null };
+    const figures = this.#figures.read(source, this.#context.clock.monotonicMs());
+    for (const finding of this.#rules.judge(figures)) this.#context.found(finding);
+  }
+
+  /** What programs are told of the process, in monit's words. */
+  processEnvironment(): Readonly<Record<string, string>> {
+    const { pid } = this.#machine;
+    if (pid === null) return {};
+    return {
+      MONIT_PROCESS_PID: String(pid),
+      MONIT_PROCESS_MEMORY: String(Math.round((this.#sample?.process.residentBytes ?? 0) / 1024)),
+      MONIT_PROCESS_CHILDREN: '0',
+      MONIT_PROCESS_CPU_PERCENT: (this.#cpuPercent ?? 0).toFixed(1),
+    };
   }
 
   async #lookAtCopy(): Promise<void> {

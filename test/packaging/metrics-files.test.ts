@@ -54,6 +54,7 @@ before(async () => {
         services,
         elsewhere: [],
         serving: {},
+        alerts: null,
         operation: null,
         events: [],
         output: [],
@@ -87,6 +88,7 @@ function service(name: string, address: string): ServiceStatus {
     stats: null,
     proxy: null,
     shards: [],
+    findings: [],
   };
 }
 

@@ -28,6 +28,7 @@ const STATS: NodeStats = {
   totalItems: 5000,
   bytes: 20 * 1024 * 1024,
   limitMaxbytes: 64 * 1024 * 1024,
+  maxConnections: 1024,
   currConnections: 12,
   getHits: 90,
   getMisses: 10,
