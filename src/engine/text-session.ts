@@ -2,15 +2,9 @@ import { KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
-import {
-  LINE_ERROR,
-  nextKey,
-  parsePlainSet,
-  parseTextLine,
-  TextRequest,
-} from '../protocol/text/request-parser.ts';
+import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
-import { CAS_WIDE, type Cache } from '../store/cache.ts';
+import { CAS_WIDE, type Cache, STORE_MODE } from '../store/cache.ts';
 import { runAdminCommand } from './admin.ts';
 import { absoluteExptime } from './exptime.ts';
 import { KeyBatch } from './key-batch.ts';
@@ -19,6 +13,7 @@ import { MetaCommands } from './meta-commands.ts';
 import { MetaStores } from './meta-stores.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
+import { isSet, SetBatch } from './set-batch.ts';
 import { arithmetic, deleteKey, flushAll, touch } from './text-changes.ts';
 import { answerStore, LongValue, modeOfVerb } from './text-stores.ts';
 import { yieldsTurn } from './turns.ts';
@@ -58,6 +53,7 @@ const metaRequest = new MetaRequest();
 
 /** Keys of the retrieval line at hand; shared likewise. */
 const batch = new KeyBatch();
+const sets = new SetBatch();
 
 /** Replies to a wrong line, by LINE_ERROR; all others are answered `ERROR`. */
 const LINE_ERROR_REPLY: readonly (Uint8Array | undefined)[] = (() => {
@@ -117,6 +113,7 @@ export class TextSession implements Session, LongReplyHost {
     let at = start;
     let requestsLeft = this.#context.settings.requestsPerTurnMax;
     this.#isValueAwaited = false;
+    sets.clear();
     while (at < end && !output.blocked) {
       if (requestsLeft-- === 0 && this.#held === null) {
         if (yieldsTurn(this.#context, this.connection, at - start, end - at)) break;
@@ -143,16 +140,10 @@ export class TextSession implements Session, LongReplyHost {
           }
         }
       }
-      // A set is nearly always plain.
-      if (input[at] === 115 && input[at + 3] === SPACE && input[at + 1] === 101 && input[at + 2] === 116) {
-        const dataStart = parsePlainSet(input, at, end, request);
-        if (dataStart > 0) {
-          const next = this.#storage(input, dataStart, end);
-          if (next < 0) {
-            this.#isValueAwaited = true;
-            break;
-          }
-          at = next;
+      // A set is nearly always plain, and its value short enough to have come with it.
+      if (isSet(input, at)) {
+        if (sets.take(this.#cache, input, at, end, request)) {
+          at = this.#storePlain(input);
           continue;
         }
       }
@@ -459,6 +450,23 @@ export class TextSession implements Session, LongReplyHost {
       dataEnd,
     );
     answerStore(cache, this.#output, mode, result, request.noreply);
+    return dataEnd + 2;
+  }
+
+  /** Executes the set that `sets` has in hand. @returns where the next request begins */
+  #storePlain(input: Uint8Array): number {
+    const { keyStart, keyEnd, hash, flags, dataStart, dataEnd } = sets;
+    const cache = this.#cache;
+    const { fence, prefixes } = this.#context;
+    if (fence?.refuses() === true) {
+      writeReply(this.#output, REPLY.notEnoughReplicas);
+      return dataEnd + 2;
+    }
+    if (prefixes.isOn) prefixes.recordSet(input, keyStart, keyEnd);
+    const expiresAt = absoluteExptime(sets.exptime, cache.nowSeconds);
+    const mode = STORE_MODE.set;
+    const result = cache.store(mode, input, keyStart, keyEnd, hash, flags, expiresAt, 0, dataStart, dataEnd);
+    answerStore(cache, this.#output, mode, result, false);
     return dataEnd + 2;
   }
 
