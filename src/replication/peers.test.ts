@@ -7,7 +7,8 @@ import { ACKNOWLEDGE_MS, HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './lin
 import { ALONE_MS } from './missing-twins.ts';
 import { freeSlot, mustMove, slotOfVersion } from './node-slots.ts';
 import { peerStatistics } from './peer-statistics.ts';
-import { DIAL_MS_MAX, LINKS_MAX, RETRY_MS_MAX, SETTLE_MS_MAX, YOUNG_MS_MAX } from './peers.ts';
+import { DIAL_MS_MAX, LINKS_MAX, SETTLE_MS_MAX, YOUNG_MS_MAX } from './peers.ts';
+import { RETRY_MS_MAX } from './retry-pause.ts';
 
 const value = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 

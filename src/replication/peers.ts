@@ -23,11 +23,10 @@ import { freeSlot, mustMove, NODE_SLOTS } from './node-slots.ts';
 import { PastLinks } from './past-links.ts';
 import { PastNodes } from './past-nodes.ts';
 import { Refusals } from './refusals.ts';
+import { ReplicationPorts } from './replication-ports.ts';
+import { RETRY_MS_MAX, RetryPause } from './retry-pause.ts';
 import type { LinkCache } from './store-port.ts';
 
-/** Pauses between attempts to dial a peer or to bind a port double from the first to the second; the real pause is 50 to 100 % of that. */
-export const RETRY_MS_MIN = 50;
-export const RETRY_MS_MAX = 1000;
 /** For a connection to be there. */
 export const DIAL_MS_MAX = 2000;
 /** A node that starts alone may be missing what a twin has who dials it: it does so within RETRY_MS_MAX. */
@@ -72,22 +71,13 @@ export interface PeersOptions {
 interface Target {
   readonly addresses: readonly string[];
   link: Link | null;
-  /** When to dial next; Infinity while there is no need. */
-  dueMs: number;
-  retryMs: number;
+  /** When it is dialled again. */
+  readonly retry: RetryPause;
   nextAddress: number;
   /** The last attempt led nowhere. */
   failed: boolean;
   /** The node found there; '' while unknown. */
   nodeId: string;
-}
-
-interface Port {
-  bound: boolean;
-  /** It has been bound once, or there is no need to. */
-  settled: boolean;
-  dueMs: number;
-  retryMs: number;
 }
 
 function hostOf(link: Link): string {
@@ -122,7 +112,7 @@ export class Peers implements LinkOwner<Link> {
   readonly #cache: Pick<LinkCache, 'nodeSlot' | 'highestVersion'>;
   readonly #actions: PeerActions;
   readonly #targets: Target[];
-  readonly #ports: Port[] = [];
+  readonly #ports: ReplicationPorts;
   readonly #readyMsMax: number;
   readonly #wantsAcks: () => boolean;
   #startedMs = 0;
@@ -156,23 +146,18 @@ export class Peers implements LinkOwner<Link> {
     this.#targets = options.targets.map((addresses) => ({
       addresses,
       link: null,
-      dueMs: 0,
-      retryMs: RETRY_MS_MIN,
+      retry: new RetryPause(random),
       nextAddress: 0,
       failed: false,
       nodeId: '',
     }));
-    for (let i = 0; i < options.listeners; i++) {
-      this.#ports.push({ bound: false, settled: false, dueMs: 0, retryMs: RETRY_MS_MIN });
-    }
+    this.#ports = new ReplicationPorts(options.listeners, random);
   }
 
   /** Binds the ports and dials. */
   start(): void {
     this.#startedMs = this.#clock.monotonicMs();
     this.#progressMs = this.#startedMs;
-    for (const target of this.#targets) target.dueMs = this.#progressMs;
-    for (const port of this.#ports) port.dueMs = this.#progressMs;
     this.tick();
     this.#readyIfNobodyIsDialled();
   }
@@ -189,7 +174,7 @@ export class Peers implements LinkOwner<Link> {
   }
 
   get isBound(): boolean {
-    return this.#ports.some((port) => port.bound);
+    return this.#ports.isAnyBound;
   }
 
   get openLinks(): Link[] {
@@ -277,6 +262,7 @@ export class Peers implements LinkOwner<Link> {
     }
   }
 
+  /** There are peers to dial. */
   get dials(): boolean {
     return this.#targets.length > 0;
   }
@@ -295,14 +281,10 @@ export class Peers implements LinkOwner<Link> {
       for (const link of this.links) link.close('stopped before all was sent');
       return;
     }
-    for (const [index, port] of this.#ports.entries()) {
-      if (port.bound || nowMs < port.dueMs) continue;
-      port.dueMs = Number.POSITIVE_INFINITY;
-      this.#actions.listen(index);
-    }
+    this.#ports.tick(nowMs, (index) => this.#actions.listen(index));
     for (const [index, target] of this.#targets.entries()) {
-      if (target.link !== null || nowMs < target.dueMs) continue;
-      target.dueMs = Number.POSITIVE_INFINITY;
+      if (target.link !== null || nowMs < target.retry.dueMs) continue;
+      target.retry.stop();
       if (this.#needsNoDial(target)) continue;
       const address = target.nextAddress;
       target.nextAddress = (address + 1) % target.addresses.length;
@@ -325,8 +307,8 @@ export class Peers implements LinkOwner<Link> {
     let due = this.links.length > 0 ? this.#stopMs : Number.POSITIVE_INFINITY;
     for (const link of this.links) due = Math.min(due, link.dueMs);
     if (this.#stopping) return due;
-    for (const port of this.#ports) if (!port.bound) due = Math.min(due, port.dueMs);
-    for (const target of this.#targets) if (target.link === null) due = Math.min(due, target.dueMs);
+    due = Math.min(due, this.#ports.dueMs);
+    for (const target of this.#targets) if (target.link === null) due = Math.min(due, target.retry.dueMs);
     // Progress is looked at several times within its limit, lest a pause seem twice as short as it is.
     if (!this.isReady)
       due = Math.min(due, this.#progressMs + this.#readyMsMax, this.#clock.monotonicMs() + 500);
@@ -378,34 +360,22 @@ export class Peers implements LinkOwner<Link> {
   }
 
   listening(index: number): void {
-    const port = this.#ports[index];
-    if (port === undefined) return;
-    port.bound = true;
-    port.retryMs = RETRY_MS_MIN;
-    port.settled = true;
+    this.#ports.bound(index);
     this.#actions.log(1, 'listen');
     this.#readyIfNobodyIsDialled();
   }
 
   /** The address is of a family that this host lacks, and others are listened on. */
   listenNeedless(index: number): void {
-    const port = this.#ports[index];
-    if (port === undefined) return;
-    port.settled = true;
+    this.#ports.needless(index);
     this.#readyIfNobodyIsDialled();
   }
 
   /** @param inUse the port is taken; a twin on this host may have it */
   listenFailed(index: number, inUse: boolean, message: string): void {
-    const port = this.#ports[index];
-    if (port === undefined) return;
-    if (!port.settled && (!inUse || this.#targets.length === 0)) {
-      this.#actions.failed(message);
-      return;
-    }
-    port.settled = true;
-    port.dueMs = this.#retryAt(port);
-    this.#actions.log(2, message);
+    if (this.#ports.failed(index, this.#clock.monotonicMs(), inUse && this.dials))
+      this.#actions.log(2, message);
+    else this.#actions.failed(message);
   }
 
   // What links report.
@@ -469,7 +439,7 @@ export class Peers implements LinkOwner<Link> {
     const target = this.#targets[link.target];
     if (target === undefined) return;
     target.failed = false;
-    target.retryMs = RETRY_MS_MIN;
+    target.retry.reset();
   }
 
   legacyMet(link: Link): number {
@@ -563,18 +533,16 @@ export class Peers implements LinkOwner<Link> {
       if (link.ending.isRefusal) this.#missing.gone(target.nodeId);
       target.link = null;
       target.failed = !wasOpen;
-      target.dueMs = wasOpen ? nowMs : this.#retryAt(target);
+      if (wasOpen) target.retry.atOnce(nowMs);
+      else target.retry.later(nowMs);
     }
     if (wasOpen) {
       // The node at the other end may have been the one that held the port, or the reason not to dial it.
       for (const other of this.#targets) {
         other.failed = false;
-        if (other.link === null) other.dueMs = Math.min(other.dueMs, nowMs);
+        if (other.link === null) other.retry.atOnce(nowMs);
       }
-      for (const port of this.#ports) {
-        port.retryMs = RETRY_MS_MIN;
-        if (!port.bound) port.dueMs = Math.min(port.dueMs, nowMs);
-      }
+      this.#ports.mayBeFree(nowMs);
     }
     this.#readyIfAlone();
   }
@@ -641,12 +609,6 @@ export class Peers implements LinkOwner<Link> {
     return null;
   }
 
-  #retryAt(what: { retryMs: number }): number {
-    const pauseMs = what.retryMs / 2 + this.#random.below(Math.floor(what.retryMs / 2) + 1);
-    what.retryMs = Math.min(RETRY_MS_MAX, what.retryMs * 2);
-    return this.#clock.monotonicMs() + pauseMs;
-  }
-
   /** Lets clients in when every peer is linked or was tried in vain, and nobody is about to send what he has. */
   #readyIfAlone(): void {
     const isSettled = ({ failed, nodeId }: Target): boolean =>
@@ -655,7 +617,7 @@ export class Peers implements LinkOwner<Link> {
   }
 
   #readyIfNobodyIsDialled(): void {
-    if (this.#targets.length === 0 && this.#ports.every((port) => port.settled)) this.#ready();
+    if (!this.dials && this.#ports.areSettled) this.#ready();
   }
 
   #ready(): void {
