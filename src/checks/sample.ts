@@ -22,6 +22,8 @@ export interface ProbeOutcome {
 export type SampleProperty =
   | ChangingProperty
   | ('uid' | 'euid' | 'gid' | 'security' | 'fstype' | 'checksum-type')
+  /** How a program has ended, and what it said. */
+  | 'status-text'
   /** What a path is instead of what the entry says. */
   | 'other-type'
   /** \`up\`, \`down\`: of a network interface. */

@@ -51,6 +51,13 @@ export function evaluate(
       const figure = sample.figures[test.resource];
       const value = figure === undefined ? null : valueIn(figure, test.unit);
       if (value === null) return UNKNOWN;
+      if (test.resource === 'status') {
+        const matched = compares(value, test.operator, test.limit);
+        return verdict(
+          matched,
+          `status ${matched ? 'failed' : 'succeeded'} ${sample.properties['status-text'] ?? `(${value})`}`,
+        );
+      }
       const judged = test.isPerCore ? value / cores : value;
       const matched = compares(judged, test.operator, test.limit);
       const name = resourceName(test.resource);

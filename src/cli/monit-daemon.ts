@@ -71,7 +71,8 @@ export async function makeMonitor(
     tree,
     facts: {
       id,
-      hostName: hostname(),
+      // As the file calls the host: monit's name for it in mails and programs.
+      hostName: tree.services.find(({ type }) => type === 'system')?.name ?? hostname(),
       controlFile,
       logFile: files.logFile ?? (files.usesSyslog ? 'syslog' : '-'),
       pidFile: files.pidFile,

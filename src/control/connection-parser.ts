@@ -1,6 +1,6 @@
 import { ControlError } from './control-error.ts';
 import type { Cursor } from './cursor.ts';
-import type { ConnectionTest, HttpQuestion, Limits, Protocol, Test } from './tree.ts';
+import type { ConnectionTest, HttpQuestion, Limits, Place, Protocol, Test } from './tree.ts';
 
 /** Protocols of monit's and what becomes of them here. */
 const PROTOCOL_WORDS: Readonly<Record<string, Protocol>> = {
@@ -222,7 +222,7 @@ function skipOptions(cursor: Cursor): void {
 }
 
 function question(): Writable<HttpQuestion> {
-  return { path: '/', method: 'GET', status: null, content: null, credentials: null };
+  return { path: '/', method: 'GET', status: null, content: null, headers: [], credentials: null };
 }
 
 function parseUrl(cursor: Cursor, draft: Draft): void {
@@ -268,9 +268,10 @@ function parseHttpOption(cursor: Cursor, draft: Draft, word: string): void {
       break;
     case 'http':
       cursor.expectWord('headers');
-      cursor.takeBrace('[');
-      cursor.takeUntil(']');
-      cursor.takeBrace(']');
+      http.headers = [...http.headers, ...parseHeaders(cursor)];
+      break;
+    case 'hostheader':
+      http.headers = [...http.headers, ['Host', headerValue(cursor.expectString('a host'))]];
       break;
     default: {
       const { place } = cursor;
@@ -281,9 +282,47 @@ function parseHttpOption(cursor: Cursor, draft: Draft, word: string): void {
   }
 }
 
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** `[Name: value, Name: "value, with a comma"]`. */
+function parseHeaders(cursor: Cursor): [string, string][] {
+  const { place } = cursor;
+  if (!cursor.takeBrace('[')) cursor.fail('expected [');
+  const text = cursor.takeUntil(']');
+  if (!cursor.takeBrace(']')) cursor.fail('expected ]');
+  const headers: [string, string][] = [];
+  for (const [, name = '', quoted, plain = ''] of text.matchAll(
+    /\s*([^:,\s]+)\s*:\s*(?:"([^"]*)"|([^,]*)),?/g,
+  )) {
+    if (!HEADER_NAME.test(name)) throw new ControlError(place, 'this is no name of a header', name);
+    headers.push([name, headerValue({ text: quoted ?? plain.trim(), place })]);
+  }
+  if (headers.length === 0)
+    throw new ControlError(place, 'http headers are written [Name: value, ...]', text);
+  return headers;
+}
+
+function headerValue({ text, place }: { readonly text: string; readonly place: Place }): string {
+  if (/[^\x20-\x7e\t]/.test(text))
+    throw new ControlError(place, 'a header has visible characters only', text.replace(/[^\x20-\x7e]/g, '?'));
+  return text;
+}
+
 function regex(cursor: Cursor): string {
   const { text, place } = cursor.expectString('a pattern');
   return checkedPattern(text, place);
+}
+
+/** A pattern for lines; a path without quotes is that of a file with one on each line, any of which may match. */
+export function parsePattern(cursor: Cursor): string {
+  const { kind, text, place } = cursor.expectString('a pattern');
+  if (kind === 'text' || !text.startsWith('/')) return checkedPattern(text, place);
+  const patterns = cursor
+    .readOther(text, place)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  if (patterns.length === 0) throw new ControlError(place, 'there is no pattern in the file', text);
+  return patterns.map((line) => `(${checkedPattern(line, place)})`).join('|');
 }
 
 /** A pattern of the language, which is what POSIX calls an extended regular expression. @throws ControlError when it is none */

@@ -34,7 +34,7 @@ export interface ControlSurroundings {
  * @throws ControlError for the first fault, in one line with the file and the line in front
  */
 export function parseControlFile(path: string, surroundings: ControlSurroundings): ControlTree {
-  const cursor = new Cursor(path, surroundings.read(path, null));
+  const cursor = new Cursor(path, surroundings.read(path, null), surroundings.read);
   const settings = defaultSettings();
   const services: ServiceEntry[] = [];
   let draft: EntryDraft | null = null;

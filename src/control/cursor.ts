@@ -82,8 +82,17 @@ export class Cursor {
   readonly warnings: ControlWarning[] = [];
   readonly #scanners: Scanner[] = [];
 
-  constructor(file: string, text: string) {
+  readonly #read: (path: string, place: Place) => string;
+
+  /** @param read what other files hold; throws a ControlError for those that cannot be used */
+  constructor(file: string, text: string, read: (path: string, place: Place) => string) {
+    this.#read = read;
     this.#scanners.push(new Scanner(file, text));
+  }
+
+  /** What another file holds, which is no part of the language. */
+  readOther(path: string, place: Place): string {
+    return this.#read(path, place);
   }
 
   /** Goes on in another file, and comes back when that is at its end. */

@@ -1,7 +1,7 @@
 import { absolutePath } from './absolute-path.ts';
 import { parseAction } from './action-parser.ts';
 import { parseAlert } from './alert-parser.ts';
-import { checkedPattern } from './connection-parser.ts';
+import { checkedPattern, parsePattern } from './connection-parser.ts';
 import { ControlError } from './control-error.ts';
 import { cronObjection } from './cron.ts';
 import type { Cursor } from './cursor.ts';
@@ -193,8 +193,7 @@ function parseIgnore(cursor: Cursor, draft: EntryDraft): void {
   const isNot = cursor.takeWord('not') !== null;
   cursor.expectWord('content', 'match');
   const isOther = cursor.takeOperator() === '!=';
-  const { text, place } = cursor.expectString('a pattern');
-  draft.ignoredContent.push({ pattern: checkedPattern(text, place), isNegated: isNot || isOther });
+  draft.ignoredContent.push({ pattern: parsePattern(cursor), isNegated: isNot || isOther });
 }
 
 function parseIf(cursor: Cursor, draft: EntryDraft, limits: Limits): void {

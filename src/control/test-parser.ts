@@ -1,5 +1,5 @@
 import { parseReactions } from './action-parser.ts';
-import { checkedPattern, parseConnection, parsePing } from './connection-parser.ts';
+import { parseConnection, parsePattern, parsePing } from './connection-parser.ts';
 import { ControlError } from './control-error.ts';
 import type { Cursor } from './cursor.ts';
 import { parseTraffic } from './network-parser.ts';
@@ -104,8 +104,7 @@ function parseTest(cursor: Cursor, context: TestContext): Test {
 
 function content(cursor: Cursor, context: TestContext, isNegated: boolean): Test {
   checkType(cursor, context, 'content', 'content');
-  const { text, place } = cursor.expectString('a pattern');
-  return { kind: 'content', pattern: checkedPattern(text, place), isNegated };
+  return { kind: 'content', pattern: parsePattern(cursor), isNegated };
 }
 
 function parseOutcome(cursor: Cursor, context: TestContext, outcome: 'failed' | 'succeeded'): Test {

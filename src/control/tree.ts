@@ -399,6 +399,8 @@ export interface HttpQuestion {
   readonly method: 'GET' | 'HEAD';
   readonly status: { readonly operator: Operator; readonly code: number } | null;
   readonly content: { readonly pattern: string; readonly isNegated: boolean } | null;
+  /** Further lines of the request's head, names and values. */
+  readonly headers: readonly (readonly [string, string])[];
   /** `user:password`, or null. */
   readonly credentials: string | null;
 }

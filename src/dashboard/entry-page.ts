@@ -1,7 +1,8 @@
 import type { EntryStatus, MonitorFacts } from '../checks/entry-status.ts';
 import type { LogEvent } from '../checks/event-log.ts';
 import { SERVICE_COMMANDS } from '../checks/service-machine.ts';
-import { dateText, listed, MONIT_VERSION, statusRows, TYPE_NAMES, uptimeText } from './entry-text.ts';
+import { dateText } from '../telemetry/date-text.ts';
+import { listed, MONIT_VERSION, statusRows, TYPE_NAMES, uptimeText } from './entry-text.ts';
 import type { EntryView } from './entry-view.ts';
 import { htmlDocument } from './html-document.ts';
 import { escapeHtml } from './html-text.ts';

@@ -3,6 +3,7 @@ import type { EntryStatus, MonitorFacts } from '../checks/entry-status.ts';
 import type { Figure, Sample, ShownFigure } from '../checks/sample.ts';
 import { byteText } from '../checks/test-evaluation.ts';
 import type { Resource, ServiceType } from '../control/tree.ts';
+import { dateText } from '../telemetry/date-text.ts';
 
 /** The release of monit whose layout this is. */
 export const MONIT_VERSION = '5.33.0';
@@ -62,9 +63,9 @@ function cells(status: EntryStatus): string[] {
   return [status.entry.name, status.statusText, TYPE_NAMES[status.entry.type]];
 }
 
-/** A text of a fixed width; one that is too long ends in dots. */
+/** A text of a fixed width, of which the last column stays free; one that is too long ends in dots. */
 function fitted(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, width - 3)}...` : text.padEnd(width);
+  return (text.length < width ? text : `${text.slice(0, width - 4)}...`).padEnd(width);
 }
 
 /** One line for each service, for programs and pipes. */
@@ -395,13 +396,6 @@ export function statusRows(status: EntryStatus): readonly (readonly [string, str
     ...(entry.type === 'program' ? ([['last output', output.split('\n')[0] || '-']] as const) : []),
     ['data collected', sampledAtMs === null ? '-' : dateText(sampledAtMs)],
   ];
-}
-
-/** `Fri, 27 Nov 2026 17:14:48`, in the host's time. */
-export function dateText(atMs: number): string {
-  const date = new Date(atMs);
-  const [day, month, dayOfMonth, year, time] = date.toString().split(' ');
-  return `${day}, ${dayOfMonth} ${month} ${year} ${time}`;
 }
 
 export function statusText(facts: MonitorFacts, entries: readonly EntryStatus[]): string {

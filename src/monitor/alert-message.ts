@@ -1,5 +1,6 @@
 import { eventTitle, type ServiceEvent } from '../checks/event-kinds.ts';
 import type { MailFormat } from '../control/tree.ts';
+import { dateText } from '../telemetry/date-text.ts';
 
 /** An event with what is known around it, ready to be told. */
 export interface Alert {
@@ -39,7 +40,7 @@ export function macros({ service, event, atMs, hostName }: Alert): Readonly<Reco
   return {
     EVENT: eventTitle(event.name, event.state),
     SERVICE: service,
-    DATE: new Date(atMs).toUTCString(),
+    DATE: dateText(atMs),
     HOST: hostName,
     ACTION: event.action,
     DESCRIPTION: event.description.slice(0, DESCRIPTION_LENGTH_MAX),

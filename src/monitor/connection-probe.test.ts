@@ -37,6 +37,25 @@ async function probe(rule: string): Promise<ProbeOutcome> {
   return probeConnection(test, DEFAULT_LIMITS);
 }
 
+test('the head of a request of HTTP is what the file says, else the usual', async () => {
+  let head = '';
+  const port = await serve((text, socket) => {
+    head += text;
+    if (head.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 200 OK\r\n\r\n');
+  });
+  const outcome = await probe(
+    `port ${port} protocol http hostheader "a.example" http headers [X-One: "a, b", Accept: text/plain] request "/x"`,
+  );
+  assert.equal(outcome.isOk, true, outcome.text);
+  assert.deepEqual(
+    head.split('\r\n').sort().join('|'),
+    [
+      ...['', '', 'Accept: text/plain', 'Connection: close', 'GET /x HTTP/1.1', 'Host: a.example'],
+      ...['User-Agent: twincached', 'X-One: a, b'],
+    ].join('|'),
+  );
+});
+
 const NOOP_REPLY = `\x81\x0a${'\0'.repeat(22)}`;
 
 describe('memcache', () => {

@@ -178,8 +178,19 @@ function http(test: ConnectionTest): Exchange {
       ? ''
       : `Authorization: Basic ${Buffer.from(question.credentials).toString('base64')}\r\n`;
   const content = question?.content ?? null;
+  // What the file says takes the place of what would be said otherwise.
+  const usual = [
+    ['Host', host],
+    ['Connection', 'close'],
+    ['User-Agent', 'twincached'],
+    ['Accept', '*/*'],
+  ] as const;
+  const own = question?.headers ?? [];
+  const said = new Set(own.map(([name]) => name.toLowerCase()));
+  const headers = [...usual.filter(([name]) => !said.has(name.toLowerCase())), ...own];
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   return {
-    first: `${question?.method ?? 'GET'} ${question?.path ?? '/'} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nUser-Agent: twincached\r\nAccept: */*\r\n${login}\r\n`,
+    first: `${question?.method ?? 'GET'} ${question?.path ?? '/'} HTTP/1.1\r\n${lines}${login}\r\n`,
     judge: (answer) => {
       const head = answer.indexOf('\r\n\r\n');
       if (head < 0) return null;

@@ -227,7 +227,9 @@ export class EntryRunner {
 
   /** What programs learn of the process, as monit names it. */
   processEnvironment(): Readonly<Record<string, string>> {
-    const { pid, sample } = this.machine;
+    const { pid, sample, entry } = this.machine;
+    const status = sample?.properties.status;
+    if (entry.type === 'program' && status !== undefined) return { MONIT_PROGRAM_STATUS: status };
     if (pid === null) return {};
     const memory = sample?.figures.memory?.absolute ?? 0;
     return {

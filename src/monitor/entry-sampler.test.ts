@@ -159,6 +159,12 @@ describe('looking at an entry', { skip: SKIP }, () => {
     writeFileSync(join(folder, 'status'), '3');
     assert.equal(await looked.look(), 'mm');
     assert.equal(looked.sampler.output, '3');
+    const words = new Looked(
+      `check program p with path "/bin/sh -c 'echo one; cat ${folder}/status'" if content = "^3$" then alert if content != "two" then alert`,
+    );
+    assert.equal(await words.look(), 'mm');
+    writeFileSync(join(folder, 'status'), 'two');
+    assert.equal(await words.look(), 'nn');
     const missing = new Looked('check program p with path /nonexistent/x if status != 0 then alert');
     assert.equal(await missing.look(), 'm');
     assert.equal(missing.sample?.exists, false);

@@ -1,4 +1,5 @@
 import { EMPTY_SAMPLE, figure, type ProbeOutcome, type Sample } from '../checks/sample.ts';
+import { jsPattern } from '../control/connection-parser.ts';
 import type { Limits, ServiceEntry, Test } from '../control/tree.ts';
 import { probeConnection } from './connection-probe.ts';
 import { type ContentPosition, sampleFile } from './file-sample.ts';
@@ -88,9 +89,24 @@ export class EntrySampler {
     return {
       exists: result.failure === null,
       figures: { status: figure(status) },
-      properties: { status: this.#status ?? resultText(result) },
-      probes: new Map(),
+      properties: {
+        status: this.#status ?? resultText(result),
+        'status-text': `(${this.#status ?? resultText({ ...result, output: '' })}) -- ${result.output === '' ? 'no output' : result.output}`,
+      },
+      probes: this.#contentProbes(result.output),
     };
+  }
+
+  /** What rules about content find in the output; `^` and `$` mean the ends of its lines. */
+  #contentProbes(output: string): Map<number, ProbeOutcome> {
+    const outcomes = new Map<number, ProbeOutcome>();
+    for (const [index, { test }] of this.#entry.rules.entries()) {
+      if (test.kind !== 'content') continue;
+      const isOk = new RegExp(jsPattern(test.pattern), 'm').test(output);
+      const text = isOk ? `content match: ${output}` : 'content does not match';
+      outcomes.set(index, { isOk, text, responseMs: null });
+    }
+    return outcomes;
   }
 
   async #probes(pid: number | null): Promise<Map<number, ProbeOutcome>> {

@@ -38,6 +38,7 @@ check system here
 check process one with pidfile ${this.folder}/one
   start program = "/bin/sh -c 'sleep 1000 >/dev/null 2>&1 & echo $! > ${this.folder}/one'"
   group mine
+check file a-name-that-is-much-longer-than-its-column with path /etc/passwd
 check process never with pidfile ${this.folder}/never mode passive
 check file file with path /etc/passwd
   if failed checksum then alert

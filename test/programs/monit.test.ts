@@ -165,7 +165,7 @@ check host here with address 127.0.0.1
     });
     assert.match(told, /^MONIT_SERVICE=script$/m);
     assert.match(told, /^MONIT_EVENT=Status failed$/m);
-    assert.match(told, /^MONIT_DESCRIPTION=status of 2 matches the limit \[status != 0\]$/m);
+    assert.match(told, /^MONIT_DESCRIPTION=status failed \(2\) -- all wrong$/m);
     assert.equal((await monit.summary()).get('script'), 'Status failed');
     assert.match((await monit.type('status', 'script')).stdout, /last output {18}all wrong/);
   });
