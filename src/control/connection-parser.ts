@@ -297,7 +297,7 @@ function parseHeaders(cursor: Cursor): [string, string][] {
     if (!HEADER_NAME.test(name)) throw new ControlError(place, 'this is no name of a header', name);
     headers.push([name, headerValue({ text: quoted ?? plain.trim(), place })]);
   }
-  if (headers.length === 0)
+  if (headers.length === 0 && text.trim() !== '')
     throw new ControlError(place, 'http headers are written [Name: value, ...]', text);
   return headers;
 }
@@ -313,10 +313,10 @@ function regex(cursor: Cursor): string {
   return checkedPattern(text, place);
 }
 
-/** A pattern for lines; a path without quotes is that of a file with one on each line, any of which may match. */
+/** A pattern for lines; what begins with a slash is the path of a file with one on each line, any of which may match. */
 export function parsePattern(cursor: Cursor): string {
-  const { kind, text, place } = cursor.expectString('a pattern');
-  if (kind === 'text' || !text.startsWith('/')) return checkedPattern(text, place);
+  const { text, place } = cursor.expectString('a pattern');
+  if (!text.startsWith('/')) return checkedPattern(text, place);
   const patterns = cursor
     .readOther(text, place)
     .split('\n')
