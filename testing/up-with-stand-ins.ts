@@ -4,6 +4,8 @@ import { up } from '../src/cluster/up.ts';
 
 const standIn = fileURLToPath(new URL('./stand-in-service.js', import.meta.url));
 
+// As the program itself: whoever reads what is written may go.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 process.exitCode = await up(process.argv.slice(2), {
   command: [process.execPath, standIn],
   spare: null,

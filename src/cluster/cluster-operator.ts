@@ -163,18 +163,17 @@ export class ClusterOperator implements ClusterOperations {
     const diff = planDiff(this.#services, plan);
     await this.#portsAreFree(diff);
     this.#nobodyIsTakenForATwin(diff);
-    if (order.dryRun) return { kind: 'plan', lines: diffLines(diff) };
-    // While ports were tried another order may have come.
-    if (this.#progress?.operation.state === 'under-way') throw new StartError('another order was faster');
     const warnings: string[] = [];
     const alerts = openAlerts(plan.alerts ?? NO_ALERTS, (text) => warnings.push(text));
+    const isTold = JSON.stringify(plan.alerts) !== JSON.stringify(this.#alerts);
+    const changes = [...diffLines(diff), ...(isTold ? ['alerts go where the file says'] : []), ...warnings];
+    if (order.dryRun) return { kind: 'plan', lines: changes };
+    // While ports were tried another order may have come.
+    if (this.#progress?.operation.state === 'under-way') throw new StartError('another order was faster');
     const line = this.onReload();
     const stepsTotal = diff.added.length + diff.reloaded.length + diff.restarted.length + diff.removed.length;
     return this.#run(order, by, stepsTotal, async (steps, progress) => {
-      for (const each of [...diffLines(diff), ...(line === null ? [] : [line]), ...warnings])
-        progress.say(each);
-      const isTold = JSON.stringify(plan.alerts) !== JSON.stringify(this.#alerts);
-      if (isTold) progress.say('alerts go where the file says');
+      for (const each of line === null ? changes : [...changes, line]) progress.say(each);
       this.#monitor.useAlerts(alerts);
       this.#alerts = plan.alerts;
       if (JSON.stringify(plan.page) !== JSON.stringify(this.#page))

@@ -1,4 +1,4 @@
-/** Where the configurations of a cluster are that leaves nothing behind. */
+/** Where the configurations of a cluster are that leaves nothing behind when it ends. */
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,26 +6,38 @@ import { stateDirectory, stateRoot } from './state-directory.ts';
 
 export interface RunDirectory {
   readonly path: string;
-  /** Takes it away again, with what is in it, and its parents if there is nothing else. */
+  /** From now on what is in it is ours, not that of a cluster that runs already. */
+  readonly own: () => void;
+  /** Takes it away again, with what is in it if that is ours, and its parents if there is nothing else. */
   readonly remove: () => void;
 }
 
-/** In the cluster's state directory, for a temporary one may be cleared while it is in use; where that cannot be written, a temporary one all the same. */
-export function runDirectory(cluster: string): RunDirectory {
-  let path = join(stateDirectory(cluster), `run-${process.pid}`);
+/**
+ * In the cluster's state directory, for a temporary one may be cleared while it is in use; and always the same one, so that processes which a killed
+ * monitor has left are known by their command lines. Where that cannot be written, a temporary one all the same.
+ *
+ * @param part what tells monitors of one cluster apart on one machine
+ */
+export function runDirectory(cluster: string, part: string): RunDirectory {
+  let path = join(stateDirectory(cluster), part === '' ? 'run' : `run-${part}`);
+  let isOurs = false;
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch {
     path = mkdtempSync(join(tmpdir(), `twincached-${cluster}-`));
+    isOurs = true;
   }
-  const remove = (): void => {
-    rmSync(path, { recursive: true, force: true });
-    try {
-      rmdirSync(stateDirectory(cluster));
-      rmdirSync(stateRoot());
-    } catch {
-      // Then there is more in it, or it was never there.
-    }
+  const own = (): void => {
+    isOurs = true;
   };
-  return { path, remove };
+  const remove = (): void => {
+    if (isOurs) rmSync(path, { recursive: true, force: true });
+    for (const directory of [path, stateDirectory(cluster), stateRoot()])
+      try {
+        rmdirSync(directory);
+      } catch {
+        // Then there is more in it, or it was never there.
+      }
+  };
+  return { path, own, remove };
 }

@@ -44,8 +44,9 @@ async function upWith(
   t: TestContext,
   standIn: (portOffset: number) => string,
   args: readonly string[] = [],
+  offset: number | null = null,
 ): Promise<Cluster> {
-  const portOffset = await freePortOffset();
+  const portOffset = offset ?? (await freePortOffset());
   const pagePort = 2812 + portOffset;
   const program = run(process.execPath, [PROGRAM, '--port-offset', String(portOffset), ...args], {
     STAND_IN: standIn(portOffset),
@@ -195,6 +196,29 @@ test('busy ports are named, and nothing is started', async (t) => {
   for (const line of lines) assert.match(line, /^twincached up: port \d+, wanted by .* is in use/);
   assert.equal(second.stdout(), '');
   assert.ok((await cluster.services()).every(({ state, restarts }) => state === 'running' && restarts === 0));
+});
+
+test('what a killed monitor has left is taken over by the next one, and nothing of it is left in the end', async (t) => {
+  const first = await upWith(t, () => '');
+  await first.ready();
+  const before = pidsOf(await first.services());
+  first.program.child.kill('SIGKILL');
+  await first.program.ended();
+  t.after(() => {
+    for (const pid of before) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  });
+  assert.ok(before.every(isAlive));
+  const second = await upWith(t, () => '', [], first.portOffset);
+  await second.ready();
+  assert.deepEqual(pidsOf(await second.services()), before);
+  assert.match(second.program.stdout(), /proxy-1 runs already, process \d+: taken over/);
+  assert.equal(await second.program.kill('SIGINT'), 0);
+  assert.ok(!before.some(isAlive));
+  const own = ['run', 'monitor'].map((what) => new RegExp(`^${what}-offset-${first.portOffset}\\b`));
+  const left = existsSync(join(state, 'twincached/local'))
+    ? readdirSync(join(state, 'twincached/local'))
+    : [];
+  assert.ok(!left.some((name) => own.some((pattern) => pattern.test(name))), left.join());
 });
 
 test('wrong words on the command line are one line', async () => {

@@ -117,8 +117,8 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
       pagePort,
     });
     const part = portOffset === 0 ? '' : `offset-${portOffset}`;
-    // Nothing of it is left behind.
-    const { path: directory, remove: forget } = runDirectory(description.name);
+    // Nothing of it is left behind when it ends; when it is killed, all that the next one needs to take over what serves.
+    const { path: directory, own, remove: forget } = runDirectory(description.name, part);
     process.on('exit', forget);
     try {
       const source = { file: null, host: null, command: surroundings.command, directory };
@@ -129,6 +129,7 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
           plan: { ...plan, logFormat: logFormat ?? 'classic' },
           source: { ...source, read: () => description, description, serving },
           part,
+          onBegin: own,
         },
         options.values['verbose'] === true,
         surroundings,
@@ -159,11 +160,13 @@ interface ClusterToRun {
   readonly source: ClusterSource;
   /** What tells monitors of one cluster apart on one machine. */
   readonly part: string;
+  /** Nobody else runs it: the page's port is ours. */
+  readonly onBegin?: () => void;
 }
 
 /** Runs a plan in the foreground until a signal comes, or an order. */
 async function runCluster(
-  { plan, source, part }: ClusterToRun,
+  { plan, source, part, onBegin }: ClusterToRun,
   verbose: boolean,
   surroundings: UpSurroundings,
 ): Promise<number> {
@@ -224,7 +227,8 @@ async function runCluster(
     operations: operator,
     commandKey,
   });
-  // Should a fault of its own end this process, the next monitor of the file takes over what serves. Of the built-in cluster nothing is left behind.
+  // Should a fault of its own end this process, the next monitor of the file takes over what serves. Of the built-in cluster nothing is left behind then:
+  // whoever tries it out may never start it again.
   const lastResort = (): void => monitor.killAll();
   if (source.file === null) process.on('exit', lastResort);
 
@@ -241,6 +245,7 @@ async function runCluster(
   const stopReaping = await reapOrphans(() => new Set(monitor.pids));
   try {
     await dashboard.start(plan.pagePort);
+    onBegin?.();
     const { name: cluster, pagePort, page: settings = LOOPBACK_PAGE } = plan;
     const found = {
       cluster,

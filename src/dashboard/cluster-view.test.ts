@@ -209,7 +209,7 @@ test('what needs attention comes first, the worst at the top', () => {
   assert.deepEqual(
     texts([
       twin('a', 0, { lag_ms: '900' }),
-      twin('b', 1, {}, { monitored: false }),
+      twin('b', 1, {}, { monitored: false, findings: ['not in-sync'] }),
       serviceOf('lone', { state: 'gave-up', reason: 'a bad option' }),
       { ...proxyOf('p', ['a'], [server(address, 0, 'down')]), address: '127.0.0.1:5' },
     ]),
@@ -217,6 +217,7 @@ test('what needs attention comes first, the worst at the top', () => {
       'lone bad: given up: a bad option',
       'lone bad: no node of it runs: its keys are not served',
       'b busy: is not monitored',
+      'b busy: not in-sync',
       'pair busy: a and b: 900 ms behind',
       'p busy: does not reach a',
     ],

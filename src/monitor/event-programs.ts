@@ -3,7 +3,7 @@ import { type Alert, eventEnvironment } from './alert-message.ts';
 import { resultText, runProgram } from './program-run.ts';
 
 /** Programs of `exec` that may run at a time; more are not started, and told. */
-export const EXECS_MAX = 32;
+const EXECS_MAX = 32;
 
 export interface EventProgramsOptions {
   readonly outputBytesMax: number;
@@ -15,7 +15,7 @@ export interface EventProgramsOptions {
 /** Runs programs because of events. Nothing waits for them; what they say is told only when they fail. */
 export class EventPrograms {
   readonly #options: EventProgramsOptions;
-  readonly #kills: Set<() => void> = new Set();
+  #running = 0;
 
   constructor(options: EventProgramsOptions) {
     this.#options = options;
@@ -35,27 +35,22 @@ export class EventPrograms {
     const { log, onChild, outputBytesMax } = this.#options;
     const { service } = alert;
     const line = call.argv.join(' ');
-    if (this.#kills.size >= EXECS_MAX) {
+    if (this.#running >= EXECS_MAX) {
       const why = `${EXECS_MAX} programs run already`;
       log('warning', service, `exec: ${why}; not started: ${line}`);
       return why;
     }
     log('info', service, `exec: ${line}`);
-    const { ended, kill } = runProgram(call, {
+    const { ended } = runProgram(call, {
       outputBytesMax,
       timeoutMs: call.timeoutMs,
       environment: { ...eventEnvironment(alert), ...environment },
       onChild,
     });
-    this.#kills.add(kill);
+    this.#running += 1;
     const result = await ended;
-    this.#kills.delete(kill);
+    this.#running -= 1;
     if (result.failure !== null) log('error', service, `exec: ${result.failure}`);
     return result.code === 0 ? null : resultText(result);
-  }
-
-  /** Ends all that run. */
-  killAll(): void {
-    for (const kill of this.#kills) kill();
   }
 }
