@@ -195,7 +195,11 @@ test('called as repcached, a node has its replication port open', async () => {
   const node = await foreground('repcached', ROOT);
   assert.match(node.line, /"replication":\{"peers":\[\],"port":11212/);
   node.child.kill('SIGTERM');
-  assert.equal((await node.end).code, 0);
+  const { code, complaints } = await node.end;
+  assert.deepEqual([code, complaints], [0, '']);
+  const verbose = await foreground('repcached', ['-v', ...ROOT]);
+  verbose.child.kill('SIGINT');
+  assert.equal((await verbose.end).complaints, 'got signal 2\nExiting normally\n');
 });
 
 test('as a sub-command it is the same', async () => {

@@ -59,6 +59,7 @@ export function memcached(starters: RoleStarters, replicates: boolean): Personal
       // memcached re-reads its password file on SIGHUP, so it must never end of it.
       ignoreHangup: true,
       tellsGracefulStop: true,
+      tellsSignals: node.verbosity > 0 && node.replication.port !== null,
       prepare: async () => {
         // In memcached's order, which decides about the message when both are wrong.
         const { allowCoreDumps, allowDescriptors } = await import('../system/resource-limits.ts');

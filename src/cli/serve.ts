@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { type Running, StartError } from '../base/start-error.ts';
 import type { BoundAddress } from '../node/thread-messages.ts';
 import { type PidFile, writePidFile } from '../system/pid-file.ts';
@@ -22,6 +23,8 @@ export interface Service {
   readonly ignoresGracefulStop?: boolean;
   /** Says so on stderr when it is asked to stop gracefully, as memcached does. */
   readonly tellsGracefulStop?: boolean;
+  /** Says on stderr which signal ends it, as repcached does. */
+  readonly tellsSignals?: boolean;
   readonly start: () => Promise<StartedRole>;
   /** The ports are open. @returns warnings for the operator */
   readonly onReady?: (role: StartedRole) => Promise<readonly string[]>;
@@ -30,6 +33,8 @@ export interface Service {
 /** Somebody wants the end. */
 interface StopRequest {
   readonly isGraceful: boolean;
+  /** Null: a client asked. */
+  readonly signal: NodeJS.Signals | null;
 }
 
 /** A running role, as the roles' start functions give it. */
@@ -88,8 +93,8 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
     onHangup = () => role.reload?.();
     if (hungUpEarly) onHangup();
     const stopped = new Promise<StopRequest>((resolve) => {
-      onStop = (signal) => resolve({ isGraceful: signal === 'SIGUSR1' });
-      role.shutdown?.then((isGraceful) => resolve({ isGraceful }));
+      onStop = (signal) => resolve({ isGraceful: signal === 'SIGUSR1', signal });
+      role.shutdown?.then((isGraceful) => resolve({ isGraceful, signal: null }));
     });
     if (service.options.pidFile !== null) {
       pidFile = writePidFile(service.options.pidFile, process.pid);
@@ -102,7 +107,7 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
     const outcome = await Promise.race([stopped, role.failed]);
     const failure = outcome instanceof Error ? outcome : null;
     if (outcome instanceof Error) invocation.complain(`${invocation.program}: ${outcome.message}`);
-    else if (outcome.isGraceful && service.tellsGracefulStop) invocation.complain('Gracefully stopping');
+    else tellOfStop(invocation, service, outcome);
     const inTime = await stopInTime(role);
     if (!inTime)
       invocation.complain(`${invocation.program}: did not stop within ${STOP_TIMEOUT_MS / 1000} s`);
@@ -114,6 +119,11 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
     // Signals are followed until the process is gone: the echo of one that comes in its last moments would else be what ends it.
     onStop = () => {};
   }
+}
+
+function tellOfStop(invocation: Invocation, service: Service, { isGraceful, signal }: StopRequest): void {
+  if (signal !== null && service.tellsSignals) invocation.complain(`got signal ${constants.signals[signal]}`);
+  if (isGraceful && service.tellsGracefulStop) invocation.complain('Gracefully stopping');
 }
 
 /** @returns false when the role did not stop in time */
