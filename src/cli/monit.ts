@@ -6,8 +6,8 @@ import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine
 import { jsPattern } from '../control/connection-parser.ts';
 import { nameKey } from '../control/meaning.ts';
 import type { ControlTree } from '../control/tree.ts';
-import { matches } from '../dashboard/entry-answers.ts';
 import { MONIT_VERSION, reportType, statusText } from '../dashboard/entry-text.ts';
+import { namesMeant } from '../dashboard/name-pattern.ts';
 import { readControlFile } from '../monitor/control-reader.ts';
 import { pidInFile } from '../monitor/entry-process.ts';
 import { monitorFiles, monitorId } from '../monitor/monitor-files.ts';
@@ -173,7 +173,11 @@ function selected({ tree, command }: Setting, word: string, name: string | undef
   }
   if (name === undefined || name === 'all') return services.map((entry) => entry.name);
   const exact = services.filter((entry) => nameKey(entry.name) === nameKey(name));
-  const found = exact.length > 0 ? exact : services.filter((entry) => matches(name, entry.name));
+  const meant = namesMeant(
+    name,
+    services.map((entry) => entry.name),
+  );
+  const found = exact.length > 0 ? exact : services.filter((entry) => meant?.has(entry.name) === true);
   if (found.length === 0) throw new StartError(`There is no service named "${name}"`);
   return found.map((entry) => entry.name);
 }

@@ -10,12 +10,14 @@ export interface EntryAnswer {
   readonly text: string;
 }
 
+type Meant = (pattern: string, names: readonly string[]) => ReadonlySet<string> | null;
+
 const TEXT = 'text/plain; charset=utf-8';
 
 /**
  * @param path decoded
  * @param nowMs wall clock
- * @param isMeant whether a `service` that is no name means one
+ * @param meant which names a `service` that is no name means; null: none, because it takes too long to say
  * @returns null when it is another path
  */
 export function entryAnswer(
@@ -24,18 +26,18 @@ export function entryAnswer(
   facts: MonitorFacts,
   entries: readonly EntryStatus[],
   nowMs: number,
-  isMeant: (pattern: string, name: string) => boolean = () => false,
+  meant: Meant = () => new Set(),
 ): EntryAnswer | null {
   switch (path) {
     case '/_status':
     case '/_status2':
-      return ofSelected(entries, query, isMeant, (selected) =>
+      return ofSelected(entries, query, meant, (selected) =>
         query.get('format') === 'xml'
           ? { code: 200, type: 'text/xml; charset=utf-8', text: statusXml(facts, selected, nowMs) }
           : { code: 200, type: TEXT, text: statusText(facts, selected) },
       );
     case '/_summary':
-      return ofSelected(entries, query, isMeant, (selected) => ({
+      return ofSelected(entries, query, meant, (selected) => ({
         code: 200,
         type: TEXT,
         text: (query.has('batch') ? summaryText : summaryBox)(facts, selected),
@@ -59,7 +61,7 @@ function refusal(text: string): EntryAnswer {
 function ofSelected(
   all: readonly EntryStatus[],
   query: URLSearchParams,
-  isMeant: (pattern: string, name: string) => boolean,
+  meant: Meant,
   answer: (entries: readonly EntryStatus[]) => EntryAnswer,
 ): EntryAnswer {
   let entries = all;
@@ -71,18 +73,16 @@ function ofSelected(
   if (service !== null && service !== '') {
     const some = entries;
     entries = some.filter(({ entry }) => nameKey(entry.name) === nameKey(service));
-    if (entries.length === 0) entries = some.filter(({ entry }) => isMeant(service, entry.name));
+    if (entries.length === 0) {
+      const names = meant(
+        service,
+        some.map(({ entry }) => entry.name),
+      );
+      if (names === null) return refusal('The pattern takes too long');
+      entries = some.filter(({ entry }) => names.has(entry.name));
+    }
     if (entries.length === 0) return refusal(`Service '${service}' not found`);
   }
   if (level === 'failed') entries = entries.filter(({ failures }) => failures.length > 0);
   return answer(entries);
-}
-
-/** Whether a pattern of the command line means a name, as a whole. */
-export function matches(pattern: string, name: string): boolean {
-  try {
-    return new RegExp(`^(?:${pattern})$`, 'i').test(name);
-  } catch {
-    return false;
-  }
 }

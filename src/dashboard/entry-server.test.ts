@@ -97,6 +97,17 @@ test('a request with bad input gets its 4xx, and nothing happens', async (t) => 
   assert.deepEqual(commands, []);
 });
 
+test('a pattern of a client that takes for ever is refused, and the next request is answered', async (t) => {
+  const { base } = await open(t);
+  const ask = (pattern: string): Promise<Response> =>
+    fetch(`${base}/_status?service=${encodeURIComponent(pattern)}`, { headers: VIEW });
+  const answer = await ask(`${'(.?'.repeat(20)}${')+'.repeat(20)}$^`);
+  assert.equal(answer.status, 400);
+  assert.match(await answer.text(), /takes too long/);
+  assert.equal((await ask('o.*')).status, 200);
+  assert.equal((await ask('nobody.*')).status, 400);
+});
+
 test('who did what, and whence, is in the log; so is who was refused', async (t) => {
   const { base, commands, log } = await open(t);
   const good = await token(base, ADMIN);

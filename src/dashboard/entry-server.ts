@@ -7,7 +7,7 @@ import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine
 import { nameKey } from '../control/meaning.ts';
 import type { Httpd } from '../control/tree.ts';
 import { controlAccess } from './control-access.ts';
-import { entryAnswer, matches } from './entry-answers.ts';
+import { entryAnswer } from './entry-answers.ts';
 import { EntryHistory } from './entry-history.ts';
 import { aboutPage, ENTRY_STYLE, indexPage, logPage, runtimePage, servicePage } from './entry-page.ts';
 import { MONIT_VERSION } from './entry-text.ts';
@@ -15,6 +15,7 @@ import { type EntryView, entryView } from './entry-view.ts';
 import { fileEnd } from './file-end.ts';
 import { escapeHtml } from './html-text.ts';
 import type { AccessDecision, HttpAccess } from './http-access.ts';
+import { namesMeant } from './name-pattern.ts';
 import { pageFiles } from './page-files.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { readForm } from './request-form.ts';
@@ -235,7 +236,7 @@ export class EntryServer {
         );
         return;
       default: {
-        const answer = entryAnswer(path, query, facts, control.entries(), Date.now(), matches);
+        const answer = entryAnswer(path, query, facts, control.entries(), Date.now(), namesMeant);
         if (answer !== null) {
           if (answer.code === 200) send(answer.type, answer.text);
           else this.#error(response, answer.code, answer.text);
