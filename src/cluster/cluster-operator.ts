@@ -26,7 +26,7 @@ import { RestartTurn } from './restart-turn.ts';
 import { OperationAborted, ServiceSteps } from './service-steps.ts';
 import { writeServing } from './serving-twins.ts';
 import { staleTwins } from './stale-twins.ts';
-import { changeOut, dependsOnlyOn, type OutRequest } from './taken-out.ts';
+import { changeOut, dependsOnlyOn, type OutRequest, outAfter } from './taken-out.ts';
 
 /** What a cluster is made of. */
 export interface ClusterSource extends PlanSource {
@@ -159,7 +159,8 @@ export class ClusterOperator implements ClusterOperations {
     const description = source.read();
     const lines = refusals(before, description);
     if (lines.length > 0) throw new StartError(lines.join('\n'));
-    const plan = planCluster(description, source, this.#serving, this.#out);
+    const out = outAfter(this.#out, before, description);
+    const plan = planCluster(description, source, this.#serving, out);
     const diff = planDiff(this.#services, plan);
     await this.#portsAreFree(diff);
     this.#nobodyIsTakenForATwin(diff);
@@ -178,7 +179,7 @@ export class ClusterOperator implements ClusterOperations {
       this.#alerts = plan.alerts;
       if (JSON.stringify(plan.page) !== JSON.stringify(this.#page))
         progress.say('what the file says of the page is taken over by the next start of the monitor');
-      await this.#apply(description, plan, diff, steps, progress);
+      await this.#apply(description, out, plan, diff, steps, progress);
       return stepsTotal === 0 && diff.renewed.length === 0 && !isTold
         ? 'nothing had to be done'
         : 'what runs is as the file says';
@@ -215,6 +216,7 @@ export class ClusterOperator implements ClusterOperations {
 
   async #apply(
     description: ClusterDescription,
+    out: TakenOut,
     plan: ClusterPlan,
     diff: PlanDiff,
     steps: ServiceSteps,
@@ -224,6 +226,7 @@ export class ClusterOperator implements ClusterOperations {
     await this.#startAdded(diff.added, steps, progress);
     // From here on the routes are those of the new file.
     this.#description = description;
+    this.#out = out;
     await this.#takeOverRoutes(diff.reloaded, steps, progress);
     await this.#restartInTurn(
       diff.restarted.map(({ before }) => before.name),

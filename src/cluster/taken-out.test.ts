@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { parseConfiguration } from '../proxy/configuration-file.ts';
 import { parseClusterFile } from './cluster-file.ts';
 import { filePlan, type TakenOut } from './file-plan.ts';
-import { changeOut, dependsOnlyOn, type OutRequest } from './taken-out.ts';
+import { changeOut, dependsOnlyOn, type OutRequest, outAfter } from './taken-out.ts';
 
 const CLUSTER = parseClusterFile(
   'c.yml',
@@ -111,4 +111,32 @@ test('a proxy without a node has its keys where they were, and its shards say so
     '127.0.0.1:2',
     '127.0.0.1:1',
   ]);
+});
+
+test('what is out when another file is taken over', () => {
+  const changed = (
+    proxies: string,
+    twins = '[{ port: 1 }, { port: 2 }]',
+  ): ReturnType<typeof parseClusterFile> =>
+    parseClusterFile(
+      'c.yml',
+      `shards:\n  - { name: one, replication-port: 11111, twins: ${twins} }\nproxies:\n${proxies}`,
+    );
+  const outThen = (after: ReturnType<typeof parseClusterFile>): [string, string[]][] =>
+    [...outAfter(out, CLUSTER, after)].map(([name, addresses]) => [name, [...addresses]]);
+  const [out] = change(new Map(), 'take-out', 'one-a');
+  const users = '  - { name: users, port: 12, to: [one] }\n';
+  // A proxy that is gone keeps no node from being restarted.
+  assert.deepEqual(outThen(changed(users)), [['users', ['127.0.0.1:1']]]);
+  assert.equal(
+    dependsOnlyOn(changed(users), outAfter(out, CLUSTER, changed(users)), 'one-b')?.proxy,
+    'users',
+  );
+  assert.deepEqual(outThen(changed('  - { name: other, port: 14, to: [one] }\n')), []);
+  assert.deepEqual(outThen(changed('  - { name: clients, port: 12, to: [one] }\n')), [
+    ['clients', ['127.0.0.1:1']],
+  ]);
+  // Of a node that is gone, and comes back later, nobody has said anything.
+  assert.deepEqual(outThen(changed(users, '[{ port: 2 }, { port: 6 }]')), []);
+  assert.deepEqual(outThen(changed(users, '[{ port: 1 }]')), []);
 });

@@ -90,10 +90,35 @@ export function dependsOnlyOn(
   return null;
 }
 
+/**
+ * What is out still when another file is taken over: nodes that it has, of proxies that it has. A proxy by another name is the same where it has the
+ * address of one that is gone. Where nobody of a shard would be left to ask, nobody of it is out.
+ */
+export function outAfter(out: TakenOut, before: ClusterDescription, after: ClusterDescription): TakenOut {
+  const kept = new Map<string, ReadonlySet<string>>();
+  for (const proxy of after.proxies) {
+    const { name, to, spare } = proxy;
+    const isSame = before.proxies.some((other) => other.name === name);
+    const nameBefore = isSame
+      ? name
+      : before.proxies.find((other) => addressOf(other) === addressOf(proxy))?.name;
+    const wasOut = out.get(nameBefore ?? name);
+    if (wasOut === undefined) continue;
+    const addresses = [...to, ...(spare === null ? [] : [spare])].flatMap((target) => {
+      if (target.kind === 'proxy') return [];
+      const all = target.twins.map(addressOf);
+      const left = all.filter((address) => wasOut.has(address));
+      return left.length < all.length ? left : [];
+    });
+    if (addresses.length > 0) kept.set(name, new Set(addresses));
+  }
+  return kept;
+}
+
 function sendsTo({ to, spare }: PlacedProxy, shard: PlacedShard): boolean {
   return to.includes(shard) || spare === shard;
 }
 
-function addressOf({ address, port }: PlacedTwin): string {
+function addressOf({ address, port }: PlacedTwin | PlacedProxy): string {
   return hostAndPort(address, port);
 }

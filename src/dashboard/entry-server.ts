@@ -298,7 +298,7 @@ export class EntryServer {
     return this.#control.entries().find(({ entry }) => nameKey(entry.name) === nameKey(name)) ?? null;
   }
 
-  /** @returns the services that a query asks for, or what is wrong with it */
+  /** The end of the log file; where there is none, or it cannot be read, the events that are remembered. */
   #logTail(): string {
     const { logFile } = this.#control.facts();
     try {

@@ -53,6 +53,28 @@ test('servers are read until there is no further one; one that has another name 
   assert.equal(readings.stats?.servers[0]?.requestsPerSecond, null);
 });
 
+test('what threads have counted of a server is added up', () => {
+  const readings = new ProxyReadings();
+  for (const thread of ['0', '1'])
+    readings.read(
+      lines({
+        thread,
+        server_0_name: 'a:1',
+        server_0_requests: '10',
+        server_0_failures: '2',
+        server_0_timeouts: '3',
+        server_0_queue: '1',
+        server_0_downs: '1',
+      }),
+      1000,
+    );
+  const [server] = readings.stats?.servers ?? [];
+  assert.deepEqual(
+    [server?.requests, server?.failures, server?.timeouts, server?.queue, server?.downs],
+    [20, 4, 6, 2, 1],
+  );
+});
+
 test('counts of hot keys are of all threads, so the newest are told', () => {
   const readings = new ProxyReadings();
   readings.read(lines({ thread: '0', near_cache_hits: '7', coalesce_sent: '1' }), 1000);

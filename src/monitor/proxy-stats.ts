@@ -152,6 +152,7 @@ function serversTogether(threads: readonly ThreadReading[]): ProxyServer[] {
       requests: sum(({ requests }) => requests),
       requestsPerSecond: sumOfKnown(all.map(({ requestsPerSecond }) => requestsPerSecond)),
       queue: sum(({ queue }) => queue),
+      failures: sum(({ failures }) => failures),
       timeouts: sum(({ timeouts }) => timeouts),
       connectionErrors: sum(({ connectionErrors }) => connectionErrors),
       downs: Math.max(...all.map(({ downs }) => downs)),

@@ -53,17 +53,18 @@ export class ServerRecords {
 
   /** The server has lost everything: nothing that it has is older than this. */
   noteEmptied(server: number): void {
-    this.noteBehind(server);
-    Atomics.store(this.#cells, this.#place(server, EMPTIED), this.behindAt(server));
+    // Not what `behindAt` tells by now: another thread may have noted a write since that it has missed.
+    Atomics.store(this.#cells, this.#place(server, EMPTIED), this.noteBehind(server));
   }
 
-  /** The server has missed a write that another one took, or has lost everything. */
-  noteBehind(server: number): void {
+  /** The server has missed a write that another one took, or has lost everything. @returns when, by `serial` */
+  noteBehind(server: number): number {
     const serial = Atomics.add(this.#cells, SERIAL, 1) + 1;
     // Two thousand million missed writes later the count stays where it is: the servers are long in their roles.
     const counted = serial > 0 ? serial : SERIAL_MOST;
     if (serial <= 0) Atomics.store(this.#cells, SERIAL, SERIAL_MOST);
     Atomics.store(this.#cells, this.#place(server, BEHIND), counted);
+    return counted;
   }
 
   /**
