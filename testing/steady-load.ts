@@ -1,3 +1,4 @@
+import { DialingClient, type LoadClient } from './dialing-client.ts';
 import { TextClient } from './text-client.ts';
 import { UnsentWrites } from './unsent-writes.ts';
 
@@ -28,7 +29,7 @@ const LOST_KEPT = 1000;
  * compared at the next read of its key.
  */
 export class SteadyLoad {
-  readonly #client: TextClient;
+  readonly #client: LoadClient;
   readonly #prefix: string;
   readonly #pauseMs: number;
   readonly #acknowledged = new Map<string, number>();
@@ -40,7 +41,7 @@ export class SteadyLoad {
   #stopping = false;
   readonly #running: Promise<void>;
 
-  private constructor(client: TextClient, prefix: string, pauseMs: number) {
+  private constructor(client: LoadClient, prefix: string, pauseMs: number) {
     this.#client = client;
     this.#prefix = prefix;
     this.#pauseMs = pauseMs;
@@ -54,6 +55,11 @@ export class SteadyLoad {
    */
   static async start(port: number, host = '127.0.0.1', prefix = 'load', pauseMs = 0): Promise<SteadyLoad> {
     return new SteadyLoad(await TextClient.connect(port, host), prefix, pauseMs);
+  }
+
+  /** The same with a client that dials again, the next of several ports, when its connection is lost: that is no error then. */
+  static dialing(ports: readonly number[], prefix = 'dialing'): SteadyLoad {
+    return new SteadyLoad(new DialingClient(ports), prefix, 0);
   }
 
   /** Requests answered so far; a test waits for it to grow before and after what it does to the servers. */

@@ -128,6 +128,19 @@ test('what is done for hot keys, by option', () => {
     );
 });
 
+test('how long a lost server is waited for', () => {
+  const waitMs = (line: string): unknown => poolOf(`${line} -s a`).timeouts.returnWaitMs;
+  assert.deepEqual(
+    [waitMs('-p 1'), waitMs('--return-wait 0'), waitMs('--return-wait=60000')],
+    [1000, 0, 60_000],
+  );
+  for (const value of ['-1', '60001', 'x'])
+    assert.equal(
+      refusal('--return-wait', value, '-s', 'a'),
+      `Invalid value "${value}" for --return-wait: a whole number from 0 to 60000 is needed`,
+    );
+});
+
 test('three placements, and weights', () => {
   const distribution = (words: string): string => {
     const [pool] = parse(words).command.proxy.pools;

@@ -10,6 +10,7 @@ import {
   PROXY_OPTIONS_DEFAULT,
   type ProxyOptions,
   type ProxyServer,
+  RETURN_WAIT_MS_MAX,
 } from '../proxy/options.ts';
 import type { HotKeys } from '../routing/hot-keys.ts';
 import { NEAR_CACHE_MS_MAX } from '../routing/near-cache.ts';
@@ -59,6 +60,7 @@ export function parseMagent(
   let path: string | null = null;
   let distribution: MagentRouting['distribution'] | null = null;
   let foreground = false;
+  let returnWaitMs = POOL_DEFAULT.timeouts.returnWaitMs ?? 0;
   let nearCacheMs: number | null = null;
   let coalesces = false;
   let verbosity = 0;
@@ -119,6 +121,9 @@ export function parseMagent(
       case 'foreground':
         foreground = true;
         break;
+      case 'return-wait':
+        returnWaitMs = wholeNumber(spelling, value, 0, RETURN_WAIT_MS_MAX);
+        break;
       case 'near-cache':
         nearCacheMs = wholeNumber(spelling, value, 1, NEAR_CACHE_MS_MAX);
         break;
@@ -167,6 +172,7 @@ export function parseMagent(
             listen: port === 0 ? [] : [{ host: host === '*' ? null : host, port }],
             unixPath: path,
             servers: [...servers.mains, ...servers.backups],
+            timeouts: { ...POOL_DEFAULT.timeouts, returnWaitMs },
             routing: {
               kind: 'magent',
               mains: servers.mains.length,

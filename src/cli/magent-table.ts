@@ -108,6 +108,17 @@ export const MAGENT_ROWS: readonly OptionRow[] = [
     help: ['data threads (default: 1); not in magent'],
   },
   {
+    name: 'return-wait',
+    long: 'return-wait',
+    argument: 'required',
+    valueName: '<ms>',
+    help: [
+      'so long after a server was lost requests that have',
+      'nobody else wait for its return (0 to 60000 ms;',
+      'default: 1000); not in magent',
+    ],
+  },
+  {
     name: 'near-cache',
     long: 'near-cache',
     argument: 'required',

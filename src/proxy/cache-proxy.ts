@@ -109,6 +109,7 @@ async function configuration(given: CacheProxyOptions): Promise<ProxyConfigurati
   const { servers = [], backups = [], distribution = 'modulo' } = given;
   if (servers.length === 0) throw new StartError('a proxy needs at least one server');
   const timeouts = {
+    ...POOL_DEFAULT.timeouts,
     requestTimeoutMs: given.requestTimeoutMs ?? POOL_DEFAULT.timeouts.requestTimeoutMs,
     connectTimeoutMs: given.connectTimeoutMs ?? POOL_DEFAULT.timeouts.connectTimeoutMs,
   };

@@ -80,6 +80,7 @@ pools:
     connections: 2
     request-timeout: 250ms
     connect-timeout: 1.5s
+    return-wait: 2.5s
     queue-calls: 10
     queue-bytes: 1m
     hash-tag: "{}"
@@ -125,6 +126,7 @@ fronts:
       flapWindowMs: 0,
       requestTimeoutMs: 250,
       connectTimeoutMs: 1500,
+      returnWaitMs: 2500,
       queueCallsMax: 10,
       queueBytesMax: 1048576,
       backoffMsMin: 10,
@@ -318,6 +320,10 @@ test('mistakes are told with their place, and with what to write', () => {
     [
       'listen: :1\npools:\n  a: { servers: [h], request-timeout: 5 }',
       'proxy.yaml:3:39: pools.a.request-timeout is no time; write a number and ms, s, m, h or d, such as 500ms or 2s',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [h], return-wait: 61s }',
+      'proxy.yaml:3:35: pools.a.return-wait: "61s" is out of bounds; write a time up to 60s, such as 1s',
     ],
     [
       'listen: :1\npools:\n  a: { servers: [h], connections: 65 }',

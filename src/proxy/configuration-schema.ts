@@ -5,6 +5,8 @@ import { COMMAND_KINDS } from '../routing/by-command.ts';
 import { POPULARITY_WINDOW } from '../routing/key-popularity.ts';
 import { WAITS } from '../routing/replicate.ts';
 import { MODULO } from '../routing/tree-plan.ts';
+import { milliseconds } from './configuration-quantities.ts';
+import { RETURN_WAIT_MS_MAX } from './options.ts';
 
 /** `HOST:PORT`, or with more to say. */
 export type ServerEntry =
@@ -37,6 +39,7 @@ export interface PoolSettingsEntry extends PlacementEntry {
   readonly connections?: number | undefined;
   readonly 'request-timeout'?: string | undefined;
   readonly 'connect-timeout'?: string | undefined;
+  readonly 'return-wait'?: string | undefined;
   readonly 'queue-calls'?: number | undefined;
   readonly 'queue-bytes'?: string | undefined;
   readonly health?: HealthEntry | undefined;
@@ -253,6 +256,12 @@ const poolSettingsShape = {
   ).optional(),
   'request-timeout': duration('from a request to its reply; 1s unless given'),
   'connect-timeout': duration('from dialling to the answered probe; 500ms unless given'),
+  'return-wait': duration(
+    'so long after a server was lost requests that have nobody else wait for it to come back; 1s unless given, 0s: not at all; up to 60s',
+  ).refine(
+    (text) => text === undefined || (milliseconds(text) ?? 0) <= RETURN_WAIT_MS_MAX,
+    'is out of bounds; write a time up to 60s, such as 1s',
+  ),
   'queue-calls': wholeNumber(1, 1_000_000, 'requests that may wait for one server, per thread').optional(),
   'queue-bytes': size('bytes that may wait for one server, per thread'),
   health: mapping(healthShape).describe('what makes a server dead, and for how long').optional(),

@@ -41,6 +41,7 @@ full:
   server_retry_timeout: 2000
   server_failure_limit: 3
   health_probes: true
+  server_return_wait: 700
   servers:
    - /run/m.sock:1
    - ::1:11213:1
@@ -77,7 +78,7 @@ full:
         { host: '/run/m.sock', port: 0, text: '/run/m.sock', name: '/run/m.sock', weight: 1 },
         { host: '::1', port: 11213, text: '::1:11213', name: '::1:11213', weight: 1 },
       ],
-      timeouts: { requestTimeoutMs: 400, connectTimeoutMs: 400 },
+      timeouts: { requestTimeoutMs: 400, connectTimeoutMs: 400, returnWaitMs: 700 },
       routing: {
         kind: 'nutcracker',
         hash: 'murmur',

@@ -16,7 +16,7 @@ import {
 import { StartError } from '../base/start-error.ts';
 import { DISTRIBUTIONS, KEY_HASHES } from '../hashing/index.ts';
 import { listenAddress, type PlacedShard, serverOfText } from './nutcracker-addresses.ts';
-import { type NutcrackerRouting, POOL_DEFAULT, type ProxyPool } from './options.ts';
+import { type NutcrackerRouting, POOL_DEFAULT, type ProxyPool, RETURN_WAIT_MS_MAX } from './options.ts';
 
 /** What is wrong in a file. The message is the original's where it has one; line and column are ours. */
 export class NutcrackerFileError extends StartError {}
@@ -51,6 +51,7 @@ const DIRECTIVES = [
   'servers',
   // Ours.
   'health_probes',
+  'server_return_wait',
 ] as const;
 type Directive = (typeof DIRECTIVES)[number];
 
@@ -293,6 +294,7 @@ class FileReader {
 
   #made(read: ReadPool, listen: NonNullable<ReadPool['listen']>, serverConnections: number): ProxyPool {
     const timeoutMs = read.number('timeout', 0) || TIMEOUT_MS_DEFAULT;
+    const returnWaitMs = Math.min(read.number('server_return_wait', 0), RETURN_WAIT_MS_MAX);
     const ejection: NutcrackerRouting['ejection'] = read.flag('auto_eject_hosts')
       ? {
           failureLimit: Math.max(1, read.number('server_failure_limit', FAILURE_LIMIT_DEFAULT)),
@@ -307,7 +309,11 @@ class FileReader {
       name: read.name,
       backlog: read.number('backlog', BACKLOG_DEFAULT),
       servers: [...read.servers.map(({ server }) => server), ...twins.map(({ twin }) => twin)],
-      timeouts: { requestTimeoutMs: timeoutMs, connectTimeoutMs: Math.min(timeoutMs, 1000) },
+      timeouts: {
+        requestTimeoutMs: timeoutMs,
+        connectTimeoutMs: Math.min(timeoutMs, 1000),
+        ...(returnWaitMs === 0 ? {} : { returnWaitMs }),
+      },
       routing: {
         kind: 'nutcracker',
         hash: read.text('hash', 'fnv1a_64'),

@@ -24,6 +24,8 @@ export interface ProxyTimeouts {
   readonly requestTimeoutMs: number;
   /** From dialling a server to its answered probe. */
   readonly connectTimeoutMs: number;
+  /** So long after a server was lost requests that have nobody else wait for it to come back; not given: not at all. */
+  readonly returnWaitMs?: number;
 }
 
 /** Mains and backups, as magent has them. */
@@ -100,6 +102,9 @@ export interface ProxyOptions {
   readonly transport: 'auto' | 'reactor' | 'portable';
 }
 
+/** The longest that requests may be told to wait for a lost server. */
+export const RETURN_WAIT_MS_MAX = 60_000;
+
 /** A pool of magent's when nothing is said; servers must be given. */
 export const POOL_DEFAULT: ProxyPool = {
   name: 'agent',
@@ -109,7 +114,7 @@ export const POOL_DEFAULT: ProxyPool = {
   backlog: 1024,
   servers: [],
   routing: { kind: 'magent', mains: 0, distribution: 'modulo' },
-  timeouts: { requestTimeoutMs: 1000, connectTimeoutMs: 500 },
+  timeouts: { requestTimeoutMs: 1000, connectTimeoutMs: 500, returnWaitMs: 1000 },
 };
 
 /** What a proxy is when nothing is said: magent's defaults; pools must be given. */

@@ -100,6 +100,7 @@ export function poolSettings(own: PoolSettingsEntry, defaults: PoolSettingsEntry
     flapWindowMs: milliseconds(health['flap-window'] ?? '10s') ?? 0,
     ...set('requestTimeoutMs', milliseconds(own['request-timeout'] ?? defaults['request-timeout'])),
     ...set('connectTimeoutMs', milliseconds(own['connect-timeout'] ?? defaults['connect-timeout'])),
+    ...set('returnWaitMs', milliseconds(own['return-wait'] ?? defaults['return-wait'])),
     ...set('queueCallsMax', own['queue-calls'] ?? defaults['queue-calls']),
     ...set('queueBytesMax', bytes === undefined ? undefined : sizeBytes(bytes)),
     ...set('backoffMsMin', milliseconds(health['pause-min'])),

@@ -50,8 +50,10 @@ export function poolRouting(
   if (routing.kind === 'tree') {
     // One record for all servers of a group: that is how a router knows them as one.
     const groups = routing.settings.map((changed) => ({ ...settings, ...changed }));
+    const returnWaitMs = Math.max(...groups.map((group) => group.returnWaitMs), 0);
     return {
       ...shared,
+      settings: { ...settings, returnWaitMs },
       servers: pool.servers.map((server) => (server.tls === undefined ? '' : 'tls:') + addressName(server)),
       serverSettings: routing.settingsOf.map((group) => groups[group] ?? settings),
       manner: { ...MAGENT_MANNER, flush: routing.allowsFlush ? 'everywhere' : 'refused' },

@@ -71,6 +71,10 @@ export class BinaryAnswers implements RequestOwner {
     return this.#host.lane;
   }
 
+  get sendsElsewhere(): boolean {
+    return false;
+  }
+
   write(source: Uint8Array, from: number, to: number): void {
     let at = from;
     if (this.#valueRest === 0) {

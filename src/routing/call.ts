@@ -93,6 +93,12 @@ export class Call {
   passedOver = false;
   /** Nobody else is left, so that servers in their back-off are dialled for it at once. */
   lastResort = false;
+  /** So long a server may be back that it failed to reach: it was lost a moment ago. 0: none was; without end: one is back and not in use yet. See ReturnWait. */
+  hopeUntilMs = 0;
+  /** So long it waits for that; 0: it has not come to it. Then it has been down the tree before. */
+  waitUntilMs = 0;
+  /** Connections that were lost after it had been sent on them. */
+  timesLost = 0;
   /** Servers that it has waited for in vain; it does not wait for one twice. */
   readonly triedInVain: unknown[] = [];
 
@@ -142,6 +148,9 @@ export class CallPool {
     call.fateUnknown = false;
     call.passedOver = false;
     call.lastResort = false;
+    call.hopeUntilMs = 0;
+    call.waitUntilMs = 0;
+    call.timesLost = 0;
     request.references++;
     this.live++;
     return call;
@@ -166,6 +175,9 @@ export class CallPool {
     copy.fateUnknown = call.fateUnknown;
     copy.passedOver = call.passedOver;
     copy.lastResort = call.lastResort;
+    copy.hopeUntilMs = call.hopeUntilMs;
+    copy.waitUntilMs = call.waitUntilMs;
+    copy.timesLost = call.timesLost;
     if (call.triedInVain.length > 0) copy.triedInVain.push(...call.triedInVain);
     return copy;
   }
@@ -234,6 +246,11 @@ export class CallPool {
  */
 export function mayTryElsewhere(call: Call): boolean {
   return !call.fateUnknown || call.request.isRetrySafe;
+}
+
+/** Whether the call has been down the tree before, and comes for the last time, or after it has waited for a server. */
+export function comesAgain(call: Call): boolean {
+  return call.lastResort || call.waitUntilMs !== 0;
 }
 
 /** Sends a failed call up the tree from the leaf that it reached. */

@@ -588,6 +588,10 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     return this.#queue.length * 2 <= pipelineMax && this.#queuedBytes * 2 <= pipelineBytesMax;
   }
 
+  get sendsElsewhere(): boolean {
+    return this.#isProxy;
+  }
+
   get congested(): boolean {
     return this.#unread.isExceeded;
   }

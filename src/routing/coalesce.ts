@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { VERB } from '../protocol/text/verbs.ts';
-import type { Call } from './call.ts';
+import { type Call, comesAgain } from './call.ts';
 import type { Errand } from './errand.ts';
 import { HOT_KEY_FIGURE } from './hot-key-figures.ts';
 import { HotKeyRoute } from './hot-key-route.ts';
@@ -53,8 +53,8 @@ export class CoalesceRoute extends HotKeyRoute {
     const { request, firstKey } = call;
     const hash = this.hashOf(request, firstKey);
     const isHot = this.popularity.note(hash) >= this.#rules.hotGets;
-    // A call that comes for the last time has servers dialled for it; others have not asked for that.
-    if (!isHot || call.lastResort) {
+    // A call that comes for the last time has servers dialled for it, or it has waited for one; others have not asked for that.
+    if (!isHot || comesAgain(call)) {
       this.pass(call);
       return;
     }

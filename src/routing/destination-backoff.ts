@@ -32,6 +32,7 @@ export class DestinationBackoff {
   #flaps = 0;
   #downs = 0;
   #upAtMs = 0;
+  #lostAtMs: number = Number.NEGATIVE_INFINITY;
   settings: RoutingSettings;
   readonly #random: Random;
 
@@ -44,13 +45,25 @@ export class DestinationBackoff {
   cameUp(nowMs: number): void {
     this.#attempts = 0;
     this.#upAtMs = nowMs;
+    this.#lostAtMs = Number.NEGATIVE_INFINITY;
   }
 
   /** A server that answered does so no more. */
   wentDown(nowMs: number): void {
     const isSoon = nowMs - this.#upAtMs < this.settings.flapWindowMs;
     this.#downs += 1;
+    this.#lostAtMs = nowMs;
     this.#flaps = isSoon ? Math.min(this.#flaps + 1, FLAPS_COUNTED_MAX) : 0;
+  }
+
+  /** Tells a call that failed how long the server may be worth waiting for: most that were lost are being started again. */
+  giveHope(call: { hopeUntilMs: number }): void {
+    call.hopeUntilMs = Math.max(call.hopeUntilMs, this.#lostAtMs + this.settings.returnWaitMs);
+  }
+
+  /** It is there, and lacks what its twin has: nobody has to wait for it, and who has nobody else may use it. */
+  isFilling(): void {
+    this.#lostAtMs = Number.POSITIVE_INFINITY;
   }
 
   get flaps(): number {
@@ -78,7 +91,13 @@ export class DestinationBackoff {
         )
       : plainMs;
     this.#attempts++;
+    if (this.#lostAtMs > nowMs) this.#lostAtMs = Number.NEGATIVE_INFINITY;
     this.dialAtMs = nowMs + longestMs / 2 + this.#random.below(Math.ceil(longestMs / 2) + 1);
+  }
+
+  /** Whether it is time to dial. @param isWaitedFor calls that have nobody else wait for servers to come back */
+  isDue(nowMs: number, isWaitedFor: boolean): boolean {
+    return nowMs >= this.dialAtMs || (isWaitedFor && nowMs >= this.lastResortAtMs);
   }
 
   /** Calls have waited in vain. @param waitedMs for a dial of this length */

@@ -18,6 +18,10 @@ export interface DestinationHost {
   soon(callback: () => void): void;
   /** A server is up that was not. */
   cameUp(): void;
+  /** A server that is not up can be used by a call that has nobody else. */
+  mayServe(): void;
+  /** Calls that have nobody else wait for servers to come back. */
+  readonly isWaitedFor: boolean;
   /** A server has failed. */
   noteFailure(): void;
   /** A line for the operator. */

@@ -249,6 +249,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       if (this.state === DESTINATION.up) return true;
       if (this.#host.nowMs() < this.#backoff.lastResortAtMs) {
         call.passedOver = true;
+        this.#backoff.giveHope(call);
         return false;
       }
       if (this.state === DESTINATION.down) this.#dial(false);
@@ -259,6 +260,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     const mayWait = state !== DESTINATION.down && state !== DESTINATION.filling && this.#patient;
     if (state === DESTINATION.up || mayWait) return true;
     call.passedOver = true;
+    this.#backoff.giveHope(call);
     return false;
   }
 
@@ -390,6 +392,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   /** The server lacks what its twin has: others are asked meanwhile, and it is asked again soon whether it has it now. */
   #fill(link: DestinationLink): void {
     this.state = DESTINATION.filling;
+    this.#backoff.isFilling();
     for (let index = 0; index < this.queue.length; index++)
       if (this.queue.at(index)!.lastResort) {
         this.#insist(link);
@@ -404,6 +407,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     }
     this.#settled();
     this.#host.wake();
+    this.#host.mayServe();
   }
 
   #askAgain(link: DestinationLink, nowMs: number): void {
@@ -475,7 +479,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#reader.connectionLost();
     this.#writer.reset();
     const nowMs = this.#host.nowMs();
-    if (waiting > 0) this.#backoff.waitedInVain(nowMs, wasUp ? 0 : nowMs - this.#dialledMs);
+    if (waiting > 0 || this.#host.isWaitedFor)
+      this.#backoff.waitedInVain(nowMs, wasUp ? 0 : nowMs - this.#dialledMs);
     // A working connection that the server closed is most often a restart: dial at once, and let calls wait for it.
     if (wasUp) this.#backoff.wentDown(nowMs);
     const isWorthADial = !this.#isRetired() && !this.#backoff.isFlapping;
@@ -497,7 +502,10 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       this.#host.calls.release(call);
       return;
     }
-    if (mayBeDone) call.fateUnknown = true;
+    if (mayBeDone) {
+      call.fateUnknown = true;
+      call.timesLost++;
+    }
     const isSafe = !mayBeDone || call.request.isRetrySafe;
     const again = failure === FAILURE.reset && !call.resent && isSafe;
     call.written = false;
@@ -511,6 +519,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   /** The call has waited here in vain. */
   #fail(call: Call, failure: Failure): void {
     call.triedInVain.push(this);
+    this.#backoff.giveHope(call);
     failCall(call, failure);
   }
 
@@ -530,7 +539,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
         return false;
       case DESTINATION.down:
         if (this.#isRetired()) return false;
-        if (nowMs >= this.#backoff.dialAtMs) this.#dial(false);
+        if (this.#backoff.isDue(nowMs, this.#host.isWaitedFor)) this.#dial(false);
         return true;
       case DESTINATION.filling:
         if (nowMs >= this.#askAgainMs && this.#link !== null) this.#askAgain(this.#link, nowMs);

@@ -73,6 +73,8 @@ export abstract class ErrandRoute extends RouteHandle implements ErrandOwner {
       sent.lastResort = call.lastResort;
       sent.fateUnknown = call.fateUnknown;
       sent.passedOver = call.passedOver;
+      sent.waitUntilMs = call.waitUntilMs;
+      sent.timesLost = call.timesLost;
       sent.crossed = call.crossed;
       sent.turned = call.turned;
       sent.triedInVain.push(...call.triedInVain);

@@ -38,6 +38,8 @@ export class Errand implements RequestWatcher {
   refusal: Uint8Array | null = null;
   fateUnknown = false;
   passedOver = false;
+  hopeUntilMs = 0;
+  timesLost = 0;
 
   constructor(owner: ErrandOwner) {
     this.owner = owner;
@@ -56,6 +58,8 @@ export class Errand implements RequestWatcher {
     this.refusal = null;
     this.fateUnknown = false;
     this.passedOver = false;
+    this.hopeUntilMs = 0;
+    this.timesLost = 0;
   }
 
   add(request: Request): void {
@@ -76,6 +80,8 @@ export class Errand implements RequestWatcher {
     this.refusal = call.refusal;
     if (call.fateUnknown) this.fateUnknown = true;
     if (call.passedOver) this.passedOver = true;
+    this.hopeUntilMs = Math.max(this.hopeUntilMs, call.hopeUntilMs);
+    this.timesLost = Math.max(this.timesLost, call.timesLost);
     if (this.call !== null && this.call !== call) this.call.triedInVain.push(...call.triedInVain);
   }
 
@@ -101,6 +107,8 @@ export class Errand implements RequestWatcher {
     call.refusal = this.refusal;
     if (this.fateUnknown) call.fateUnknown = true;
     if (this.passedOver) call.passedOver = true;
+    call.hopeUntilMs = Math.max(call.hopeUntilMs, this.hopeUntilMs);
+    call.timesLost = Math.max(call.timesLost, this.timesLost);
     return call;
   }
 }

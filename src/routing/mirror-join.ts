@@ -36,6 +36,8 @@ export class MirrorJoin implements CallJoin {
   failure: Failure = FAILURE.none;
   fateUnknown = false;
   passedOver = false;
+  hopeUntilMs = 0;
+  timesLost = 0;
   readonly #reply = new Uint8Array(REPLY_BYTES_MAX);
   #replyLength = 0;
 
@@ -52,6 +54,8 @@ export class MirrorJoin implements CallJoin {
     this.failure = FAILURE.none;
     this.fateUnknown = false;
     this.passedOver = false;
+    this.hopeUntilMs = 0;
+    this.timesLost = 0;
     this.#replyLength = 0;
   }
 

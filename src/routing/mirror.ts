@@ -193,6 +193,8 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
     if (index === join.preferred) join.failure = call.failure;
     if (call.fateUnknown) join.fateUnknown = true;
     if (call.passedOver) join.passedOver = true;
+    join.hopeUntilMs = Math.max(join.hopeUntilMs, call.hopeUntilMs);
+    join.timesLost = Math.max(join.timesLost, call.timesLost);
     join.failed(call.request, index);
     if (!join.isSettled) {
       this.#calls.release(call);
@@ -202,6 +204,8 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
       call.failure = join.failure;
       call.fateUnknown = join.fateUnknown;
       call.passedOver = join.passedOver;
+      call.hopeUntilMs = join.hopeUntilMs;
+      call.timesLost = join.timesLost;
       call.join = join.outer;
       call.branch = join.outerBranch;
       this.releaseJoin(join);

@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import type { Call } from './call.ts';
+import { type Call, comesAgain } from './call.ts';
 import type { Errand } from './errand.ts';
 import { HOT_KEY_FIGURE, type HotKeyFigure } from './hot-key-figures.ts';
 import { HotKeyRoute } from './hot-key-route.ts';
@@ -201,10 +201,10 @@ export class NearCacheRoute extends HotKeyRoute {
     this.#count(HOT_KEY_FIGURE.nearBytes, usedBytes - bytesBefore);
   }
 
-  /** Whether the value of a hot key is to be asked for by an errand. A call that comes for the last time has servers dialled for it; it goes on as it is. */
+  /** Whether the value of a hot key is to be asked for by an errand. A call that comes again, or for the last time, goes on as it is. */
   #mayFetch(call: Call, hash: number): boolean {
     return (
-      !call.lastResort &&
+      !comesAgain(call) &&
       this.#fetching[hash & (FETCH_PLACES - 1)] === 0 &&
       this.generations.isQuiet(hash) &&
       !this.#isRetired

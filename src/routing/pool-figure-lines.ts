@@ -25,6 +25,9 @@ export function poolFigureLines(requests: RequestPool, failures: number): string
     ['client_stalls', figures.clientStalls],
     ['client_grants', figures.clientGrants],
     ['clients_dropped', figures.clientsDropped],
+    ['requests_waiting_for_server', figures.returnWait?.count ?? 0],
+    ['requests_waited_for_server', figures.returnWait?.waited ?? 0],
+    ['requests_not_waited', figures.returnWait?.notWaited ?? 0],
   );
   return lines.map(([name, value]) => `${name} ${value}`);
 }

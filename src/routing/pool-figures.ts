@@ -12,6 +12,8 @@ export class PoolFigures {
   /** How often more was kept for such a client, because others waited for the server; and clients that were dropped for it. */
   clientGrants = 0;
   clientsDropped = 0;
+  /** Requests that wait for a server to come back, and have; null: the pool does not say. */
+  returnWait: { readonly count: number; readonly waited: number; readonly notWaited: number } | null = null;
   /** From a whole request to its whole answer; that may have waited for those of requests before it. */
   readonly latency: LatencyHistogram = new LatencyHistogram();
 

@@ -2,6 +2,8 @@
 export interface RequestOwner {
   /** Spreads clients over what there is several of, such as connections to one server; the same for all requests of a client. */
   readonly lane: number;
+  /** It is a proxy, which sends elsewhere what fails here: its requests do not wait for a server that was lost. */
+  readonly sendsElsewhere: boolean;
   /** Sends bytes [from, to) of `source` to the client; only the oldest unanswered request may. */
   write(source: Uint8Array, from: number, to: number): void;
   /** The same of `count` runs of bytes, whose first and end stand in `runs`, counted from `offset`. */
@@ -21,6 +23,7 @@ export interface RequestOwner {
 /** Takes the place of a client for a request whose answer stays in its record until its watcher has read it. */
 export const KEEPER: RequestOwner = {
   lane: 0,
+  sendsElsewhere: true,
   write: () => {},
   writeRuns: () => {},
   headProgressed: () => {},

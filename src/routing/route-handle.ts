@@ -153,20 +153,32 @@ export abstract class RouteHandle {
   }
 }
 
+/** See ReturnWait. */
+export interface RootWait {
+  readonly count: number;
+  hasHope(call: Call): boolean;
+  take(call: Call): boolean;
+}
+
 /**
  * The top of a tree. A call that nobody could answer goes through the tree a second time if a server was passed over on its way: one
  * that is in its back-off may have come back meanwhile, and now that there is nobody else it is worth a dial. Then it is
- * answered with the reason.
+ * answered with the reason, or, where a server was lost only a moment ago, waits for its return.
  */
 export class RootRoute extends RouteHandle {
   readonly #child: RouteHandle;
   readonly #calls: CallPool;
+  readonly #returnWait: RootWait | null;
 
-  /** @param calls settles calls with their failures */
-  constructor(child: RouteHandle, calls: CallPool) {
+  /**
+   * @param calls settles calls with their failures
+   * @param returnWait where calls wait for a server to come back; null: nowhere
+   */
+  constructor(child: RouteHandle, calls: CallPool, returnWait: RootWait | null = null) {
     super();
     this.#child = child;
     this.#calls = calls;
+    this.#returnWait = returnWait;
     this.adopt([child]);
   }
 
@@ -175,8 +187,14 @@ export class RootRoute extends RouteHandle {
   }
 
   override childFailed(_index: number, call: Call): void {
-    if (call.passedOver && !call.lastResort && mayTryElsewhere(call)) {
+    const mayTryNow = call.passedOver && !call.lastResort && mayTryElsewhere(call);
+    const wait = call.hopeUntilMs === 0 ? null : this.#returnWait;
+    if (wait?.hasHope(call) && !(mayTryNow && call.waitUntilMs === 0 && wait.count === 0)) {
+      // Behind those that wait already, so that a client's requests stay in their order.
+      if (!wait.take(call)) this.#calls.giveUp(call);
+    } else if (mayTryNow) {
       call.lastResort = true;
+      call.hopeUntilMs = 0;
       call.crossed = 0;
       this.#child.route(call);
     } else this.#calls.giveUp(call);

@@ -15,6 +15,7 @@ import { hasHotKeys } from './hot-key-route.ts';
 import { mergedStatistics } from './merged-statistics.ts';
 import type { ReplyBlockSource } from './reply-memory.ts';
 import { RequestPool } from './request-pool.ts';
+import { ReturnWait } from './return-wait.ts';
 import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
 import { ServerRecords } from './server-records.ts';
 import type { RoutingSettings } from './settings.ts';
@@ -104,6 +105,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   records: ServerRecords;
   destinations: readonly Destination[] = [];
   root: RouteHandle;
+  readonly #returnWait: ReturnWait;
   /** Grows with each failure of a server. */
   failureSerial = 0;
   #plan: RoutePlan;
@@ -127,6 +129,8 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     const uploads = new Uploads(uploadMsGranted, () => surroundings.nowMs());
     this.requests = new RequestPool(bufferBytesMax, uploads, surroundings.replyBlocks);
     this.calls = new CallPool(this.requests);
+    this.#returnWait = new ReturnWait(this);
+    this.requests.figures.returnWait = this.#returnWait;
     this.#surroundings = surroundings;
     this.settings = routing.settings;
     this.records = recordsOf(routing);
@@ -149,13 +153,15 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     const gone = before.filter((destination) => !this.destinations.includes(destination));
     for (const destination of gone) destination.retire();
     this.#retired = [...this.#retired, ...gone];
+    this.mayServe();
     this.wake();
   }
 
   /** Writes of before that nobody has watched may be under way for so long: until then any key counts as being written. */
   #holdWhileUnderWay(answerMsMax: number): void {
     this.generations.beginEverywhere();
-    this.#surroundings.schedule(answerMsMax + UNWATCHED_SLACK_MS, () => this.generations.endEverywhere());
+    const waitMs = answerMsMax + this.settings.returnWaitMs;
+    this.#surroundings.schedule(waitMs + UNWATCHED_SLACK_MS, () => this.generations.endEverywhere());
   }
 
   #configure(routing: Routing): [RoutePlan, RouteHandle] {
@@ -183,7 +189,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     for (const group of groups.values()) group.review();
     this.#everywhere = undefined;
     const made = plan(this.destinations, this);
-    return [made, new RootRoute(made.root, this.calls)];
+    return [made, new RootRoute(made.root, this.calls, this.#returnWait)];
   }
 
   /** The session of a new client. @param gone is called once, when it has gone */
@@ -205,6 +211,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   /** Gives up all connections to servers; what waits for them is answered with an error. */
   close(): void {
     this.#closed = true;
+    this.#returnWait.close((call) => this.calls.giveUp(call));
     for (const destination of [...this.destinations, ...this.#retired]) destination.close();
   }
 
@@ -273,7 +280,16 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   }
 
   cameUp(): void {
+    this.mayServe();
     for (const callback of this.#upCallbacks) callback();
+  }
+
+  mayServe(): void {
+    if (this.isWaitedFor) this.#returnWait.release(this.root);
+  }
+
+  get isWaitedFor(): boolean {
+    return this.#returnWait.count > 0;
   }
 
   wake(): void {
@@ -298,6 +314,10 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     this.#ticking = false;
     let busy = false;
     for (const destination of this.destinations) if (destination.tick(nowMs)) busy = true;
+    if (this.isWaitedFor) {
+      busy = true;
+      this.#returnWait.tick(nowMs, this.root);
+    }
     if (this.#retired.length > 0 && this.#tickRetired(nowMs)) busy = true;
     if (busy) this.wake();
   }

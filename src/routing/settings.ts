@@ -17,6 +17,8 @@ export interface RoutingSettings {
   readonly failOpenShare: number;
   /** Least pause between two dials for calls that have nobody else: what keeps a dead farm under load from becoming a storm of dials. */
   readonly lastResortGapMs: number;
+  /** So long after a server was lost requests that have nobody else wait for it to come back, instead of being refused; see ReturnWait. 0: never. */
+  readonly returnWaitMs: number;
   /** How many twins must have a write before a server that has twins answers it, 0 to 7, and for how long it waits for them. */
   readonly twinAcks: number;
   readonly twinAckMsMax: number;
@@ -56,6 +58,7 @@ export const ROUTING_SETTINGS_DEFAULT: RoutingSettings = {
   flapBackoffMsMax: 60_000,
   failOpenShare: 1,
   lastResortGapMs: 10,
+  returnWaitMs: 0,
   twinAcks: 1,
   twinAckMsMax: 250,
   fillingMs: 20,

@@ -1,5 +1,5 @@
 import type { KeyHash } from '../hashing/key-hash.ts';
-import type { Call, CallPool } from './call.ts';
+import { type Call, type CallPool, comesAgain } from './call.ts';
 import type { Errand } from './errand.ts';
 import { ErrandRoute } from './errand-route.ts';
 import { hashRange } from './key-range.ts';
@@ -37,8 +37,8 @@ export class ShadowRoute extends ErrandRoute implements KeySelector {
 
   override route(call: Call): void {
     const { request } = call;
-    // A call that comes for the last time has been here before, and so has its copy.
-    const first = call.lastResort ? -1 : this.#firstShadowed(request, call.firstKey);
+    // A call that comes again has been here before, and so has its copy.
+    const first = comesAgain(call) ? -1 : this.#firstShadowed(request, call.firstKey);
     if (first >= 0) this.#copy(request, first);
     this.children[MAIN]!.route(call);
   }

@@ -14,7 +14,7 @@ const KEYS = ['u1', 'u2', 'u3', 'u4', 'u5', 'u6'];
 describe('W4, mains and backups in two layers', () => {
   let commands: CommandFolder;
   let ports: number[] = [];
-  const proxies: Running[] = [];
+  const proxies = new Map<string, Running>();
   const nodePids: number[] = [];
   let client: TextClient;
 
@@ -25,8 +25,10 @@ describe('W4, mains and backups in two layers', () => {
       `memcached -v -d -l 127.0.0.1 -p ${ports[node]} ${USER} -P ${commands.file(`node${node}.pid`)} -x 127.0.0.1 -X ${replicationPort}`,
     );
   };
-  const startProxy = async (args: string, port: number): Promise<void> => {
-    proxies.push(run(commands.file('magent'), `-D ${args}`.split(' ')));
+  const lines = new Map<string, string>();
+  const startProxy = async (name: string, port: number, args: string): Promise<void> => {
+    lines.set(name, args);
+    proxies.set(name, run(commands.file('magent'), `-D ${args}`.split(' ')));
     await until(`a proxy on ${port}`, async () => {
       (await TextClient.connect(port)).close();
       return true;
@@ -34,28 +36,32 @@ describe('W4, mains and backups in two layers', () => {
   };
   const inner = (pair: number): number => ports[6 + pair] ?? 0;
   const outer = (): number => ports[8] ?? 0;
+  const second = (): number => ports[9] ?? 0;
 
   before(async () => {
     commands = await CommandFolder.make();
-    ports = await freePorts(9);
+    ports = await freePorts(10);
     for (let node = 0; node < 4; node++) await startNode(node);
     await startProxy(
-      `-u root -n 51200 -l 127.1 -p ${inner(0)} -s 127.1:${ports[0]} -b 127.1:${ports[1]}`,
+      'MA-1',
       inner(0),
+      `-u root -n 51200 -l 127.1 -p ${inner(0)} -s 127.1:${ports[0]} -b 127.1:${ports[1]}`,
     );
     await startProxy(
-      `-u root -n 51200 -l 127.1 -p ${inner(1)} -s 127.1:${ports[2]} -b 127.1:${ports[3]}`,
+      'MA-2',
       inner(1),
+      `-u root -n 51200 -l 127.1 -p ${inner(1)} -s 127.1:${ports[2]} -b 127.1:${ports[3]}`,
     );
     await startProxy(
-      `-u root -n 51200 -l 127.0.0.1 -p${outer()} -s 127.1:${inner(0)} -s 127.1:${inner(1)}`,
+      'MA-USER',
       outer(),
+      `-u root -n 51200 -l 127.0.0.1 -p${outer()} -s 127.1:${inner(0)} -s 127.1:${inner(1)}`,
     );
     client = await TextClient.connect(outer());
   });
   after(async () => {
     client.close();
-    for (const proxy of proxies) await proxy.kill();
+    for (const proxy of proxies.values()) await proxy.kill();
     await commands.dispose();
   });
 
@@ -77,14 +83,23 @@ describe('W4, mains and backups in two layers', () => {
   });
 
   /** Kills nodes one after the other under load; nothing may fail, and nothing may be lost. */
-  const underLoad = async (what: (goesOn: () => Promise<void>) => Promise<void>): Promise<void> => {
-    const load = await SteadyLoad.start(outer());
+  const underLoad = async (
+    what: (goesOn: () => Promise<void>) => Promise<void>,
+    ...more: readonly SteadyLoad[]
+  ): Promise<void> => {
+    const loads = [...more, ...(more.length > 0 ? [] : [await SteadyLoad.start(outer())])];
     await what(async () => {
-      const before = load.answered;
-      await until('load goes on', () => load.answered > before + 700);
+      const before = loads.map(({ answered }) => answered);
+      await until('load goes on', () =>
+        loads.every(({ answered }, index) => answered > (before[index] ?? 0) + 300 / loads.length),
+      );
     });
-    const report = await load.stop();
-    assert.deepEqual([report.errors, report.lost], [[], []]);
+    for (const report of await Promise.all(loads.map((load) => load.stop())))
+      assert.deepEqual([report.errors, report.lost], [[], []]);
+  };
+
+  const killProxy = async (name: string): Promise<void> => {
+    await proxies.get(name)?.kill('SIGKILL');
   };
 
   const linked = async (node: number): Promise<void> => {
@@ -150,4 +165,44 @@ describe('W4, mains and backups in two layers', () => {
       await goesOn();
       await readAll();
     }));
+
+  test('5: each inner proxy is killed under load: requests wait until it is back', async () => {
+    // As MA-USER, but however slow this machine may be to start a program.
+    const port = second();
+    await startProxy(
+      'second',
+      port,
+      `-u root -l 127.1 -p ${port} -s 127.1:${inner(0)} -s 127.1:${inner(1)} --return-wait 60000`,
+    );
+    const loads = [await SteadyLoad.start(port, '127.0.0.1', 'held'), SteadyLoad.dialing([port])];
+    await underLoad(
+      async (goesOn) => {
+        for (const [pair, name] of ['MA-1', 'MA-2'].entries()) {
+          await goesOn();
+          await killProxy(name);
+          await startProxy(name, inner(pair), lines.get(name) ?? '');
+          await goesOn();
+        }
+      },
+      ...loads,
+    );
+  });
+
+  test('5: an outer proxy is killed under load: clients go on at the other one, or dial again', () =>
+    underLoad(
+      async (goesOn) => {
+        for (const [name, port] of [
+          ['MA-USER', outer()],
+          ['second', second()],
+        ] as const) {
+          await goesOn();
+          await killProxy(name);
+          await goesOn();
+          await startProxy(name, port, lines.get(name) ?? '');
+          await goesOn();
+        }
+      },
+      SteadyLoad.dialing([outer(), second()], 'one'),
+      SteadyLoad.dialing([second(), outer()], 'other'),
+    ));
 });

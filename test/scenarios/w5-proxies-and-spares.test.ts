@@ -11,6 +11,9 @@ const USER = AS_ROOT.join(' ');
 const NODES = ['12211', '12212', '12311', '12312', '12411', '12412'];
 const PROXIES = ['13211', '13212', '13213', '14211', '14212'];
 
+/** Waits until each load has got so many more answers. */
+type GoesOn = (requests?: number) => Promise<void>;
+
 /** W5 of the walk-throughs without monit: four working nodes, two spare nodes, three inner proxies, two outer ones. */
 describe('W5, the proxies', () => {
   let fleet: TypedFleet;
@@ -46,15 +49,20 @@ describe('W5, the proxies', () => {
   after(() => fleet.dispose());
 
   /** Runs something under the load of users of both outer proxies. Nothing may fail, and nothing may be lost. */
-  const underLoad = async (what: (goesOn: () => Promise<void>) => Promise<void>): Promise<void> => {
-    const loads = [
+  const underLoad = async (what: (goesOn: GoesOn) => Promise<void>): Promise<void> =>
+    withLoads(what, [
       await SteadyLoad.start(port('14211'), '127.0.0.1', 'first'),
       await SteadyLoad.start(port('14212'), '127.0.0.1', 'second'),
-    ];
-    await what(async () => {
+    ]);
+
+  const withLoads = async (
+    what: (goesOn: GoesOn) => Promise<void>,
+    loads: readonly SteadyLoad[],
+  ): Promise<void> => {
+    await what(async (requests = 150) => {
       for (const load of loads) {
         const before = load.answered;
-        await until('the load goes on', () => load.answered > before + 400);
+        await until('the load goes on', () => load.answered > before + requests);
       }
     });
     // All are stopped before any is looked at: one that went on would write what the next test's expects to be its own.
@@ -94,13 +102,29 @@ describe('W5, the proxies', () => {
         await goesOn();
       }));
 
+  test('each outer proxy is killed under load: its clients dial again', () =>
+    withLoads(
+      async (goesOn) => {
+        for (const name of ['14211', '14212']) {
+          await goesOn();
+          await fleet.kill(name);
+          await fleet.restart(name);
+          await goesOn();
+        }
+      },
+      [
+        SteadyLoad.dialing([port('14211')], 'dialing-first'),
+        SteadyLoad.dialing([port('14212')], 'dialing-second'),
+      ],
+    ));
+
   for (const name of ['12211', '12412', '13211'])
     test(`${name} hangs under load, and goes on`, () =>
       underLoad(async (goesOn) => {
         await goesOn();
         fleet.stop(name);
         try {
-          await goesOn();
+          await goesOn(400);
         } finally {
           fleet.goOn(name);
         }

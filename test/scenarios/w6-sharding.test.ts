@@ -217,6 +217,15 @@ ${names()
     }
     const report = await load.stop();
     assert.deepEqual([report.errors, report.lost], [[], []]);
+    // The proxy itself: its clients dial again.
+    const dialing = SteadyLoad.dialing([outer]);
+    await until('the load runs', () => dialing.answered > 500);
+    await fleet.kill('outer');
+    await fleet.restart('outer');
+    const before = dialing.answered;
+    await until('the load goes on', () => dialing.answered > before + 500);
+    const after = await dialing.stop();
+    assert.deepEqual([after.errors, after.lost], [[], []]);
   });
 });
 
