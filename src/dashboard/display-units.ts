@@ -28,8 +28,3 @@ export function countText(count: number): string {
   if (count < 1_000_000) return `${(count / 1000).toFixed(1)} k`;
   return `${(count / 1_000_000).toFixed(1)} M`;
 }
-
-/** A share in percent of `part + rest`, or a dash when both are 0. */
-export function shareText(part: number, rest: number): string {
-  return part + rest === 0 ? NOTHING : `${((part * 100) / (part + rest)).toFixed(1)} %`;
-}

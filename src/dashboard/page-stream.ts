@@ -28,10 +28,6 @@ export class PageStream {
     this.#control = control;
   }
 
-  get clientCount(): number {
-    return this.#clients.size;
-  }
-
   /**
    * Starts a stream on a response.
    *

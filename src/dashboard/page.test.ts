@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clusterOf, serviceOf } from '../../testing/fake-cluster.ts';
-import { bytesText, countText, durationText, shareText } from './display-units.ts';
+import { bytesText, countText, durationText } from './display-units.ts';
 import { escapeHtml } from './html-text.ts';
 import { pageShell } from './page-shell.ts';
 import { isLoopbackHost, isSameOrigin } from './request-origin.ts';
@@ -62,8 +62,6 @@ test('numbers are short and carry their unit', () => {
     '1 d 1 h',
   ]);
   assert.deepEqual([0, 999, 1234, 4_000_000].map(countText), ['0', '999', '1.2 k', '4.0 M']);
-  assert.equal(shareText(3, 1), '75.0 %');
-  assert.equal(shareText(0, 0), '–');
 });
 
 test('a token belongs to its session, its user and its secret, and ends', () => {

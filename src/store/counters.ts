@@ -44,7 +44,6 @@ export const COUNTER = {
   tombstonesExpired: 30,
   /** Tombstones that gave way to items before their time. */
   tombstonesEvicted: 31,
-  feedRecords: 32,
   /** Versions given out while the clock was ahead of the wall by more than a second. */
   clockAhead: 33,
   /** Versions of peers that were too far in the future to be followed. */

@@ -34,7 +34,6 @@ export const CONTROL = {
   /** Chunks of that page from here on were never used. */
   moveEnd: 56,
   movePasses: 57,
-  moveBusy: 58,
   /** Next bucket that the crawler looks at, and what it was asked for: see crawler.ts. */
   crawlBucket: 59,
   crawlState: 60,
@@ -58,7 +57,6 @@ export const CONTROL_DOUBLE = {
   pendingThreshold: 2,
   pendingActiveAt: 3,
   flushVersion: 4,
-  crawlPasses: 5,
   /** `-m` now, in bytes. */
   memoryLimit: 6,
   /** The second of the latest flush; see FlushEpochs. */

@@ -113,10 +113,6 @@ export class HashIndex {
     return Atomics.load(this.#control, CONTROL.buckets);
   }
 
-  itemCount(): number {
-    return Atomics.load(this.#control, CONTROL.linked);
-  }
-
   /** Puts an item at the head of its chain, with its stripe locked. */
   insert(item: number, hash: number): void {
     const bucket = this.#bucket(hash);

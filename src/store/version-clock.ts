@@ -29,11 +29,6 @@ export function versionAtMs(wallMs: number): number {
   return Math.max(0, Math.floor((wallMs - VERSION_EPOCH_MS) * 1000)) * SLOTS;
 }
 
-/** The moment at which a version was given, as far as the clock was not ahead; in ms since 1970. */
-export function versionWallMs(version: number): number {
-  return Math.floor(version / SLOTS) / 1000 + VERSION_EPOCH_MS;
-}
-
 /** Whether a number that came from elsewhere can be a version at all. */
 export function isVersion(version: number): boolean {
   return Number.isInteger(version) && version > 0 && version <= VERSION_MAX - VERSIONS_AFTER * SLOTS;
