@@ -165,7 +165,7 @@ function ServiceRow({
         {service.memoryBytes === null ? percentText(service.memoryPercent) : bytesText(service.memoryBytes)}
       </Cell>
       <Cell label="restarts" isNumber>
-        {String(restarts)}
+        {type === 'process' || restarts > 0 ? String(restarts) : NOTHING}
       </Cell>
       <td class="actions">
         {mayAct ? (

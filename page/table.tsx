@@ -1,4 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact';
+import { NOTHING } from '../src/dashboard/display-units.ts';
 
 /** The name of a column, and `number` when figures stand in it. */
 export type Column = readonly [name: string, kind: '' | 'number'];
@@ -48,7 +49,11 @@ export function Cell({
   readonly children: JSX.Element | string;
 }): JSX.Element {
   return (
-    <td data-label={label} class={isNumber ? 'number' : ''}>
+    <td
+      data-label={label}
+      class={isNumber ? 'number' : ''}
+      data-empty={children === NOTHING ? '' : undefined}
+    >
       {children}
     </td>
   );

@@ -173,7 +173,8 @@ export function byteText(bytes: number): string {
   return step === 0 ? `${Math.round(value)} B` : `${value.toFixed(1)} ${BYTE_STEPS[step]}`;
 }
 
-function quantity(value: number, unit: Unit, resource: Resource): string {
+/** A limit or a figure with its unit: `1.5 GB`, `60.0%`. */
+export function quantity(value: number, unit: Unit, resource: Resource): string {
   switch (unit) {
     case 'percent':
       return `${value.toFixed(1)}%`;

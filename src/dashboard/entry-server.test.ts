@@ -4,6 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
 import { FakeEntries } from '../../testing/fake-entries.ts';
 import { freePorts } from '../../testing/processes.ts';
+import { until } from '../../testing/wait.ts';
 import { ENTRY_FORM_BYTES_MAX, EntryServer } from './entry-server.ts';
 import { FAILURES_MAX } from './login-failures.ts';
 
@@ -104,7 +105,8 @@ test('a pattern of a client that takes for ever is refused, and the next request
   const answer = await ask(`${'(.?'.repeat(20)}${')+'.repeat(20)}$^`);
   assert.equal(answer.status, 400);
   assert.match(await answer.text(), /takes too long/);
-  assert.equal((await ask('o.*')).status, 200);
+  // A machine that has no time for us may call it too long once.
+  await until('a good one is answered', async () => (await ask('o.*')).status === 200);
   assert.equal((await ask('nobody.*')).status, 400);
 });
 

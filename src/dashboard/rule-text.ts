@@ -1,4 +1,4 @@
-import { resourceName, trafficText } from '../checks/test-evaluation.ts';
+import { quantity, resourceName, trafficText } from '../checks/test-evaluation.ts';
 import type { Action, Reaction, Rule, ServiceEntry, Test } from '../control/tree.ts';
 
 /** A rule in words, as the service's page shows it. */
@@ -38,9 +38,9 @@ function testText(test: Test): string {
     case 'existence':
       return test.expected ? 'exists' : "doesn't exist";
     case 'resource': {
-      const unit =
-        test.unit === 'percent' ? '%' : test.unit === 'none' ? '' : ` ${test.unit.replaceAll('-', ' ')}`;
-      return `${resourceName(test.resource)}${test.isPerCore ? ' per core' : ''} ${test.operator} ${test.limit}${unit}`;
+      const limit =
+        test.unit === 'percent' ? `${test.limit}%` : quantity(test.limit, test.unit, test.resource);
+      return `${resourceName(test.resource)}${test.isPerCore ? ' per core' : ''} ${test.operator} ${limit}`;
     }
     case 'change':
       return `changed ${test.property}`;

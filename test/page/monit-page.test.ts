@@ -98,6 +98,18 @@ test('services are shown as they are, and the buttons ask before they act', { sk
   assertClean();
 });
 
+test('a long reason takes several lines, and no column is pushed off the page', { skip }, async (t) => {
+  const { page, assertClean } = await open(t, 'admin', DESKTOP, (entries) => {
+    const reason = `failed protocol test at ${'/a/long/path'.repeat(20)}`;
+    entries.different.set('two', { reason, statusText: 'Connection failed', failures: ['connection'] });
+  });
+  await page.getByRole('button', { name: 'Actions on two' }).waitFor();
+  const edge = await page.getByRole('button', { name: 'Actions on two' }).boundingBox();
+  assert.ok(edge !== null && edge.x + edge.width <= DESKTOP.width);
+  assert.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= DESKTOP.width);
+  assertClean();
+});
+
 test('who may only look has no buttons; nothing becomes markup; it fits a phone', { skip }, async (t) => {
   const evil = '<img src=x onerror="window.broken=1">';
   const { page, assertClean } = await open(t, 'view', PHONE, (entries) => {
