@@ -19,7 +19,12 @@ import {
 } from './service-machine.ts';
 import { DEFAULT_POLICY } from './service-policy.ts';
 
-const POLICY = { ...DEFAULT_POLICY, startTimeoutMs: 3000, firstStartsMax: 3 };
+const POLICY = {
+  ...DEFAULT_POLICY,
+  startTimeoutMs: 3000,
+  firstStartsMax: 3,
+  restartLimit: { restarts: 4, withinMs: 20_000, retryMs: 5000 },
+};
 
 /** A world with one service. Every event lies in a queue with its time. */
 class World {

@@ -406,7 +406,7 @@ test('of a death, a hang and a given-up service is told once, and once when it i
 });
 
 test('one that was started anew as often as the limit allows is given up, until an operator starts it', () => {
-  const bench = new Bench({ restartLimit: { restarts: 2, withinMs: 60_000 }, healthyMs: 0 });
+  const bench = new Bench({ restartLimit: { restarts: 2, withinMs: 60_000, retryMs: null }, healthyMs: 0 });
   bench.started();
   let serial = 1;
   const dies = (): void => {
@@ -426,6 +426,7 @@ test('one that was started anew as often as the limit allows is given up, until 
     'died of SIGKILL; it was started anew 2 times within 60 s; given up',
   ]);
   assert.equal(bench.machine.state, 'gave-up');
+  assert.equal(bench.machine.dueMs(), Number.POSITIVE_INFINITY);
   assert.deepEqual(bench.told.splice(0), ['timeout failed']);
   bench.command('start', 'spawn');
   bench.feed({ type: 'spawned', pid: 60 });
@@ -433,6 +434,34 @@ test('one that was started anew as often as the limit allows is given up, until 
   assert.deepEqual(bench.told, ['timeout succeeded']);
   // The count begins anew.
   bench.exited(null, 'SIGKILL', 'spawn');
+});
+
+test('one that was given up is tried once more when its time has come, and not when somebody has stopped it meanwhile', () => {
+  const bench = new Bench({ restartLimit: { restarts: 1, withinMs: 60_000, retryMs: 5000 } });
+  const giveUp = (serial: number): void => {
+    bench.exited(null, 'SIGKILL', 'spawn');
+    bench.feed({ type: 'spawned', pid: 50 });
+    answer(bench, serial);
+    bench.exited(null, 'SIGKILL');
+    assert.equal(bench.machine.state, 'gave-up');
+  };
+  bench.started();
+  giveUp(2);
+  const { nowMs } = bench;
+  assert.deepEqual(bench.due('spawn'), ['is tried once more']);
+  assert.equal(bench.nowMs, nowMs + 5000);
+  bench.feed({ type: 'spawned', pid: 51 });
+  answer(bench, 3);
+  giveUp(4);
+  bench.command('unmonitor');
+  assert.equal(bench.machine.dueMs(), Number.POSITIVE_INFINITY);
+  bench.command('start', 'spawn');
+  bench.feed({ type: 'spawned', pid: 52 });
+  answer(bench, 5);
+  giveUp(6);
+  bench.command('stop');
+  assert.equal(bench.machine.state, 'stopped');
+  assert.equal(bench.machine.dueMs(), Number.POSITIVE_INFINITY);
 });
 
 test('another policy holds from the next probe on', () => {

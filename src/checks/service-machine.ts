@@ -20,7 +20,7 @@ import type { Random } from '../base/random.ts';
 import type { EventName } from '../control/tree.ts';
 import type { ServiceEvent } from './event-kinds.ts';
 import { RestartBackoff } from './restart-backoff.ts';
-import type { ServicePolicy } from './service-policy.ts';
+import type { RestartLimit, ServicePolicy } from './service-policy.ts';
 
 export const SERVICE_STATES = [
   'stopped',
@@ -254,6 +254,8 @@ export class ServiceMachine {
         this.#report('info', 'is not monitored any more');
         this.#forgetProbe();
         if (this.#state === 'backing-off') this.#enter('stopped', 'not monitored', nowMs);
+        // It is not tried once more.
+        else if (this.#state === 'gave-up') this.#deadlineMs = Number.POSITIVE_INFINITY;
         // Nobody asks the process any more, so nothing could end these two states.
         else if ((this.#state === 'starting' || this.#state === 'failing') && !this.#killed)
           this.#enter('running', 'not monitored', nowMs);
@@ -351,12 +353,12 @@ export class ServiceMachine {
       }
     }
     const cause = hung === '' ? reason : hung;
-    if (this.#hasDiedTooOften(nowMs)) {
-      const { restartLimit } = this.#policy;
-      this.#giveUp(
-        `${cause}; it was started anew ${restartLimit?.restarts} times within ${Math.round((restartLimit?.withinMs ?? 0) / 1000)} s`,
-        nowMs,
-      );
+    const { restartLimit } = this.#policy;
+    if (restartLimit !== null && this.#hasDiedTooOften(restartLimit, nowMs)) {
+      const { restarts, withinMs, retryMs } = restartLimit;
+      const often = `it was started anew ${restarts} times within ${Math.round(withinMs / 1000)} s`;
+      this.#giveUp(`${cause}; ${often}`, nowMs);
+      if (retryMs !== null) this.#deadlineMs = nowMs + retryMs;
       return;
     }
     if (healthySinceMs !== null && nowMs - healthySinceMs >= this.#policy.healthyMs) this.#backoff.reset();
@@ -374,20 +376,13 @@ export class ServiceMachine {
   }
 
   /** Whether one more start would be more than the policy allows; counts this death if not. */
-  #hasDiedTooOften(nowMs: number): boolean {
-    const { restartLimit } = this.#policy;
-    if (restartLimit === null) return false;
+  #hasDiedTooOften({ restarts, withinMs }: RestartLimit, nowMs: number): boolean {
     const deaths = this.#deathsMs;
-    while (deaths.length > restartLimit.restarts) deaths.shift();
-    const oldest = deaths[0];
-    if (
-      deaths.length === restartLimit.restarts &&
-      oldest !== undefined &&
-      nowMs - oldest <= restartLimit.withinMs
-    )
-      return true;
+    while (deaths.length > restarts) deaths.shift();
+    const [oldest] = deaths;
+    if (deaths.length === restarts && oldest !== undefined && nowMs - oldest <= withinMs) return true;
     deaths.push(nowMs);
-    if (deaths.length > restartLimit.restarts) deaths.shift();
+    if (deaths.length > restarts) deaths.shift();
     return false;
   }
 
@@ -490,6 +485,9 @@ export class ServiceMachine {
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     if (this.#state === 'backing-off') {
       this.#spawn(this.#reason, nowMs);
+    } else if (this.#state === 'gave-up') {
+      this.#report('info', 'is tried once more');
+      this.#freshStart(nowMs);
     } else if (this.#process === 'live') {
       if (this.#state === 'stopping') {
         this.#report('warning', `still alive after ${this.#policy.stopTimeoutMs} ms, killed`);

@@ -1,5 +1,12 @@
 import type { BackoffPolicy } from './restart-backoff.ts';
 
+export interface RestartLimit {
+  readonly restarts: number;
+  readonly withinMs: number;
+  /** So long after it was given up it is started once more; null: only by an operator. */
+  readonly retryMs: number | null;
+}
+
 /** How one service is watched; all times in milliseconds. */
 export interface ServicePolicy extends BackoffPolicy {
   /** A process that has not answered this long after its spawn is taken for hung; nor this long after its first copy from a twin has last come further. */
@@ -27,7 +34,7 @@ export interface ServicePolicy extends BackoffPolicy {
    */
   readonly firstStartsMax: number;
   /** A service that was started anew so often within so long, because it died or hung, is given up when it does so again; null: never. */
-  readonly restartLimit: { readonly restarts: number; readonly withinMs: number } | null;
+  readonly restartLimit: RestartLimit | null;
 }
 
 /** The policy where nothing else is said. */

@@ -310,7 +310,7 @@ rules:
   const [policy, own] = cluster.shards.map((shard) => shard.policy);
   assert.deepEqual(
     [policy?.probeIntervalMs, policy?.probeTimeoutMs, policy?.restartLimit],
-    [2000, 1000, { restarts: 4, withinMs: 600_000 }],
+    [2000, 1000, { restarts: 4, withinMs: 600_000, retryMs: null }],
   );
   assert.deepEqual([own?.probeIntervalMs, own?.probeTimeoutMs, own?.probeFailuresMax], [500, 1000, 5]);
 });
@@ -569,4 +569,5 @@ test('check says what is wrong with its arguments and with the file', () => {
   let schema = '';
   assert.equal(check(['--schema'], { out: (text) => (schema += text), err: () => {} }), 0);
   assert.ok('properties' in JSON.parse(schema));
+  assert.ok(schema.includes('"pattern": "^(not in-sync|(memory|'));
 });

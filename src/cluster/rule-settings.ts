@@ -38,7 +38,13 @@ function policyOf(entry: WatchEntry): Partial<ServicePolicy> {
     ...(stop === undefined ? {} : { stopTimeoutMs: milliseconds(stop) }),
     ...(restarts === undefined
       ? {}
-      : { restartLimit: { restarts: restarts.most, withinMs: milliseconds(restarts.within) } }),
+      : {
+          restartLimit: {
+            restarts: restarts.most,
+            withinMs: milliseconds(restarts.within),
+            retryMs: restarts.retry === undefined ? null : milliseconds(restarts.retry),
+          },
+        }),
   };
 }
 

@@ -47,7 +47,9 @@ export interface WatchEntry {
   readonly failures?: number | undefined;
   readonly 'start-timeout'?: string | undefined;
   readonly 'stop-timeout'?: string | undefined;
-  readonly restarts?: { readonly most: number; readonly within: string } | undefined;
+  readonly restarts?:
+    | { readonly most: number; readonly within: string; readonly retry?: string | undefined }
+    | undefined;
 }
 
 export interface NodeLimitsEntry {
@@ -182,7 +184,16 @@ export const watchSchema: z.ZodType<WatchEntry> = z
         .optional()
         .describe('from SIGTERM to SIGKILL; 10s unless given'),
       restarts: z
-        .strictObject({ most: z.int().min(1).max(100), within: time('1s', '24h', '10m') }, UNKNOWN)
+        .strictObject(
+          {
+            most: z.int().min(1).max(100),
+            within: time('1s', '24h', '10m'),
+            retry: time('1s', '168h', '15m')
+              .optional()
+              .describe('so long after that it is tried once more; only by `start` unless given'),
+          },
+          UNKNOWN,
+        )
         .optional()
         .describe('what dies or hangs more often is given up; never unless given'),
     },

@@ -233,6 +233,8 @@ export class Monitor implements ClusterControl {
       this.#instance(`the monitor of ${this.#options.cluster} stops`);
     this.#closing = true;
     this.#spare?.close();
+    // What was given up might be tried once more.
+    for (const runner of this.#runners.values()) if (runner.atRest) runner.command('stop');
     for (;;) {
       const alive = [...this.#runners.values()].filter((runner) => !runner.atRest);
       if (alive.length === 0) break;

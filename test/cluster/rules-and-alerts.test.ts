@@ -67,7 +67,7 @@ page: { port: ${page} }
 watch: { every: 100ms }
 mail: { server: 127.0.0.1, port: ${smtp.port}, from: shop@example.com }
 alerts:
-  - { mail: ops@example.com, events: [nonexist] }
+  - { mail: ops@example.com, events: [nonexist, resource] }
   - { webhook-file: hook, events: [resource, nonexist] }
   - { exec: [/bin/sh, -c, 'echo "$MONIT_SERVICE: $MONIT_EVENT in $TWINCACHED_CLUSTER" >> ${ran}'], of: [front] }
 rules:
@@ -109,6 +109,9 @@ ${rules}`,
   assert.equal(found.action, 'alert');
   assert.match(found.description, /^threads of \d+ matches the limit \[threads > 0\]$/);
   assert.deepEqual((await service('front')).findings, ['threads > 0']);
+  await until('the mail', () =>
+    smtp.mails.some(({ text }) => text.includes('Subject: twincached alert -- Resource limit matched front')),
+  );
   await until('the program', () => existsSync(ran) && readFileSync(ran, 'utf8') !== '');
   assert.equal(readFileSync(ran, 'utf8'), 'front: Resource limit matched in shop\n');
   const told = twincached(['status', path], environment);
