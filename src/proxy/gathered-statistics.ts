@@ -1,20 +1,21 @@
-import type { DataThread } from '../net/data-threads.ts';
+import type { Loop } from '../net/loop.ts';
 import type { GatheredQuestion } from './thread-messages.ts';
 
 /** What other threads have not said by then is left out. */
-const GATHER_MS_MAX = 500;
+export const GATHER_MS_MAX = 500;
 
 /** Questions of one thread that are open at a time; more are answered by that thread alone. */
 export const GATHERED_MAX = 64;
 
 interface Gathering {
   readonly texts: string[];
+  readonly timer: number;
   readonly done: (others: readonly string[]) => void;
 }
 
 /** What one thread asks of the others: what they say to `stats`, by way of the main thread. */
 export class GatheredStatistics {
-  readonly #thread: DataThread;
+  readonly #loop: Pick<Loop, 'schedule' | 'cancel'>;
   readonly #others: number;
   readonly #ask: (question: GatheredQuestion) => void;
   readonly #open: Map<number, Gathering> = new Map();
@@ -24,8 +25,12 @@ export class GatheredStatistics {
    * @param others how many there are
    * @param ask has them asked
    */
-  constructor(thread: DataThread, others: number, ask: (question: GatheredQuestion) => void) {
-    this.#thread = thread;
+  constructor(
+    loop: Pick<Loop, 'schedule' | 'cancel'>,
+    others: number,
+    ask: (question: GatheredQuestion) => void,
+  ) {
+    this.#loop = loop;
     this.#others = others;
     this.#ask = ask;
   }
@@ -37,8 +42,8 @@ export class GatheredStatistics {
       return;
     }
     const question = ++this.#serial;
-    this.#open.set(question, { texts: [], done });
-    this.#thread.loop.schedule(GATHER_MS_MAX, () => this.#finish(question));
+    const timer = this.#loop.schedule(GATHER_MS_MAX, () => this.#finish(question));
+    this.#open.set(question, { texts: [], timer, done });
     this.#ask({ question, serial, subject });
   }
 
@@ -53,6 +58,7 @@ export class GatheredStatistics {
     const gathering = this.#open.get(question);
     if (gathering === undefined) return;
     this.#open.delete(question);
+    this.#loop.cancel(gathering.timer);
     // A thread that does not know the pool yet, or any more, has nothing to say.
     gathering.done(gathering.texts.filter((text) => text !== ''));
   }

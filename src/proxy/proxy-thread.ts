@@ -51,7 +51,7 @@ class ProxyThread {
     this.#configuration = new ConfigurationRecord(data.configuration);
     this.#generations = new WriteGenerations(data.generations);
     this.#listeners = new PoolListeners(thread);
-    this.#gathered = new GatheredStatistics(thread, thread.count - 1, (question) =>
+    this.#gathered = new GatheredStatistics(thread.loop, thread.count - 1, (question) =>
       this.#report({ kind: 'gather', ...question }),
     );
     this.#services = data.pools.map((pool) => this.#service(pool));
