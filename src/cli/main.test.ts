@@ -14,6 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { after, test } from 'node:test';
+import { isAlive } from '../../testing/daemons.ts';
+import { until } from '../../testing/wait.ts';
 
 /**
  * The program from its command line to its end, with stand-ins for the roles. Each personality is a script named after it, as a link would be, that calls
@@ -25,7 +27,7 @@ const START_ERROR = new URL('../base/start-error.js', import.meta.url).href;
 const directory = realpathSync(mkdtempSync(join(tmpdir(), 'twincached-main-')));
 const started: number[] = [];
 after(() => {
-  for (const pid of started) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+  for (const pid of started) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -107,21 +109,8 @@ async function foreground(
   return { child, line: output, end };
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 async function gone(pid: number): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (isRunning(pid)) {
-    assert.ok(Date.now() < deadline, `process ${pid} is still running`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until(`process ${pid} has ended`, () => !isAlive(pid));
 }
 
 function daemonPid(path: string): number {
@@ -135,7 +124,7 @@ test('a daemon: the command returns when it serves, with the right pid file, and
   assert.deepEqual(run('memcached', ['-d', '-P', 'd.pid', ...ROOT]), { code: 0, output: '', complaints: '' });
   const path = join(directory, 'd.pid');
   const pid = daemonPid(path);
-  assert.ok(isRunning(pid));
+  assert.ok(isAlive(pid));
   if (process.platform === 'linux') {
     assert.equal(readlinkSync(`/proc/${pid}/cwd`), '/');
     for (const descriptor of [0, 1, 2])

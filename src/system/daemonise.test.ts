@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { until } from '../../testing/wait.ts';
 import { type DaemonOutcome, daemonReporter, launchDaemon } from './daemonise.ts';
 
 const MODULE = new URL('./daemonise.js', import.meta.url).href;
@@ -42,11 +43,7 @@ function isRunning(pid: number): boolean {
 
 /** Waits until a process is gone. */
 async function gone(pid: number): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (isRunning(pid)) {
-    assert.ok(Date.now() < deadline, `process ${pid} is still running`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await until(`process ${pid} has ended`, () => !isRunning(pid));
 }
 
 test('the parent hears of readiness, and the daemon is in a session of its own', async () => {
