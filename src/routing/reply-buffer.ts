@@ -1,19 +1,19 @@
 import { copyInside } from '../base/copy-inside.ts';
 import { type BufferBudget, chargeGrowth, chargeIfFree, KEPT_BYTES_MAX } from './buffer-budget.ts';
-import { REPLY_BLOCK_BYTES, type ReplyBlock } from './reply-memory.ts';
+import { REPLY_BLOCK_BYTES, REPLY_SLOT_BYTES, type ReplyBlock } from './reply-memory.ts';
 
 const NOTHING = new Uint8Array(0);
 
 /** An answer up to this length does not take a block. */
-const OWN_BYTES_MAX = 1024;
+const OWN_BYTES_MAX = REPLY_SLOT_BYTES;
 const OWN_BYTES_MIN = 256;
 
 /** A large buffer grows by so much at least. */
 const STEP_BYTES = 1024 * 1024;
 
 /**
- * What is kept of one request's answer: in a small array of the record's own, then in a block that is used again and again, then in an array that
- * grows. Places are counted from `start`, for the bytes may move when more of them come.
+ * What is kept of one request's answer: in a slot (or, where none is left, a small array of the record's own), then in a block, both of which are used again and
+ * again, then in an array that grows. Places are counted from `start`, for the bytes may move when more of them come.
  */
 export class ReplyBuffer {
   bytes: Uint8Array = NOTHING;
@@ -21,6 +21,7 @@ export class ReplyBuffer {
   length = 0;
   #room = 0;
   #own = NOTHING;
+  #slot: ReplyBlock | null = null;
   #block: ReplyBlock | null = null;
   #charged = 0;
   readonly #budget: BufferBudget;
@@ -34,7 +35,7 @@ export class ReplyBuffer {
     this.length = 0;
     this.#budget.used -= this.#charged;
     this.#charged = 0;
-    if (this.bytes !== this.#own) this.#use(this.#own, 0, this.#own.length, null);
+    if (this.#room > 0) this.#use(NOTHING, 0, 0, null);
   }
 
   /**
@@ -62,6 +63,11 @@ export class ReplyBuffer {
 
   #grow(needer: object, needed: number, always: boolean): boolean {
     if (needed > OWN_BYTES_MAX && needed <= REPLY_BLOCK_BYTES && this.#growToBlock()) return true;
+    if (needed <= REPLY_SLOT_BYTES && this.#takeSlot()) return true;
+    if (needed <= this.#own.length && this.#room === 0) {
+      this.#use(this.#own, 0, this.#own.length, null);
+      return true;
+    }
     const size = Math.max(OWN_BYTES_MIN, needed, Math.min(this.#room * 2, needed + STEP_BYTES));
     const charged = chargeGrowth(this.#budget, needer, this.#room, size);
     if (charged < 0 && !always) return false;
@@ -69,6 +75,17 @@ export class ReplyBuffer {
     const grown = new Uint8Array(size);
     if (size <= KEPT_BYTES_MAX) this.#own = grown;
     this.#use(grown, 0, size, null);
+    return true;
+  }
+
+  #takeSlot(): boolean {
+    if (this.#room > 0) return false;
+    const slot = this.#budget.memory.takeSlot();
+    if (slot === null) return false;
+    this.#slot = slot;
+    this.bytes = slot.bytes;
+    this.start = slot.start;
+    this.#room = REPLY_SLOT_BYTES;
     return true;
   }
 
@@ -90,5 +107,7 @@ export class ReplyBuffer {
     if (length > 0) this.fill(0, before, startBefore, startBefore + length);
     if (this.#block !== null) this.#budget.memory.give(this.#block);
     this.#block = block;
+    if (this.#slot !== null) this.#budget.memory.giveSlot(this.#slot);
+    this.#slot = null;
   }
 }
