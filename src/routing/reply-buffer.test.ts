@@ -110,7 +110,7 @@ test('no more blocks are cut than are set aside for slots', () => {
   });
   let slots = 0;
   while (memory.takeSlot() !== null) slots++;
-  assert.deepEqual([blocks, slots], [16, 480]);
+  assert.deepEqual([blocks, slots], [32, 960]);
 });
 
 test('beyond the budget nothing is kept but short lines, and whoever can makes room', () => {

@@ -9,8 +9,8 @@ export const REPLY_BLOCK_BYTES: number = 32 * 1024;
  */
 export const REPLY_SLOT_BYTES: number = 17 * 64;
 const SLOTS_PER_BLOCK = Math.floor(REPLY_BLOCK_BYTES / REPLY_SLOT_BYTES);
-/** Most blocks that are cut: half a megabyte. They are not given back. */
-const CUT_BLOCKS_MAX = 16;
+/** Most blocks that are cut: one megabyte. They are not given back. */
+const CUT_BLOCKS_MAX = 32;
 
 /** Blocks of the thread's own that nobody uses and that are kept all the same. */
 const FREE_MAX = 64;
