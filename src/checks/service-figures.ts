@@ -94,7 +94,8 @@ export class FigureReader {
     return {
       requests: figure(null, null, requestsPerSecond),
       errors: figure(null, null, errors),
-      latency: figure(p99Micros === null ? null : p99Micros / 1000),
+      // Without requests nothing is slow, and what was so is over.
+      latency: figure((p99Micros ?? 0) / 1000),
       'open-requests': figure(open),
       'servers-down': figure(servers.filter(({ state }) => state === 'down').length),
     };
@@ -112,8 +113,8 @@ function nodeFigures(stats: NodeStats): ServiceFigures {
     connections: figure(currConnections, share(currConnections, maxConnections)),
     items: figure(stats.currItems),
     bytes: figure(bytes, share(bytes, limitMaxbytes)),
-    // Without gets there is no ratio.
-    'hit-ratio': figure(null, gets === null || hits === null ? null : share(hits, gets)),
+    // Without gets nothing was missed, and what was so is over.
+    'hit-ratio': figure(null, gets === null || hits === null ? null : (share(hits, gets) ?? 100)),
     evictions: figure(null, null, stats.evictionsPerSecond),
     ...(inSync === undefined ? {} : { 'in-sync': figure(Number(inSync)), lag: figure(lagMs(replication)) }),
     ...(twins === undefined ? {} : { twins: figure(Number(twins)) }),

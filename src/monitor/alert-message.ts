@@ -67,6 +67,15 @@ export function mailOf(alert: Alert, ...formats: readonly MailFormat[]): Message
   };
 }
 
+/** An alert in a line: `Connection failed mc: no answer (restart, host)`. */
+export function lineOf(alert: Alert): string {
+  const { service, event, hostName, cluster } = alert;
+  const where = cluster === undefined ? hostName : `${cluster} on ${hostName}`;
+  const { EVENT, DESCRIPTION } = macros(alert);
+  const what = event.action === 'alert' ? where : `${event.action}, ${where}`;
+  return `${EVENT} ${service}: ${(DESCRIPTION ?? '').replace(/\s*[\r\n]+\s*/g, ' | ')} (${what})`;
+}
+
 /** The environment of programs that are run because of an event. */
 export function eventEnvironment(alert: Alert): Readonly<Record<string, string>> {
   const values = macros(alert);

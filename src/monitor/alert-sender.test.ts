@@ -190,6 +190,7 @@ describe('alerts by mail', () => {
       state: 'failed',
       action: 'restart',
       description: 'no answer\r\nBcc: x@y',
+      text: 'Connection failed mc: no answer | Bcc: x@y (restart, host)',
       host: 'host',
       time: '2026-11-27T00:00:00.000Z',
     });

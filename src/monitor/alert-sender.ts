@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { AlertCounts } from '../checks/cluster-status.ts';
 import { isRecord } from '../checks/saved-state.ts';
 import type { AlertTarget, MailServer, Settings } from '../control/tree.ts';
-import { type Alert, type Message, mailOf } from './alert-message.ts';
+import { type Alert, lineOf, type Message, mailOf } from './alert-message.ts';
 import { readWhole, writeWhole } from './whole-file.ts';
 
 const SENDING_MAX = 500;
@@ -92,6 +92,7 @@ export class AlertSender {
       state,
       action,
       description,
+      text: lineOf(alert),
       host: alert.hostName,
       ...(alert.cluster === undefined ? {} : { cluster: alert.cluster }),
       time: new Date(alert.atMs).toISOString(),

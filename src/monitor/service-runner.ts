@@ -307,7 +307,6 @@ export class ServiceRunner {
     return {
       MONIT_PROCESS_PID: String(pid),
       MONIT_PROCESS_MEMORY: String(Math.round((this.#sample?.process.residentBytes ?? 0) / 1024)),
-      MONIT_PROCESS_CHILDREN: '0',
       MONIT_PROCESS_CPU_PERCENT: (this.#cpuPercent ?? 0).toFixed(1),
     };
   }
