@@ -132,11 +132,22 @@ describe('alerts by mail', () => {
     mixed.sender.keepUnsent();
     assert.equal(readdirSync(queue).length, 1);
     await mixed.sender.settled();
-    // The next monitor finds it.
+    // The next monitor finds it, and sends it if it is wanted.
+    const strangers = new AlertSender({
+      settings: mixed.settings,
+      log: () => {},
+      isWanted: (address) => address !== url,
+    });
     const next = new AlertSender({ settings: mixed.settings, log: () => {} });
     assert.equal(next.counts.waiting, 1);
     await next.retry();
     assert.deepEqual(next.counts, { sent: 1, failed: 0, lost: 0, waiting: 0 });
+    mixed.sender.send(ALERT, toHook);
+    mixed.sender.keepUnsent();
+    await mixed.sender.settled();
+    await strangers.retry();
+    assert.deepEqual(strangers.counts, { sent: 0, failed: 0, lost: 0, waiting: 0 });
+    assert.equal(readdirSync(queue).length, 0);
     hook.close();
   });
 

@@ -35,6 +35,8 @@ export interface AlertSenderOptions {
   readonly log: (text: string) => void;
   /** Alerts that may be on their way or wait for others; more go to the queue, or are lost and counted. 500 unless given. */
   readonly sendingMax?: number;
+  /** Whether alerts to an address are still wanted; those that wait are thrown away if not. All are unless given. */
+  readonly isWanted?: (address: string) => boolean;
 }
 
 /** Tells alerts to people and web hooks. Nothing waits for it, and nothing that it meets is an error of the monitor. */
@@ -113,7 +115,7 @@ export class AlertSender {
     for (const name of names.slice(0, QUEUE_LOOKS_MAX)) {
       const path = join(queue.directory, name);
       const letter = parseLetter(readWhole(path) ?? '');
-      if (letter !== null) {
+      if (letter !== null && this.#options.isWanted?.(letter.address) !== false) {
         const { address } = letter;
         if (dead.has(address)) continue;
         if (retries === RETRIES_PER_CYCLE) break;

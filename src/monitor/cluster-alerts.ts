@@ -70,6 +70,7 @@ export class ClusterAlerts {
     this.#sender = new AlertSender({
       settings: this.#senderSettings(settings),
       log: (text) => log('warning', WHOLE, text),
+      isWanted: (address) => this.#settings.targets.some(({ target }) => target.address === address),
     });
     this.#programs = new EventPrograms({
       outputBytesMax: PROGRAM_OUTPUT_BYTES_MAX,
