@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { writeSync } from 'node:fs';
-import type { Connection, ConnectionError, Session } from '../base/session.ts';
+import type { Connection, Session } from '../base/session.ts';
 import { StartError } from '../base/start-error.ts';
 import { clientSession, protocolSession } from '../engine/client-session.ts';
 import { UdpSession } from '../engine/datagram-session.ts';
@@ -12,10 +12,10 @@ import type { TextLogins } from '../engine/text-logins.ts';
 import { RECEIVE_BYTES } from '../net/buffer-pool.ts';
 import { type DataThread, runDataThread } from '../net/data-threads.ts';
 import { FIGURE } from '../net/figures.ts';
-import type { Listener, SocketAddress } from '../net/loop.ts';
+import type { SocketAddress } from '../net/loop.ts';
 import { memoryReleaser } from '../net/memory-release.ts';
 import { nativeCopier } from '../net/native-copy.ts';
-import type { TlsCertificates, TlsListening } from '../net/tls-server.ts';
+import type { TlsCertificates } from '../net/tls-server.ts';
 import { Cache } from '../store/cache.ts';
 import { FeedReader } from '../store/change-feed.ts';
 import { COUNTER } from '../store/counters.ts';
@@ -31,6 +31,7 @@ import { settingsReport } from './settings-report.ts';
 import { SharedFigures } from './shared-figures.ts';
 import { ThreadAcks } from './thread-acks.ts';
 import { ThreadAdministration } from './thread-administration.ts';
+import { ThreadListeners, type WantedListener } from './thread-listeners.ts';
 import {
   type BoundAddress,
   type FromNodeThread,
@@ -80,15 +81,6 @@ class RejectedSession implements Session {
   closed(): void {}
 }
 
-/** Somewhere to listen. */
-interface Wanted {
-  readonly address: SocketAddress;
-  readonly transport: 'tcp' | 'udp';
-  readonly tls?: TlsListening;
-  /** How many addresses there are of its kind. */
-  readonly all: number;
-}
-
 /** One data thread of a node: its view of the cache, its sessions, on thread 0 the listeners, and on one of them the links to the twins. */
 class NodeThread {
   readonly #thread: DataThread;
@@ -96,14 +88,11 @@ class NodeThread {
   readonly #cache: Cache;
   readonly #figures: SharedFigures;
   readonly #bulletin: Bulletin | null;
-  readonly #listeners: Listener[] = [];
-  /** Those of them that accept clients; the others take datagrams. */
-  readonly #clientListeners: Listener[] = [];
+  readonly #listeners: ThreadListeners;
   readonly #gate: ClientGate;
   readonly #clock: NodeClock;
   readonly #trace: RequestTrace = new RequestTrace((line) => this.#tell('debug', line));
   readonly #administration: ThreadAdministration;
-  readonly #addresses: BoundAddress[] = [];
   readonly #startReplication: typeof startReplicationOf | null;
   readonly #logins: TextLogins | null;
   readonly #tlsCertificates: (() => TlsCertificates) | null;
@@ -143,6 +132,14 @@ class NodeThread {
     loop.useMemory(this.#cache.ioRegion);
     const copy = nativeCopier(this.#cache.arenas);
     if (copy !== null) useNativeCopy(copy);
+    this.#listeners = new ThreadListeners({
+      loop,
+      services: { tcp: SERVICE_CLIENT, udp: SERVICE_UDP },
+      backlog: data.options.backlog,
+      ...(thread.index === 0 ? { onAccepted: () => this.#gate.accepted() } : {}),
+      onBound: (addresses) => this.#bound(addresses),
+      onRefused: (message) => this.#post({ kind: 'refused', message, exitCode: EXIT_OS_ERROR }),
+    });
     if (thread.index === 0) {
       this.#figures.verbosity = data.options.verbosity;
       this.#figures.detail = data.options.detailEnabled;
@@ -155,7 +152,7 @@ class NodeThread {
       data,
       this.#figures,
       this.#cache,
-      this.#listeners,
+      this.#listeners.all,
       (message) => this.#post(message),
       () => {
         const outcome = this.#renewCertificates();
@@ -177,7 +174,7 @@ class NodeThread {
       thread,
       data.options,
       this.#figures,
-      this.#clientListeners,
+      this.#listeners.ofClients,
       thread.index !== 0 && tlsCertificates !== null,
     );
     this.#clock = new NodeClock(loop.clock, this.#figures);
@@ -222,7 +219,7 @@ class NodeThread {
     this.#watchFeed();
     const { listenTls, listen, listenUdp } = data;
     const speaksTls = listenTls.length > 0 && thread.index === thread.count - 1;
-    const wanted: Wanted[] = speaksTls
+    const wanted: WantedListener[] = speaksTls
       ? listenTls.map(({ address, tls }) => ({ address, transport: 'tcp', tls, all: listenTls.length }))
       : [];
     if (thread.index === 0) {
@@ -234,7 +231,7 @@ class NodeThread {
       );
       this.#lead(wanted);
     } else if (speaksTls) {
-      this.#listenAll(wanted);
+      this.#listeners.bind(wanted);
     }
   }
 
@@ -296,13 +293,13 @@ class NodeThread {
   }
 
   /** What thread 0 does for all: ports, background work, and twins unless another one has them. */
-  #lead(wanted: readonly Wanted[]): void {
+  #lead(wanted: readonly WantedListener[]): void {
     const { loop } = this.#thread;
     const maintain = (): void => {
       loop.schedule(this.#cache.maintain(), maintain);
     };
     loop.schedule(0, maintain);
-    this.#listenAll(wanted);
+    this.#listeners.bind(wanted);
     this.#thread.onMessage((message) => {
       if (!isToNodeThread(message)) return;
       if (message.kind === 'drain') this.#drain();
@@ -314,77 +311,26 @@ class NodeThread {
   /** What is answered from here on the twins may not get any more, for they are about to be told good-bye. */
   #beQuiet(): void {
     this.#isQuiet = true;
-    for (const listener of this.#listeners) listener.close();
+    this.#listeners.close();
     this.#administration.clients.endAll();
     this.#post({ kind: 'quiet' });
   }
 
   /** Refuses new clients; where the links are, sends the twins what they lack. */
   #drain(): void {
-    for (const listener of this.#listeners) listener.close();
+    this.#listeners.close();
     if (this.#thread.index !== this.#linkThread) return;
     if (this.#replication === null) this.#post({ kind: 'drained' });
     else this.#replication.stop(() => this.#post({ kind: 'drained' }));
   }
 
   #isQuiet = false;
-  #boundCount = 0;
-  #isRefused = false;
 
-  #wantedCount = 0;
-
-  #listenAll(wanted: readonly Wanted[]): void {
-    this.#wantedCount = wanted.length;
-    for (const one of wanted) this.#listen(one);
-    if (wanted.length === 0) this.#serve();
-  }
-
-  #listen({ address, transport, tls, all }: Wanted): void {
-    const { loop } = this.#thread;
-    const isLeader = this.#thread.index === 0;
-    const options = {
-      address,
-      backlog: this.#data.options.backlog,
-      spread: true,
-      hold: true,
-      ...(isLeader ? { onAccepted: () => this.#gate.accepted() } : {}),
-      ...(tls === undefined ? {} : { tls }),
-    };
-    const done = (outcome: Listener | ConnectionError): void => {
-      if ('code' in outcome) {
-        if (isMissingFamily(outcome, address, all)) this.#bound();
-        else if (!this.#isRefused) {
-          this.#isRefused = true;
-          this.#refuse(address, transport, outcome);
-        }
-        return;
-      }
-      this.#listeners.push(outcome);
-      if (transport === 'tcp') this.#clientListeners.push(outcome);
-      this.#addresses.push({
-        transport: address.family === 'unix' ? 'unix' : transport,
-        tls: tls !== undefined,
-        address: outcome.address,
-      });
-      this.#bound();
-    };
-    if (transport === 'udp') loop.listenForDatagrams(options, SERVICE_UDP, done);
-    else loop.listen(options, SERVICE_CLIENT, done);
-  }
-
-  /** One of the addresses is settled; when all are, the twins are looked for, and then clients are let in. */
-  #bound(): void {
-    this.#boundCount++;
-    if (this.#boundCount === this.#wantedCount) this.#serve();
-  }
-
-  #serve(): void {
-    // Ports are bound in any order, but are told in that of the options.
-    const isUdp = ({ transport }: BoundAddress): number => (transport === 'udp' ? 1 : 0);
-    this.#post({ kind: 'bound', addresses: this.#addresses.sort((one, other) => isUdp(one) - isUdp(other)) });
+  /** All ports are bound: the twins are looked for, and then clients are let in. */
+  #bound(addresses: readonly BoundAddress[]): void {
+    this.#post({ kind: 'bound', addresses });
     // Another thread than 0 is told when to let clients in.
-    if (this.#thread.index !== 0 || this.#linkThread !== 0) return;
-    this.#replicate();
+    if (this.#thread.index === 0 && this.#linkThread === 0) this.#replicate();
   }
 
   /** Looks for the twins, if the node has any; then clients may come in. */
@@ -461,17 +407,10 @@ class NodeThread {
   }
 
   #openListeners(): boolean {
-    for (const listener of this.#listeners) {
-      const { takesDatagrams, descriptor } = listener;
-      const error = listener.open();
-      if (error !== null) {
-        this.#refuse(listener.address, takesDatagrams ? 'udp' : 'tcp', error);
-        return false;
-      }
+    return this.#listeners.open(({ takesDatagrams, descriptor }) => {
       const how = takesDatagrams ? 'udp' : LISTENING[this.#data.options.protocol];
       this.#log(2, `<${descriptor} server listening (${how})`);
-    }
-    return true;
+    });
   }
 
   /** What is asked of the last thread, if that is not thread 0. */
@@ -485,7 +424,7 @@ class NodeThread {
     if (this.#tlsCertificates === null) return 'Error TLS not enabled';
     try {
       const certificates = this.#tlsCertificates();
-      for (const listener of this.#listeners) listener.useCertificates?.(certificates);
+      this.#listeners.useCertificates(certificates);
       this.#figures.certificatesAt = this.#cache.nowSeconds;
       return 'OK';
     } catch (error) {
@@ -493,18 +432,6 @@ class NodeThread {
       // Good files may still not go with the ciphers: OpenSSL has levels of security.
       return `Error using the certificates: ${error instanceof Error ? error.message : String(error)}`;
     }
-  }
-
-  #refuse(address: SocketAddress, transport: 'tcp' | 'udp', error: ConnectionError): void {
-    const where =
-      address.family === 'unix'
-        ? `unix socket ${address.path}`
-        : `${transport.toUpperCase()} port ${address.port}`;
-    this.#post({
-      kind: 'refused',
-      message: `failed to listen on ${where}: ${error.message}`,
-      exitCode: EXIT_OS_ERROR,
-    });
   }
 
   #publish(): void {
@@ -648,16 +575,6 @@ class NodeThread {
 
 function portOf(address: SocketAddress | undefined): number {
   return address === undefined || address.family === 'unix' ? 0 : address.port;
-}
-
-/** Without IPv6 in the kernel, "every interface" is every IPv4 interface. */
-function isMissingFamily(error: ConnectionError, address: SocketAddress, all: number): boolean {
-  return (
-    address.family === 'ipv6' &&
-    address.host === '::' &&
-    all > 1 &&
-    (error.code === 'EAFNOSUPPORT' || error.code === 'EADDRNOTAVAIL')
-  );
 }
 
 void runDataThread(async (thread) => {
