@@ -1,6 +1,5 @@
 /** A cluster file: who runs where. What it means is checked here, what follows from it for each process is in `file-plan.ts`. */
 import { isIP } from 'node:net';
-import type { ServicePolicy } from '../checks/service-policy.ts';
 import { CheckedYaml, type Path } from '../proxy/checked-yaml.ts';
 import type { LogFormat } from '../telemetry/log-format.ts';
 import { type AlertSettings, alertSettings } from './alert-settings.ts';
@@ -8,48 +7,11 @@ import { type ClusterEntry, clusterSchema, type ProxyEntry, type ShardEntry } fr
 import { ClusterServices } from './cluster-services.ts';
 import { ITEM_MIB_MAX, nodeLimitWords } from './limit-settings.ts';
 import { type PageSettings, pageSettings } from './page-settings.ts';
+import { type PlacedPool, type PlacedProxy, type PlacedShard, targetsOf } from './placed-services.ts';
+import { PoolReader } from './pool-reader.ts';
 import { type RulesByService, rulesByService, watchPolicy } from './rule-settings.ts';
 import { mebibytes } from './schema-parts.ts';
-import type { NodeLimitsEntry, ProxyLimitsEntry } from './watching-schema.ts';
-
-/** One node of a shard. */
-export interface PlacedTwin {
-  readonly name: string;
-  readonly host: string;
-  readonly address: string;
-  readonly port: number;
-}
-
-/** Nodes that each have everything. */
-export interface PlacedShard {
-  readonly kind: 'shard';
-  readonly name: string;
-  readonly twins: readonly PlacedTwin[];
-  readonly replicationPort: number;
-  readonly memoryMib: number;
-  readonly threads: number;
-  /** Words of a node's command line, those of limits in front. */
-  readonly options: readonly string[];
-  readonly policy: ServicePolicy;
-}
-
-export interface PlacedProxy {
-  readonly kind: 'proxy';
-  readonly name: string;
-  readonly host: string;
-  readonly address: string;
-  readonly port: number;
-  readonly to: readonly (PlacedShard | PlacedProxy)[];
-  readonly spare: PlacedShard | PlacedProxy | null;
-  readonly threads: number;
-  readonly clients: number;
-  /** How long values of hot keys are kept, as `100ms`; null: not at all. */
-  readonly nearCache: string | null;
-  readonly coalesces: boolean;
-  readonly title: string;
-  readonly limits: ProxyLimitsEntry;
-  readonly policy: ServicePolicy;
-}
+import type { NodeLimitsEntry } from './watching-schema.ts';
 
 /** A cluster as its file describes it. */
 export interface ClusterDescription {
@@ -93,6 +55,7 @@ class Reader {
   readonly #entry: ClusterEntry;
   readonly #hosts: ReadonlyMap<string, string>;
   readonly #named: Map<string, PlacedShard | PlacedProxy> = new Map();
+  readonly #pools: PoolReader;
   /** Who has which port of which address. */
   readonly #ports: Map<string, string> = new Map();
 
@@ -100,6 +63,7 @@ class Reader {
     this.#file = file;
     this.#yaml = yaml;
     this.#entry = entry;
+    this.#pools = new PoolReader(yaml, entry);
     this.#hosts = new Map(Object.entries(entry.hosts ?? { local: '127.0.0.1' }));
   }
 
@@ -112,6 +76,7 @@ class Reader {
     const placedShards = shards.map((shard, index) => this.#shard(shard, ['shards', index]));
     for (const [index, shard] of placedShards.entries()) this.#noTls(shard, ['shards', index, 'options']);
     const placedProxies = proxies.map((proxy, index) => this.#proxy(proxy, ['proxies', index], placedShards));
+    this.#pools.checkServed();
     for (const address of new Set(this.#hosts.values()))
       this.#take(address, pagePort, 'the page', page === undefined ? [] : ['page']);
     const services = new ClusterServices(placedShards, placedProxies);
@@ -200,41 +165,31 @@ class Reader {
 
   #proxy(entry: ProxyEntry, path: Path, shards: readonly PlacedShard[]): PlacedProxy {
     const placed = this.#place(entry.host, path);
-    const find = (name: string, at: Path): PlacedShard | PlacedProxy => {
-      const found = this.#named.get(name);
-      if (found !== undefined) return found;
-      const isLater = this.#entry.proxies.some((other) => other.name === name);
-      throw this.#yaml.mistake(
-        at,
-        isLater
-          ? `${name} stands further down; write proxies behind those that they send to`
-          : `there is no shard and no proxy named ${name}; write one of ${[...this.#named.keys()].join(', ')}`,
-      );
-    };
-    const to = entry.to?.map((name, index) => find(name, [...path, 'to', index]));
-    const targets = to ?? shards.filter(({ name }) => name !== entry.spare);
-    if (targets.length === 0)
-      throw this.#yaml.mistake(path, 'nothing is left to send to; write "to:" and a list of shards');
+    const pools = this.#pools.of(entry, path, this.#named);
+    const [first] = pools;
     const limits = { ...this.#entry.limits?.proxies, ...entry.limits };
     const proxy: PlacedProxy = {
       kind: 'proxy',
       name: entry.name,
       ...placed,
-      port: entry.port,
-      to: targets,
-      spare: entry.spare === undefined ? null : find(entry.spare, [...path, 'spare']),
+      port: first?.port ?? 0,
+      pools,
       threads: entry.threads ?? 1,
       clients: entry.clients ?? limits.clients ?? CLIENTS_DEFAULT,
-      nearCache: entry['near-cache'] ?? null,
-      coalesces: entry.coalesce ?? false,
-      title: entry.title ?? `in front of ${targets.map(({ name }) => name).join(', ')}`,
+      title: entry.title ?? titleOf(entry, pools),
       limits,
       policy: watchPolicy(this.#entry.watch, entry.watch),
     };
-    for (const target of [...targets, ...(proxy.spare === null ? [] : [proxy.spare])])
+    for (const target of targetsOf(proxy))
       if (target.kind === 'shard')
         this.#noLogin(target, entry.name, ['shards', shards.indexOf(target), 'options']);
-    this.#take(placed.address, entry.port, entry.name, [...path, 'port']);
+    for (const [index, pool] of pools.entries())
+      this.#take(
+        placed.address,
+        pool.port,
+        pool.name === entry.name ? entry.name : `${pool.name} of ${entry.name}`,
+        entry.pools === undefined ? [...path, 'port'] : [...path, 'pools', index],
+      );
     this.#name(proxy, path);
     return proxy;
   }
@@ -269,4 +224,9 @@ class Reader {
       throw this.#yaml.mistake(path, `port ${port} of ${address} is ${other}'s already; write another one`);
     this.#ports.set(key, who);
   }
+}
+
+function titleOf({ pools: named }: ProxyEntry, pools: readonly PlacedPool[]): string {
+  if (named !== undefined) return `serves ${named.join(', ')}`;
+  return `in front of ${pools.flatMap(({ to }) => to.map(({ name }) => name)).join(', ')}`;
 }

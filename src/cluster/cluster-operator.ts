@@ -9,7 +9,6 @@ import type { TwinAddress } from '../monitor/service-definition.ts';
 import { commandLine } from '../system/proc-table.ts';
 import { type AlertSettings, openAlerts } from './alert-settings.ts';
 import type { ClusterDescription } from './cluster-file.ts';
-import type { TakenOut } from './file-plan.ts';
 import { OperationProgress } from './operation-progress.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
 import {
@@ -22,6 +21,7 @@ import {
 } from './plan-diff.ts';
 import { type PlanSource, planCluster, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortLine, busyPorts } from './port-check.ts';
+import type { TakenOut } from './proxy-configuration.ts';
 import { RestartTurn } from './restart-turn.ts';
 import { OperationAborted, ServiceSteps } from './service-steps.ts';
 import { writeServing } from './serving-twins.ts';

@@ -1,7 +1,8 @@
 /** The cluster file as it is written, checked by its shape; `cluster-file.ts` says what it means. */
 import { z } from 'zod';
 import { LOG_FORMATS, type LogFormat } from '../telemetry/log-format.ts';
-import { name, port, size, time, UNKNOWN } from './schema-parts.ts';
+import { type PoolEntry, poolSchema, type RoutesEntry, routesShape } from './pool-schema.ts';
+import { name, port, size, UNKNOWN } from './schema-parts.ts';
 import {
   type AlertEntry,
   alertsSchema,
@@ -34,16 +35,13 @@ export interface ShardEntry {
   readonly watch?: WatchEntry | undefined;
 }
 
-export interface ProxyEntry {
+export interface ProxyEntry extends RoutesEntry {
   readonly name: string;
   readonly host?: string | undefined;
-  readonly port: number;
-  readonly to?: readonly string[] | undefined;
-  readonly spare?: string | undefined;
+  readonly port?: number | undefined;
+  readonly pools?: readonly string[] | undefined;
   readonly threads?: number | undefined;
   readonly clients?: number | undefined;
-  readonly 'near-cache'?: string | undefined;
-  readonly coalesce?: boolean | undefined;
   readonly title?: string | undefined;
   readonly limits?: ProxyLimitsEntry | undefined;
   readonly watch?: WatchEntry | undefined;
@@ -76,6 +74,7 @@ export interface ClusterEntry {
       }
     | undefined;
   readonly shards: readonly ShardEntry[];
+  readonly pools?: readonly PoolEntry[] | undefined;
   readonly proxies: readonly ProxyEntry[];
   readonly page?: PageEntry | undefined;
   readonly log?: { readonly format?: LogFormat | undefined } | undefined;
@@ -92,6 +91,7 @@ export interface ClusterEntry {
 const TWINS_MAX = 8;
 const SHARDS_MAX = 1000;
 const PROXIES_MAX = 1000;
+const POOLS_MAX = 1000;
 const THREADS_MAX = 64;
 const PAGE_USERS_MAX = 1000;
 const PAGE_NETWORKS_MAX = 1000;
@@ -122,24 +122,16 @@ const proxy = z.strictObject(
   {
     name,
     host: name.optional(),
-    port,
-    to: z
+    port: port.optional().describe('needed, unless it has pools'),
+    pools: z
       .array(name)
       .min(1)
+      .max(POOLS_MAX)
       .optional()
-      .describe('shards or other proxies, in an order that decides where keys lie; all shards unless given'),
-    spare: name.optional().describe('a shard or a proxy that serves when one of `to` cannot'),
+      .describe('what it serves, by name; instead of a port of its own'),
+    ...routesShape,
     threads: threads.optional(),
     clients: z.int().min(1).max(10_000_000).optional().describe('most clients at a time'),
-    'near-cache': time('1ms', '10s', '100ms')
-      .optional()
-      .describe(
-        'so long values of hot keys are kept and given out by the proxy: 1ms to 10s; off unless given',
-      ),
-    coalesce: z
-      .boolean()
-      .optional()
-      .describe('gets of one hot key at the same time are sent once; off unless given'),
     title: z.string().max(100).optional().describe('a phrase for the page'),
     limits: proxyLimitsSchema.optional().describe('instead of those of all proxies'),
     watch: watchSchema.optional(),
@@ -209,6 +201,7 @@ export const clusterSchema: z.ZodType<ClusterEntry> = z.strictObject(
       )
       .optional(),
     shards: z.array(shard).min(1).max(SHARDS_MAX),
+    pools: z.array(poolSchema).max(POOLS_MAX).optional().describe('what proxies serve that name them'),
     proxies: z.array(proxy).max(PROXIES_MAX),
     limits: z
       .strictObject({ nodes: nodeLimitsSchema.optional(), proxies: proxyLimitsSchema.optional() }, UNKNOWN)

@@ -1,13 +1,19 @@
 /** What runs for a cluster file on one host: each process with its command line. */
 
-import type { ProxyShard } from '../checks/cluster-status.ts';
-import { hostAndPort } from '../net/addresses.ts';
-import type { ClusterDescription, PlacedProxy, PlacedShard } from './cluster-file.ts';
-import { proxyListenLimits, proxyPoolLimits } from './limit-settings.ts';
+import type { ClusterDescription } from './cluster-file.ts';
 import { pageOnHost } from './page-settings.ts';
+import type { PlacedProxy, PlacedShard } from './placed-services.ts';
+import { targetsOf } from './placed-services.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
+import {
+  type AskedTwins,
+  proxyConfiguration,
+  serverText,
+  serviceNames,
+  shardsOf,
+} from './proxy-configuration.ts';
 
-export interface FilePlanOptions {
+export interface FilePlanOptions extends AskedTwins {
   /** Program and first arguments that run a personality. */
   readonly command: readonly string[];
   /** Only what runs on this host; null: on all of them. */
@@ -17,14 +23,7 @@ export interface FilePlanOptions {
   readonly stateDirectory: string;
   /** Absolute; null: none. */
   readonly secretFile: string | null;
-  /** By shard the twin that proxies ask first; the first one where nothing is said. */
-  readonly serving: ReadonlyMap<string, string>;
-  /** By proxy the addresses of nodes that an operator has taken out of it; none unless given. */
-  readonly out?: TakenOut;
 }
-
-/** By name of a proxy addresses, `HOST:PORT`. */
-export type TakenOut = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Nodes run as memcached with twins, proxies with a configuration each, which they take over while they serve. The last proxy is the one for clients. */
 export function filePlan(cluster: ClusterDescription, options: FilePlanOptions): ClusterPlan {
@@ -99,9 +98,13 @@ function proxyService(proxy: PlacedProxy, options: FilePlanOptions): PlannedServ
     after: targetsOf(proxy).flatMap(serviceNames),
     probe: { host: address, port, stats: false },
     policy: proxy.policy,
-    ports: [{ port, host: address, purpose: 'clients' }],
+    ports: proxy.pools.map((pool) => ({
+      port: pool.port,
+      host: address,
+      purpose: pool.name === name ? 'clients' : `clients of ${pool.name}`,
+    })),
     // JSON is YAML.
-    configuration: { path, text: `${JSON.stringify(configurationOf(proxy, options), null, 2)}\n` },
+    configuration: { path, text: `${JSON.stringify(proxyConfiguration(proxy, options), null, 2)}\n` },
     startsWith: [
       ...argv,
       ...['threads:', `${threads}`, 'clients-max:', `${clients}`, 'listen:', serverText(proxy)],
@@ -110,114 +113,4 @@ function proxyService(proxy: PlacedProxy, options: FilePlanOptions): PlannedServ
     twins: [],
     shards: shardsOf(proxy, options),
   };
-}
-
-/** What is told of where a proxy's keys lie: all its shards have as many. */
-function shardsOf(proxy: PlacedProxy, options: FilePlanOptions): ProxyShard[] {
-  return targetsOf(proxy).map((target) => {
-    const asked = serversOf(proxy, target, options);
-    const places = target.kind === 'proxy' ? [target] : target.twins;
-    const servers = places.map((place) => {
-      const address = serverText(place);
-      return { name: place.name, address, isOut: !asked.includes(address) };
-    });
-    const rank = ({ address }: { readonly address: string }): number => {
-      const index = asked.indexOf(address);
-      return index < 0 ? asked.length : index;
-    };
-    return {
-      name: target.name,
-      keyShare: proxy.to.includes(target) ? 1 / proxy.to.length : 0,
-      servers: servers.toSorted((one, other) => rank(one) - rank(other)),
-    };
-  });
-}
-
-function targetsOf({ to, spare }: PlacedProxy): (PlacedShard | PlacedProxy)[] {
-  return [...to, ...(spare === null ? [] : [spare])];
-}
-
-function serviceNames(target: PlacedShard | PlacedProxy): string[] {
-  return target.kind === 'proxy' ? [target.name] : target.twins.map(({ name }) => name);
-}
-
-/** Where a target's servers are that a proxy asks, the one that is asked first in front. There is always one. */
-function serversOf(
-  { name }: PlacedProxy,
-  target: PlacedShard | PlacedProxy,
-  { serving, out }: FilePlanOptions,
-): string[] {
-  if (target.kind === 'proxy') return [serverText(target)];
-  const first = serving.get(target.name);
-  const twins = target.twins.toSorted((a, b) => Number(b.name === first) - Number(a.name === first));
-  const all = twins.map(serverText);
-  const left = all.filter((server) => out?.get(name)?.has(server) !== true);
-  return left.length === 0 ? all : left;
-}
-
-function serverText({ address, port }: { readonly address: string; readonly port: number }): string {
-  return hostAndPort(address, port);
-}
-
-/** A proxy's own file. Keys lie where magent puts them. */
-function configurationOf(proxy: PlacedProxy, options: FilePlanOptions): unknown {
-  const targets = targetsOf(proxy);
-  return {
-    listen: serverText(proxy),
-    threads: proxy.threads,
-    'clients-max': proxy.clients,
-    ...proxyListenLimits(proxy.limits),
-    ...proxyPoolLimits(proxy.limits),
-    pools: Object.fromEntries(
-      targets.map((target) => [target.name, { servers: serversOf(proxy, target, options) }]),
-    ),
-    route: hotKeyRoute(proxy, mirrorRoute(proxy, options) ?? failoverRoute(proxy)),
-  };
-}
-
-/** Around everything, for they have to see every write of their keys. */
-function hotKeyRoute({ nearCache, coalesces }: PlacedProxy, root: unknown): unknown {
-  const inner = coalesces ? { type: 'coalesce', route: root } : root;
-  return nearCache === null ? inner : { type: 'near-cache', ttl: nearCache, route: inner };
-}
-
-function shardRoute(children: readonly { readonly name: string; readonly route: unknown }[]): unknown {
-  return { type: 'shard', distribution: 'modulo', children };
-}
-
-/** Mains with a backup each, pairs of twins or proxies that share a spare, as magent has them. @returns null for all else */
-function mirrorRoute(proxy: PlacedProxy, options: FilePlanOptions): unknown {
-  const mains: { name: string; route: unknown }[] = [];
-  const backups: { name: string; route: unknown }[] = [];
-  // Where a twin is out its shard has nothing to mirror; keys lie the same without.
-  if (shardsOf(proxy, options).some(({ servers }) => servers.some(({ isOut }) => isOut))) return null;
-  for (const target of proxy.to) {
-    const { name } = target;
-    const [main, backup, ...more] = serversOf(proxy, target, options);
-    if (main === undefined || more.length > 0) return null;
-    mains.push({ name, route: { type: 'server', pool: name, server: main } });
-    const { spare } = proxy;
-    if (backup !== undefined) {
-      if (spare !== null) return null;
-      backups.push({ name, route: { type: 'server', pool: name, server: backup } });
-    } else if (spare?.kind === 'proxy') {
-      backups.push({ name, route: { type: 'server', pool: spare.name, server: serverText(spare) } });
-    }
-  }
-  if (backups.length === 0 && proxy.spare === null) return shardRoute(mains);
-  if (backups.length !== mains.length) return null;
-  return { type: 'mirror', main: shardRoute(mains), backup: shardRoute(backups) };
-}
-
-function failoverRoute({ to, spare }: PlacedProxy): unknown {
-  const failover = (name: string): unknown => ({ type: 'failover', pool: name });
-  return shardRoute(
-    to.map(({ name }) => ({
-      name,
-      route:
-        spare === null
-          ? failover(name)
-          : { type: 'failover', children: [failover(name), failover(spare.name)] },
-    })),
-  );
 }

@@ -1,7 +1,9 @@
 /** The ready-made cluster of `twincached up` without a file, as a file would describe it. */
 import { DEFAULT_POLICY } from '../checks/service-policy.ts';
-import type { ClusterDescription, PlacedProxy, PlacedShard } from './cluster-file.ts';
+import { MODULO } from '../routing/tree-plan.ts';
+import type { ClusterDescription } from './cluster-file.ts';
 import { LOOPBACK_PAGE } from './page-settings.ts';
+import type { PlacedProxy, PlacedShard } from './placed-services.ts';
 
 /** What the built-in cluster can be told. */
 export interface LocalClusterOptions {
@@ -85,12 +87,20 @@ function proxy(
     host: HOST,
     address: ADDRESS,
     port,
-    to,
-    spare: null,
+    pools: [
+      {
+        name,
+        port,
+        to,
+        spare: null,
+        placement: { distribution: MODULO },
+        times: {},
+        nearCache: null,
+        coalesces: false,
+      },
+    ],
     threads: 1,
     clients: PROXY_CONNECTIONS_MAX,
-    nearCache: null,
-    coalesces: false,
     title,
     limits: {},
     policy: DEFAULT_POLICY,

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { type ClusterDescription, parseClusterFile } from './cluster-file.ts';
-import { filePlan, type TakenOut } from './file-plan.ts';
+import { filePlan } from './file-plan.ts';
 import type { ClusterPlan, PlannedFile } from './plan.ts';
+import type { TakenOut } from './proxy-configuration.ts';
 import { reasonText, stateDirectory, writeState } from './state-directory.ts';
 
 /** Where a plan comes from, and for whom it is made. */

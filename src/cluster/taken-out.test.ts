@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfiguration } from '../proxy/configuration-file.ts';
 import { parseClusterFile } from './cluster-file.ts';
-import { filePlan, type TakenOut } from './file-plan.ts';
+import { filePlan } from './file-plan.ts';
+import type { TakenOut } from './proxy-configuration.ts';
 import { changeOut, dependsOnlyOn, type OutRequest, outAfter } from './taken-out.ts';
 
 const CLUSTER = parseClusterFile(

@@ -1,8 +1,9 @@
 /** Nodes that an operator has taken out of proxies: they are asked no more, though they may serve. */
 import { StartError } from '../base/start-error.ts';
 import { hostAndPort } from '../net/addresses.ts';
-import type { ClusterDescription, PlacedProxy, PlacedShard, PlacedTwin } from './cluster-file.ts';
-import type { TakenOut } from './file-plan.ts';
+import type { ClusterDescription } from './cluster-file.ts';
+import { type PlacedProxy, type PlacedShard, type PlacedTwin, targetsOf } from './placed-services.ts';
+import type { TakenOut } from './proxy-configuration.ts';
 
 export interface OutRequest {
   readonly action: 'take-out' | 'put-back';
@@ -97,15 +98,15 @@ export function dependsOnlyOn(
 export function outAfter(out: TakenOut, before: ClusterDescription, after: ClusterDescription): TakenOut {
   const kept = new Map<string, ReadonlySet<string>>();
   for (const proxy of after.proxies) {
-    const { name, to, spare } = proxy;
+    const { name } = proxy;
     const isSame = before.proxies.some((other) => other.name === name);
     const nameBefore = isSame
       ? name
       : before.proxies.find((other) => addressOf(other) === addressOf(proxy))?.name;
     const wasOut = out.get(nameBefore ?? name);
     if (wasOut === undefined) continue;
-    const addresses = [...to, ...(spare === null ? [] : [spare])].flatMap((target) => {
-      if (target.kind === 'proxy') return [];
+    const addresses = targetsOf(proxy).flatMap((target) => {
+      if (target.kind !== 'shard') return [];
       const all = target.twins.map(addressOf);
       const left = all.filter((address) => wasOut.has(address));
       return left.length < all.length ? left : [];
@@ -115,8 +116,8 @@ export function outAfter(out: TakenOut, before: ClusterDescription, after: Clust
   return kept;
 }
 
-function sendsTo({ to, spare }: PlacedProxy, shard: PlacedShard): boolean {
-  return to.includes(shard) || spare === shard;
+function sendsTo(proxy: PlacedProxy, shard: PlacedShard): boolean {
+  return targetsOf(proxy).includes(shard);
 }
 
 function addressOf({ address, port }: PlacedTwin | PlacedProxy): string {

@@ -1,0 +1,76 @@
+/** What a cluster file places, and where: shards, proxies, and the pools that proxies serve. */
+import type { ServicePolicy } from '../checks/service-policy.ts';
+import type { ProxyLimitsEntry } from './watching-schema.ts';
+
+/** One node of a shard. */
+export interface PlacedTwin {
+  readonly name: string;
+  readonly host: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Nodes that each have everything. */
+export interface PlacedShard {
+  readonly kind: 'shard';
+  readonly name: string;
+  readonly twins: readonly PlacedTwin[];
+  readonly replicationPort: number;
+  readonly memoryMib: number;
+  readonly threads: number;
+  /** Words of a node's command line, those of limits in front. */
+  readonly options: readonly string[];
+  readonly policy: ServicePolicy;
+}
+
+export interface PlacedProxy {
+  readonly kind: 'proxy';
+  readonly name: string;
+  readonly host: string;
+  readonly address: string;
+  /** Of its first pool. */
+  readonly port: number;
+  /** At least one; a proxy whose file has no pools is its own, of the same name. */
+  readonly pools: readonly PlacedPool[];
+  readonly threads: number;
+  readonly clients: number;
+  readonly title: string;
+  readonly limits: ProxyLimitsEntry;
+  readonly policy: ServicePolicy;
+}
+
+/** A server that is none of the cluster. */
+export interface PlacedServer {
+  readonly kind: 'server';
+  /** Its address as written; keys are placed by it. */
+  readonly name: string;
+  readonly weight: number;
+}
+
+/** What a pool sends to. */
+export type Target = PlacedShard | PlacedProxy | PlacedServer;
+
+/** One address for clients, and what stands behind it. */
+export interface PlacedPool {
+  readonly name: string;
+  readonly port: number;
+  /** In an order that may decide where keys lie. */
+  readonly to: readonly Target[];
+  readonly spare: PlacedShard | PlacedProxy | null;
+  /** As the configuration of a proxy has it. */
+  readonly placement: {
+    readonly distribution: string;
+    readonly hash?: string;
+    readonly 'hash-tag'?: string;
+  };
+  /** The same, where the file says something. */
+  readonly times: { readonly 'request-timeout'?: string; readonly 'return-wait'?: string };
+  /** How long values of hot keys are kept, as `100ms`; null: not at all. */
+  readonly nearCache: string | null;
+  readonly coalesces: boolean;
+}
+
+/** All that a proxy sends to, each once, spares included. */
+export function targetsOf({ pools }: Pick<PlacedProxy, 'pools'>): readonly Target[] {
+  return [...new Set(pools.flatMap(({ to, spare }) => [...to, ...(spare === null ? [] : [spare])]))];
+}
