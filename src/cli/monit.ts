@@ -306,15 +306,23 @@ function procmatch({ print }: Invocation, pattern: string | undefined): number {
   } catch (error) {
     throw new StartError(`Regex ${pattern} parsing error: ${error instanceof Error ? error.message : error}`);
   }
-  const found = readProcessTable()
-    .filter(({ pid }) => pid !== process.pid)
-    .map((entry) => ({ ...entry, command: commandLine(entry.pid) }))
+  const table = readProcessTable();
+  // Whoever types the pattern has it in the command line: this process, and those that have started it.
+  const askers = new Set<number>();
+  for (let pid = process.pid; pid > 1 && !askers.has(pid); ) {
+    askers.add(pid);
+    pid = table.find((entry) => entry.pid === pid)?.parentPid ?? 0;
+  }
+  const found = table
+    .filter(({ pid }) => !askers.has(pid))
+    // A line each, whatever a script has in its arguments.
+    .map((entry) => ({ ...entry, command: commandLine(entry.pid).replace(/\s+/g, ' ') }))
     .filter(({ command }) => regex.test(command))
     .sort((a, b) => a.pid - b.pid);
   const chosen = Math.min(...found.map(({ startedAfterBootMs }) => startedAfterBootMs));
   print(`List of processes matching pattern "${pattern}":\n    PID       PPID      Command\n`);
   for (const { pid, parentPid, command, startedAfterBootMs } of found) {
-    const sign = found.length > 1 && startedAfterBootMs === chosen ? '*' : ' ';
+    const sign = startedAfterBootMs === chosen ? '*' : ' ';
     print(` ${sign} ${String(pid).padStart(9)} ${String(parentPid).padStart(9)}  ${command}\n`);
   }
   print(`Total matches: ${found.length}\n`);
@@ -337,6 +345,8 @@ function printHashes({ print, directory }: Invocation, file: string | null): voi
     ['SHA1', 'sha1'],
     ['MD5', 'md5'],
   ] as const) {
-    print(`${name}(${file ?? 'stdin'}) = ${createHash(algorithm).update(bytes).digest('hex')}\n`);
+    print(
+      `${`${name}(${file ?? 'stdin'})`.padEnd('SHA1()'.length + (file ?? 'stdin').length)} = ${createHash(algorithm).update(bytes).digest('hex')}\n`,
+    );
   }
 }
