@@ -43,21 +43,13 @@ import { UNSTAMPED_WRITER } from './item-writer.ts';
 import { beginsLegacy, LegacyReceiver } from './legacy-receiver.ts';
 import { LegacyWriter } from './legacy-writer.ts';
 import { LinkCopies } from './link-copies.ts';
+import { LinkDeadlines } from './link-deadlines.ts';
 import { LinkEnding } from './link-ending.ts';
 import { LinkHandshake, type LinkState } from './link-handshake.ts';
 import { LinkMarks } from './link-marks.ts';
 import type { LinkOwner } from './link-owner.ts';
 import { type LinkSafety, UNGUARDED, understandsCompression, understandsStamps } from './link-safety.ts';
-import {
-  ACKNOWLEDGE_MS,
-  CHANGES_BYTES_PER_PUMP,
-  FED_BYTES_MAX,
-  HANDSHAKE_MS_MAX,
-  LEGACY_SILENCE_MS,
-  PING_MS,
-  SILENCE_MS_MAX,
-  STUCK_MS_MAX,
-} from './link-times.ts';
+import { CHANGES_BYTES_PER_PUMP, FED_BYTES_MAX, STUCK_MS_MAX } from './link-times.ts';
 import type { ChangeReader, LegacyCache, LinkCache } from './store-port.ts';
 
 export class Link implements Session {
@@ -87,9 +79,7 @@ export class Link implements Session {
   conflicts = 0;
   /** What the peer's last ping said it has had of our changes. */
   changesAcknowledged = 0;
-  /** When the connection was there and when bytes last came from the peer, on the monotonic clock. */
-  connectedMs: number;
-  heardMs: number;
+  readonly deadlines: LinkDeadlines;
   readonly ending: LinkEnding = new LinkEnding();
   /** When the peer's first sync had come to its end, on the monotonic clock. */
   syncedMs = 0;
@@ -105,10 +95,6 @@ export class Link implements Session {
   readonly #frames = new FrameReader();
   readonly #safety: LinkSafety;
   readonly #handshake: LinkHandshake;
-  #pingMs: number;
-  /** When the peer's kernel took what was sent, and when the peer acknowledged something, last. */
-  #takenMs: number;
-  #ackedMs = 0;
   /** Of the peer's changes, as the last ping said. */
   #changesAcknowledged = 0;
   #wasOpen = false;
@@ -166,10 +152,7 @@ export class Link implements Session {
     );
     this.marks = new LinkMarks(cache, this.sender);
     this.state = target >= 0 ? 'dialling' : 'greeting';
-    this.connectedMs = clock.monotonicMs();
-    this.heardMs = this.connectedMs;
-    this.#pingMs = this.connectedMs;
-    this.#takenMs = this.connectedMs;
+    this.deadlines = new LinkDeadlines(clock.monotonicMs());
   }
 
   get dialled(): boolean {
@@ -261,14 +244,13 @@ export class Link implements Session {
   opened(): void {
     if (this.state !== 'dialling') return;
     this.state = 'greeting';
-    this.connectedMs = this.#clock.monotonicMs();
-    this.heardMs = this.connectedMs;
+    this.deadlines.connected(this.#clock.monotonicMs());
     this.connection.output.text(GREETING);
     this.#owner.connected(this);
   }
 
   feed(input: Uint8Array, start: number, end: number): number {
-    this.heardMs = this.#clock.monotonicMs();
+    this.deadlines.heardMs = this.#clock.monotonicMs();
     let at = start;
     if (this.legacy !== null) return this.#feedLegacy(this.legacy, input, start, end);
     if (this.state === 'greeting') {
@@ -370,7 +352,7 @@ export class Link implements Session {
     if (this.state !== 'open' || this.#saidBye) return false;
     const { output } = this.connection;
     if (output.blocked) return false;
-    this.#takenMs = nowMs;
+    this.deadlines.takenMs = nowMs;
     if (this.#isAsked) this.#send(output, nowMs, onlyChanges);
     if (nowMs >= this.#pingDueMs()) this.#ping(nowMs);
     const more = this.hasWork;
@@ -419,13 +401,13 @@ export class Link implements Session {
   /** Looks at the time limits. @param nowMs on the monotonic clock */
   tick(nowMs: number): void {
     const { legacy } = this.#safety;
-    if (legacy !== null && this.#mayBeLegacy() && nowMs >= this.connectedMs + LEGACY_SILENCE_MS) {
+    if (legacy !== null && this.#mayBeLegacy() && nowMs >= this.deadlines.legacyMs) {
       this.#meetLegacy(legacy);
     } else if (this.#isMeeting()) {
       const missing = this.state === 'proof' ? 'proof' : 'greeting';
-      if (nowMs >= this.connectedMs + HANDSHAKE_MS_MAX) this.close(`no ${missing} within the time limit`);
+      if (nowMs >= this.deadlines.metMs) this.close(`no ${missing} within the time limit`);
     } else if (this.state === 'open') {
-      if (this.legacy === null && nowMs >= this.heardMs + SILENCE_MS_MAX) {
+      if (this.legacy === null && nowMs >= this.deadlines.silentMs) {
         this.ending.isSilence = true;
         this.close('the peer is silent');
       } else if (nowMs >= this.#stuckMs()) {
@@ -437,21 +419,17 @@ export class Link implements Session {
 
   /** When `tick` is due, on the monotonic clock; Infinity when nothing is. */
   get dueMs(): number {
-    if (this.#isMeeting())
-      return this.connectedMs + (this.#mayBeLegacy() ? LEGACY_SILENCE_MS : HANDSHAKE_MS_MAX);
+    const { deadlines } = this;
+    if (this.#isMeeting()) return this.#mayBeLegacy() ? deadlines.legacyMs : deadlines.metMs;
     if (this.state !== 'open') return Number.POSITIVE_INFINITY;
     if (this.legacy !== null) return this.#stuckMs();
     const needsNoPing = this.connection.output.blocked || this.#saidBye;
     const pingMs = needsNoPing ? Number.POSITIVE_INFINITY : this.#pingDueMs();
-    return Math.min(this.heardMs + SILENCE_MS_MAX, pingMs, this.#stuckMs());
+    return Math.min(deadlines.silentMs, pingMs, this.#stuckMs());
   }
 
-  /** When the peer has taken, or acknowledged, nothing for too long; Infinity while nothing waits for it. */
   #stuckMs(): number {
-    const { oldestMarkMs } = this.marks;
-    const takeMs = this.connection.output.blocked ? this.#takenMs + STUCK_MS_MAX : Number.POSITIVE_INFINITY;
-    if (oldestMarkMs < 0) return takeMs;
-    return Math.min(takeMs, Math.max(oldestMarkMs, this.#ackedMs) + STUCK_MS_MAX);
+    return this.deadlines.stuckMs(this.connection.output.blocked, this.marks.oldestMarkMs);
   }
 
   #takesFrames(): boolean {
@@ -466,7 +444,7 @@ export class Link implements Session {
 
   /** A dialler has said nothing yet. */
   #mayBeLegacy(): boolean {
-    const hasNotSpoken = this.state === 'greeting' && !this.dialled && this.heardMs === this.connectedMs;
+    const hasNotSpoken = this.state === 'greeting' && !this.dialled && this.deadlines.hasNotSpoken;
     return hasNotSpoken && this.#safety.legacy !== null;
   }
 
@@ -549,10 +527,11 @@ export class Link implements Session {
     if (!this.receiver.tellsStamps) this.copies.useWriter(UNSTAMPED_WRITER);
     this.#cache.observeVersion(peer.highestVersion);
     this.#wasOpen = true;
-    this.#pingMs = this.#clock.monotonicMs();
+    const nowMs = this.#clock.monotonicMs();
+    this.deadlines.pingedMs = nowMs;
     writeResume(this.connection.output, this.#owner.resumePoint(this));
     this.#owner.linked(this);
-    this.pump(this.#pingMs, true);
+    this.pump(nowMs, true);
   }
 
   /** @returns null, or why the connection cannot go on */
@@ -586,7 +565,7 @@ export class Link implements Session {
         const { marks } = this;
         const wasSettled = marks.isSettled;
         const outcome = marks.take(frames.serial);
-        this.#ackedMs = this.heardMs;
+        this.deadlines.acknowledgedMs = this.deadlines.heardMs;
         if (outcome === 'complete') this.#owner.acknowledged(this);
         if (!wasSettled && marks.isSettled) this.#owner.settled(this);
         return outcome === 'unknown' ? 'an ack of no mark' : null;
@@ -663,7 +642,7 @@ export class Link implements Session {
   #pingDueMs(): number {
     const isOwing = this.marks.isAckOwed || this.receiver.changes !== this.#changesAcknowledged;
     if (this.legacy !== null) return Number.POSITIVE_INFINITY;
-    return this.#pingMs + (isOwing ? ACKNOWLEDGE_MS : PING_MS);
+    return this.deadlines.pingMs(isOwing);
   }
 
   /** All frames of changes that have been written. */
@@ -672,7 +651,7 @@ export class Link implements Session {
   }
 
   #ping(nowMs: number): void {
-    this.#pingMs = nowMs;
+    this.deadlines.pingedMs = nowMs;
     const { changes } = this.receiver;
     this.#changesAcknowledged = changes;
     this.#acknowledge();

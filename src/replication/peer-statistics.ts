@@ -68,7 +68,7 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
       [`${name}_protocol`, link.legacy === null ? 'twincached' : 'repcached'],
       [`${name}_role`, link.dialled ? 'listener' : 'dialer'],
       [`${name}_lag_bytes`, String(link.sender.backlogBytes())],
-      [`${name}_seen_ms`, String(Math.max(0, Math.round(nowMs - link.heardMs)))],
+      [`${name}_seen_ms`, String(Math.max(0, Math.round(nowMs - link.deadlines.heardMs)))],
       [`${name}_sync_items_sent`, String(link.copies.sync.itemsTotal)],
       [`${name}_sync_percent`, String(link.copies.sync.percent)],
       [`${name}_sync_items_received`, String(link.syncItemsReceived)],

@@ -568,7 +568,7 @@ export class Peers implements LinkOwner<Link> {
     const { peer, peerSlots } = link;
     if (peer === null) return;
     const { position, completeTo } = link.marks;
-    const spanMs = [link.connectedMs, this.#clock.monotonicMs()] as const;
+    const spanMs = [link.deadlines.connectedMs, this.#clock.monotonicMs()] as const;
     const past = this.#pastNodes.remember(peer.nodeId, position, completeTo, peerSlots, ...spanMs);
     if (this.#stopping || this.#openLinkTo(peer.nodeId) !== null) return;
     for (const other of this.links) {
