@@ -75,7 +75,7 @@ export function diffLines(diff: PlanDiff): string[] {
       .map(({ before, after }) => `${nameChange(before, after)}; its process goes on`),
     ...[...diff.renewed, ...diff.reloaded]
       .filter(({ before, after }) => watching(before) !== watching(after))
-      .map(({ after }) => `${after.name} is watched by other rules; its process goes on`),
+      .map(({ after }) => `${after.name} is watched in another way; its process goes on`),
     ...diff.restarted.map(
       ({ before, after }) => `restart ${after.name}: ${wordChange(before, after)}${lossText(after)}`,
     ),

@@ -138,7 +138,7 @@ ${rules}`,
   write(`  - { of: [one], if: items > ${ITEMS}, do: restart }\n`);
   const reload = twincached(['reload', path], environment);
   assert.equal(await reload.ended(), 0, reload.stderr());
-  assert.match(reload.stdout(), /one-a is watched by other rules; its process goes on/);
+  assert.match(reload.stdout(), /one-a is watched in another way; its process goes on/);
   assert.deepEqual(await pids(), before);
   const gone = await hear('front', 'resource', 'succeeded');
   assert.equal(gone.description, 'the rule is gone');
