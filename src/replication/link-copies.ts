@@ -13,9 +13,9 @@ import type { LinkCache } from './store-port.ts';
 import { SyncSender } from './sync-sender.ts';
 
 /** Most bytes of a walk that a pump writes, and most time that it takes: the loop also serves clients. */
-export const SYNC_BYTES_PER_PUMP: number = 64 * 1024;
+export const SYNC_BYTES_PER_PUMP: number = 128 * 1024;
 /** Bytes say little about time: for its first tens of milliseconds a walk is code that the engine has not compiled yet, ten times as slow. */
-export const SYNC_MS_PER_PUMP = 0.5;
+export const SYNC_MS_PER_PUMP = 0.8;
 /** When changes come faster than the feed holds them during a walk it is walked again before the copy is called complete; so often at most. */
 const WALKS_MAX = 3;
 
