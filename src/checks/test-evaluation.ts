@@ -117,12 +117,7 @@ export function evaluate(
     case 'connection': {
       const probe = sample.probes.get(index);
       if (probe === undefined) return UNKNOWN;
-      if (
-        test.kind === 'connection' &&
-        test.responseTime !== null &&
-        probe.isOk &&
-        probe.responseMs !== null
-      ) {
+      if (test.responseTime !== null && probe.isOk && probe.responseMs !== null) {
         const { operator, limitMs } = test.responseTime;
         const isSlow = compares(probe.responseMs, operator, limitMs);
         return verdict(

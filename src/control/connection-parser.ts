@@ -1,6 +1,6 @@
 import { ControlError } from './control-error.ts';
 import type { Cursor } from './cursor.ts';
-import type { ConnectionTest, HttpQuestion, Limits, Place, Protocol, Test } from './tree.ts';
+import type { ConnectionTest, HttpQuestion, Limits, Place, Protocol, ResponseTime, Test } from './tree.ts';
 
 /** Protocols of monit's and what becomes of them here. */
 const PROTOCOL_WORDS: Readonly<Record<string, Protocol>> = {
@@ -354,19 +354,29 @@ export function jsPattern(text: string): string {
   return text.replace(/\[:(\w+):\]/g, (all, name: string) => POSIX_CLASSES[name] ?? all);
 }
 
-/** `failed ping [count N] [size N] [with timeout N seconds]`, behind the word. */
-export function parsePing(cursor: Cursor, matchesWhen: 'failed' | 'succeeded'): Test {
+/**
+ * `failed ping [count N] [size N] [with timeout N seconds] [address A] [responsetime N ms]`, from the word on, which may be `ping4` or `ping6`.
+ *
+ * @param limits for the timeout
+ */
+export function parsePing(cursor: Cursor, matchesWhen: 'failed' | 'succeeded', limits: Limits): Test {
+  const word = cursor.expectWord('ping', 'icmp', 'ping4', 'ping6');
+  const family = word === 'ping4' ? 'ipv4' : word === 'ping6' ? 'ipv6' : 'any';
   let count = 3;
-  let timeoutMs = 5000;
+  let payloadBytes = 64;
+  let timeoutMs = limits.networkTimeoutMs;
+  let source: string | null = null;
+  let responseTime: ResponseTime | null = null;
   for (;;) {
-    const word = cursor.takeWord('count', 'timeout', 'size', 'type', 'echo', 'address', 'responsetime');
-    if (word === 'count') count = cursor.expectWhole('a number of pings', 1, 20);
-    else if (word === 'timeout') timeoutMs = cursor.expectDuration('a number of seconds');
-    else if (word === 'size') cursor.expectWhole('a number of bytes', 8, 1492);
-    else if (word === 'address') cursor.expectString('an address');
-    else if (word === 'responsetime') {
-      cursor.takeOperator();
-      cursor.expectDuration('a time');
-    } else if (word === null) return { kind: 'ping', matchesWhen, count, timeoutMs };
+    const option = cursor.takeWord('count', 'timeout', 'size', 'type', 'echo', 'address', 'responsetime');
+    if (option === 'count') count = cursor.expectWhole('a number of pings', 1, 20);
+    else if (option === 'timeout') timeoutMs = cursor.expectDuration('a number of seconds');
+    else if (option === 'size') payloadBytes = cursor.expectWhole('a number of bytes', 8, 1492);
+    else if (option === 'address') source = cursor.expectStringAfterNoise('an address').text;
+    else if (option === 'responsetime') {
+      const operator = cursor.takeOperator();
+      responseTime = { operator, limitMs: cursor.expectDuration('a time') };
+    } else if (option === null)
+      return { kind: 'ping', matchesWhen, count, timeoutMs, family, source, payloadBytes, responseTime };
   }
 }

@@ -113,8 +113,7 @@ function parseOutcome(cursor: Cursor, context: TestContext, outcome: 'failed' | 
     cursor.fail('only connections, pings and links can be tested for success');
   if (cursor.isWord('ping', 'icmp', 'ping4', 'ping6')) {
     checkType(cursor, context, 'ping', 'ping: write it into a check host');
-    cursor.take();
-    return parsePing(cursor, outcome);
+    return parsePing(cursor, outcome, context.limits);
   }
   if (cursor.isWord('link')) {
     checkType(cursor, context, 'link', 'link');

@@ -351,8 +351,13 @@ export type Test =
   | {
       readonly kind: 'ping';
       readonly matchesWhen: 'failed' | 'succeeded';
+      /** Requests until one is answered. */
       readonly count: number;
       readonly timeoutMs: number;
+      readonly family: 'any' | 'ipv4' | 'ipv6';
+      readonly source: string | null;
+      readonly payloadBytes: number;
+      readonly responseTime: ResponseTime | null;
     }
   /** Matches when the path is of another type than the entry; no file says it, and it always holds. */
   | { readonly kind: 'type' }
@@ -373,6 +378,12 @@ export type Test =
 export const PROTOCOLS = ['default', 'memcache', 'memcache-text', 'http', 'redis', 'smtp', 'ssh'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
+/** An answer that takes so long is as good as none. */
+export interface ResponseTime {
+  readonly operator: Operator;
+  readonly limitMs: number;
+}
+
 export interface ConnectionTest {
   readonly kind: 'connection';
   readonly matchesWhen: 'failed' | 'succeeded';
@@ -391,7 +402,7 @@ export interface ConnectionTest {
   readonly timeoutMs: number;
   /** Attempts in all. */
   readonly attempts: number;
-  readonly responseTime: { readonly operator: Operator; readonly limitMs: number } | null;
+  readonly responseTime: ResponseTime | null;
 }
 
 export interface HttpQuestion {

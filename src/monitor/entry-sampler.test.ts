@@ -170,6 +170,17 @@ describe('looking at an entry', { skip: SKIP }, () => {
     assert.equal(missing.sample?.exists, false);
   });
 
+  test('a host: whether it answers pings, and how soon', async (t) => {
+    const host =
+      new Looked(`check host h with address 127.0.0.1 if failed ping count 1 with timeout 30 seconds then alert
+      if failed ping responsetime > 1 minute then alert if failed ping responsetime >= 0 ms then alert if succeeded ping then alert`);
+    const found = await host.look();
+    if (found === '????') t.skip('this user may not send pings');
+    else assert.equal(found, 'nnmm');
+    const nobody = new Looked('check host h with address nobody.invalid if failed ping then alert');
+    assert.match(await nobody.look(), /^[m?]$/);
+  });
+
   test('a host: its ports; and where there is no process its ports are not tried', async () => {
     const host = new Looked('check host h with address 127.0.0.1 if failed port 1 then alert');
     assert.equal(await host.look(), 'm');

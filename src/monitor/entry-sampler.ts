@@ -1,6 +1,7 @@
 import { EMPTY_SAMPLE, figure, type ProbeOutcome, type Sample } from '../checks/sample.ts';
 import { jsPattern } from '../control/connection-parser.ts';
 import type { Limits, ServiceEntry, Test } from '../control/tree.ts';
+import { echoRequest } from '../system/echo-request.ts';
 import { probeConnection } from './connection-probe.ts';
 import { type ContentPosition, sampleFile } from './file-sample.ts';
 import { FilesystemSampler } from './filesystem-sample.ts';
@@ -125,14 +126,30 @@ export class EntrySampler {
   async #probe(test: Test): Promise<ProbeOutcome | null> {
     if (test.kind === 'connection') return probeConnection(test, this.#options.limits);
     if (test.kind !== 'ping' || this.#entry.subject.kind !== 'address') return null;
+    const { timeoutMs, family, source, payloadBytes } = test;
+    const host = this.#entry.subject.address;
+    let why = '';
+    for (let attempt = 1; attempt <= test.count; attempt++) {
+      const outcome = await echoRequest({ host, family, source, payloadBytes, timeoutMs });
+      // Where nothing can be said, that is neither good nor bad.
+      if (outcome.kind === 'impossible') return this.#pingProgram(test, host);
+      if (outcome.kind === 'answered') return { isOk: true, text: 'ping succeeded', responseMs: outcome.ms };
+      why = outcome.why;
+    }
+    return { isOk: false, text: `ping failed: ${why}`, responseMs: null };
+  }
+
+  /** For those who may not send such packets themselves. */
+  async #pingProgram(test: Extract<Test, { kind: 'ping' }>, host: string): Promise<ProbeOutcome | null> {
     const seconds = Math.max(1, Math.round(test.timeoutMs / 1000));
-    const argv = ['ping', '-n', '-q', '-c', '1', '-W', String(seconds), this.#entry.subject.address];
+    const version = test.family === 'any' ? [] : [test.family === 'ipv4' ? '-4' : '-6'];
+    const from = test.source === null ? [] : ['-I', test.source];
+    const argv = ['ping', '-n', '-q', '-c', '1', '-W', String(seconds), ...version, ...from, host];
     for (let attempt = 1; attempt <= test.count; attempt++) {
       const result = await runProgram(
         { argv, user: null, group: null, timeoutMs: null },
         { ...this.#options.run, outputBytesMax: 4096, timeoutMs: test.timeoutMs + 1000 },
       ).ended;
-      // Without the program nothing can be said, which is neither good nor bad.
       if (result.failure !== null) return null;
       const ms = /= [\d.]+\/([\d.]+)/.exec(result.output)?.[1];
       if (result.code === 0)
