@@ -75,6 +75,30 @@ test('what threads have counted of a server is added up', () => {
   );
 });
 
+test('several connections to a server are one server', () => {
+  const readings = new ProxyReadings();
+  readings.read(
+    lines({
+      server_0_name: 'a:1',
+      server_0_state: 'down',
+      server_0_requests: '10',
+      server_1_name: 'a:1',
+      server_1_state: 'up',
+      server_1_requests: '7',
+      server_2_name: 'b:1',
+      server_2_state: 'down',
+    }),
+    1000,
+  );
+  assert.deepEqual(
+    readings.stats?.servers.map(({ name, state, requests }) => [name, state, requests]),
+    [
+      ['a:1', 'up', 17],
+      ['b:1', 'down', 0],
+    ],
+  );
+});
+
 test('counts of hot keys are of all threads, so the newest are told', () => {
   const readings = new ProxyReadings();
   readings.read(lines({ thread: '0', near_cache_hits: '7', coalesce_sent: '1' }), 1000);

@@ -138,13 +138,19 @@ function together(threads: readonly ThreadReading[]): ProxyStats {
   };
 }
 
-/** Each server over all threads; the state is what the thread says that was asked last. */
+/**
+ * Each server over all threads, and over all connections to it: a proxy with several tells of each by itself, under one name. The state is what the thread says
+ * that was asked last, of the connection that does best.
+ */
 function serversTogether(threads: readonly ThreadReading[]): ProxyServer[] {
-  return newestOf(threads).servers.map((server, index) => {
-    const all = threads.flatMap(({ servers }) => {
-      const same = servers[index];
-      return same?.name === server.name ? [same] : [];
-    });
+  const byName: Map<string, ProxyServer> = new Map();
+  for (const server of newestOf(threads).servers) {
+    const other = byName.get(server.name);
+    if (other === undefined || (other.state !== 'up' && server.state === 'up'))
+      byName.set(server.name, server);
+  }
+  return Array.from(byName.values(), (server) => {
+    const all = threads.flatMap(({ servers }) => servers.filter(({ name }) => name === server.name));
     const sum = (value: (one: ProxyServer) => number): number =>
       all.reduce((total, one) => total + value(one), 0);
     return {

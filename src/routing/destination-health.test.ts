@@ -42,6 +42,33 @@ test('a server that flaps is asked all the same when there is no other one', () 
   world.nothingLeft();
 });
 
+test('a server that lets go of idle connections is no sick one, unless it does not come back', () => {
+  const world = new RouteWorld({ mains: 1, backups: 0, settings: { flapWindowMs: 10_000 } }).start();
+  const [server] = world.servers;
+  const [destination] = world.router.destinations;
+  assert.ok(server !== undefined && destination !== undefined);
+  for (let round = 0; round < 20; round++) {
+    world.run(1000);
+    server.hangUp();
+    world.run(1);
+    assert.equal(world.router.upCount, 1, `round ${round}`);
+  }
+  assert.deepEqual([destination.downs, destination.failures], [0, 0]);
+  world.run(1000);
+  server.mode = 'refusing';
+  server.hangUp();
+  world.run(1);
+  assert.equal(world.router.upCount, 0);
+  assert.equal(destination.downs, 1, 'it went down when it let go');
+  // What is closed sooner, a client's request or not, is.
+  server.mode = 'up';
+  while (world.router.upCount === 0) world.run(20);
+  world.run(900);
+  server.hangUp();
+  world.run(1);
+  assert.equal(destination.downs, 2);
+});
+
 test('when too many servers look dead none is taken for dead', () => {
   const group = new HealthGroup(0.5);
   const members = Array.from({ length: 4 }, () => ({}));

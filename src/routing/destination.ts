@@ -33,6 +33,9 @@ const AGENT_MARGIN_MS = 250;
 /** Why a connection has ended that the server closed. */
 const CLOSED = 'connection closed';
 
+/** A connection on which nothing came for so long is one that a server may let go of: memcached's shortest idle_timeout. */
+const LET_GO_MS_MIN = 1000;
+
 /** What is counted of a destination, by place in its `figures`. */
 export const FIGURE = {
   requests: 0,
@@ -79,6 +82,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   readonly #probe: DestinationProbe;
   /** Calls wait for the dial that is under way; else they fail. */
   #patient = true;
+  /** The server has closed an idle connection, and the dial that followed is not settled. */
+  #hasLetGo = false;
   /** The operator was told that it is down. */
   #reported = false;
   readonly #backoff: DestinationBackoff;
@@ -426,6 +431,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
 
   #up(link: DestinationLink): void {
     this.state = DESTINATION.up;
+    this.#hasLetGo = false;
     this.#backoff.cameUp(this.#host.nowMs());
     this.#group.cameUp(this);
     if (this.#reported) this.#host.log(`${this.name} is up`);
@@ -460,14 +466,33 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       this.#dial(this.#patient);
       return;
     }
-    this.#ended(FAILURE.reset, error?.message ?? CLOSED);
+    if (this.#isLetGo(error)) this.#dialAnew();
+    else this.#ended(FAILURE.reset, error?.message ?? CLOSED);
+  }
+
+  /** The server has closed, in good order, a connection that nobody used for a while, as memcached's idle_timeout does: that is no sign of trouble. */
+  #isLetGo(error: ConnectionError | null): boolean {
+    const isIdle = this.queue.length === 0 && this.#host.nowMs() - this.#patience.heardMs >= LET_GO_MS_MIN;
+    return error === null && isIdle && this.state === DESTINATION.up && !this.#isRetired();
+  }
+
+  /** Should the server turn out not to be there, it went down when it let go. */
+  #dialAnew(): void {
+    this.figures[FIGURE.ends]!++;
+    this.#link = null;
+    this.#hasLetGo = true;
+    this.#reader.connectionLost();
+    this.#writer.reset();
+    this.#dial(true);
   }
 
   /** The connection is of no use any more. */
   #ended(failure: Failure, reason: string): void {
     const link = this.#link;
     const wasUp = this.state === DESTINATION.up;
+    const wentDown = wasUp || this.#hasLetGo;
     this.#link = null;
+    this.#hasLetGo = false;
     this.failures++;
     this.figures[
       failure === FAILURE.timeout ? FIGURE.timedOut : reason === CLOSED ? FIGURE.ends : FIGURE.errors
@@ -482,7 +507,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (waiting > 0 || this.#host.isWaitedFor)
       this.#backoff.waitedInVain(nowMs, wasUp ? 0 : nowMs - this.#dialledMs);
     // A working connection that the server closed is most often a restart: dial at once, and let calls wait for it.
-    if (wasUp) this.#backoff.wentDown(nowMs);
+    if (wentDown) this.#backoff.wentDown(nowMs);
     const isWorthADial = !this.#isRetired() && !this.#backoff.isFlapping;
     if (wasUp && failure === FAILURE.reset && isWorthADial) this.#dial(true);
     else this.#backOff(reason);
