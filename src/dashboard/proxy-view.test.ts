@@ -97,6 +97,7 @@ test('a node is out of some proxies, can be taken out of others, and is the last
     proxyOf('p', [shard('one', 1, 'a', 'b out')], []),
     proxyOf('q', [shard('one', 1, 'a', 'b')], []),
     proxyOf('r', [shard('two', 1, 'c')], []),
+    proxyOf('s', [shard('three', 1, 'd', 'e')], []),
   ];
   assert.deepEqual(proxiesWithout('b', services), ['p']);
   assert.deepEqual(proxiesToTakeOutOf('b', services), ['q']);

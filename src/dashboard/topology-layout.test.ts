@@ -26,8 +26,50 @@ function overlap(one: Box, other: Box): boolean {
   );
 }
 
+function isInside(inner: Box, outer: Box): boolean {
+  return (
+    inner.x > outer.x &&
+    inner.y > outer.y &&
+    inner.x + inner.width < outer.x + outer.width &&
+    inner.y + inner.height < outer.y + outer.height
+  );
+}
+
+/** Whether a point is on the edge of a box, as far as numbers are rounded. */
+function isOnEdge(x: number, y: number, box: Box): boolean {
+  const [dx, dy] = [Math.min(x - box.x, box.x + box.width - x), Math.min(y - box.y, box.y + box.height - y)];
+  return Math.min(dx, dy) > -0.1 && Math.min(Math.abs(dx), Math.abs(dy)) < 0.1;
+}
+
+/** Lines lead from one thing to another. */
+function assertConnected({ services, clients, twins, flows }: TopologyLayout): void {
+  const boxOf = (name: string): Box | null =>
+    name === '' ? clients : (services.find(({ service }) => service.name === name) ?? null);
+  for (const { from, to, path } of flows) {
+    const numbers = [...path.matchAll(/-?[\d.]+/g)].map(Number);
+    const [x1 = NaN, y1 = NaN] = numbers;
+    const [x2 = NaN, y2 = NaN] = numbers.slice(-2);
+    const [source, target] = [boxOf(from), boxOf(to)];
+    assert.ok(source !== null && isOnEdge(x1, y1, source), `${from} to ${to} begins elsewhere`);
+    assert.ok(target !== null && isOnEdge(x2, y2, target), `${from} to ${to} ends elsewhere`);
+  }
+  for (const { one, other, x, y1, y2 } of twins) {
+    const [upper, lower] = [boxOf(one.name), boxOf(other.name)];
+    assert.ok(
+      upper !== null && isOnEdge(x, y1, upper) && lower !== null && isOnEdge(x, y2, lower) && y1 < y2,
+    );
+  }
+}
+
 function assertTidy(layout: TopologyLayout): void {
+  assertConnected(layout);
   const { services, groups, width, height, clients } = layout;
+  const lowest = Math.max(
+    0,
+    ...services.map((box) => box.y + box.height),
+    ...groups.map((box) => box.y + box.height),
+  );
+  if (services.length > 0) assert.ok(height - lowest < 3, 'no empty strip below');
   const boxes = clients === null ? services : [...services, clients];
   for (const [index, box] of boxes.entries()) {
     assert.ok(box.x >= 0 && box.y >= 0 && box.x + box.width <= width && box.y + box.height <= height);
@@ -38,6 +80,7 @@ function assertTidy(layout: TopologyLayout): void {
     for (const other of groups.slice(index + 1)) assert.ok(!overlap(group, other));
     const inside = services.filter((box) => overlap(box, group));
     assert.deepEqual(new Set(inside.map(({ service }) => service.group)), new Set([group.name]));
+    for (const box of inside) assert.ok(isInside(box, group), `${box.service.name} sticks out of its frame`);
   }
 }
 

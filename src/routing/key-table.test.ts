@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VERB } from '../protocol/text/verbs.ts';
-import { SPARE_KEYS_MAX } from './key-table.ts';
+import { KeyTable, SPARE_KEYS_MAX, SpareKeyTables } from './key-table.ts';
 import { ReplyMemory } from './reply-memory.ts';
 import { Request } from './request.ts';
 import { KEEPER } from './request-owner.ts';
@@ -47,4 +47,17 @@ test('requests of many keys use the same tables again and again, up to a bound',
   for (const request of [first, second, third]) ask(request, SPARE_KEYS_MAX);
   for (const request of [first, second, third]) request.end();
   assert.ok(memory.keyTables.spareKeys <= SPARE_KEYS_MAX);
+});
+
+test('a table that is lent is larger than the one that was too small, and spare ones are kept to the bound', () => {
+  const spare = new SpareKeyTables();
+  spare.give(new KeyTable(1000));
+  const larger = spare.takeBeyond(1000);
+  assert.ok(larger.size > 1000, 'one of the same size is no help');
+  assert.equal(spare.takeBeyond(999).size, 1000);
+  assert.equal(spare.spareKeys, 0);
+  spare.give(new KeyTable(SPARE_KEYS_MAX));
+  assert.equal(spare.spareKeys, SPARE_KEYS_MAX);
+  spare.give(new KeyTable(1));
+  assert.equal(spare.spareKeys, SPARE_KEYS_MAX);
 });

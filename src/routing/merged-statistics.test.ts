@@ -64,7 +64,7 @@ test('of a server its worst state is told, and latencies are those of all reques
     [['up', 'up', 'up'], 'up'],
   ] as const)
     assert.equal(
-      mergedStatistics([lines(states[0], quick, 3), lines(states[1], [], 0), lines(states[2], slow, 4)]),
+      mergedStatistics([lines(states[0], slow, 4), lines(states[1], [], 0), lines(states[2], quick, 3)]),
       stats(
         'server_0_name 127.0.0.1:11211',
         `server_0_state ${told}`,

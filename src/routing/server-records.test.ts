@@ -36,3 +36,35 @@ test('the count stays at its end', () => {
   records.noteBehind(0);
   assert.ok(records.behindAt(0) > 0 && records.anyBehind);
 });
+
+test('when a server lost everything is told beside when it was behind', () => {
+  const records = new ServerRecords(ServerRecords.allocate(2));
+  records.noteBehind(0);
+  assert.equal(records.emptiedAt(0), 0);
+  records.noteEmptied(0);
+  assert.ok(records.emptiedAt(0) === records.behindAt(0) && records.emptiedAt(0) === records.serial);
+  const emptiedAt = records.emptiedAt(0);
+  records.noteBehind(0);
+  assert.ok(records.emptiedAt(0) === emptiedAt && records.behindAt(0) > emptiedAt);
+  assert.equal(records.emptiedAt(1), 0);
+});
+
+test('records of servers that stay go on, at whatever places they are now', () => {
+  const before = new ServerRecords(ServerRecords.allocate(3));
+  before.noteBehind(0);
+  before.noteEmptied(2);
+  before.identify(0, 77, 1000);
+  const after = new ServerRecords(ServerRecords.allocate(3));
+  after.takeOver(before, [2, -1, 0]);
+  assert.deepEqual(
+    [0, 1, 2].map((server) => [after.behindAt(server), after.emptiedAt(server)]),
+    [
+      [2, 2],
+      [0, 0],
+      [1, 0],
+    ],
+  );
+  assert.equal(after.serial, 2);
+  assert.equal(after.identify(2, 78, 2000), true, 'it is known who it was');
+  assert.equal(after.identify(1, 79, 2000), false);
+});
