@@ -41,3 +41,20 @@ test('a text that stays half written is given up', () => {
   Atomics.add(new Int32Array(buffer, 0, 3), 0, 1);
   assert.equal(new Bulletin(buffer).read(), '');
 });
+
+test('what was read before another text came is not given the age of that one', async () => {
+  const buffer = Bulletin.allocate();
+  const writer = new Bulletin(buffer);
+  class Raced extends Bulletin {
+    override read(): string {
+      const text = super.read();
+      writer.write('new');
+      return text;
+    }
+  }
+  writer.write('old');
+  await until('it grows old', () => writer.ageMs >= 50);
+  const { text, ageMs } = new Raced(buffer).readAged();
+  assert.equal(text, 'old');
+  assert.ok(ageMs >= 50, `${ageMs} ms`);
+});

@@ -43,6 +43,15 @@ export class Bulletin {
     return writtenMs === 0 ? 0 : (processMs() - writtenMs) | 0;
   }
 
+  /**
+   * The present text, and how old it is at least. The age is read first: after a stop of the whole process both threads wake at once, and what was
+   * written before the stop must not be given the age of what is written behind it.
+   */
+  readAged(): { readonly text: string; readonly ageMs: number } {
+    const { ageMs } = this;
+    return { text: this.read(), ageMs };
+  }
+
   /** The present text; empty before the first write, or when the writer never stands still. */
   read(): string {
     for (let tries = 0; tries < READ_TRIES_MAX; tries++) {

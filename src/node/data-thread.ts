@@ -435,9 +435,14 @@ class NodeThread {
   }
 
   #publish(): void {
-    const quietMs = this.#bulletin?.ageMs ?? 0;
-    if (quietMs >= STOOD_STILL_MS) this.#replication?.stoodStill(quietMs);
-    const lines = this.#replicationStatistics();
+    let lines: readonly StatLine[];
+    let quietMs: number;
+    do {
+      quietMs = this.#bulletin?.ageMs ?? 0;
+      if (quietMs >= STOOD_STILL_MS) this.#replication?.stoodStill(quietMs);
+      lines = this.#replicationStatistics();
+      // Or it was stopped in between.
+    } while ((this.#bulletin?.ageMs ?? 0) - quietMs >= STOOD_STILL_MS);
     this.#bulletin?.write(packReport(lines));
     this.#thread.loop.schedule(BULLETIN_MS, () => this.#publish());
   }
@@ -527,9 +532,10 @@ class NodeThread {
     const connectedMs = turnMs - (this.#connectedAtMs.get(asker) ?? turnMs);
     if (this.#replication !== null) return reportFor(this.#replicationStatistics(), connectedMs);
     if (this.#bulletin === null) return null;
-    const lines = unpackReport(this.#bulletin.read());
+    const { text, ageMs } = this.#bulletin.readAged();
+    const lines = unpackReport(text);
     // When the process goes on after it stood still, this thread may be asked before the other one has seen that.
-    if (this.#bulletin.ageMs >= STOOD_STILL_MS) return doubted(lines);
+    if (ageMs >= STOOD_STILL_MS) return doubted(lines);
     return reportFor(lines, connectedMs);
   }
 

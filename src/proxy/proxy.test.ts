@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import dns from 'node:dns';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { after, test } from 'node:test';
@@ -29,12 +31,12 @@ after(async () => {
   await Promise.all(servers.map((server) => server.kill('SIGKILL')));
 });
 
-async function memcached(port: number): Promise<Running> {
+async function memcached(port: number, host = '127.0.0.1'): Promise<Running> {
   assert.ok(MEMCACHED !== null);
-  const server = run(MEMCACHED, [...AS_ROOT, '-l', '127.0.0.1', '-p', String(port), '-t', '1']);
+  const server = run(MEMCACHED, [...AS_ROOT, '-l', host, '-p', String(port), '-t', '1']);
   servers.push(server);
   await until(`memcached on ${port}`, async () => {
-    const client = await TextClient.connect(port);
+    const client = await TextClient.connect(port, host);
     // Asked for its pid, lest it be somebody else's who was quicker to take the port.
     const stats = await client.stats();
     client.close();
@@ -345,6 +347,47 @@ test('a server with an unknown name counts as dead', async () => {
     },
   );
   assert.equal(await (await clientOf(port)).ask('get a'), CONNECT);
+});
+
+test('names are looked up again: a server is found that nobody knew, and one that has moved', {
+  skip: NO_MEMCACHED,
+}, async (t) => {
+  const { lookup } = dns.promises;
+  let address: string | null = null;
+  const fake = (host: string): Promise<dns.LookupAddress[]> => {
+    assert.equal(host, 'moving.test');
+    return address === null
+      ? Promise.reject(Object.assign(new Error('unknown'), { code: 'ENOTFOUND' }))
+      : Promise.resolve([{ address, family: 4 }]);
+  };
+  const look = (value: unknown): void => {
+    Object.defineProperty(dns.promises, 'lookup', { value, configurable: true, writable: true });
+    syncBuiltinESMExports();
+  };
+  t.after(() => look(lookup));
+  look(fake);
+  const [main = 0] = await freePorts(1);
+  const port = await proxyOver(
+    [1],
+    [],
+    {},
+    { servers: [{ host: 'moving.test', port: main, text: `moving.test:${main}` }] },
+  );
+  const client = await clientOf(port);
+  assert.equal(await client.ask('get a'), CONNECT);
+  const first = await memcached(main);
+  address = '127.0.0.1';
+  await until('it is found', async () => (await client.ask('set a 0 0 1\r\n1')) === 'STORED\r\n');
+  await first.kill('SIGKILL');
+  await memcached(main, '127.0.0.2');
+  address = '127.0.0.2';
+  await until(
+    'it is found where it is now',
+    async () => (await client.ask('set b 0 0 1\r\n2')) === 'STORED\r\n',
+  );
+  const direct = await TextClient.connect(main, '127.0.0.2');
+  assert.equal(await direct.get('b'), '2');
+  direct.close();
 });
 
 test('stopping answers what is under way, and leaves nothing', { skip: NO_MEMCACHED }, async () => {

@@ -88,5 +88,6 @@ function* taken(handle: RouteHandle, request: Request, depth: number): Iterable<
 
 function handleName(handle: RouteHandle): string {
   if (handle instanceof DestinationRoute) return `server|${handle.destination.name}`;
-  return handle.constructor.name.replace(/Route$/, '').toLowerCase();
+  // Where the program is bundled, names of classes may have a mark in front or a number behind.
+  return handle.constructor.name.replace(/^_+|Route\d*$/g, '').toLowerCase();
 }

@@ -79,6 +79,12 @@ describe('W4, mains and backups in two layers', () => {
       direct.close();
     }
     assert.equal(found[0]! + found[1]!, KEYS.length);
+    const direct = await TextClient.connect(inner(0));
+    assert.match(
+      (await direct.get('__twincached__.route_handles(get,u1)')) ?? '',
+      /^root\r\n mirror\r\n {2}shard\r\n/,
+    );
+    direct.close();
     assert.ok(found[0]! > 0 && found[1]! > 0, `spread ${found}`);
   });
 
