@@ -90,9 +90,9 @@ function everyXml({ entry: { every } }: EntryStatus): string[] {
     case 'always':
       return [];
     case 'cycles':
-      return [`<every>${tag('type', 1)}${tag('counter', 0)}${tag('number', every.cycles)}</every>`];
+      return [`<every>${tag('type', 2)}${tag('counter', 0)}${tag('number', every.cycles)}</every>`];
     case 'cron':
-      return [`<every>${tag('type', every.isExclusion ? 3 : 2)}${tag('cron', every.line)}</every>`];
+      return [`<every>${tag('type', every.isExclusion ? 4 : 3)}${tag('cron', every.line)}</every>`];
   }
 }
 
