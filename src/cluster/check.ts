@@ -1,9 +1,11 @@
 import { StartError } from '../base/start-error.ts';
 import { clusterJsonSchema } from './cluster-schema.ts';
 import { parseOptions, textOption } from './command-options.ts';
+import { readOut } from './kept-out.ts';
 import type { ClusterPlan } from './plan.ts';
 import { planCluster, plannedFiles, readClusterFile } from './planned-cluster.ts';
 import { readServing } from './serving-twins.ts';
+import { outAfter } from './taken-out.ts';
 import { watchingLines } from './watching-text.ts';
 
 export const CHECK_HELP: string = `Usage: twincached check FILE [options]
@@ -39,7 +41,8 @@ export function check(
       const host = textOption(options, 'host');
       const source = { file, host, command: ['twincached'] };
       const description = readClusterFile(source);
-      out(planText(planCluster(description, source, readServing(description.name, host))));
+      const kept = outAfter(readOut(description.name, host), description, description);
+      out(planText(planCluster(description, source, readServing(description.name, host), kept)));
     }
     return 0;
   } catch (error) {

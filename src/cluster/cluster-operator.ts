@@ -9,6 +9,7 @@ import type { TwinAddress } from '../monitor/service-definition.ts';
 import { commandLine } from '../system/proc-table.ts';
 import { type AlertSettings, openAlerts } from './alert-settings.ts';
 import type { ClusterDescription } from './cluster-file.ts';
+import { writeOut } from './kept-out.ts';
 import { OperationProgress } from './operation-progress.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
 import {
@@ -34,6 +35,8 @@ export interface ClusterSource extends PlanSource {
   readonly read: () => ClusterDescription;
   readonly description: ClusterDescription;
   readonly serving: ReadonlyMap<string, string>;
+  /** What the plan leaves out of proxies already; nothing unless given. */
+  readonly out?: TakenOut;
 }
 
 export interface ClusterOperatorOptions {
@@ -54,7 +57,7 @@ export class ClusterOperator implements ClusterOperations {
   #alerts: ClusterPlan['alerts'];
   #description: ClusterDescription;
   #serving: ReadonlyMap<string, string>;
-  #out: TakenOut = new Map();
+  #out: TakenOut;
   /** As they run now. */
   #services: PlannedService[];
   #progress: OperationProgress | null = null;
@@ -72,6 +75,7 @@ export class ClusterOperator implements ClusterOperations {
     this.#alerts = plan.alerts;
     this.#description = source.description;
     this.#serving = source.serving;
+    this.#out = source.out ?? new Map();
     this.#services = [...plan.services];
     this.#noteServing();
   }
@@ -227,6 +231,8 @@ export class ClusterOperator implements ClusterOperations {
     // From here on the routes are those of the new file.
     this.#description = description;
     this.#out = out;
+    const failure = this.#keepOut();
+    if (failure !== '') progress.say(`what is taken out of proxies${failure}`);
     await this.#takeOverRoutes(diff.reloaded, steps, progress);
     await this.#restartInTurn(
       diff.restarted.map(({ before }) => before.name),
@@ -526,14 +532,23 @@ export class ClusterOperator implements ClusterOperations {
         await steps.mayBeAsked(standIns.map(({ name, address, port }) => ({ name, host: address, port })));
       await this.#tellProxies(this.#serving, out, steps);
       this.#out = out;
+      const failure = this.#keepOut();
       for (const proxy of proxies)
         progress.step(
           `${proxy} ${action === 'take-out' ? 'does not ask' : 'asks'} ${node}${action === 'take-out' ? '' : ' again'}`,
         );
       return action === 'take-out'
-        ? `${node} is taken out of ${proxies.join(', ')}`
-        : `${node} is asked again`;
+        ? `${node} is taken out of ${proxies.join(', ')}${failure}`
+        : `${node} is asked again${failure}`;
     });
+  }
+
+  /** What is out stays so for the next monitor. @returns what to add where it cannot be kept, or '' */
+  #keepOut(): string {
+    // What is built in forgets everything when it is stopped.
+    if (this.#source.file === null) return '';
+    const failure = writeOut(this.#description.name, this.#source.host, this.#out);
+    return failure === null ? '' : ` (not kept for the next start: ${failure})`;
   }
 
   // What runs

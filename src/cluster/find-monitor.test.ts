@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseOptions } from './command-options.ts';
 import { FINDING_OPTIONS, findMonitor } from './find-monitor.ts';
+import { readOut, writeOut } from './kept-out.ts';
 import { newKey, runningMonitor, runningMonitors, writeMonitorRecord } from './monitor-record.ts';
 import { readServing, writeServing } from './serving-twins.ts';
 
@@ -88,5 +89,16 @@ test('which twin is asked first is kept for each host, and what cannot be read i
   for (const text of ['nonsense', '[1]', 'null', '{"one":1}']) {
     writeFileSync(join(directory, 'twincached/kept/serving-a.json'), text);
     assert.deepEqual([...readServing('kept', 'a')], [], text);
+  }
+});
+
+test('what is taken out of proxies is kept for each host, and what cannot be read is nothing', () => {
+  const out = new Map([['users', new Set(['127.0.0.1:1', '127.0.0.1:2'])]]);
+  assert.equal(writeOut('kept', 'a', out), null);
+  assert.deepEqual(readOut('kept', 'a'), out);
+  assert.deepEqual(readOut('kept', null), new Map());
+  for (const text of ['nonsense', '[1]', 'null', '{"users":1}']) {
+    writeFileSync(join(directory, 'twincached/kept/out-a.json'), text);
+    assert.deepEqual(readOut('kept', 'a'), new Map(), text);
   }
 });

@@ -12,6 +12,7 @@ import { clusterMetrics, shared } from './cluster-metrics.ts';
 import { ClusterOperator, type ClusterSource } from './cluster-operator.ts';
 import { numberOption, type ParsedOptions, parseOptions, textOption } from './command-options.ts';
 import { EventFile } from './event-file.ts';
+import { readOut } from './kept-out.ts';
 import { LOCAL_PORTS, localCluster } from './local-cluster.ts';
 import { newKey, runningMonitor, writeMonitorRecord } from './monitor-record.ts';
 import { reapOrphans } from './orphan-reaper.ts';
@@ -26,6 +27,7 @@ import { runDirectory } from './run-directory.ts';
 import { readServing } from './serving-twins.ts';
 import { firstOutcome } from './start-outcome.ts';
 import { stateDirectory } from './state-directory.ts';
+import { outAfter } from './taken-out.ts';
 import { formatOfEnvironment, upVoice } from './up-voice.ts';
 import { welcomeText } from './welcome.ts';
 
@@ -94,7 +96,9 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
       const read = (): ClusterDescription => readClusterFile(source);
       const description = readClusterFile({ file, host });
       const serving = readServing(description.name, host);
-      const planned = planCluster(description, source, serving);
+      // As far as the file still has what was taken out.
+      const kept = outAfter(readOut(description.name, host), description, description);
+      const planned = planCluster(description, source, serving, kept);
       return await runCluster(
         {
           plan: {
@@ -102,7 +106,7 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
             pagePort: pagePort ?? planned.pagePort,
             logFormat: logFormat ?? planned.logFormat ?? 'classic',
           },
-          source: { ...source, read, description, serving },
+          source: { ...source, read, description, serving, out: kept },
           part: host ?? '',
         },
         options.values['verbose'] === true,
@@ -269,6 +273,10 @@ async function runCluster(
     if (failure !== null)
       err(`twincached up: ${failure}: commands will not find this cluster without --page-port\n`);
     out(`twincached ${TWINCACHED_VERSION}: starting ${plan.services.length} processes …\n`);
+    for (const [proxy, addresses] of source.out ?? [])
+      out(
+        `${proxy} does not ask ${[...addresses].join(', ')}: taken out before, see "twincached put-back"\n`,
+      );
     for (const [name, pid] of orphans) out(`${name} runs already, process ${pid}: taken over\n`);
     monitor.log('', 'info', `the monitor starts, process ${process.pid}`);
     monitor.startAll();

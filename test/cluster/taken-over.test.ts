@@ -67,6 +67,11 @@ page: { port: ${page} }
     await until('the load goes on', () => load.answered > answered + 100);
   };
   await goesOn();
+  const ordered = async (...words: readonly string[]): Promise<void> => {
+    const order = twincached([...words, '--cluster', 'shop'], environment);
+    assert.equal(await order.ended(), 0, order.stderr());
+  };
+  await ordered('take-out', 'one-b');
   first.child.kill('SIGKILL');
   await first.ended();
   await goesOn();
@@ -76,6 +81,10 @@ page: { port: ${page} }
     (await services()).map(({ name, pid }) => [name, pid]),
     before.map(({ name, pid }) => [name, pid]),
   );
+  // What an operator has taken out of a proxy is no better for the monitor's end.
+  assert.match(second.stdout(), new RegExp(`front does not ask 127.0.0.1:${b}: taken out before`));
+  await goesOn();
+  await ordered('put-back', 'one-b');
   await goesOn();
 
   // What was taken over is watched as what was started is.
