@@ -38,11 +38,16 @@ export class AnswerPatience {
   /** When bytes of a large value moved last, either way: until then no time has passed for the calls behind it. */
   movedMs = 0;
   readonly #queue: Ring<Call>;
-  readonly #reader: DestinationReader;
-  readonly #writer: CallWriter;
-  readonly #probe: DestinationProbe;
+  readonly #reader: Pick<DestinationReader, 'paused'>;
+  readonly #writer: Pick<CallWriter, 'hasMoved' | 'waiting'>;
+  readonly #probe: Pick<DestinationProbe, 'replicates' | 'answerMsMax'>;
 
-  constructor(queue: Ring<Call>, reader: DestinationReader, writer: CallWriter, probe: DestinationProbe) {
+  constructor(
+    queue: Ring<Call>,
+    reader: Pick<DestinationReader, 'paused'>,
+    writer: Pick<CallWriter, 'hasMoved' | 'waiting'>,
+    probe: Pick<DestinationProbe, 'replicates' | 'answerMsMax'>,
+  ) {
     this.#queue = queue;
     this.#reader = reader;
     this.#writer = writer;
