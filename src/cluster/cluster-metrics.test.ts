@@ -56,6 +56,15 @@ test('when there is enough, or it takes too long, no further node is asked, and 
   assert.match(late, /^twincached_nodes_not_scraped [5-9]\d$/m);
 });
 
+test('the memory of the monitor and of its spare is told where it is known', async () => {
+  const own = { monitorBytes: 70_000_000, spareBytes: 69_000_000 };
+  const told = await clusterMetrics(NODES, async () => null, undefined, own);
+  assert.match(told, /^twincached_monitor_resident_memory_bytes 70000000$/m);
+  assert.match(told, /^twincached_spare_resident_memory_bytes 69000000$/m);
+  const alone = await clusterMetrics(NODES, async () => null, undefined, { ...own, spareBytes: null });
+  assert.doesNotMatch(alone, /twincached_spare/);
+});
+
 test('what proxies count of hot keys has a metric each', async () => {
   const names = [
     'near_cache_hits',

@@ -20,11 +20,13 @@ export const METRICS_LENGTH_MAX: number = 16 * 1024 * 1024;
  *
  * @param scrape asks one node
  * @param nowMs a clock that only goes forward
+ * @param own memory of the monitor itself and of its spare process; null where there is none
  */
 export async function clusterMetrics(
   status: ClusterStatus,
   scrape: (address: string) => Promise<NodeStatistics | null> = scrapeAddress,
   nowMs: () => number = () => performance.now(),
+  own: { readonly monitorBytes: number; readonly spareBytes: number | null } | null = null,
 ): Promise<string> {
   const text = new PrometheusText();
   const waiting = status.services.filter(({ role }) => role === 'node').map(({ address }) => address);
@@ -58,6 +60,11 @@ export async function clusterMetrics(
     {},
     status.uptimeSeconds,
   );
+  const bytes = (name: string, help: string, value: number | null): void => {
+    if (value !== null) text.add(`twincached_${name}_resident_memory_bytes`, 'gauge', help, {}, value);
+  };
+  bytes('monitor', 'Resident memory of the monitor', own?.monitorBytes ?? null);
+  bytes('spare', 'Resident memory of the process that waits to become a service', own?.spareBytes ?? null);
   return text.toString();
 }
 

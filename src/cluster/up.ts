@@ -227,7 +227,7 @@ async function runCluster(
   const commandKey = newKey();
   const dashboard = new Dashboard(monitor, {
     ...page.options,
-    metrics: shared(() => clusterMetrics(monitor.status())),
+    metrics: shared(() => clusterMetrics(monitor.status(), undefined, undefined, monitor.ownMemory)),
     operations: operator,
     commandKey,
   });

@@ -7,6 +7,8 @@ import { eventTitle, type ServiceEvent } from '../checks/event-kinds.ts';
 import { type EventLevel, EventLog, type LogEvent } from '../checks/event-log.ts';
 import type { ServiceCommand } from '../checks/service-machine.ts';
 import type { RuleFinding } from '../checks/service-rules.ts';
+import { PAGE_BYTES } from '../system/host-figures.ts';
+import { readProcessEntry } from '../system/proc-table.ts';
 import { adoptProcess } from './adopted-process.ts';
 import type { ChildListener, SupervisedChild } from './child-process.ts';
 import { type ClusterAlertSettings, ClusterAlerts } from './cluster-alerts.ts';
@@ -199,6 +201,14 @@ export class Monitor implements ClusterControl {
   /** From now on a spare process waits: to be called when all have started, which should not wait for it. */
   keepSpare(): void {
     if (!this.#closing) this.#spare?.keep();
+  }
+
+  /** Resident memory of this process, and of the spare one while it waits. */
+  get ownMemory(): { readonly monitorBytes: number; readonly spareBytes: number | null } {
+    const pid = this.#spare?.pid ?? null;
+    const spare = pid === null ? null : readProcessEntry(pid);
+    const spareBytes = spare === null ? null : spare.residentPages * PAGE_BYTES;
+    return { monitorBytes: process.memoryUsage.rss(), spareBytes };
   }
 
   /** Of all processes that were started here and have not ended, programs of alerts included. */
