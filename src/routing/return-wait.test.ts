@@ -217,3 +217,18 @@ test('the proxy ends while requests wait: they are answered', () => {
   world.run(10);
   assert.equal(client.take(), CONNECT);
 });
+
+test('the proxy ends while a dial is under way that requests wait for: they are answered, too', () => {
+  const world = worldOf();
+  const client = world.client();
+  world.ask(client, 'get a\r\n');
+  const server = world.servers[0]!;
+  server.kill();
+  server.mode = 'unreachable';
+  client.send('get a\r\n');
+  world.run(60);
+  assert.equal(client.take(), '');
+  world.router.close();
+  world.run(10);
+  assert.equal(client.take(), CONNECT);
+});

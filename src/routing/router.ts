@@ -211,8 +211,9 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   /** Gives up all connections to servers; what waits for them is answered with an error. */
   close(): void {
     this.#closed = true;
-    this.#returnWait.close((call) => this.calls.giveUp(call));
     for (const destination of [...this.destinations, ...this.#retired]) destination.close();
+    // Last: what a destination gives up may have come to wait for it.
+    this.#returnWait.close((call) => this.calls.giveUp(call));
   }
 
   get everywhere(): RouteHandle | null {
