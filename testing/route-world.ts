@@ -272,6 +272,8 @@ export class ScriptedServer {
   readonly values: Map<string, ScriptedItem> = new Map();
   /** Answers `mg` with the flags c, f, k, O, s, t and v; else no meta command. */
   knowsMeta = false;
+  /** What was asked of `stats`. */
+  readonly statsAsked: string[] = [];
   /** Command lines received, without version and stats. */
   readonly seen: string[] = [];
   /** The twin that gets every change. */
@@ -429,6 +431,7 @@ export class ScriptedServer {
     if (this.mode === 'gibberish') return 'HTTP/1.1 400 Bad Request\r\n\r\n';
     if (verb === 'version') return `${this.versionLine}\r\n`;
     if (verb === 'stats') {
+      this.statsAsked.push(words.slice(1).join(' '));
       if (this.hatesStats) {
         this.#pipes.delete(pipe);
         pipe.close(true);

@@ -63,6 +63,10 @@ export class ByCommandRoute extends RouteHandle {
     this.adopt(children);
   }
 
+  override triesOthers(): boolean {
+    return false;
+  }
+
   override route(call: Call): void {
     this.children[this.#childOf[call.request.verb]!]!.route(call);
   }

@@ -49,6 +49,9 @@ const LINE_END = Uint8Array.of(CR, LF);
 const BINARY_REQUEST = 0x80;
 const BEHIND_VALUE_BYTES: number = BASE64_KEY_BYTES_MAX + 2;
 
+/** The words of `stats` by which a proxy asks that has no other place for what fails here. */
+export const AGENT_WITHOUT_OTHERS = 'agent alone';
+
 /**
  * One client of the proxy: its requests go down the route tree as they come, as many at once as it sends, and their answers come
  * back in the order of the requests.
@@ -85,6 +88,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   #closing = false;
   /** The client is a proxy that sends elsewhere what it has waited for in vain, and closes the connection then. */
   #isProxy = false;
+  #sendsElsewhere = false;
   /** Bytes of requests that have no answer yet. */
   #queuedBytes = 0;
   readonly #unread: UnreadAllowance;
@@ -503,9 +507,10 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   }
 
   answerStatistics(words: string, encode: (text: string) => Uint8Array): void {
-    // Who asks this is a proxy, and sends elsewhere what it has waited for in vain.
-    if (words === 'agent') {
+    // Who asks this is a proxy, and sends elsewhere what it has waited for in vain, unless it says that it has nobody else.
+    if (words === 'agent' || words === AGENT_WITHOUT_OTHERS) {
       this.#isProxy = true;
+      this.#sendsElsewhere = words === 'agent';
       this.#connection.voidUnreadOnReset?.();
     }
     let waiting: Request | null = null;
@@ -589,7 +594,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   }
 
   get sendsElsewhere(): boolean {
-    return this.#isProxy;
+    return this.#sendsElsewhere;
   }
 
   get congested(): boolean {

@@ -64,6 +64,7 @@ export class DestinationBackoff {
   /** It is there, and lacks what its twin has: nobody has to wait for it, and who has nobody else may use it. */
   isFilling(): void {
     this.#lostAtMs = Number.POSITIVE_INFINITY;
+    this.lastResortAtMs = 0;
   }
 
   get flaps(): number {

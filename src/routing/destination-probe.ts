@@ -20,7 +20,7 @@ const STAGE = { version: 0, details: 1, acks: 2, identity: 3 } as const;
  *
  *     version                          a stopped process accepts connections, too, but does not answer
  *     stats replication                of a cache: whether it has twins, and has what they have
- *     stats agent                      of a proxy: how long it needs
+ *     stats agent [alone]              of a proxy: how long it needs
  *     acks N MS                        of a cache with twins: replies to writes wait for them
  *     stats                            of a cache without: which process it is, for a new one has lost what the old one had
  */
@@ -34,6 +34,8 @@ export class DestinationProbe {
   startedSeconds = 0;
   /** A server that hung up when it was asked for details is not asked again. */
   asksDetails = true;
+  /** What fails here has no other place: a proxy is told that it may wait for a server that it has lost. */
+  isLastPlace = false;
   #stage: number = STAGE.version;
   #seesReplication = false;
   #seesAnswerMs = 0;
@@ -90,7 +92,7 @@ export class DestinationProbe {
           return PROBED.ready;
         }
         this.#isAgent = kind === PROBE_LINE.agentVersion;
-        this.#askDetails(connection, this.#isAgent ? 'stats agent\r\n' : 'stats replication\r\n');
+        this.#askDetails(connection, this.#isAgent ? this.#agentQuestion : 'stats replication\r\n');
         return PROBED.asking;
       case STAGE.details:
         return this.#detail(kind, reader, connection);
@@ -100,6 +102,10 @@ export class DestinationProbe {
         // Whatever it says: who does not know the command goes on without.
         return PROBED.ready;
     }
+  }
+
+  get #agentQuestion(): string {
+    return this.isLastPlace ? 'stats agent alone\r\n' : 'stats agent\r\n';
   }
 
   #detail(kind: number, reader: DestinationReader, connection: Connection): number {

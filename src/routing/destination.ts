@@ -153,6 +153,11 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (this.server >= 0) this.#host.records.noteBehind(this.server);
   }
 
+  /** What fails here is tried nowhere else. Heeded from the next connection on. */
+  noteLastPlace(isLast: boolean): void {
+    this.#probe.isLastPlace = isLast && this.#settings.returnWaitMs > 0;
+  }
+
   /** Longest time that a call waits here. */
   get answerMsMax(): number {
     return this.#requestTimeoutMs;

@@ -33,6 +33,10 @@ export abstract class HotKeyRoute extends ErrandRoute {
   /** An `mg` that changes nothing; `metaGet` says what it wants. */
   protected abstract routeMetaGet(call: Call): void;
 
+  override triesOthers(): boolean {
+    return false;
+  }
+
   override route(call: Call): void {
     const { request } = call;
     switch (request.verb) {

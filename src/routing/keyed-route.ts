@@ -24,6 +24,10 @@ export abstract class KeyedRoute extends RouteHandle {
   /** The child of a key, or -1 when there is none now. The same for one key while one call is routed. */
   protected abstract pick(request: Request, key: number): number;
 
+  override triesOthers(): boolean {
+    return false;
+  }
+
   override candidates(request: Request, key: number): readonly RouteHandle[] {
     const child = this.children[this.pick(request, key)];
     return child === undefined ? [] : [child];

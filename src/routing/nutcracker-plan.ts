@@ -35,6 +35,10 @@ export interface NutcrackerPlan extends RoutePlan {
 
 /** A request whose server has been ejected because of it goes to the server that has its key now. */
 class RehashingShard extends ShardRoute {
+  override triesOthers(): boolean {
+    return true;
+  }
+
   override childFailed(index: number, call: Call): void {
     if (call.rehashes < this.childCount && mayTryElsewhere(call)) {
       call.rehashes++;

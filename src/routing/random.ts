@@ -14,6 +14,10 @@ export class RandomRoute extends RouteHandle {
     this.adopt(children);
   }
 
+  override triesOthers(): boolean {
+    return false;
+  }
+
   override route(call: Call): void {
     this.children[this.#random.below(this.children.length)]!.route(call);
   }

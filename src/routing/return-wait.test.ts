@@ -85,6 +85,40 @@ test('a proxy is told at once: it may have another place for its requests', () =
   assert.equal(client.take(), CONNECT);
 });
 
+test('a proxy that has nobody else has its requests wait, and is told how long that may take', () => {
+  const world = worldOf();
+  const proxy = world.client();
+  const told = Number(/agent_answer_ms_max (\d+)/.exec(world.ask(proxy, 'stats agent alone\r\n'))?.[1]);
+  const toldOthers = Number(
+    /agent_answer_ms_max (\d+)/.exec(world.ask(world.client(), 'stats agent\r\n'))?.[1],
+  );
+  assert.equal(told, toldOthers + WAIT_MS);
+  world.servers[0]!.kill();
+  proxy.send('get a\r\n');
+  world.run(100);
+  assert.equal(proxy.take(), '');
+  world.servers[0]!.mode = 'up';
+  world.run(50);
+  assert.equal(proxy.take(), 'END\r\n');
+  world.nothingLeft();
+});
+
+test('proxies are told whether what fails there has another place', () => {
+  const asked = (options: Partial<WorldOptions>): string[] => {
+    const world = new RouteWorld({ mains: 1, backups: 0, settings: { returnWaitMs: WAIT_MS }, ...options });
+    for (const server of world.servers) {
+      server.versionLine = 'VERSION memcached agent v0.5';
+      server.statsReply = 'STAT agent_answer_ms_max 100\r\nEND\r\n';
+    }
+    world.start();
+    world.run(10);
+    return world.servers.map(({ statsAsked }) => statsAsked.join(' '));
+  };
+  assert.deepEqual(asked({ mains: 2 }), ['agent alone', 'agent alone']);
+  assert.deepEqual(asked({ backups: 1 }), ['agent', 'agent']);
+  assert.deepEqual(asked({ settings: {} }), ['agent'], 'who does not wait wants nobody to wait');
+});
+
 test('a request whose fate is not known, and that must not be done twice, does not wait', () => {
   const world = worldOf();
   const client = world.client();

@@ -14,6 +14,10 @@ export class RotationRoute extends RouteHandle {
     this.adopt(children);
   }
 
+  override triesOthers(): boolean {
+    return false;
+  }
+
   override route(call: Call): void {
     const { request } = call;
     const { children } = this;

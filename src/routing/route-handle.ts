@@ -67,6 +67,11 @@ export abstract class RouteHandle {
     return this.children.reduce((sum, child) => sum + child.answerMsMax(), 0);
   }
 
+  /** Whether a call that fails at one child may be tried at another one. */
+  triesOthers(): boolean {
+    return true;
+  }
+
   /** What it counts, by name, for `stats`. */
   counters(): Iterable<readonly [name: string, count: number]> {
     return [];
@@ -180,6 +185,10 @@ export class RootRoute extends RouteHandle {
     this.#calls = calls;
     this.#returnWait = returnWait;
     this.adopt([child]);
+  }
+
+  override triesOthers(): boolean {
+    return false;
   }
 
   override route(call: Call): void {

@@ -4,7 +4,7 @@ import { adminAnswer } from './admin-keys.ts';
 import { CallPool } from './call.ts';
 import type { ClientHost } from './client-host.ts';
 import type { ClientManner } from './client-manner.ts';
-import { ClientSession } from './client-session.ts';
+import { AGENT_WITHOUT_OTHERS, ClientSession } from './client-session.ts';
 import { DESTINATION, Destination } from './destination.ts';
 import type { DestinationHost } from './destination-host.ts';
 import type { EjectingDistribution, EjectionHost } from './ejecting-distribution.ts';
@@ -12,7 +12,9 @@ import { everywhereRoute } from './everywhere.ts';
 import { HealthGroup } from './health-group.ts';
 import { HotKeyFigures } from './hot-key-figures.ts';
 import { hasHotKeys } from './hot-key-route.ts';
+import { findLastPlaces } from './last-places.ts';
 import { mergedStatistics } from './merged-statistics.ts';
+import { statText } from './pool-figure-lines.ts';
 import type { ReplyBlockSource } from './reply-memory.ts';
 import { RequestPool } from './request-pool.ts';
 import { ReturnWait } from './return-wait.ts';
@@ -189,7 +191,10 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     for (const group of groups.values()) group.review();
     this.#everywhere = undefined;
     const made = plan(this.destinations, this);
-    return [made, new RootRoute(made.root, this.calls, this.#returnWait)];
+    const root = new RootRoute(made.root, this.calls, this.#returnWait);
+    const lastPlaces = findLastPlaces(root);
+    for (const destination of this.destinations) destination.noteLastPlace(lastPlaces.has(destination));
+    return [made, root];
   }
 
   /** The session of a new client. @param gone is called once, when it has gone */
@@ -246,6 +251,11 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     const all = words.split(' ').filter((word) => word !== '');
     const [subject = ''] = all[0] === OWN_THREAD ? all.slice(1) : all;
     const { gatherStatistics } = this.#surroundings;
+    if (subject === 'agent' && words === AGENT_WITHOUT_OTHERS) {
+      const ms = Math.ceil(this.#plan.answerMsMax() + this.settings.returnWaitMs);
+      done(statText([`agent_answer_ms_max ${ms}`]));
+      return;
+    }
     // How long this proxy may take is the same for all threads, and asked for by those who wait for it.
     if (gatherStatistics === undefined || all.includes(OWN_THREAD) || subject === 'agent') {
       done(this.statistics(subject));

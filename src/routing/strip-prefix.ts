@@ -32,6 +32,10 @@ export class StripPrefixRoute extends ErrandRoute {
     this.#bytes = bytes;
   }
 
+  override triesOthers(): boolean {
+    return false;
+  }
+
   override route(call: Call): void {
     const { request } = call;
     if (request.hasBase64Key) {

@@ -78,6 +78,28 @@ test('a main that is not in sync is better than none: it is used when the backup
   world.nothingLeft();
 });
 
+test('the same when others have just waited long for it in vain', () => {
+  const world = new RouteWorld({ mains: 1, backups: 1 });
+  for (const server of world.servers) server.replicating = true;
+  world.start();
+  const client = world.client();
+  const [main, backup] = world.servers;
+  main!.kill();
+  backup!.kill();
+  world.run(1000);
+  // It hangs, so a dial takes its whole time.
+  main!.mode = 'hanging';
+  assert.match(world.ask(client, 'get a\r\n', 2000), /^SERVER_ERROR/);
+  main!.hangUp();
+  main!.mode = 'up';
+  main!.inSync = false;
+  const downAt = world.dials.length;
+  while (world.dials.length === downAt) world.run(1);
+  world.run(5);
+  assert.equal(world.ask(client, 'get a\r\nget b\r\n', 5), 'END\r\nEND\r\n');
+  world.nothingLeft();
+});
+
 test('the same while it is just being asked again, and what waits for it then is not lost', () => {
   const world = twins();
   const [main, backup] = world.servers;

@@ -136,6 +136,13 @@ describe('W4, mains and backups in two layers', () => {
   test('3: the main comes back with the same command, refills, and the backup is killed: nothing is missing', async () => {
     await underLoad(async (goesOn) => {
       await startNode(0);
+      // However slow this machine: requests wait for a second, and a node that hardly runs may need more to say that it is back.
+      await until('its proxy asks it again', async () => {
+        const direct = await TextClient.connect(inner(0));
+        const state = (await direct.stats('servers')).get('server_0_state');
+        direct.close();
+        return state === 'up';
+      });
       await commands.kill(nodePids[1]!);
       await goesOn();
     });
