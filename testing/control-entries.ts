@@ -25,6 +25,7 @@ export class DrivenEntry {
     text: string,
     head = 'check process x with pidfile /x start program = "/start"',
     policy: Partial<EntryPolicy> = {},
+    tellsTests = false,
   ) {
     const tree = controlTree(`${head} ${text}`);
     const entry = tree.services[0];
@@ -34,6 +35,7 @@ export class DrivenEntry {
       cores: 2,
       random: seededRandom(1),
       policy: { ...DEFAULT_ENTRY_POLICY, ...policy },
+      tellsTests,
     });
   }
 

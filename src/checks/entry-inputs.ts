@@ -51,4 +51,4 @@ export type EntryAction =
   | { readonly type: 'exec'; readonly call: ProgramCall; readonly event: ServiceEvent }
   /** Tell whoever wants to hear it. */
   | { readonly type: 'event'; readonly event: ServiceEvent }
-  | { readonly type: 'log'; readonly level: 'info' | 'warning' | 'error'; readonly text: string };
+  | { readonly type: 'log'; readonly level: 'debug' | 'info' | 'warning' | 'error'; readonly text: string };

@@ -330,6 +330,14 @@ describe('rules', () => {
   });
 });
 
+test('what tests find is told where all is to be told', () => {
+  const quiet = running('if cpu > 60% then alert');
+  assert.deepEqual(quiet.cycle(withFigure('cpu', 5)), []);
+  const loud = new DrivenEntry('if cpu > 60% then alert', undefined, {}, true);
+  loud.observe(10);
+  assert.deepEqual(loud.cycle(withFigure('cpu', 5)), ['log cpu of 5.0% is within the limit [cpu > 60.0%]']);
+});
+
 describe('what no rule says', () => {
   const gone = { exists: false };
 

@@ -67,14 +67,14 @@ export class EntryMachine {
   #lastSample: Sample | null = null;
   #waits = false;
 
-  constructor(entry: ServiceEntry, { limits, cores, random, policy }: EntryMachineOptions) {
+  constructor(entry: ServiceEntry, { limits, cores, random, policy, tellsTests }: EntryMachineOptions) {
     this.entry = entry;
     this.#window = new RestartWindow(Math.max(0, ...entry.restartLimits.map(({ cycles }) => cycles)));
     this.#limits = limits;
     this.#policy = policy ?? DEFAULT_ENTRY_POLICY;
     this.#backoff = new RestartBackoff(this.#policy, random);
     this.#schedule = new CheckSchedule(entry.every);
-    this.#rules = new EntryRules(entry, cores);
+    this.#rules = new EntryRules(entry, cores, tellsTests);
     this.#stopSequence = new StopSequence(entry, limits, this.#policy, this.#actions);
   }
 
@@ -510,8 +510,9 @@ export class EntryMachine {
     if (!this.#monitored || (this.#state !== 'running' && this.#state !== 'missing')) return;
     const outcomes = this.#rules.judge(sample, this.#lastSample, nowMs);
     this.#lastSample = sample;
-    for (const { event, action, isNew, log, isHang } of outcomes) {
+    for (const { event, action, isNew, log, isHang, found } of outcomes) {
       if (log !== null) this.#log('warning', log);
+      if (found !== undefined) this.#log('debug', found);
       if (event === null) continue;
       const mayAct = this.#mayAct || action.kind === 'alert' || action.kind === 'exec';
       const told = mayAct ? event : { ...event, action: 'alert' };
@@ -621,7 +622,7 @@ export class EntryMachine {
     return { name, state: 'failed', description, action: action.kind };
   }
 
-  #log(level: 'info' | 'warning' | 'error', text: string): void {
+  #log(level: 'debug' | 'info' | 'warning' | 'error', text: string): void {
     this.#actions.push({ type: 'log', level, text });
   }
 }

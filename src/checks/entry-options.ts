@@ -7,6 +7,8 @@ export interface EntryMachineOptions {
   readonly cores: number;
   readonly random: Random;
   readonly policy?: EntryPolicy;
+  /** What every test has found is logged (`debug`), not only what is new or wrong. */
+  readonly tellsTests?: boolean;
 }
 
 /** What is remembered of an entry while no monitor runs. */

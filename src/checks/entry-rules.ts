@@ -14,6 +14,8 @@ export interface RuleOutcome {
   readonly log: string | null;
   /** The service does not answer, so it need not be asked politely to end. */
   readonly isHang: boolean;
+  /** What was found, where nothing else is said of it and all is to be told. */
+  readonly found?: string;
 }
 
 const ALERT: Action = { kind: 'alert' };
@@ -23,6 +25,7 @@ const DEFAULT_ON_DEATH: Action = { kind: 'restart' };
 export class EntryRules {
   readonly #rules: readonly { readonly rule: Rule; readonly state: RuleState }[];
   readonly #cores: number;
+  readonly #tellsTests: boolean;
   /** What is done at once when a process is gone; null: the rules about existence wait for their cycles. */
   readonly onDeath: Action | null;
   /** It is to be there: no rule says that it must not be. */
@@ -30,7 +33,9 @@ export class EntryRules {
   /** Connections are not held against a process before this, unless it has answered. */
   #graceUntilMs = 0;
 
-  constructor(entry: ServiceEntry, cores: number) {
+  /** @param tellsTests whether tests say what they have found when nothing follows from it */
+  constructor(entry: ServiceEntry, cores: number, tellsTests = false) {
+    this.#tellsTests = tellsTests;
     this.#rules = [...entry.rules, ...unwrittenRules(entry)].map((rule) => ({
       rule,
       state: new RuleState(rule),
@@ -89,6 +94,15 @@ export class EntryRules {
       const isHang = isProbe && sample.probes.get(index)?.isOk === false;
       switch (turn.type) {
         case 'nothing':
+          if (this.#tellsTests)
+            outcomes.push({
+              event: null,
+              action: ALERT,
+              isNew: false,
+              log: null,
+              isHang,
+              found: verdict.text,
+            });
           break;
         case 'counting':
           outcomes.push({

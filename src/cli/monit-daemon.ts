@@ -84,6 +84,7 @@ export async function makeMonitor(
     clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
     random: { below: (bound) => Math.floor(Math.random() * bound) },
     cycleSeconds,
+    tellsTests: command.verbosity > 0,
     startDelaySeconds: isAfterBoot ? tree.settings.startDelaySeconds : 0,
     bootId: boot,
     saved: before,

@@ -16,6 +16,7 @@ import type { Invocation } from './invocation.ts';
 import { chooseLogFormat } from './log-format-option.ts';
 import { MonitClient } from './monit-client.ts';
 import { makeMonitor, startingText, startMonit } from './monit-daemon.ts';
+import { listingText } from './monit-listing.ts';
 import { MONIT_ROWS, type MonitCommand, monitHelp, parseMonit, usualControlFiles } from './monit-options.ts';
 import { serve } from './serve.ts';
 
@@ -56,6 +57,8 @@ export async function runMonit(invocation: Invocation): Promise<number> {
     case 'test':
       for (const { file, line, text } of tree.warnings) invocation.complain(`${file}:${line}: ${text}`);
       checkPollTime(setting);
+      if (command.verbosity > 0)
+        invocation.print(listingText(controlFile, tree, monitorFiles(tree.settings, command)));
       invocation.print('Control file syntax OK\n');
       return 0;
     case 'id':

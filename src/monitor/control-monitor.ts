@@ -46,7 +46,9 @@ export interface ControlMonitorOptions {
   readonly saved: SavedState | null;
   readonly adoption: OrphanAdoption | null;
   readonly alerts: AlertSender;
-  readonly log: (level: 'info' | 'warning' | 'error', service: string, text: string) => void;
+  readonly log: (level: 'debug' | 'info' | 'warning' | 'error', service: string, text: string) => void;
+  /** Whether what each test has found is logged, too. */
+  readonly tellsTests?: boolean;
   /** Keeps the state for the next monitor. */
   readonly save: (text: string) => void;
 }
@@ -77,10 +79,10 @@ export class ControlMonitor implements EntryControl {
 
   constructor(options: ControlMonitorOptions) {
     this.#options = options;
-    const { tree, clock, random, saved, bootId, facts } = options;
+    const { tree, clock, random, saved, bootId, facts, tellsTests = false } = options;
     this.#startedMs = clock.monotonicMs();
     const { limits, onReboot } = tree.settings;
-    this.#supervisor = new EntrySupervisor(tree, { limits, random, cores: readHost().cores });
+    this.#supervisor = new EntrySupervisor(tree, { limits, random, cores: readHost().cores, tellsTests });
     const remembered = new Map<string, SavedEntry>();
     for (const machine of this.#supervisor.machines) {
       const memory = initialMemory(machine.entry, onReboot, saved, bootId);
@@ -320,7 +322,8 @@ export class ControlMonitor implements EntryControl {
           this.#event(runner.machine.entry, action.event);
           break;
         case 'log':
-          this.#tell(action.level, name, action.text);
+          if (action.level === 'debug') this.#options.log('debug', name, action.text);
+          else this.#tell(action.level, name, action.text);
           break;
       }
     }

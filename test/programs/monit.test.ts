@@ -66,6 +66,13 @@ describe('monit, the command', () => {
     assert.equal((await monit.type('quit')).code, 0);
     assert.match((await monit.type('-z')).stderr, /invalid option -- 'z'/);
     assert.match((await monit.type('-d', '0')).stderr, /-d requires a natural number/);
+    monit.write('set daemon 5 check process x with pidfile /x if cpu > 60% for 2 cycles then alert');
+    const { stdout: listed } = await monit.type('-t', '-v');
+    assert.match(listed, /^ Poll time += 5 seconds with start delay 0 seconds$/m);
+    assert.match(listed, /^Process Name += x\n Pid file += \/x\n/m);
+    assert.match(listed, /^ Rule += If cpu > 60% for 2 cycles then alert$/m);
+    assert.match(listed, /\nControl file syntax OK\n$/);
+    monit.write('set daemon 5');
     assert.match(
       (await monit.type('-H', monit.controlFile)).stdout,
       /^SHA1\(.*\) = [0-9a-f]{40}\nMD5\(.*\) {2}= [0-9a-f]{32}\n$/,
