@@ -87,6 +87,7 @@ export function eventTitle(name: EventName, state: EventState): string {
   return WORDS[name][state];
 }
 
+/** The number that stands for the event in monit's masks of events, one bit; 0: it has none. */
 export function eventBit(name: EventName): number {
   return BITS[name] ?? 0;
 }

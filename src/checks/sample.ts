@@ -53,6 +53,7 @@ export type ShownFigure =
   | `${'accessed' | 'changed' | 'modified'}-ms`
   | ('link-errors' | 'link-bits-per-second');
 
+/** A figure that was sampled. @param absolute null: only the share is known */
 export function figure(
   absolute: number | null,
   percent: number | null = null,

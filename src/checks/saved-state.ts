@@ -1,3 +1,4 @@
+import { isRecord } from '../base/json-record.ts';
 import type { OnReboot, ServiceEntry } from '../control/tree.ts';
 import type { EntryMemory } from './entry-options.ts';
 
@@ -66,10 +67,6 @@ function identityIn(value: unknown): ProcessIdentity | null {
   return typeof pid === 'number' && typeof startedAfterBootMs === 'number'
     ? { pid, startedAfterBootMs }
     : null;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 const UP: SavedEntry = { isMonitored: true, isWanted: true, restarts: 0, process: null, startMark: '' };

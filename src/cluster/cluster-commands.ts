@@ -1,4 +1,6 @@
 /** `twincached reload`, `restart --rolling`, `switchover`, `take-out`, `put-back` and `down`: orders to a running cluster, followed until they are carried out. */
+
+import { isRecord } from '../base/json-record.ts';
 import { StartError } from '../base/start-error.ts';
 import { stillRuns } from '../system/proc-table.ts';
 import { type ParsedOptions, parseOptions, textOption } from './command-options.ts';
@@ -11,7 +13,7 @@ import {
   sendOrder,
 } from './find-monitor.ts';
 import type { MonitorRecord } from './monitor-record.ts';
-import { isRecord, readOperation } from './status-reading.ts';
+import { readOperation } from './status-reading.ts';
 
 export type ClusterCommandName = 'reload' | 'restart' | 'switchover' | 'take-out' | 'put-back' | 'down';
 

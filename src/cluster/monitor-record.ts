@@ -35,6 +35,7 @@ function pathOf(cluster: string, part: string): string {
   return join(stateDirectory(cluster), part === '' ? 'monitor.json' : `monitor-${part}.json`);
 }
 
+/** A key that nobody can guess: whoever has it may give orders to the monitor. */
 export function newKey(): string {
   return randomBytes(32).toString('hex');
 }

@@ -31,6 +31,7 @@ const SILENT: NodeSync = {
   percentSent: null,
 };
 
+/** Asks a node how it stands with its twins. Never throws: one that says nothing does not answer. */
 export async function askNode({ host, port }: Pick<TwinAddress, 'host' | 'port'>): Promise<NodeSync> {
   const result = await probe({ host, port, stats: true }, ANSWER_MS_MAX, 'node');
   if (!result.ok || result.stats === null) return SILENT;

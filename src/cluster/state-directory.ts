@@ -11,6 +11,7 @@ export function stateRoot(): string {
   return process.getuid?.() === 0 ? '/var/lib/twincached' : join(homedir(), '.local/state/twincached');
 }
 
+/** Where all that outlives the monitor of a cluster is kept. */
 export function stateDirectory(cluster: string): string {
   return join(stateRoot(), cluster);
 }

@@ -1,4 +1,5 @@
 /** What comes of a status over the wire, perhaps from another release, so nothing is taken for granted. */
+import { isRecord } from '../base/json-record.ts';
 import { CLUSTER_ACTIONS } from '../checks/cluster-operation.ts';
 
 /** The part of an operation that a command shows. */
@@ -11,10 +12,6 @@ export interface OperationReading {
   readonly stepsTotal: number;
   readonly lines: readonly string[];
   readonly linesBefore: number;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A value as text, free of what could move a terminal's cursor. */

@@ -1,7 +1,8 @@
+import { isRecord } from '../base/json-record.ts';
 import { StartError } from '../base/start-error.ts';
 import { parseOptions } from './command-options.ts';
 import { FINDING_HELP, FINDING_OPTIONS, fetchStatus, findMonitor } from './find-monitor.ts';
-import { isRecord, readOperation, shownText } from './status-reading.ts';
+import { readOperation, shownText } from './status-reading.ts';
 import { indentedTable } from './welcome.ts';
 
 export const STATUS_HELP: string = `Usage: twincached status [CLUSTER] [options]

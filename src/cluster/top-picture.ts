@@ -1,4 +1,5 @@
 /** What `twincached top` shows, out of a monitor's status. It comes over the wire, perhaps from another release, so nothing is taken for granted. */
+import { isRecord } from '../base/json-record.ts';
 
 /** One process. Figures that it does not have, or that are not known yet, are null. */
 export interface TopService {
@@ -60,7 +61,7 @@ export function readTopPicture(text: string): TopPicture | null {
   } catch {
     return null;
   }
-  if (!isFields(value) || !Array.isArray(value['services'])) return null;
+  if (!isRecord(value) || !Array.isArray(value['services'])) return null;
   const services: unknown[] = value['services'];
   const events: unknown[] = Array.isArray(value['events']) ? value['events'] : [];
   return {
@@ -68,8 +69,8 @@ export function readTopPicture(text: string): TopPicture | null {
     state: shown(value['state']),
     atMs: number(value['atMs']) ?? 0,
     uptimeSeconds: number(value['uptimeSeconds']) ?? 0,
-    services: services.filter(isFields).map(readService),
-    events: events.filter(isFields).map(({ atMs, service, level, text: words }) => ({
+    services: services.filter(isRecord).map(readService),
+    events: events.filter(isRecord).map(({ atMs, service, level, text: words }) => ({
       atMs: number(atMs) ?? 0,
       service: shown(service),
       level: shown(level),
@@ -153,12 +154,8 @@ function share(part: number | null, rest: number | null): number | null {
   return part === null || rest === null || part + rest === 0 ? null : (part * 100) / (part + rest);
 }
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function fields(value: unknown): Fields {
-  return isFields(value) ? value : {};
+  return isRecord(value) ? value : {};
 }
 
 function number(value: unknown): number | null {

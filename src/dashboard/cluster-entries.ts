@@ -13,6 +13,7 @@ const CYCLE_SECONDS = 1;
 
 const ALERT = { times: 1, cycles: 1, action: { kind: 'alert' } } as const;
 
+/** The monitor of a cluster, as monit speaks of itself. */
 export function clusterFacts({ cluster, uptimeSeconds }: ClusterStatus): MonitorFacts {
   return {
     id: cluster,
@@ -32,6 +33,7 @@ export function clusterFacts({ cluster, uptimeSeconds }: ClusterStatus): Monitor
   };
 }
 
+/** The services of a cluster, each as an entry of a control file. */
 export function clusterEntries({ services, atMs }: ClusterStatus): readonly EntryStatus[] {
   return services.map((service) => entryStatus(service, atMs));
 }

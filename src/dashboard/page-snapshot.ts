@@ -27,6 +27,7 @@ export interface PageBeginning {
   readonly takesOrders: boolean;
 }
 
+/** What the page shows, without what only programs ask for. */
 export function pageSnapshot(control: ClusterControl): PageSnapshot {
   const { events: _, output: __, ...status } = control.status();
   return { version: TWINCACHED_VERSION, ...status };

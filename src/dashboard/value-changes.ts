@@ -1,3 +1,5 @@
+import { isRecord } from '../base/json-record.ts';
+
 /** Where a value has changed: the keys and indices that lead there, and what stands there now. */
 export type ValueChange = readonly [path: readonly (string | number)[], value: unknown];
 
@@ -30,8 +32,4 @@ function compare(
     }
   }
   changes.push([path, after]);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -43,6 +43,7 @@ export function targetText({ target, transport, usesTls }: ConnectionTest): stri
   return `[${target.host}]:${target.port} [${transport === 'udp' ? 'UDP/IP' : usesTls ? 'TCP/IP TLS' : 'TCP/IP'}]`;
 }
 
+/** As monit's messages have it: `MEMCACHE`, and `generic` for a dialogue of the file's own. */
 export function protocolName({ protocol, dialogue }: ConnectionTest): string {
   if (dialogue.length > 0) return 'generic';
   return protocol.toUpperCase();

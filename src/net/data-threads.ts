@@ -128,6 +128,7 @@ interface ThreadOrder {
   readonly seat: Seat;
 }
 
+/** Whether a message tells a waiting thread what it is to run. It comes from our own code, so its parts are check enough. */
 export function isThreadOrder(message: unknown): message is ThreadOrder {
   return typeof message === 'object' && message !== null && 'entry' in message && 'seat' in message;
 }

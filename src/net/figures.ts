@@ -20,6 +20,7 @@ export const FIGURE = {
   tlsProtocolErrors: 15,
 } as const;
 
+/** Counters of a loop, all 0. */
 export function newFigures(): Float64Array {
   return new Float64Array(16);
 }
@@ -31,6 +32,7 @@ export function addPending(figures: Float64Array, count: number): void {
   if (pending > figures[FIGURE.pendingBytesPeak]!) figures[FIGURE.pendingBytesPeak] = pending;
 }
 
+/** The counters by name. */
 export function statisticsOf(figures: Float64Array): LoopStatistics {
   return {
     turns: figures[FIGURE.turns]!,

@@ -30,6 +30,7 @@ const THREAD_WORDS: number = RING + HANDOVER_MAX * ENTRY_WORDS;
 const AWAKE = 0;
 const ASLEEP = 1;
 
+/** The memory that all threads share for ThreadControl. */
 export function createThreadControlMemory(threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer(threads * THREAD_WORDS * 4);
 }

@@ -9,6 +9,7 @@ export function packReport(lines: readonly StatLine[]): string {
   return lines.map(([name, value]) => `${name} ${value}`).join('\n');
 }
 
+/** The lines that `packReport` was given. */
 export function unpackReport(text: string): StatLine[] {
   if (text === '') return [];
   return text.split('\n').map((line): StatLine => {

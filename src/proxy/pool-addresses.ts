@@ -57,6 +57,7 @@ export function resolveServers(pool: ProxyPool): Promise<(SocketAddress | null)[
 }
 
 /** Whether a name may come to mean another address. */
+/** Whether its address has to be looked up. */
 export function hasNames(pool: ProxyPool): boolean {
   return pool.servers.some(hasName);
 }

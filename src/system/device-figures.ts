@@ -40,6 +40,7 @@ export function blockDeviceUse(text: string, device: number): BlockDeviceUse | n
   return null;
 }
 
+/** The same as the kernel tells it now. */
 export function readBlockDevice(device: number): BlockDeviceUse | null {
   return blockDeviceUse(readText('/proc/diskstats') ?? '', device);
 }

@@ -35,6 +35,7 @@ export interface HostReading {
   readonly fileDescriptors: { readonly open: number; readonly limit: number } | null;
 }
 
+/** How loaded this host is now. */
 export function readHost(): HostReading {
   const [load1 = 0, load5 = 0, load15 = 0] = loadavg();
   const memory = parseMemory(readText('/proc/meminfo') ?? '');

@@ -90,6 +90,7 @@ export function readProcessTable(): ProcessEntry[] {
   return entries;
 }
 
+/** All processes of this system, in no order. */
 export function processIds(): number[] {
   try {
     return readdirSync('/proc')
