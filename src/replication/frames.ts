@@ -283,14 +283,14 @@ export function writeItem(
   }
   const key = body + fixedBytes;
   if (stamp > 0) putU64(bytes, key - STAMP_BYTES, stamp);
-  cache.copyKey(item, bytes, key);
   const value = key + keyBytes;
   if (inline) {
-    cache.copyValue(item, bytes, value);
+    cache.copyKeyAndValue(item, bytes, key);
     seal(bytes, at, FRAME.set, fixedBytes + keyBytes + valueBytes);
     output.at = value + valueBytes;
     return;
   }
+  cache.copyKey(item, bytes, key);
   seal(bytes, at, FRAME.set, fixedBytes + keyBytes);
   // The value is copied in one go behind the room for all headers of its pieces; then each piece moves down to behind its header.
   // A piece never moves up, so going from the first to the last overwrites nothing that is still needed.

@@ -27,6 +27,7 @@ export type LinkCache = { readonly meta: LinkMarks } & Pick<
   | 'keyBytes'
   | 'valueBytes'
   | 'copyKey'
+  | 'copyKeyAndValue'
   | 'copyValue'
   | 'applySet'
   | 'reserveForPeer'

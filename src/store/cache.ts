@@ -5,10 +5,9 @@ import type { FlushState } from './flush-epochs.ts';
 import { CONTROL, CONTROL_DOUBLE } from './geometry.ts';
 import { ItemView } from './item-view.ts';
 import { keyHash } from './key-hash.ts';
-import { ARENA_SHIFT, PAGE_BYTES, STATE } from './layout.ts';
+import { PAGE_BYTES, STATE } from './layout.ts';
 import { Maintainer } from './maintainer.ts';
 import type { MaintenanceSettings } from './maintenance-settings.ts';
-import { copyBytes } from './memory.ts';
 import { MetaAccess } from './meta-access.ts';
 import { ObservedWrites } from './observed-writes.ts';
 import { Parts } from './parts.ts';
@@ -238,9 +237,12 @@ export class Cache {
   }
 
   copyKey(item: ItemRef, target: Uint8Array, at: number): void {
-    const { items, memory } = this.#parts;
-    const start = items.keyStart(item);
-    copyBytes(target, at, memory.bytes[item >>> ARENA_SHIFT]!, start, start + items.keyBytes(item));
+    this.#parts.items.copyKey(item, target, at);
+  }
+
+  /** Copies the key and, behind it, the whole value, as they lie in most items: in one go. */
+  copyKeyAndValue(item: ItemRef, target: Uint8Array, at: number): void {
+    this.#parts.items.copyKeyAndValue(item, target, at);
   }
 
   /** Copies the whole value. Fastest, and free of allocation, when `target` is `ioRegion.bytes`. */

@@ -29,6 +29,9 @@ test('a look at an item agrees with the single readers, whatever stands in front
           assert.ok(value.equals(seen), `flags ${flags}, marks ${marks}, ${valueBytes} bytes`);
         }
         assert.ok(value.equals(input.subarray(keyBytes)));
+        const both = Buffer.alloc(1 + input.length);
+        cache.copyKeyAndValue(item, both, 1);
+        assert.ok(both.subarray(1).equals(input));
         cache.release(hash);
       }
     }

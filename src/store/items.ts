@@ -314,6 +314,24 @@ export class Items {
     }
   }
 
+  copyKey(item: number, target: Uint8Array, at: number): void {
+    const start = this.keyStart(item);
+    copyBytes(target, at, this.memory.bytes[item >>> ARENA_SHIFT]!, start, start + this.keyBytes(item));
+  }
+
+  /** Copies the key and the whole value, which stands behind it. */
+  copyKeyAndValue(item: number, target: Uint8Array, at: number): void {
+    const keyBytes = this.keyBytes(item);
+    if ((this.kind(item) & STATE.chained) !== 0) {
+      this.copyKey(item, target, at);
+      this.copyValue(item, target, at + keyBytes);
+      return;
+    }
+    const start = this.keyStart(item);
+    const end = start + keyBytes + this.valueBytes(item);
+    copyBytes(target, at, this.memory.bytes[item >>> ARENA_SHIFT]!, start, end);
+  }
+
   /** Copies the whole value to `at` in `target`. */
   copyValue(item: number, target: Uint8Array, at: number): void {
     const start = this.valueStart(item);

@@ -321,6 +321,11 @@ export class MapCache implements LinkCache {
     target.set(this.#entry(item).value, at);
   }
 
+  copyKeyAndValue(item: ItemRef, target: Uint8Array, at: number): void {
+    this.copyKey(item, target, at);
+    this.copyValue(item, target, at + this.keyBytes(item));
+  }
+
   applySet(
     input: Uint8Array,
     keyStart: number,
