@@ -166,7 +166,7 @@ export function parseEntryStatement(cursor: Cursor, draft: EntryDraft, limits: L
       draft.onReboot = parseOnReboot(cursor);
       return true;
     case 'group':
-      draft.groups.push(cursor.expectString('a group').text);
+      draft.groups.push(cursor.expectString('a group', ',').text);
       return true;
     case 'depends':
     case 'depend':
