@@ -296,7 +296,10 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
 
   /** Receives what has come since it was last looked at; called by the reactor after `notePaced`. */
   receivePaced(): void {
-    if (this.#phase === OPEN && !this.#isHeld && this.#mayReceive()) this.#receive(0);
+    if (this.#phase !== OPEN || this.#pace === null) return;
+    if (!this.#isHeld && !this.#isHeldUp() && this.#mayReceive()) this.#receive(0);
+    // As if nothing were there: in the end the thread sleeps.
+    else this.#notePace(this.#pace, 0);
   }
 
   /** Feeds what was left when the session paused; called by the reactor after `noteResumed`. */

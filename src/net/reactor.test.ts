@@ -149,3 +149,99 @@ test('a patient connection that is busy is looked at before others are served, a
   reactor.schedule(0, steps);
   reactor.run();
 });
+
+for (const { how, stop, goOn } of [
+  {
+    how: 'pauses',
+    stop: (connection: Connection) => connection.pause(),
+    goOn: (connection: Connection) => connection.resume(),
+  },
+  {
+    how: 'waits for its replies to be taken',
+    stop: (connection: Connection) => connection.output.text('reply'),
+    goOn() {},
+  },
+]) {
+  test(`a patient connection that was busy and ${how} is fed nothing, and keeps no thread awake`, {
+    skip,
+  }, () => {
+    assert.ok(libc !== null);
+    let watched = 0;
+    let seen = '';
+    let step: 'busy' | 'stopping' | 'stopped' | 'going on' = 'busy';
+    const reactor = new Reactor(
+      withCalls(libc, {
+        epoll_ctl(epoll, operation, fd, event) {
+          if (fd === accepted?.descriptor) watched++;
+          return libc.epoll_ctl(epoll, operation, fd, event);
+        },
+        // What the peer does not take.
+        send(fd, address, bytes, flags) {
+          const isFull = step === 'stopping' || step === 'stopped';
+          return isFull && fd === accepted?.descriptor ? 0 : libc.send(fd, address, bytes, flags);
+        },
+        epoll_wait(epoll, events, eventsMax, timeoutMs) {
+          if (step !== 'stopped' || timeoutMs <= 1)
+            return libc.epoll_wait(epoll, events, eventsMax, timeoutMs);
+          // It would sleep for longer than a paced connection is left alone.
+          assert.ok(accepted !== null);
+          step = 'going on';
+          goOn(accepted);
+          return libc.epoll_wait(epoll, events, eventsMax, 0);
+        },
+      }),
+      null,
+    );
+    let accepted: Connection | null = null;
+    let dialled: Connection | null = null;
+    reactor.serve(PATIENT, (connection) => {
+      accepted = connection;
+      return {
+        isPatient: true,
+        feed(input, start, end) {
+          assert.notEqual(step, 'stopped', 'it was fed');
+          seen += Buffer.from(input.subarray(start, end)).toString('latin1');
+          if (seen.endsWith('late')) reactor.stop();
+          return end;
+        },
+        closed() {},
+      };
+    });
+    const address = { family: 'ipv4', host: '127.0.0.1', port: 0 } as const;
+    reactor.listen({ address, backlog: 8, spread: false, hold: false }, PATIENT, (outcome) => {
+      assert.ok('address' in outcome);
+      dialled = reactor.dial(outcome.address, 5000, () => ({
+        feed: (_input, _start, end) => end,
+        closed() {},
+      }));
+    });
+    const send = (text: string): void => {
+      dialled?.output.text(text);
+      dialled?.flush();
+    };
+    const steps = (): void => {
+      // A second call says that it is no longer told of.
+      if (watched >= 2 && accepted !== null) {
+        step = 'stopping';
+        stop(accepted);
+        accepted.flush();
+        // In the next turn: it is sent at the end of this one.
+        reactor.schedule(0, () => {
+          step = 'stopped';
+          send('late');
+        });
+        return;
+      }
+      if (accepted !== null) send('x');
+      reactor.schedule(0, steps);
+    };
+    reactor.schedule(20_000, () => {
+      reactor.stop();
+      assert.fail(`it stays ${step}`);
+    });
+    reactor.schedule(0, steps);
+    reactor.run();
+    assert.equal(step, 'going on');
+    assert.ok(seen.endsWith('late'));
+  });
+}
