@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:net';
 import { hostname } from 'node:os';
 import { StartError } from '../base/start-error.ts';
+import { everyServer, liveServers } from '../hashing/twemproxy-servers.ts';
 import type { ProxyFigures } from './main-thread.ts';
+import type { ProxyPool } from './options.ts';
 import type { PoolFigures, ServerFigures } from './thread-messages.ts';
 
 /** What the statistics say of the program: what readers of twemproxy's know. */
@@ -99,8 +101,8 @@ export class NutcrackerStats {
         fragments: 0,
         ...Object.fromEntries(byThread[0]?.hotKeys ?? []),
       };
-      for (const [index, { name, text }] of pool.servers.entries())
-        part[name ?? text] = serverPart(byThread.flatMap((figures) => figures.servers[index] ?? []));
+      for (const { name, position } of inOrder(pool))
+        part[name] = serverPart(byThread.flatMap((figures) => figures.servers[position] ?? []));
       clients += sum(byThread, (figures) => figures.clients);
       servers += sum(byThread, (figures) => sum(figures.servers, ({ connections }) => connections));
       parts[pool.name] = part;
@@ -130,6 +132,12 @@ export class NutcrackerStats {
       0,
     );
   }
+}
+
+/** The servers as twemproxy tells of them. */
+function inOrder({ servers }: ProxyPool): readonly { readonly name: string; readonly position: number }[] {
+  const named = servers.map(({ name, text, weight }) => ({ name: name ?? text, weight: weight ?? 1 }));
+  return liveServers(named, everyServer);
 }
 
 function serverPart(byThread: readonly ServerFigures[]): Record<string, number> {

@@ -19,8 +19,8 @@ export interface WriterOwner {
   readonly queue: Ring<Call>;
   /** A call that nobody wants to be done any more is not to be written: it has to go from the queue, which has it at `index`. */
   callIsVoid(index: number): void;
-  /** The first byte of a call is about to be written. */
-  callBegins(call: Call): void;
+  /** The first bytes of a call, of `bytes` in all, have been written. */
+  callBegins(call: Call, bytes: number): void;
 }
 
 /**
@@ -105,7 +105,7 @@ export class CallWriter {
 
   #begin(call: Call, output: Output): void {
     const { request } = call;
-    this.#owner.callBegins(call);
+    const before = this.#written;
     this.waiting--;
     call.written = true;
     if (call.keyCount !== request.lineKeys) {
@@ -125,6 +125,7 @@ export class CallWriter {
       call.endsAt = this.#written + request.length;
       this.#writePiece(request, output);
     }
+    this.#owner.callBegins(call, call.endsAt - before);
   }
 
   #writePiece(request: Request, output: Output): void {

@@ -295,12 +295,12 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     return call;
   }
 
-  callBegins(call: Call): void {
+  callBegins(call: Call, bytes: number): void {
     const { request } = call;
     // Silence counts from the moment when there is something to answer.
     if (this.queue.length === 1) this.#patience.heardMs = this.#host.nowMs();
     this.figures[FIGURE.requests]!++;
-    this.figures[FIGURE.requestBytes]! += request.length;
+    this.figures[FIGURE.requestBytes]! += bytes;
     if (isRead(request.verb)) this.figures[FIGURE.keys]! += call.keyCount;
   }
 

@@ -58,6 +58,8 @@ class Both {
   readonly directory: string = mkdtempSync(join(tmpdir(), 'twincached-nutcracker-'));
   readonly servers: Running[] = [];
   serverPorts: number[] = [];
+  /** Of the statistics of those that were started last. */
+  statisticsPorts: readonly [number, number] = [0, 0];
   #proxies: Running[] = [];
 
   async startServers(count: number): Promise<void> {
@@ -75,13 +77,14 @@ class Both {
   async start(pools: readonly string[]): Promise<readonly (readonly [number, number])[]> {
     const free = await freePorts(pools.length * 2 + 2);
     const places = pools.map((_, index) => [free[index * 2]!, free[index * 2 + 1]!] as const);
+    this.statisticsPorts = [free.at(-1)!, free.at(-2)!];
     for (const side of [0, 1] as const) {
       const file = join(this.directory, `${side}-${free[0]}.yml`);
       const text = pools.map(
         (pool, index) => `pool${index}:\n  listen: 127.0.0.1:${places[index]![side]}\n${pool}`,
       );
       writeFileSync(file, text.join(''));
-      const words = ['-c', file, '-s', `${free.at(-1 - side)}`, '-a', '127.0.0.1', '-i', '50'];
+      const words = ['-c', file, '-s', `${this.statisticsPorts[side]}`, '-a', '127.0.0.1', '-i', '50'];
       this.#proxies.push(
         side === 0
           ? twincached(['nutcracker', ...words])
@@ -105,6 +108,14 @@ class Both {
     await Promise.all([...this.#proxies, ...this.servers].map((program) => program.kill('SIGKILL')));
     rmSync(this.directory, { recursive: true });
   }
+}
+
+/** What stands in an object and in those within it, by name. */
+function flat(value: unknown, name: string): [string, string | number][] {
+  if (typeof value === 'string' || typeof value === 'number') return [[name, value]];
+  return Object.entries(value ?? {}).flatMap(([key, inner]) =>
+    flat(inner, name === '' ? key : `${name} ${key}`),
+  );
 }
 
 async function opens(port: number): Promise<void> {
@@ -249,6 +260,39 @@ describe('as nutcracker, beside nutcracker', { skip: SKIP }, () => {
       await both.flush();
       assert.deepEqual(one, await hear(theirs, text), JSON.stringify(text));
     }
+  });
+
+  test('the statistics have the same names in the same order, and the same figures of what was asked', async () => {
+    const servers = both.serverPorts.map(
+      (port, index) => `   - 127.0.0.1:${port}:1${index % 2 === 0 ? ` name${index}` : ''}\n`,
+    );
+    const pool = `  hash: fnv1a_64\n  distribution: modula\n  servers:\n${servers.join('')}`;
+    const [[ours = 0, theirs = 0] = []] = await both.start([pool, pool]);
+    for (const port of [ours, theirs])
+      for (const text of [
+        'set a 0 0 1\r\nx\r\n',
+        'get a\r\n',
+        'gets a\r\n',
+        'incr nope 1\r\n',
+        'delete a\r\n',
+      ])
+        await hear(port, text);
+    const told = async (port: number): Promise<[string, string | number][]> => {
+      // Statistics are as old as their interval: until the last request has come.
+      const text = await until('the requests are counted', async () => {
+        const { text: now } = await hear(port, '');
+        return [...now.matchAll(/"requests": ?(\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0) >=
+          5
+          ? now
+          : null;
+      });
+      return flat(JSON.parse(text), '').filter(
+        ([name]) =>
+          !/^(version|uptime|timestamp|(total|curr)_connections)|client_|server_connections/.test(name),
+      );
+    };
+    const [one, other] = [await told(both.statisticsPorts[0]), await told(both.statisticsPorts[1])];
+    assert.deepEqual(one, other);
   });
 
   test('a dead server: the same errors, and those of a get of several keys end the connection', async () => {
