@@ -57,6 +57,14 @@ test("a node with a replication port has repcached's three lines more in stats, 
   assert.equal(twin.ask('marugoto_end\r\n'), 'ERROR\r\n');
 });
 
+test('a cas line without an id is answered as by memcached, or, with a replication port, as by repcached', () => {
+  const lines = 'cas foo 0 0 6 \r\nbarval\r\nget foo\r\n';
+  const alone = connect(memoryNodeContext());
+  assert.equal(alone.ask(lines), 'CLIENT_ERROR bad command line format\r\nEND\r\n');
+  const paired = connect(withTwins(memoryNodeContext()));
+  assert.equal(paired.ask(lines), 'ERROR\r\nERROR\r\nEND\r\n');
+});
+
 test('a line of more keys than are looked up at once is answered in order, with misses and repetitions', () => {
   const { ask } = connect(memoryNodeContext());
   const count = 200;

@@ -413,6 +413,11 @@ export class TextSession implements Session, LongReplyHost {
   #storage(input: Uint8Array, dataStart: number, end: number): number {
     const { valueBytes } = request;
     if (request.error !== LINE_ERROR.none) {
+      // To repcached such a line is none of its commands, and the value behind it is another line; programs that were written for it read two errors.
+      if (request.verb === VERB.cas && request.lacksCas && this.#context.reports.replicates) {
+        writeReply(this.#output, REPLY.error);
+        return dataStart;
+      }
       this.#refuse(request.error);
       if (valueBytes < 0) return dataStart;
       return this.#swallow(valueBytes + 2, dataStart, end);

@@ -49,6 +49,8 @@ export class TextRequest {
   valueBytes = -1;
   /** The cas id of `cas`, or CAS_WIDE, when it is in casHigh and casLow; 0 for the other storage commands. */
   cas = 0;
+  /** Of a `cas` line: it ends before its cas id. */
+  lacksCas = false;
   casHigh = 0;
   casLow = 0;
   /** The operand of incr and decr, in two halves. */
@@ -248,6 +250,7 @@ function parseStorage(bytes: Uint8Array, start: number, end: number, request: Te
   request.cas = 0;
   if (request.verb !== VERB.cas) return;
   nextWord(bytes, wordEnd, end);
+  request.lacksCas = wordStart === wordEnd;
   parseUint64(bytes, wordStart, wordEnd);
   if (!parsed.valid) request.error = LINE_ERROR.format;
   request.casHigh = parsed.high;
