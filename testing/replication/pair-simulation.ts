@@ -77,7 +77,7 @@ class PairLife {
     this.#random = random;
     this.#topology = TOPOLOGY[random.below(TOPOLOGY.length)]!;
     this.#feedCapacity = random.below(2) === 0 ? 16 : 1000;
-    this.#stampsMax = random.below(4) === 0 ? 6 : 1000;
+    this.#stampsMax = random.below(4) === 0 ? 2 : 1000;
     this.#network = new SimulatedNetwork(this.#time, random, {
       delayMsMax: random.below(3) === 0 ? 40 : 1,
       windowBytes: random.below(2) === 0 ? 2000 : 200000,
