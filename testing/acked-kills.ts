@@ -147,11 +147,14 @@ export async function killPair(
   }
 }
 
-/** Waits until a node says that it has everything. */
+/** Waits until a node says that it has everything, and not because it believes that it is alone: its twin lives, and may be slow. */
 async function inSync(client: TextClient): Promise<void> {
   await until(
     'it is in sync',
-    async () => (await client.stats('replication')).get('replication_in_sync') === '1',
+    async () => {
+      const stats = await client.stats('replication');
+      return stats.get('replication_in_sync') === '1' && stats.get('replication_state') === 'linked';
+    },
     WAIT_MS_MAX,
   );
 }

@@ -405,7 +405,10 @@ export class Link implements Session {
       this.#meetLegacy(legacy);
     } else if (this.#isMeeting()) {
       const missing = this.state === 'proof' ? 'proof' : 'greeting';
-      if (nowMs >= this.deadlines.metMs) this.close(`no ${missing} within the time limit`);
+      if (nowMs >= this.deadlines.metMs) {
+        this.ending.isSilence = true;
+        this.close(`no ${missing} within the time limit`);
+      }
     } else if (this.state === 'open') {
       if (this.legacy === null && nowMs >= this.deadlines.silentMs) {
         this.ending.isSilence = true;

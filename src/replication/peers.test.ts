@@ -593,3 +593,25 @@ test('a twin that comes from where the missing one was has taken its place', () 
   linked(a, again);
   assert.ok(a.peers.isInSync);
 });
+
+test('who has started alone is not in sync while the twin that it dials may be there: silent, not refusing', () => {
+  for (const then of ['it answers', 'it is gone', 'it dials by itself'] as const) {
+    const world = new World();
+    const b = world.start('b', then === 'it dials by itself' ? ['a'] : []);
+    b.cache.set('k', value('1'), 0, 0);
+    world.network.hold();
+    const a = world.start('a', ['b']);
+    for (let i = 0; i < 6000; i++) {
+      world.run(1);
+      assert.equal(a.peers.isInSync, false, `after ${i} ms`);
+    }
+    assert.ok(a.isReady);
+    assert.ok(a.peers.missingMs >= 3000, 'whoever has been here for so long may rely on it');
+    if (then === 'it is gone') b.kill();
+    world.network.release();
+    for (let i = 0; i < 6000 && !a.peers.isInSync; i++) world.run(1);
+    assert.ok(a.peers.isInSync, then);
+    assert.equal(a.cache.entries.has('k'), then !== 'it is gone');
+    assert.equal(a.peers.missingMs, 0);
+  }
+});

@@ -80,6 +80,11 @@ interface Target {
   nodeId: string;
 }
 
+/** What stands for the id of a node that has never been met. */
+function unmet({ addresses }: Target): string {
+  return `unmet ${addresses[0] ?? ''}`;
+}
+
 function hostOf(link: Link): string {
   const text = remoteText(link);
   return text.slice(0, text.lastIndexOf(':'));
@@ -233,7 +238,9 @@ export class Peers implements LinkOwner<Link> {
     const open = this.openLinks;
     // From a repcached that dials no copy comes.
     if (open.length > 0) return open.some((link) => link.hasCopyOfPeer);
-    return nowMs >= this.#startedMs + YOUNG_MS_MAX;
+    // Whoever is being dialled for the first time may be there.
+    const isTried = ({ failed, nodeId }: Target): boolean => failed || nodeId === this.nodeId;
+    return nowMs >= this.#startedMs + YOUNG_MS_MAX && this.#targets.every(isTried);
   }
 
   /**
@@ -408,7 +415,10 @@ export class Peers implements LinkOwner<Link> {
     const { peer } = link;
     if (peer === null) return 'no hello';
     const target = this.#targets[link.target];
-    if (target !== undefined) target.nodeId = peer.nodeId;
+    if (target !== undefined) {
+      target.nodeId = peer.nodeId;
+      this.#missing.gone(unmet(target));
+    }
     if (peer.nodeId === this.nodeId) return 'it is this node itself';
     const other = this.#openLinkTo(peer.nodeId);
     if (other !== null) {
@@ -530,7 +540,10 @@ export class Peers implements LinkOwner<Link> {
     const nowMs = this.#clock.monotonicMs();
     const target = this.#targets[link.target];
     if (target !== undefined) {
-      if (link.ending.isRefusal) this.#missing.gone(target.nodeId);
+      if (link.ending.isRefusal) {
+        this.#missing.gone(target.nodeId);
+        this.#missing.gone(unmet(target));
+      } else if (!wasOpen && link.ending.isSilence) this.#unmetIsSilent(target, hostOf(link), nowMs);
       target.link = null;
       target.failed = !wasOpen;
       if (wasOpen) target.retry.atOnce(nowMs);
@@ -545,6 +558,13 @@ export class Peers implements LinkOwner<Link> {
       this.#ports.mayBeFree(nowMs);
     }
     this.#readyIfAlone();
+  }
+
+  /** Whoever does not answer, and has never been met, may be there as well, and have what this node has not: its host is slow, or the network is cut. */
+  #unmetIsSilent(target: Target, host: string, nowMs: number): void {
+    const isKnown = target.nodeId !== '' || this.#missing.has(unmet(target));
+    if (this.#hasHadCopy || this.openLinks.length > 0 || isKnown) return;
+    this.#missing.lost(unmet(target), host, -1, nowMs, true, false);
   }
 
   log(verbosity: number, message: string): void {
