@@ -63,6 +63,18 @@ test('each mode of storing follows its rule, at once and in pieces', () => {
   }
 });
 
+test('a cache with twins pads no number, as the memcached that repcached is made of', () => {
+  const cache = new TestCache({ feedBytes: 65536, tombstonesMax: 1000 });
+  cache.set('n', '10', 4, NOW + 100);
+  assert.equal(cache.arithmetic('n', false, 1n), '9');
+  assert.equal(cache.value('n'), '9');
+  assert.equal(cache.get('n')?.flags, 4);
+  cache.set('n', `7${' '.repeat(30)}`);
+  assert.equal(cache.arithmetic('n', true, 4n), '11');
+  assert.equal(cache.value('n'), '11');
+  checkInvariants(cache.shared);
+});
+
 test('numbers wrap upwards, stop at 0 downwards, and are padded in place', () => {
   const cache = new TestCache();
   assert.equal(cache.arithmetic('n', true, 1n), RESULT.notFound);

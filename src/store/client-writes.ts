@@ -436,7 +436,8 @@ export class ClientWrites {
   }
 
   /**
-   * Writes the number as the item's value: over it, padded with spaces, where it is not longer; else as a new value. Marks stay.
+   * Writes the number as the item's value: over it, padded with spaces, where it is not longer; else as a new value. Marks stay. A node that has twins
+   * never pads, as the memcached that repcached is made of.
    *
    * @param marks further ones; `explicitCas` needs room, and so a new item
    */
@@ -449,14 +450,15 @@ export class ClientWrites {
     marks: number,
     exptime: number,
   ): Result {
-    const { items, memory, lookup, writer, clock, feed, lifetime } = this.#parts;
+    const { items, memory, lookup, writer, clock, feed, lifetime, options } = this.#parts;
     const scratch = this.#scratch;
+    const isPadded = options.feedBytes === 0;
     const keyBytes = keyEnd - keyStart;
     let end = writeUint64(scratch, keyBytes, this.numberHigh, this.numberLow);
     const count = end - keyBytes;
     clock.next(item);
     const valueBytes = items.valueBytes(item);
-    if (count <= valueBytes && (marks & STATE.explicitCas) === 0) {
+    if ((isPadded ? count <= valueBytes : count === valueBytes) && (marks & STATE.explicitCas) === 0) {
       const bytes = memory.bytes[item >>> ARENA_SHIFT]!;
       const at = items.valueStart(item);
       for (let i = 0; i < count; i++) bytes[at + i] = scratch[keyBytes + i]!;
@@ -469,7 +471,7 @@ export class ClientWrites {
       lookup.bump(item);
     } else {
       // A value that is longer than any number is padding for the most part, which need not be kept.
-      while (end < keyBytes + Math.min(valueBytes, UINT64_DIGITS_MAX)) scratch[end++] = SPACE;
+      while (isPadded && end < keyBytes + Math.min(valueBytes, UINT64_DIGITS_MAX)) scratch[end++] = SPACE;
       copyBytes(scratch, 0, input, keyStart, keyEnd);
       const flags = items.clientFlags(item);
       const kept = marks | (items.kind(item) & MARKS & ~STATE.explicitCas);
