@@ -81,6 +81,9 @@ test('twins are labelled with their address; milliseconds become seconds', () =>
     replication: {
       replication_in_sync: '1',
       replication_missing_ms: '1500',
+      replication_acks_refused: '2',
+      replication_min_replicas_refused: '3',
+      replication_checksum_errors: '4',
       replication_peer_0_address: '127.0.0.1:9',
       replication_peer_0_state: 'linked',
       replication_peer_0_lag_ms: '250',
@@ -91,6 +94,9 @@ test('twins are labelled with their address; milliseconds become seconds', () =>
   for (const line of [
     'twincached_replication_in_sync{instance="n:1"} 1',
     'twincached_replication_missing_seconds{instance="n:1"} 1.5',
+    'twincached_replication_acks_refused_total{instance="n:1"} 2',
+    'twincached_replication_min_replicas_refused_total{instance="n:1"} 3',
+    'twincached_replication_checksum_errors_total{instance="n:1"} 4',
     'twincached_replication_peer_up{instance="n:1",peer="127.0.0.1:9"} 1',
     'twincached_replication_peer_lag_seconds{instance="n:1",peer="127.0.0.1:9"} 0.25',
     'twincached_replication_peer_up{instance="n:1",peer="127.0.0.1:10"} 0',

@@ -185,6 +185,19 @@ const REPLICATION: readonly Row[] = [
   ['acks_waited_total', 'counter', 'replication_acks_waited', 'Times that replies waited for twins'],
   ['acks_degraded_total', 'counter', 'replication_acks_degraded', 'Writes answered without so many acks'],
   ['acks_timeouts_total', 'counter', 'replication_acks_timeouts', 'Waits for acks that took too long'],
+  ['acks_refused_total', 'counter', 'replication_acks_refused', 'Connections ended for want of acks'],
+  [
+    'min_replicas_refused_total',
+    'counter',
+    'replication_min_replicas_refused',
+    'Writes refused because too few twins were in step',
+  ],
+  [
+    'checksum_errors_total',
+    'counter',
+    'replication_checksum_errors',
+    'Frames of twins that were damaged on their way',
+  ],
 ];
 
 /** And of each twin. */
