@@ -2,7 +2,8 @@
 import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { writeWhole } from '../monitor/whole-file.ts';
+import { isRecord } from '../base/json-record.ts';
+import { readWhole, writeWhole } from '../monitor/whole-file.ts';
 
 /** The directory that has one for each cluster, by its name. */
 export function stateRoot(): string {
@@ -14,6 +15,25 @@ export function stateRoot(): string {
 /** Where all that outlives the monitor of a cluster is kept. */
 export function stateDirectory(cluster: string): string {
   return join(stateRoot(), cluster);
+}
+
+/**
+ * Where a part of what outlives the monitor is kept: of one host, or of all where there is only one.
+ *
+ * @param part such as `serving`
+ */
+export function statePath(cluster: string, part: string, host: string | null): string {
+  return join(stateDirectory(cluster), host === null ? `${part}.json` : `${part}-${host}.json`);
+}
+
+/** What `writeState` has kept of a mapping, by name. What cannot be read counts as nothing. */
+export function readStateEntries(path: string): [string, unknown][] {
+  try {
+    const value: unknown = JSON.parse(readWhole(path) ?? '{}');
+    return isRecord(value) ? Object.entries(value) : [];
+  } catch {
+    return [];
+  }
 }
 
 /** Writes a file whole or not at all, its directory too, readable by its owner alone. @returns why it failed, or null */

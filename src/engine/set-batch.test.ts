@@ -27,32 +27,41 @@ test('sets behind one another are taken in order, and fetched for together', () 
   const request = new TextRequest();
   let at = 0;
   for (let i = 0; i < 70; i++) {
-    assert.ok(batch.take(observed, input, at, input.length, request));
-    assert.equal(input.toString('latin1', batch.keyStart, batch.keyEnd), `key:${i}`);
-    assert.equal(input.toString('latin1', batch.dataStart, batch.dataEnd), String(i));
-    assert.equal(batch.flags, i);
+    const dataStart = batch.take(observed, input, at, input.length, request, 100);
+    const dataEnd = dataStart + request.valueBytes;
+    assert.equal(input.toString('latin1', request.keyStart, request.keyEnd), `key:${i}`);
+    assert.equal(input.toString('latin1', dataStart, dataEnd), String(i));
+    assert.equal(request.flags, i);
     assert.equal(batch.hash, cache.hash(Buffer.from(`key:${i}`), 0, `key:${i}`.length));
-    at = batch.dataEnd + 2;
+    at = dataEnd + 2;
   }
   assert.equal(at, input.length);
   assert.deepEqual(fetched, [32, 32, 6]);
+  fetched.length = 0;
+  batch.clear();
+  batch.take(observed, input, 0, input.length, request, 3);
+  batch.clear();
+  batch.take(observed, input, 0, input.length, request, 0);
+  assert.deepEqual(fetched, [4], 'no more than will be executed');
 });
 
-test('what is no plain set, or not all there, is left', () => {
+test('what is no plain set is left, and one whose value is not all there is taken alone', () => {
   const { cache } = new TestCache();
   const batch = new SetBatch();
-  const others = [
-    'set k 0 0 3\r\nabc',
-    'set k 0 0 3\r\nabcd\r\n',
-    'set k 0 0 3 noreply\r\nabc\r\n',
-    'set k 0 -1 1\r\na\r\n',
-  ];
-  for (const other of others) {
-    const input = Buffer.from(`set a 1 0 1\r\nx\r\n${other}`);
+  const first = 'set a 1 0 1\r\nx\r\n';
+  for (const [other, isPlain] of [
+    ['set k 0 0 3\r\nabc', true],
+    ['set k 0 0 3\r\nabcd\r\n', true],
+    ['set k 0 0 3 noreply\r\nabc\r\n', false],
+    ['set k 0 -1 1\r\na\r\n', false],
+  ] as const) {
+    const input = Buffer.from(first + other);
     const request = new TextRequest();
     batch.clear();
-    assert.ok(batch.take(cache, input, 0, input.length, request), other);
-    assert.ok(!batch.take(cache, input, batch.dataEnd + 2, input.length, request), other);
+    assert.equal(batch.take(cache, input, 0, input.length, request, 9), first.length - 3, other);
+    assert.equal(input.toString('latin1', request.keyStart, request.keyEnd), 'a');
+    const dataStart = batch.take(cache, input, first.length, input.length, request, 9);
+    assert.equal(dataStart, isPlain ? first.length + 13 : -1, other);
   }
 });
 

@@ -1,4 +1,4 @@
-import { parsePlainSet, type TextRequest } from '../protocol/text/request-parser.ts';
+import { beginPlainSet, parsePlainSet, type TextRequest } from '../protocol/text/request-parser.ts';
 import type { Cache } from '../store/cache.ts';
 
 /** Sets that are looked up together: enough to hide the memory's latency, few enough to stay in the processor's first cache. */
@@ -26,13 +26,7 @@ export class SetBatch {
   readonly #valueBytes: Int32Array = new Int32Array(SET_BATCH_MAX);
   readonly #dataStarts: Int32Array = new Int32Array(SET_BATCH_MAX);
   readonly #hashes: Int32Array = new Int32Array(SET_BATCH_MAX);
-  /** Of the set that was taken last. */
-  keyStart = 0;
-  keyEnd = 0;
-  flags = 0;
-  exptime = 0;
-  dataStart = 0;
-  dataEnd = 0;
+  /** Of the key of the set that was taken last. */
   hash = 0;
 
   /** Forgets what it has, before other bytes come. */
@@ -42,41 +36,51 @@ export class SetBatch {
   }
 
   /**
-   * Takes the set that begins at `at`, if it is a plain one that is there with its value.
+   * Takes the set that begins at `at`, if it is a plain one; its value may not have come yet.
    *
    * @param request where it is parsed to
+   * @param more so many sets behind it are executed at most before other bytes come
+   * @returns where its value begins, or -1
    */
-  take(cache: Cache, input: Uint8Array, at: number, end: number, request: TextRequest): boolean {
+  take(cache: Cache, input: Uint8Array, at: number, end: number, request: TextRequest, more: number): number {
     const i = this.#next;
     if (i < this.#count && this.#starts[i] === at) {
       this.#next = i + 1;
-      this.keyStart = at + KEY_AT;
-      this.keyEnd = this.#keyEnds[i]!;
-      this.flags = this.#flags[i]!;
-      this.exptime = this.#exptimes[i]!;
-      this.dataStart = this.#dataStarts[i]!;
-      this.dataEnd = this.dataStart + this.#valueBytes[i]!;
+      const dataStart = this.#dataStarts[i]!;
+      beginPlainSet(
+        request,
+        at + KEY_AT,
+        this.#keyEnds[i]!,
+        this.#flags[i]!,
+        this.#exptimes[i]!,
+        this.#valueBytes[i]!,
+        dataStart - 2,
+      );
       this.hash = this.#hashes[i]!;
-      return true;
+      return dataStart;
     }
-    const dataStart = parseWhole(input, at, end, request);
-    if (dataStart < 0) return false;
-    this.keyStart = at + KEY_AT;
-    this.keyEnd = request.keyEnd;
-    this.flags = request.flags;
-    this.exptime = request.exptime;
-    this.dataStart = dataStart;
-    this.dataEnd = dataStart + request.valueBytes;
-    this.hash = cache.hash(input, this.keyStart, this.keyEnd);
-    this.#collect(cache, input, this.dataEnd + 2, end, request);
-    return true;
+    const dataStart = parsePlainSet(input, at, end, request);
+    if (dataStart < 0) return -1;
+    const { keyStart, keyEnd, flags, exptime, valueBytes } = request;
+    this.hash = cache.hash(input, keyStart, keyEnd);
+    this.#collect(cache, input, dataStart + valueBytes + 2, end, request, Math.min(more, SET_BATCH_MAX - 1));
+    // Those behind it were parsed to the same record.
+    beginPlainSet(request, keyStart, keyEnd, flags, exptime, valueBytes, dataStart - 2);
+    return dataStart;
   }
 
   /** Takes note of the sets that follow, and has memory fetched for them and the one in hand. */
-  #collect(cache: Cache, input: Uint8Array, from: number, end: number, request: TextRequest): void {
+  #collect(
+    cache: Cache,
+    input: Uint8Array,
+    from: number,
+    end: number,
+    request: TextRequest,
+    most: number,
+  ): void {
     let count = 0;
     let at = from;
-    while (count < SET_BATCH_MAX - 1 && at + KEY_AT < end && isSet(input, at)) {
+    while (count < most && at + KEY_AT < end && isSet(input, at)) {
       const dataStart = parseWhole(input, at, end, request);
       if (dataStart < 0) break;
       this.#starts[count] = at;

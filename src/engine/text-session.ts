@@ -4,7 +4,7 @@ import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR, nextKey, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
-import { CAS_WIDE, type Cache, STORE_MODE } from '../store/cache.ts';
+import { CAS_WIDE, type Cache } from '../store/cache.ts';
 import { runAdminCommand } from './admin.ts';
 import { absoluteExptime } from './exptime.ts';
 import { KeyBatch } from './key-batch.ts';
@@ -140,10 +140,16 @@ export class TextSession implements Session, LongReplyHost {
           }
         }
       }
-      // A set is nearly always plain, and its value short enough to have come with it.
+      // A set is nearly always plain.
       if (isSet(input, at)) {
-        if (sets.take(this.#cache, input, at, end, request)) {
-          at = this.#storePlain(input);
+        const dataStart = sets.take(this.#cache, input, at, end, request, requestsLeft);
+        if (dataStart > 0) {
+          const next = this.#storage(input, dataStart, end, sets.hash);
+          if (next < 0) {
+            this.#isValueAwaited = true;
+            break;
+          }
+          at = next;
           continue;
         }
       }
@@ -226,7 +232,10 @@ export class TextSession implements Session, LongReplyHost {
   /** Executes the parsed line. @returns where the next request begins, or -1 to wait for more of the value */
   #execute(input: Uint8Array, dataStart: number, end: number): number {
     const { verb, error } = request;
-    if (verb >= VERB.set && verb <= VERB.cas) return this.#storage(input, dataStart, end);
+    if (verb >= VERB.set && verb <= VERB.cas) {
+      const hash = error === LINE_ERROR.none ? this.#cache.hash(input, request.keyStart, request.keyEnd) : 0;
+      return this.#storage(input, dataStart, end, hash);
+    }
     if (verb >= VERB.metaGet && verb <= VERB.metaDebug) return this.#executeMeta(input, dataStart, end);
     if (error !== LINE_ERROR.none) {
       this.#refuse(error);
@@ -409,8 +418,8 @@ export class TextSession implements Session, LongReplyHost {
 
   // Storage
 
-  /** A storage line; the value begins at `dataStart`. */
-  #storage(input: Uint8Array, dataStart: number, end: number): number {
+  /** A storage line; the value begins at `dataStart`. @param hash of its key, if the line has no error */
+  #storage(input: Uint8Array, dataStart: number, end: number, hash: number): number {
     const { valueBytes } = request;
     if (request.error !== LINE_ERROR.none) {
       // To repcached such a line is none of its commands, and the value behind it is another line; programs that were written for it read two errors.
@@ -440,7 +449,6 @@ export class TextSession implements Session, LongReplyHost {
     const { keyStart, keyEnd } = request;
     const mode = modeOfVerb(request.verb);
     if (request.cas === CAS_WIDE) cache.meta.setWideCas(request.casHigh, request.casLow);
-    const hash = cache.hash(input, keyStart, keyEnd);
     const expiresAt = absoluteExptime(request.exptime, cache.nowSeconds);
     const result = cache.store(
       mode,
@@ -455,23 +463,6 @@ export class TextSession implements Session, LongReplyHost {
       dataEnd,
     );
     answerStore(cache, this.#output, mode, result, request.noreply);
-    return dataEnd + 2;
-  }
-
-  /** Executes the set that `sets` has in hand. @returns where the next request begins */
-  #storePlain(input: Uint8Array): number {
-    const { keyStart, keyEnd, hash, flags, dataStart, dataEnd } = sets;
-    const cache = this.#cache;
-    const { fence, prefixes } = this.#context;
-    if (fence?.refuses() === true) {
-      writeReply(this.#output, REPLY.notEnoughReplicas);
-      return dataEnd + 2;
-    }
-    if (prefixes.isOn) prefixes.recordSet(input, keyStart, keyEnd);
-    const expiresAt = absoluteExptime(sets.exptime, cache.nowSeconds);
-    const mode = STORE_MODE.set;
-    const result = cache.store(mode, input, keyStart, keyEnd, hash, flags, expiresAt, 0, dataStart, dataEnd);
-    answerStore(cache, this.#output, mode, result, false);
     return dataEnd + 2;
   }
 

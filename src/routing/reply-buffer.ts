@@ -82,10 +82,8 @@ export class ReplyBuffer {
     if (this.#room > 0) return false;
     const slot = this.#budget.memory.takeSlot();
     if (slot === null) return false;
+    this.#use(slot.bytes, slot.start, REPLY_SLOT_BYTES, null);
     this.#slot = slot;
-    this.bytes = slot.bytes;
-    this.start = slot.start;
-    this.#room = REPLY_SLOT_BYTES;
     return true;
   }
 

@@ -188,18 +188,31 @@ export function parsePlainSet(bytes: Uint8Array, start: number, end: number, req
   const exptime = plainValue;
   at = plainNumber(bytes, at, end);
   if (at < 0 || at + 1 >= end || bytes[at] !== CR || bytes[at + 1] !== LF) return -1;
+  beginPlainSet(request, keyStart, keyEnd, flags, exptime, plainValue, at);
+  return at + 2;
+}
+
+/** Makes a request what `parsePlainSet` makes of a line whose words are these. @param lineEnd where its CR stands */
+export function beginPlainSet(
+  request: TextRequest,
+  keyStart: number,
+  keyEnd: number,
+  flags: number,
+  exptime: number,
+  valueBytes: number,
+  lineEnd: number,
+): void {
   request.verb = VERB.set;
   request.error = LINE_ERROR.none;
   request.noreply = false;
-  request.lineEnd = at;
+  request.lineEnd = lineEnd;
   request.argumentsStart = keyStart;
   request.keyStart = keyStart;
   request.keyEnd = keyEnd;
   request.flags = flags;
   request.exptime = exptime;
-  request.valueBytes = plainValue;
+  request.valueBytes = valueBytes;
   request.cas = 0;
-  return at + 2;
 }
 
 /** The last number of `plainNumber`. */
