@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg, machine, release, totalmem, type, uptime, version } from 'node:os';
+import type { PlatformFacts } from '../checks/entry-status.ts';
 
 /** Names one run of the kernel; '' where there is no such name. */
 export function bootId(): string {
@@ -50,15 +51,7 @@ export function readHost(): HostReading {
 }
 
 /** What the host is, which stays as it is while it runs. */
-export function readPlatform(): {
-  readonly name: string;
-  readonly release: string;
-  readonly version: string;
-  readonly machine: string;
-  readonly cores: number;
-  readonly memoryBytes: number;
-  readonly swapBytes: number;
-} {
+export function readPlatform(): PlatformFacts {
   const { memoryTotalBytes, swapTotalBytes } = parseMemory(readText('/proc/meminfo') ?? '');
   return {
     name: type(),
