@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
 import { freePorts } from '../../testing/processes.ts';
+import { until } from '../../testing/wait.ts';
 import type { ProbeOutcome } from '../checks/sample.ts';
 import { DEFAULT_LIMITS } from '../control/settings-parser.ts';
 import { probeConnection } from './connection-probe.ts';
@@ -116,6 +117,65 @@ test('a server that hangs fails after the timeout, as often as it is tried', asy
   assert.equal(outcome.isOk, false);
   assert.match(outcome.text, /no answer/);
   assert.equal(connections, 3);
+});
+
+test('what no socket can be opened with fails, and says why', async () => {
+  const nowhere = await probe('host no-such-name.invalid port 53 type udp');
+  assert.equal(nowhere.isOk, false);
+  assert.match(nowhere.text, /UDP\/IP\] -- (ENOTFOUND|EAI_AGAIN)/);
+  const fromNobody = await probe('port 1 address "nobody"');
+  assert.equal(fromNobody.isOk, false);
+  assert.match(fromNobody.text, /-- Invalid IP address: nobody/);
+});
+
+test('what is sent last needs no answer', async () => {
+  let sent = '';
+  const port = await serve((text, socket) => {
+    sent += text;
+    if (text === 'PING\n') socket.write('PONG\n');
+  });
+  const outcome = await probe(`port ${port} send "PING\\n" expect "PONG" send "BYE\\n"`);
+  assert.equal(outcome.isOk, true, outcome.text);
+  await until('the last words', () => sent === 'PING\nBYE\n');
+});
+
+test('content of http is judged when all of it is there', async () => {
+  const port = await serve((text, socket) => {
+    const [, path = ''] = /^GET (\S+)/.exec(text) ?? [];
+    const length = path === '/counted' ? 'Content-Length: 13\r\n' : '';
+    socket.write(`HTTP/1.1 200 OK\r\n${length}\r\nall is `);
+    setImmediate(() => {
+      socket.write('broken');
+      if (path === '/ending') socket.end();
+    });
+  });
+  const ofStream = await probe(
+    `port ${port} protocol http request "/stream" content = "is bro" with timeout 1 second`,
+  );
+  assert.equal(ofStream.isOk, true, ofStream.text);
+  for (const path of ['/counted', '/ending']) {
+    const refused = await probe(`port ${port} protocol http request "${path}" content != "broken"`);
+    assert.equal(refused.isOk, false, path);
+    assert.match(refused.text, /the content matches \[broken\]/);
+    assert.equal((await probe(`port ${port} protocol http request "${path}" content = "is bro"`)).isOk, true);
+  }
+});
+
+test('who never comes to an end is listened to up to a bound', async () => {
+  const port = await serve((text, socket) => {
+    if (text.startsWith('GET /body ')) socket.write('HTTP/1.1 200 OK\r\n\r\n');
+    const pour = (): void => {
+      while (!socket.destroyed && socket.write('x'.repeat(16 * 1024)));
+    };
+    socket.on('drain', pour);
+    pour();
+  });
+  const endlessBody = await probe(
+    `port ${port} protocol http request "/body" content = "never" timeout 30 seconds`,
+  );
+  assert.match(endlessBody.text, /the content does not match \[never\]/);
+  const endlessHead = await probe(`port ${port} protocol http request "/head" timeout 30 seconds`);
+  assert.match(endlessHead.text, /not a reply of HTTP/);
 });
 
 test('a dialogue of send and expect is followed', async () => {

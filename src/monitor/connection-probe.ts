@@ -16,11 +16,18 @@ const FRAME = '\0\x01\0\0\0\x01\0\0';
 /** Silence of an open UDP port counts as good after this: a closed one has been refused by then. */
 const UDP_SILENCE_MS = 300;
 
+/** Null: more is needed. What is sent last is not waited for an answer to. */
+type Judgement =
+  | { readonly bad: string }
+  | { readonly send: string; readonly isLast: boolean }
+  | 'good'
+  | null;
+
 /** One exchange: what is sent when the connection is open, and what the answer so far comes to. */
 interface Exchange {
   readonly first: string;
-  /** Null: more is needed; a text: it is wrong; or what to send next; or good. */
-  readonly judge: (answer: string) => { readonly bad: string } | { readonly send: string } | 'good' | null;
+  /** @param isEnd this is all there is to judge by */
+  readonly judge: (answer: string, isEnd: boolean) => Judgement;
 }
 
 /**
@@ -31,7 +38,12 @@ interface Exchange {
 export async function probeConnection(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome> {
   let outcome: ProbeOutcome = { isOk: false, text: 'not tried', responseMs: null };
   for (let attempt = 1; attempt <= test.attempts; attempt++) {
-    outcome = test.transport === 'udp' ? await overUdp(test) : await overStream(test, limits);
+    try {
+      outcome = test.transport === 'udp' ? await overUdp(test) : await overStream(test, limits);
+    } catch (error) {
+      // What no socket can be opened with, such as an address of its own that is none.
+      outcome = bad(test, error instanceof Error ? error.message : String(error));
+    }
     if (outcome.isOk) break;
   }
   return outcome;
@@ -69,7 +81,8 @@ function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome>
     let answer = '';
     const socket = open(test, (chunk) => {
       if (answer.length < bytesMax) answer += chunk.slice(0, bytesMax - answer.length);
-      judge(false);
+      // Who never comes to an end is not listened to for longer.
+      judge(answer.length < bytesMax ? null : `nothing to go by in ${bytesMax} bytes`);
     });
     const finish = (why: string | null): void => {
       clearTimeout(timer);
@@ -78,24 +91,29 @@ function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome>
     };
     // If it was us who slept, the answer lies in the socket; one turn of the loop reads it before the verdict.
     const timer = setTimeout(
-      () => setImmediate(() => finish(answer === '' ? 'no answer' : `received ${answer.length} bytes only`)),
+      () =>
+        setImmediate(() => {
+          if (answer === '') finish('no answer');
+          else judge(`received ${answer.length} bytes only`);
+        }),
       test.timeoutMs,
     );
-    const judge = (isEnd: boolean): void => {
-      const verdict = exchange.judge(answer);
+    /** @param end why nothing more of the answer comes; null: more may come */
+    const judge = (end: string | null): void => {
+      const verdict = exchange.judge(answer, end !== null);
       if (verdict === 'good') finish(null);
       else if (verdict !== null && 'bad' in verdict) finish(verdict.bad);
       else if (verdict !== null) {
         answer = '';
-        socket.write(verdict.send, 'latin1');
-      } else if (isEnd) finish('connection closed');
+        socket.write(verdict.send, 'latin1', verdict.isLast ? () => finish(null) : undefined);
+      } else if (end !== null) finish(end);
     };
     socket.on(test.usesTls ? 'secureConnect' : 'connect', () => {
       if (exchange.first !== '') socket.write(exchange.first, 'latin1');
-      judge(false);
+      judge(null);
     });
     socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
-    socket.on('end', () => judge(true));
+    socket.on('end', () => judge('connection closed'));
     socket.on('close', () => finish('connection closed'));
   });
 }
@@ -171,6 +189,9 @@ function line(first: string, pattern: RegExp, otherwise: string): Exchange {
   };
 }
 
+/** Longest head of a reply of HTTP. */
+const HEAD_BYTES_MAX = 64 * 1024;
+
 function http(test: ConnectionTest): Exchange {
   const question = test.http;
   const host = test.target.kind === 'port' ? `${test.target.host}:${test.target.port}` : 'localhost';
@@ -179,6 +200,7 @@ function http(test: ConnectionTest): Exchange {
       ? ''
       : `Authorization: Basic ${Buffer.from(question.credentials).toString('base64')}\r\n`;
   const content = question?.content ?? null;
+  let body: { readonly start: number; readonly end: number } | null = null;
   // What the file says takes the place of what would be said otherwise.
   const usual = [
     ['Host', host],
@@ -192,19 +214,25 @@ function http(test: ConnectionTest): Exchange {
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   return {
     first: `${question?.method ?? 'GET'} ${question?.path ?? '/'} HTTP/1.1\r\n${lines}${login}\r\n`,
-    judge: (answer) => {
-      const head = answer.indexOf('\r\n\r\n');
-      if (head < 0) return null;
-      const code = Number(/^HTTP\/1\.\d (\d{3})/.exec(answer)?.[1]);
-      if (!Number.isFinite(code)) return { bad: 'not a reply of HTTP' };
-      const wanted = question?.status ?? { operator: '<' as const, code: 400 };
-      if (!compares(code, wanted.operator, wanted.code)) return { bad: `HTTP status ${code}` };
+    judge: (answer, isEnd) => {
+      // Read once: to look through a long answer anew for each piece would take the longer the more there are.
+      if (body === null) {
+        const end = answer.indexOf('\r\n\r\n');
+        if (end < 0) return answer.length > HEAD_BYTES_MAX ? { bad: 'not a reply of HTTP' } : null;
+        const head = answer.slice(0, end);
+        const code = Number(/^HTTP\/1\.\d (\d{3})/.exec(head)?.[1]);
+        if (!Number.isFinite(code)) return { bad: 'not a reply of HTTP' };
+        const wanted = question?.status ?? { operator: '<' as const, code: 400 };
+        if (!compares(code, wanted.operator, wanted.code)) return { bad: `HTTP status ${code}` };
+        const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? Number.POSITIVE_INFINITY);
+        body = { start: end + 4, end: end + 4 + length };
+      }
       if (content === null) return 'good';
-      const length = /^content-length: *(\d+)/im.exec(answer.slice(0, head))?.[1];
-      const matches = new RegExp(jsPattern(content.pattern)).test(answer.slice(head + 4));
+      // What must not be in it may still come.
+      if (!isEnd && answer.length < body.end) return null;
+      const matches = new RegExp(jsPattern(content.pattern)).test(answer.slice(body.start, body.end));
       if (matches !== content.isNegated) return 'good';
-      const isWhole = length !== undefined && answer.length >= head + 4 + Number(length);
-      return isWhole ? { bad: `the content does not match [${content.pattern}]` } : null;
+      return { bad: `the content ${matches ? 'matches' : 'does not match'} [${content.pattern}]` };
     },
   };
 }
@@ -228,8 +256,9 @@ function dialogue({ dialogue: steps }: ConnectionTest, limits: Limits): Exchange
       if (!new RegExp(jsPattern(withoutEscapes(step.text))).test(text))
         return text.length >= limits.sendExpectBufferBytes ? { bad: `expected [${step.text}]` } : null;
       at += 1;
-      const next = sends();
-      return next === '' && steps[at] === undefined ? 'good' : { send: next };
+      const send = sends();
+      const isLast = steps[at] === undefined;
+      return send === '' && isLast ? 'good' : { send, isLast };
     },
   };
 }
@@ -272,7 +301,9 @@ function overUdp(test: ConnectionTest): Promise<ProbeOutcome> {
         finish(null);
       else finish(`expected [${expected}]`);
     });
-    socket.connect(target.port, target.host, () => {
+    socket.connect(target.port, target.host, (failure?: NodeJS.ErrnoException) => {
+      // Called without a connection, too, where the host's name means nothing.
+      if (failure !== undefined) return finish(failure.code ?? failure.message);
       const text = asksMemcached ? `${FRAME}version\r\n` : withoutEscapes(send ?? '');
       socket.send(Buffer.from(text, 'latin1'), (error) => {
         if (error !== null) finish(error.message);
