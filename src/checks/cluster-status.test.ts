@@ -23,6 +23,12 @@ test('a twin that runs elsewhere stands in for one here', () => {
   assert.equal(clusterState(services, [{ group: 'other', answers: true }]), 'failing');
 });
 
+test('a node here whose twin elsewhere is gone has nobody to stand in for it', () => {
+  const services = [{ group: 'pair', state: 'running', restarts: 0 }] as const;
+  assert.equal(clusterState(services, [{ group: 'pair', answers: true }]), 'ok');
+  assert.equal(clusterState(services, [{ group: 'pair', answers: false }]), 'degraded');
+});
+
 test('the cluster is as good as its worst group', () => {
   assert.equal(stateOf('running', 'running', 'running'), 'ok');
   assert.equal(stateOf('running', 'backing-off', 'running'), 'degraded');

@@ -130,7 +130,7 @@ export interface ServiceStatus {
 }
 
 /**
- * `ok`: everything runs. `degraded`: something is down and others stand in for it. `failing`: a whole group is
+ * `ok`: everything runs, twins under other monitors too. `degraded`: something is down and others stand in for it. `failing`: a whole group is
  * down, so some requests are not served. `starting`, `stopped`: so far, or again, nothing is expected to serve.
  */
 export type ClusterState = 'ok' | 'degraded' | 'failing' | 'starting' | 'stopped';
@@ -194,13 +194,14 @@ export interface ClusterControl {
   onChange(callback: () => void): () => void;
 }
 
-/** One word for the whole of what runs here, from its parts. @param elsewhere what may stand in for it */
+/** One word for the whole of what runs here, from its parts. @param elsewhere what stands in for it, and it for them */
 export function clusterState(
   services: readonly Pick<ServiceStatus, 'group' | 'state' | 'restarts'>[],
   elsewhere: readonly Pick<TwinElsewhere, 'group' | 'answers'>[] = [],
 ): ClusterState {
   if (services.every(({ state }) => state === 'stopped' || state === 'stopping')) return 'stopped';
-  if (services.every(({ state }) => state === 'running')) return 'ok';
+  if (services.every(({ state }) => state === 'running'))
+    return elsewhere.every(({ answers }) => answers) ? 'ok' : 'degraded';
   const servedGroups = new Set<string>();
   for (const { group, state } of services) if (state === 'running') servedGroups.add(group);
   for (const { group, answers } of elsewhere) if (answers) servedGroups.add(group);

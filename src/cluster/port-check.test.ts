@@ -47,7 +47,9 @@ test('the advice tells a running cluster from the remains of one, and keeps out 
     busy(11221, 7, 'twincached memcached -v -p 1'),
   ];
   const other = busy(12000, 8, '/srv/twincached/other-program');
-  assert.match(busyPortAdvice([...remains, other], 2812) ?? '', /`kill 7` ends/);
-  assert.match(busyPortAdvice([busy(2812, 9, 'twincached up'), ...remains], 2812) ?? '', /runs here already/);
-  assert.equal(busyPortAdvice([other, { ...other, holder: null }], 2812), null);
+  assert.match(busyPortAdvice([...remains, other], 2812, true) ?? '', /`kill 7` ends/);
+  const running = [busy(2812, 9, 'twincached up'), ...remains];
+  assert.match(busyPortAdvice(running, 2812, true) ?? '', /runs here already.*--port-offset/);
+  assert.match(busyPortAdvice(running, 2812, false) ?? '', /runs here already.*--page-port/);
+  assert.equal(busyPortAdvice([other, { ...other, holder: null }], 2812, true), null);
 });

@@ -77,12 +77,17 @@ export function busyPortLine({ port, wantedBy, code, holder }: BusyPort): string
  *
  * @param busy at least one
  * @param pagePort where another monitor would be
+ * @param isBuiltIn of the built-in cluster all ports can be moved at once, of one with a file only that of the page
  */
-export function busyPortAdvice(busy: readonly BusyPort[], pagePort: number): string | null {
+export function busyPortAdvice(
+  busy: readonly BusyPort[],
+  pagePort: number,
+  isBuiltIn: boolean,
+): string | null {
   const own = busy.filter(({ holder }) => holder !== null && /\btwincached [a-z]/.test(holder.command));
   if (own.length === 0) return null;
   if (own.some(({ port }) => port === pagePort))
-    return 'a cluster runs here already; `twincached status` shows it, --port-offset puts a second one beside it';
+    return `a cluster runs here already; \`twincached status\` shows it, ${isBuiltIn ? '--port-offset puts a second one beside it' : '--page-port gives the page of this one another port'}`;
   const pids = new Set(own.flatMap(({ holder }) => (holder === null ? [] : [holder.pid])));
   return `these were left by a run that was killed; \`kill ${[...pids].join(' ')}\` ends them`;
 }

@@ -182,7 +182,7 @@ async function runCluster(
   const busy = taken.filter(({ holder }) => holder === null || !ours.has(holder.pid));
   if (busy.length > 0) {
     const lines = busy.map(busyPortLine);
-    const advice = busyPortAdvice(busy, plan.pagePort);
+    const advice = busyPortAdvice(busy, plan.pagePort, source.file === null);
     throw new StartError((advice === null ? lines : [...lines, advice]).join('\n'));
   }
   // Another file of the same name would write over the configurations that its proxies read.

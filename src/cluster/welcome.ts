@@ -12,8 +12,10 @@ const ENTRY_PORT_USUAL = 12000;
  * @param startMs how long the start took
  */
 export function welcomeText(plan: ClusterPlan, status: ClusterStatus, startMs: number): string {
-  const entry = status.services.find(({ name }) => name === plan.entry);
-  const [host, port] = (entry?.address ?? '').split(':');
+  const { host, port } = plan.services.find(({ name }) => name === plan.entry)?.probe ?? {
+    host: '',
+    port: 0,
+  };
   const rank = ({ name, role }: ServiceStatus): number =>
     name === plan.entry ? 0 : role === 'proxy' ? 1 : 2;
   const rows = status.services
@@ -24,7 +26,7 @@ export function welcomeText(plan: ClusterPlan, status: ClusterStatus, startMs: n
   rows.push([pageAt, 'monitor', `status page: ${page}`, `pid ${process.pid}`]);
   // From the package's own folder the executable is called by its place, elsewhere it is installed.
   const client = existsSync('bin/twincached') ? 'bin/twincached' : 'twincached';
-  const at = port === String(ENTRY_PORT_USUAL) && host === '127.0.0.1' ? '' : ` -s ${host}:${port}`;
+  const at = port === ENTRY_PORT_USUAL && host === '127.0.0.1' ? '' : ` -s ${hostAndPort(host, port)}`;
   const victim = status.services.find(({ role }) => role === 'node');
   return `
 Your cluster runs (${status.services.length} processes, ready in ${(startMs / 1000).toFixed(1)} s):
