@@ -1,7 +1,14 @@
 import type { JSX } from 'preact';
-import type { ServiceStatus } from '../src/checks/cluster-status.ts';
-import { durationText, NOTHING } from '../src/dashboard/display-units.ts';
-import { type ServerView, type ShardView, serverState, shardViews } from '../src/dashboard/proxy-view.ts';
+import type { ProxyStats, ServiceStatus } from '../src/checks/cluster-status.ts';
+import { countText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
+import {
+  type PoolView,
+  poolViews,
+  type ServerView,
+  type ShardView,
+  serverState,
+  shardViews,
+} from '../src/dashboard/proxy-view.ts';
 import { microsText, percentText, rateText } from './figures.ts';
 import { outIntention } from './intentions.ts';
 import { StateWord } from './marks.tsx';
@@ -24,6 +31,9 @@ const COLUMNS: readonly Column[] = [
   ['CPU', 'number'],
 ];
 
+/** The last of them, which pools do not have. */
+const COLUMNS_OF_PROCESS = 3;
+
 /** Every proxy with the servers that it sends to. */
 export function ProxyTable({ snapshot, mayAct, mayOrder, onIntent }: TableProps): JSX.Element {
   const proxies = snapshot.services.filter(({ role }) => role === 'proxy');
@@ -37,12 +47,26 @@ export function ProxyTable({ snapshot, mayAct, mayOrder, onIntent }: TableProps)
           {proxies.map((proxy) => (
             <tbody key={proxy.name}>
               <ProxyRow proxy={proxy} snapshot={snapshot} mayAct={mayAct} onIntent={onIntent} />
-              <ShardsRow
-                proxy={proxy}
-                services={snapshot.services}
-                mayOrder={mayAct && mayOrder}
-                onIntent={onIntent}
-              />
+              {proxy.pools.length === 0 ? (
+                <ShardsRow
+                  proxy={proxy}
+                  views={shardViews(proxy)}
+                  services={snapshot.services}
+                  mayOrder={mayAct && mayOrder}
+                  onIntent={onIntent}
+                />
+              ) : (
+                poolViews(proxy).map((pool) => (
+                  <PoolRows
+                    key={pool.name}
+                    pool={pool}
+                    proxy={proxy}
+                    services={snapshot.services}
+                    mayOrder={mayAct && mayOrder}
+                    onIntent={onIntent}
+                  />
+                ))
+              )}
             </tbody>
           ))}
         </Table>
@@ -65,23 +89,9 @@ function ProxyRow({
         <StateWord state={proxy.state} monitored={proxy.monitored} />
       </th>
       <Cell label="address">
-        <code>{proxy.address}</code>
+        {proxy.pools.length === 0 ? <code>{proxy.address}</code> : `${proxy.pools.length} pools`}
       </Cell>
-      <Cell label="requests" isNumber>
-        {rateText(figures?.requestsPerSecond)}
-      </Cell>
-      <Cell label="half within" isNumber>
-        {microsText(figures?.p50Micros)}
-      </Cell>
-      <Cell label="99 % within" isNumber>
-        {microsText(figures?.p99Micros)}
-      </Cell>
-      <Cell label="unanswered" isNumber>
-        {figures === null ? NOTHING : `${figures.open}`}
-      </Cell>
-      <Cell label="failures" isNumber>
-        {figures === null ? NOTHING : `${figures.failures}`}
-      </Cell>
+      <RequestCells figures={figures} />
       <Cell label="up for" isNumber>
         {proxy.uptimeSeconds === null ? NOTHING : durationText(proxy.uptimeSeconds)}
       </Cell>
@@ -100,16 +110,62 @@ function ProxyRow({
   );
 }
 
+/** What clients have asked, and what became of it. */
+function RequestCells({ figures }: { readonly figures: ProxyStats | null }): JSX.Element {
+  return (
+    <>
+      <Cell label="requests" isNumber>
+        {rateText(figures?.requestsPerSecond)}
+      </Cell>
+      <Cell label="half within" isNumber>
+        {microsText(figures?.p50Micros)}
+      </Cell>
+      <Cell label="99 % within" isNumber>
+        {microsText(figures?.p99Micros)}
+      </Cell>
+      <Cell label="unanswered" isNumber>
+        {figures === null ? NOTHING : `${figures.open}`}
+      </Cell>
+      <Cell label="failures" isNumber>
+        {figures === null ? NOTHING : countText(figures.failures)}
+      </Cell>
+    </>
+  );
+}
+
+/** One of several addresses of a proxy, and what stands behind it. */
+function PoolRows({
+  pool,
+  ...props
+}: Omit<ServersProps, 'views'> & { readonly pool: PoolView }): JSX.Element {
+  return (
+    <>
+      <tr class="pool" data-pool={pool.name} data-state={pool.state}>
+        <th scope="row">
+          <b>{pool.name}</b>
+          <StateWord state={pool.state} />
+        </th>
+        <Cell label="address">
+          <code>{pool.address}</code>
+        </Cell>
+        <RequestCells figures={pool.stats} />
+        <td class="rest" colSpan={COLUMNS_OF_PROCESS + 1} />
+      </tr>
+      <ShardsRow {...props} views={pool.shards} />
+    </>
+  );
+}
+
 interface ServersProps {
   readonly proxy: ServiceStatus;
+  readonly views: readonly ShardView[];
   readonly services: readonly ServiceStatus[];
   readonly mayOrder: boolean;
   readonly onIntent: TableProps['onIntent'];
 }
 
-/** Where the keys of a proxy lie, and how its servers are. */
-function ShardsRow({ proxy, services, mayOrder, onIntent }: ServersProps): JSX.Element | null {
-  const views = shardViews(proxy);
+/** Where keys lie, and how the servers are. */
+function ShardsRow({ proxy, views, services, mayOrder, onIntent }: ServersProps): JSX.Element | null {
   if (views.every(({ servers }) => servers.length === 0)) return null;
   return (
     <tr class="servers">
@@ -165,7 +221,7 @@ function ServerItem({
   services,
   mayOrder,
   onIntent,
-}: ServersProps & { readonly server: ServerView; readonly mayChange: boolean }): JSX.Element {
+}: Omit<ServersProps, 'views'> & { readonly server: ServerView; readonly mayChange: boolean }): JSX.Element {
   const service = services.find(({ address, name }) => address === server.address || name === server.name);
   const { figures, isOut } = server;
   const name = service?.name ?? server.name;

@@ -1,11 +1,17 @@
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import type { ServiceStatus } from '../src/checks/cluster-status.ts';
+import type { ProxyStats, ServiceStatus } from '../src/checks/cluster-status.ts';
 import type { LogEvent } from '../src/checks/event-log.ts';
 import { nodeGroups, roleWord, twinLinks } from '../src/dashboard/cluster-view.ts';
 import { bytesText, countText, durationText, NOTHING } from '../src/dashboard/display-units.ts';
 import type { PageSnapshot } from '../src/dashboard/page-snapshot.ts';
-import { type ServerView, serverState, shardViews } from '../src/dashboard/proxy-view.ts';
+import {
+  poolViews,
+  type ServerView,
+  type ShardView,
+  serverState,
+  shardViews,
+} from '../src/dashboard/proxy-view.ts';
 import { ChartGrid } from './charts.tsx';
 import { EventLine } from './event-log.tsx';
 import { microsText, millisecondsText, percentText, rateText } from './figures.ts';
@@ -132,14 +138,25 @@ function PanelBody({
       {role === 'node' && stats !== null ? <Twins service={service} snapshot={snapshot} /> : null}
       {proxy === null ? null : (
         <>
-          <h3>Servers</h3>
-          <ul class="servers-list">
-            {shardViews(service)
-              .flatMap(({ servers }) => servers)
-              .map((server) => (
-                <ServerLine key={server.address} server={server} services={snapshot.services} />
+          {service.pools.length === 0 ? (
+            <>
+              <h3>Servers</h3>
+              <ServerList views={shardViews(service)} services={snapshot.services} />
+            </>
+          ) : (
+            <>
+              <h3>Pools</h3>
+              {poolViews(service).map(({ name: pool, address: at, state, stats: figures, shards }) => (
+                <section key={pool} aria-label={`pool ${pool}`}>
+                  <p class="pool-line">
+                    <StateWord state={state} /> <b>{pool}</b> <code>{at}</code>{' '}
+                    <span class="faint">{figures === null ? '' : requestsText(figures)}</span>
+                  </p>
+                  <ServerList views={shards} services={snapshot.services} />
+                </section>
               ))}
-          </ul>
+            </>
+          )}
           {proxy.hotKeys.length === 0 ? null : (
             <details>
               <summary>what its routes for hot keys have counted</summary>
@@ -167,6 +184,35 @@ function PanelBody({
         </ol>
       )}
     </>
+  );
+}
+
+/** What clients of a pool have asked, as a line. */
+function requestsText({ requestsPerSecond, requests, p99Micros, open, failures }: ProxyStats): string {
+  return [
+    rateText(requestsPerSecond),
+    `${countText(requests)} requests`,
+    ...(p99Micros === null ? [] : [`99 % within ${microsText(p99Micros)}`]),
+    ...(open === 0 ? [] : [`${open} unanswered`]),
+    `${countText(failures)} failures`,
+  ].join(' · ');
+}
+
+function ServerList({
+  views,
+  services,
+}: {
+  readonly views: readonly ShardView[];
+  readonly services: readonly ServiceStatus[];
+}): JSX.Element {
+  return (
+    <ul class="servers-list">
+      {views
+        .flatMap(({ servers }) => servers)
+        .map((server) => (
+          <ServerLine key={server.address} server={server} services={services} />
+        ))}
+    </ul>
   );
 }
 

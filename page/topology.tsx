@@ -45,7 +45,8 @@ export function Topology({ snapshot }: { readonly snapshot: PageSnapshot }): JSX
     const group = groups.find(({ name }) => name === service.group);
     if (service.role === 'node' && group !== undefined)
       return `${roleWord(service, group)} · ${rateText(service.stats?.requestsPerSecond)}`;
-    return rateText(service.proxy?.requestsPerSecond);
+    const { length } = service.pools;
+    return `${length === 0 ? '' : `${length} pools · `}${rateText(service.proxy?.requestsPerSecond)}`;
   };
 
   return (

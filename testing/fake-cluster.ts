@@ -28,6 +28,7 @@ export function serviceOf(name: string, different: Partial<ServiceStatus> = {}):
     stats: null,
     proxy: null,
     shards: [],
+    pools: [],
     findings: [],
     ...different,
   };

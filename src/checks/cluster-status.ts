@@ -99,6 +99,18 @@ export interface ShardServer {
   readonly isOut: boolean;
 }
 
+/** One address of a proxy that serves several. */
+export interface ProxyPoolStatus {
+  readonly name: string;
+  readonly address: string;
+  /** Whether it has answered when it was asked last; null: it was not asked yet, or the proxy does not run. */
+  readonly answers: boolean | null;
+  /** Null unless it answers. */
+  readonly stats: ProxyStats | null;
+  /** Where its keys lie. */
+  readonly shards: readonly ProxyShard[];
+}
+
 export interface ServiceStatus {
   readonly name: string;
   readonly role: ServiceRole;
@@ -121,10 +133,12 @@ export interface ServiceStatus {
   readonly process: ProcessUsage | null;
   /** Null for proxies, and while the node does not answer. */
   readonly stats: NodeStats | null;
-  /** Null for nodes, and while the proxy does not answer. */
+  /** Null for nodes, and while the proxy does not answer. Of several pools all together. */
   readonly proxy: ProxyStats | null;
-  /** Of a proxy where its keys lie, as far as it is known; empty for nodes. */
+  /** Of a proxy where its keys lie, as far as it is known; empty for nodes. Of several pools those of all, each once. */
   readonly shards: readonly ProxyShard[];
+  /** The addresses of a proxy that serves several, in the file's order; empty where `address` is the only one. */
+  readonly pools: readonly ProxyPoolStatus[];
   /** Conditions of rules that hold now: `memory > 2.0 GB`. */
   readonly findings: readonly string[];
 }

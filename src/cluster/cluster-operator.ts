@@ -511,11 +511,11 @@ export class ClusterOperator implements ClusterOperations {
     for (const before of this.#services) {
       const after = planned.find(({ name }) => name === before.name);
       if (after === undefined || before.role !== 'proxy') continue;
-      const { configuration, shards = [] } = after;
+      const { configuration, shards = [], pools } = after;
       if (configuration === null || configuration.text === before.configuration?.text) continue;
       // It is about to be restarted with all of it.
       if (!startsAlike(before, after)) continue;
-      const next = { ...before, configuration, shards };
+      const next = { ...before, configuration, shards, ...(pools === undefined ? {} : { pools }) };
       await steps.takeOver(next, before);
       this.#define(before.name, next);
     }

@@ -110,6 +110,19 @@ test('one proxy serves several pools, each with its port, its servers and its pl
     ],
   );
   assert.deepEqual([proxy.probe.port, proxy.title], [12000, 'serves sessions, pages, old']);
+  assert.deepEqual(
+    proxy.pools?.map(({ name, host, port, shards }) => [
+      name,
+      host,
+      port,
+      shards.map(({ keyShare }) => keyShare),
+    ]),
+    [
+      ['sessions', '127.0.0.1', 12000, [1]],
+      ['pages', '127.0.0.1', 12001, [0.5, 0.5]],
+      ['old', '127.0.0.1', 12002, [0.75, 0.25]],
+    ],
+  );
   assert.deepEqual(proxy.after, ['one-a', 'one-b', 'two-a']);
   assert.deepEqual(
     proxy.shards?.map(({ name, keyShare }) => [name, keyShare]),

@@ -84,6 +84,20 @@ function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions
   };
 }
 
+/** What the monitor asks besides where a proxy has several addresses. */
+function poolsOf(proxy: PlacedProxy, options: AskedTwins): Pick<PlannedService, 'pools'> {
+  const { name, address, pools } = proxy;
+  if (pools.every((pool) => pool.name === name)) return {};
+  return {
+    pools: pools.map((pool) => ({
+      name: pool.name,
+      host: address,
+      port: pool.port,
+      shards: shardsOf({ ...proxy, pools: [pool] }, options),
+    })),
+  };
+}
+
 function proxyService(proxy: PlacedProxy, options: FilePlanOptions): PlannedService {
   const { name, address, port, threads, clients, limits } = proxy;
   const backlog = limits['listen-backlog'];
@@ -112,5 +126,6 @@ function proxyService(proxy: PlacedProxy, options: FilePlanOptions): PlannedServ
     ],
     twins: [],
     shards: shardsOf(proxy, options),
+    ...poolsOf(proxy, options),
   };
 }

@@ -60,4 +60,21 @@ test('a proxy tells of itself and of its servers; what is not known is left out'
   ])
     assert.ok(samples.includes(sample), `${sample} in\n${samples.join('\n')}`);
   assert.equal(samples.length, 4 + 2 * 7);
+
+  const pools = new PrometheusText();
+  const pool = { name: 'sessions', address: '127.0.0.1:5', answers: true, stats: proxy, shards };
+  const silent = { name: 'pages', address: '127.0.0.1:6', answers: false, stats: null, shards };
+  addProxyMetrics(pools, serviceOf('p', { role: 'proxy', proxy, shards, pools: [pool, silent] }));
+  const ofPools = pools
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  const labels = 'service="p",role="proxy"';
+  for (const sample of [
+    `twincached_proxy_pool_up{instance="127.0.0.1:5",${labels},pool="sessions"} 1`,
+    `twincached_proxy_pool_up{instance="127.0.0.1:6",${labels},pool="pages"} 0`,
+    `twincached_proxy_requests_total{instance="127.0.0.1:5",${labels},pool="sessions"} 10`,
+  ])
+    assert.ok(ofPools.includes(sample), `${sample} in\n${ofPools.join('\n')}`);
+  assert.equal(ofPools.length, 4 + 2 * 7 + 2);
 });

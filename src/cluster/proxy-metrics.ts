@@ -1,13 +1,30 @@
-import type { ServiceStatus } from '../checks/cluster-status.ts';
+import type { ProxyShard, ProxyStats, ServiceStatus } from '../checks/cluster-status.ts';
 import type { PrometheusText } from '../telemetry/prometheus-text.ts';
 
-/** What a proxy has said of itself and of its servers when it was probed last; nothing of those that do not run. */
+/** What a proxy has said of itself and of its servers when it was probed last; nothing of those that do not run. Of several pools each by itself. */
 export function addProxyMetrics(
   text: PrometheusText,
-  { name, role, address, proxy, shards }: ServiceStatus,
+  { name, role, address, proxy, shards, pools }: ServiceStatus,
 ): void {
-  if (proxy === null) return;
   const labels = { instance: address, service: name, role };
+  if (pools.length === 0) {
+    if (proxy !== null) addPoolMetrics(text, labels, proxy, shards);
+    return;
+  }
+  for (const pool of pools) {
+    const of = { ...labels, instance: pool.address, pool: pool.name };
+    if (proxy !== null && pool.answers !== null)
+      text.add('twincached_proxy_pool_up', 'gauge', 'Whether the pool answers', of, pool.answers ? 1 : 0);
+    if (pool.stats !== null) addPoolMetrics(text, of, pool.stats, pool.shards);
+  }
+}
+
+function addPoolMetrics(
+  text: PrometheusText,
+  labels: Readonly<Record<string, string>>,
+  proxy: ProxyStats,
+  shards: readonly ProxyShard[],
+): void {
   text.add(
     'twincached_proxy_requests_total',
     'counter',

@@ -2,6 +2,7 @@ import { isRecord } from '../base/json-record.ts';
 import { StartError } from '../base/start-error.ts';
 import { parseOptions } from './command-options.ts';
 import { FINDING_HELP, FINDING_OPTIONS, fetchStatus, findMonitor } from './find-monitor.ts';
+import { poolRows } from './pool-rows.ts';
 import { readOperation, shownText } from './status-reading.ts';
 import { indentedTable } from './welcome.ts';
 
@@ -55,6 +56,8 @@ interface Picture {
   readonly cluster: string;
   readonly state: string;
   readonly rows: readonly (readonly string[])[];
+  /** Of each address of each proxy. */
+  readonly pools: readonly (readonly string[])[];
   /** What is being done at an operator's request, as a line; '' when nothing is. */
   readonly underWay: string;
 }
@@ -79,6 +82,7 @@ export function readPicture(text: string): Picture | null {
       operation?.state === 'under-way'
         ? `${operation.action}, ${operation.stepsDone} of ${operation.stepsTotal}: ${operation.text}`
         : '',
+    pools: services.filter(isRecord).flatMap((service) => poolRows(service, services)),
     rows: [
       ...services.filter(isRecord).map((service) => {
         const stats = isRecord(service['stats']) ? service['stats'] : {};
@@ -127,9 +131,11 @@ function records(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
-/** The status as a table, one service a line. */
-export function pictureText({ cluster, state, rows, underWay }: Picture): string {
+/** The status as a table, one service a line, and of proxies one more, an address of theirs a line. */
+export function pictureText({ cluster, state, rows, pools, underWay }: Picture): string {
   const head = ['SERVICE', 'STATE', 'ADDRESS', 'PID', 'UP (S)', 'RESTARTS', 'ITEMS', '', ''];
   const more = underWay === '' ? '' : `${underWay}\n`;
-  return `cluster ${cluster}: ${state}\n${more}${indentedTable([head, ...rows])}\n`;
+  const poolHead = ['POOL', 'STATE', 'ADDRESS', 'REQ/S', 'REQUESTS', 'ERRORS', 'DOWNS', 'SERVERS'];
+  const poolText = pools.length === 0 ? '' : `\n${indentedTable([poolHead, ...pools])}\n`;
+  return `cluster ${cluster}: ${state}\n${more}${indentedTable([head, ...rows])}\n${poolText}`;
 }

@@ -51,6 +51,47 @@ function picture(status: unknown = STATUS): TopPicture {
 
 const PLAIN = { columns: 300, rows: 24, hasColours: false };
 
+test('pools of a proxy stand behind it, and are no processes', () => {
+  const proxy = {
+    requestsPerSecond: 40,
+    requests: 90,
+    open: 2,
+    failures: 0,
+    p50Micros: 100,
+    p99Micros: 2500,
+    hotKeys: [],
+    servers: [],
+  };
+  const pools = [
+    { name: 'sessions', address: '127.0.0.1:1', answers: true, stats: proxy, shards: [] },
+    { name: 'pages', address: '127.0.0.1:2', answers: false, stats: null, shards: [] },
+  ];
+  const found = picture(clusterOf([serviceOf('users', { role: 'proxy', proxy, pools })]));
+  const lines = topFrame(found, { ...TOP_VIEW_START, selected: 'users/pages' }, PLAIN);
+  assert.match(lines[0] ?? '', / 1 of 1 up /);
+  assert.deepEqual(
+    lines.flatMap(
+      (line) => /^(users\S*) +(up|running|no answer) +(\S+) .* (\S+) +\S+ *$/.exec(line)?.slice(1) ?? [],
+    ),
+    [
+      'users',
+      'running',
+      '40',
+      '2.50',
+      'users/sessions',
+      'up',
+      '40',
+      '2.50',
+      'users/pages',
+      'no answer',
+      '–',
+      '–',
+    ],
+  );
+  const details = topFrame(found, { ...TOP_VIEW_START, page: 'details', selected: 'users/sessions' }, PLAIN);
+  assert.ok(details.some((line) => /^address +127\.0\.0\.1:1$/.test(line)));
+});
+
 test('figures of a status become a table, totals above it, events below it', () => {
   const lines = topFrame(picture(), TOP_VIEW_START, PLAIN);
   assert.match(

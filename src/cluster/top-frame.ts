@@ -133,7 +133,7 @@ export const HELP_LINES: readonly string[] = [
   'h, ?           this text, and back',
   'q, Ctrl-C      quit',
   '',
-  'OPS/S    gets, sets, touches and deletes of a node, requests of a proxy',
+  'OPS/S    gets, sets, touches and deletes of a node, requests of a proxy, or of one of its pools',
   'HIT %    of the gets of the last second, or of all where there were none lately',
   'LAG MS   age of the oldest change that a twin has not acknowledged',
   'CPU %    of one core',
@@ -141,9 +141,14 @@ export const HELP_LINES: readonly string[] = [
   'P99 MS   from a request to its answer, through a proxy, of the last seconds',
 ];
 
+/** Lines of these have no colour. */
+const FINE_STATES: ReadonlySet<string> = new Set(['running', 'up']);
+
 const TONES: Readonly<Record<string, string>> = {
   ok: '32',
   running: '32',
+  up: '32',
+  'no answer': '31',
   degraded: '33',
   starting: '33',
   stopping: '33',
@@ -202,7 +207,8 @@ function headText({ cluster, state, uptimeSeconds, services }: TopPicture, view:
   const sum = (value: (service: TopService) => number | null): number =>
     services.reduce((total, service) => total + (value(service) ?? 0), 0);
   const nodes = services.filter(({ role }) => role === 'node');
-  const running = services.filter((service) => service.state === 'running').length;
+  const processes = services.filter(({ role }) => role !== 'pool');
+  const running = processes.filter((service) => service.state === 'running').length;
   const rate = sum((service) => (service.role === 'node' ? service.requestsPerSecond : null));
   const hits = nodes.filter(({ hitPercent }) => hitPercent !== null);
   const weight = hits.reduce((total, { requestsPerSecond }) => total + (requestsPerSecond ?? 0) + 1, 0);
@@ -212,7 +218,7 @@ function headText({ cluster, state, uptimeSeconds, services }: TopPicture, view:
   );
   return [
     `${cluster}: ${state}`,
-    `${running} of ${services.length} up`,
+    `${running} of ${processes.length} up`,
     `${countText(rate)} ops/s`,
     `hits ${weight === 0 ? NOTHING_SHOWN : `${(hit / weight).toFixed(1)} %`}`,
     `${bytesText(sum(({ bytes }) => bytes))} of ${bytesText(sum(({ limitBytes }) => limitBytes))}`,
@@ -252,7 +258,7 @@ function table(
     const line = row((column) => column.text(service));
     const text = service.reason === '' ? line : `${line} ${service.reason}`;
     if (service.name === view.selected) add(text.padEnd(columns), '7');
-    else add(text, service.state === 'running' ? undefined : TONES[service.state]);
+    else add(text, FINE_STATES.has(service.state) ? undefined : TONES[service.state]);
   }
   const left = forServices - shown.length;
   if (left < 2) return;

@@ -1,7 +1,7 @@
 /** What `twincached top` shows, out of a monitor's status. It comes over the wire, perhaps from another release, so nothing is taken for granted. */
 import { isRecord } from '../base/json-record.ts';
 
-/** One process. Figures that it does not have, or that are not known yet, are null. */
+/** One process, or one of several pools of a proxy, whose role is `pool` and name is `PROXY/POOL`. Figures that it does not have, or that are not known yet, are null. */
 export interface TopService {
   readonly name: string;
   readonly role: string;
@@ -69,7 +69,7 @@ export function readTopPicture(text: string): TopPicture | null {
     state: shown(value['state']),
     atMs: number(value['atMs']) ?? 0,
     uptimeSeconds: number(value['uptimeSeconds']) ?? 0,
-    services: services.filter(isRecord).map(readService),
+    services: services.filter(isRecord).flatMap((service) => [readService(service), ...readPools(service)]),
     events: events.filter(isRecord).map(({ atMs, service, level, text: words }) => ({
       atMs: number(atMs) ?? 0,
       service: shown(service),
@@ -126,6 +126,16 @@ function readService(service: Fields): TopService {
     restarts: number(service['restarts']),
     details: detailsOf(service, '').slice(0, DETAILS_MAX),
   };
+}
+
+/** The pools of a proxy, each as a service of its own that has no process. */
+function readPools(service: Fields): TopService[] {
+  const pools: unknown[] = Array.isArray(service['pools']) ? service['pools'] : [];
+  return pools.filter(isRecord).map((pool) => {
+    const state = pool['answers'] === true ? 'up' : pool['answers'] === false ? 'no answer' : 'unknown';
+    const name = `${shown(service['name'])}/${shown(pool['name'])}`;
+    return readService({ ...pool, name, role: 'pool', state, proxy: pool['stats'], stats: null });
+  });
 }
 
 /** Lines of one service's page. */

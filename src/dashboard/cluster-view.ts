@@ -272,6 +272,10 @@ export function incidents(snapshot: PageSnapshot): readonly Incident[] {
         found.push({ service: group.name, tone, text: `${first.name} and ${member.name}: ${text}` });
     }
   }
+  for (const { name, pools } of services)
+    for (const pool of pools)
+      if (pool.answers === false)
+        found.push({ service: name, tone: 'bad', text: `${pool.name} does not answer at ${pool.address}` });
   for (const [node, proxies] of takenOut(services))
     found.push({ service: node, tone: 'busy', text: `is taken out of ${proxies.join(', ')}` });
   for (const { from, to, state } of flows(services))

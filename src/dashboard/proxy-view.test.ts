@@ -3,13 +3,25 @@ import { test } from 'node:test';
 import { serviceOf } from '../../testing/fake-cluster.ts';
 import type { ProxyServer, ProxyShard, ServiceStatus } from '../checks/cluster-status.ts';
 import { incidents } from './cluster-view.ts';
+import type { PageSnapshot } from './page-snapshot.ts';
 import {
+  poolViews,
   proxiesLeftWith,
   proxiesToTakeOutOf,
   proxiesWithout,
   serverState,
   shardViews,
 } from './proxy-view.ts';
+
+const SNAPSHOT: Omit<PageSnapshot, 'services'> = {
+  version: '',
+  cluster: '',
+  state: 'ok',
+  atMs: 0,
+  uptimeSeconds: 0,
+  serving: {},
+  operation: null,
+};
 
 function server(name: string, requestsPerSecond: number, state = 'up'): ProxyServer {
   return {
@@ -83,6 +95,32 @@ test('shards have their parts of keys and requests, and servers that are out hav
   );
 });
 
+test('each pool has its own figures and shards; one that does not answer is told of', () => {
+  const { proxy } = proxyOf('p', [], [server('h:a', 3)]);
+  const of = { shards: [shard('one', 1, 'a')], stats: proxy };
+  const pools = [
+    { name: 'x', address: 'h:1', answers: true, ...of },
+    { name: 'y', address: 'h:2', answers: false, ...of, stats: null },
+    { name: 'z', address: 'h:3', answers: null, ...of, stats: null },
+  ];
+  const service = serviceOf('p', { role: 'proxy', pools });
+  assert.deepEqual(
+    poolViews(service).map(({ name, state, stats, shards }) => [
+      name,
+      state,
+      stats?.requests ?? null,
+      shards.map(({ requestsPerSecond }) => requestsPerSecond),
+    ]),
+    [
+      ['x', 'up', 40, [3]],
+      ['y', 'down', null, [0]],
+      ['z', 'unknown', null, [0]],
+    ],
+  );
+  const snapshot = { ...SNAPSHOT, services: [service] };
+  assert.deepEqual(incidents(snapshot), [{ service: 'p', tone: 'bad', text: 'y does not answer at h:2' }]);
+});
+
 test('of a proxy without a plan all servers are told of together', () => {
   const [all, ...more] = shardViews(proxyOf('p', [], [server('h:a', 0), server('h:b', 0)]));
   assert.equal(more.length, 0);
@@ -105,15 +143,6 @@ test('a node is out of some proxies, can be taken out of others, and is the last
   assert.deepEqual(proxiesToTakeOutOf('c', services), []);
   assert.deepEqual(proxiesLeftWith('a', services), ['p']);
   assert.deepEqual(proxiesLeftWith('c', services), []);
-  const snapshot = {
-    version: '',
-    cluster: '',
-    state: 'ok',
-    atMs: 0,
-    uptimeSeconds: 0,
-    services,
-    serving: {},
-    operation: null,
-  } as const;
+  const snapshot = { ...SNAPSHOT, services };
   assert.deepEqual(incidents(snapshot), [{ service: 'b', tone: 'busy', text: 'is taken out of p' }]);
 });

@@ -1,5 +1,5 @@
 /** What the page makes of a proxy: where its keys and its requests go, and which of its servers it asks. Pure, and run in the browser. */
-import type { ProxyServer, ServiceStatus } from '../checks/cluster-status.ts';
+import type { ProxyPoolStatus, ProxyServer, ProxyStats, ServiceStatus } from '../checks/cluster-status.ts';
 
 /** One of a proxy's servers, as it was planned and as the proxy has it. */
 export interface ServerView {
@@ -24,8 +24,36 @@ export interface ShardView {
   readonly servers: readonly ServerView[];
 }
 
+/** One address of a proxy: what clients ask of it, and where their keys lie. */
+export interface PoolView {
+  readonly name: string;
+  readonly address: string;
+  /** `up`, `down` when nothing answers there, `unknown` until it was asked. */
+  readonly state: 'up' | 'down' | 'unknown';
+  /** Null unless it answers. */
+  readonly stats: ProxyStats | null;
+  readonly shards: readonly ShardView[];
+}
+
+/** The pools of a proxy that serves several; of all others none. */
+export function poolViews({ pools }: Pick<ServiceStatus, 'pools'>): readonly PoolView[] {
+  return pools.map(({ name, address, answers, stats, shards }) => ({
+    name,
+    address,
+    state: poolState(answers),
+    stats,
+    shards: shardViews({ proxy: stats, shards }),
+  }));
+}
+
+/** Whether a pool answers, as a word. */
+export function poolState(answers: ProxyPoolStatus['answers']): PoolView['state'] {
+  if (answers === null) return 'unknown';
+  return answers ? 'up' : 'down';
+}
+
 /** The shards of a proxy; of one whose plan is not known one without a name, of all servers that it tells of. */
-export function shardViews({ proxy, shards }: ServiceStatus): readonly ShardView[] {
+export function shardViews({ proxy, shards }: Pick<ServiceStatus, 'proxy' | 'shards'>): readonly ShardView[] {
   const told = proxy?.servers ?? [];
   const planned =
     shards.length > 0

@@ -109,6 +109,42 @@ test('counts of hot keys are of all threads, so the newest are told', () => {
   ]);
 });
 
+test('of several pools the whole is told, and a server is as the pool has it that does not reach it', () => {
+  const [one, other, silent] = [new ProxyReadings(), new ProxyReadings(), new ProxyReadings()];
+  assert.equal(ProxyReadings.together([one, other]), null);
+  const server = (state: string): Record<string, string> => ({
+    server_0_name: 'a:1',
+    server_0_state: state,
+    server_0_requests: '4',
+    server_0_downs: '1',
+  });
+  for (const [second, counted] of [
+    [1, 10],
+    [2, 20],
+  ] as const) {
+    const latency = { request_latency_buckets_us: `100:${counted}` };
+    const own = { cmd_get: `${counted}`, near_cache_hits: '1', ...latency };
+    one.read(lines({ ...own, ...server('up'), request_failures: '1' }), second * 1000);
+    other.read(
+      lines({ ...own, ...server('down'), server_1_name: 'b:1', server_1_state: 'up', requests_open: '3' }),
+      second * 1000,
+    );
+  }
+  const together = ProxyReadings.together([one, silent, other]);
+  assert.deepEqual(
+    [together?.requests, together?.requestsPerSecond, together?.failures, together?.open],
+    [40, 20, 1, 3],
+  );
+  assert.deepEqual([together?.p50Micros, together?.hotKeys], [100, [['near_cache_hits', 2]]]);
+  assert.deepEqual(
+    together?.servers.map(({ name, state, requests }) => [name, state, requests]),
+    [
+      ['a:1', 'down', 8],
+      ['b:1', 'up', 0],
+    ],
+  );
+});
+
 test('what makes no sense is 0', () => {
   const readings = new ProxyReadings();
   readings.read(lines({ cmd_get: 'x', request_latency_buckets_us: 'x:1,2', server_0_name: 'a' }), 0);

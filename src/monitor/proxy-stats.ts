@@ -41,6 +41,12 @@ export class ProxyReadings {
     return this.#stats;
   }
 
+  /** Of several pools of one proxy the whole; null until something was read of one of them. */
+  static together(pools: readonly ProxyReadings[]): ProxyStats | null {
+    const read = pools.map((pool) => [...pool.#threads.values()]).filter((threads) => threads.length > 0);
+    return read.length === 0 ? null : together(read);
+  }
+
   /** For a new process. */
   clear(): void {
     this.#threads.clear();
@@ -58,7 +64,7 @@ export class ProxyReadings {
     this.#threads.set(thread, readThread(lines, nowMs, before ?? null));
     for (const [name, { atMs }] of this.#threads)
       if (nowMs - atMs > THREAD_FORGOTTEN_MS) this.#threads.delete(name);
-    this.#stats = together([...this.#threads.values()]);
+    this.#stats = together([[...this.#threads.values()]]);
   }
 }
 
@@ -122,7 +128,9 @@ function readBuckets(text: string): Buckets {
   return buckets;
 }
 
-function together(threads: readonly ThreadReading[]): ProxyStats {
+/** @param pools of each its threads; at least one each */
+function together(pools: readonly (readonly ThreadReading[])[]): ProxyStats {
+  const threads = pools.flat();
   const sum = (value: (thread: ThreadReading) => number): number =>
     threads.reduce((total, thread) => total + value(thread), 0);
   const latencies = windowed(threads);
@@ -133,21 +141,36 @@ function together(threads: readonly ThreadReading[]): ProxyStats {
     failures: sum(({ failures }) => failures),
     p50Micros: percentile(latencies, 0.5),
     p99Micros: percentile(latencies, 0.99),
-    hotKeys: newestOf(threads).hotKeys,
-    servers: serversTogether(threads),
+    hotKeys: hotKeysTogether(pools),
+    servers: serversTogether(pools),
   };
+}
+
+function hotKeysTogether(pools: readonly (readonly ThreadReading[])[]): ProxyStats['hotKeys'] {
+  const sums: Map<string, number> = new Map();
+  for (const threads of pools)
+    for (const [name, counted] of newestOf(threads).hotKeys) sums.set(name, (sums.get(name) ?? 0) + counted);
+  return [...sums];
 }
 
 /**
  * Each server over all threads, and over all connections to it: a proxy with several tells of each by itself, under one name. The state is what the thread says
- * that was asked last, of the connection that does best.
+ * that was asked last, of the connection that does best. Where several pools have the server it is that of a pool that does not reach it, if there is one.
  */
-function serversTogether(threads: readonly ThreadReading[]): ProxyServer[] {
+function serversTogether(pools: readonly (readonly ThreadReading[])[]): ProxyServer[] {
+  const threads = pools.flat();
   const byName: Map<string, ProxyServer> = new Map();
-  for (const server of newestOf(threads).servers) {
-    const other = byName.get(server.name);
-    if (other === undefined || (other.state !== 'up' && server.state === 'up'))
-      byName.set(server.name, server);
+  for (const own of pools) {
+    const ofPool: Map<string, ProxyServer> = new Map();
+    for (const server of newestOf(own).servers) {
+      const other = ofPool.get(server.name);
+      if (other === undefined || (other.state !== 'up' && server.state === 'up'))
+        ofPool.set(server.name, server);
+    }
+    for (const [name, server] of ofPool) {
+      const other = byName.get(name);
+      if (other === undefined || other.state === 'up') byName.set(name, server);
+    }
   }
   return Array.from(byName.values(), (server) => {
     const all = threads.flatMap(({ servers }) => servers.filter(({ name }) => name === server.name));

@@ -10,6 +10,14 @@ export interface TwinAddress {
   readonly port: number;
 }
 
+/** One of several addresses of a proxy. */
+export interface PoolDefinition {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly shards: readonly ProxyShard[];
+}
+
 /** One process to supervise. Plain data, wherever it comes from. */
 export interface ServiceDefinition {
   /** Unique in its cluster; letters, digits, `-`, `_` and `.`. */
@@ -31,4 +39,6 @@ export interface ServiceDefinition {
   readonly twins: readonly TwinAddress[];
   /** Of a proxy where its keys lie; not given: not known. */
   readonly shards?: readonly ProxyShard[];
+  /** Of a proxy that serves several addresses all of them, the probed one first; not given: it has one. */
+  readonly pools?: readonly PoolDefinition[];
 }

@@ -19,7 +19,7 @@ import { CopyProgress } from './copy-progress.ts';
 import { LAST_LINES_MAX, lastWords } from './last-words.ts';
 import { readStats, type StatsReading } from './node-stats.ts';
 import { probe } from './probe.ts';
-import { ProxyReadings } from './proxy-stats.ts';
+import { ProxyPools } from './proxy-pools.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 
 /** Lines per second of one child that reach the log; a child in a loop must not take the monitor with it. */
@@ -57,7 +57,7 @@ export class ServiceRunner {
   #linesDropped = 0;
   #probeMs: number | null = null;
   #stats: StatsReading | null = null;
-  readonly #proxy: ProxyReadings = new ProxyReadings();
+  readonly #proxy: ProxyPools;
   readonly #copy: CopyProgress = new CopyProgress();
   readonly #rules: ServiceRules;
   readonly #figures: FigureReader = new FigureReader();
@@ -69,6 +69,7 @@ export class ServiceRunner {
     this.#context = context;
     this.#machine = new ServiceMachine(definition.policy, context.random);
     this.#rules = new ServiceRules(definition.rules ?? []);
+    this.#proxy = new ProxyPools(definition.pools ?? [], context.clock);
   }
 
   /** Of the present process. */
@@ -84,6 +85,7 @@ export class ServiceRunner {
   use(definition: ServiceDefinition): void {
     this.#definition = definition;
     this.#machine.usePolicy(definition.policy);
+    this.#proxy.use(definition.pools ?? []);
     for (const finding of this.#rules.use(definition.rules ?? [])) this.#context.found(finding);
   }
 
@@ -140,6 +142,7 @@ export class ServiceRunner {
     const machine = this.#machine;
     const nowMs = this.#context.clock.monotonicMs();
     const sample = this.#sample;
+    const isRunning = machine.state === 'running';
     return {
       name,
       role,
@@ -162,9 +165,10 @@ export class ServiceRunner {
               residentBytes: sample.process.residentBytes,
               threads: sample.process.threads,
             },
-      stats: machine.state === 'running' ? (this.#stats?.stats ?? null) : null,
-      proxy: machine.state === 'running' ? this.#proxy.stats : null,
+      stats: isRunning ? (this.#stats?.stats ?? null) : null,
+      proxy: isRunning ? this.#proxy.stats : null,
       shards,
+      pools: this.#proxy.statuses(isRunning),
       findings: this.#rules.findings,
     };
   }
@@ -281,7 +285,7 @@ export class ServiceRunner {
     this.#probeMs = result.latencyMs;
     if (result.stats !== null) {
       const nowMs = this.#context.clock.monotonicMs();
-      if (role === 'proxy') this.#proxy.read(result.stats, nowMs);
+      if (role === 'proxy') this.#proxy.read(result.stats, policy.probeTimeoutMs);
       else this.#stats = readStats(result.stats, nowMs, this.#stats);
     }
     this.#feed({ type: 'probe-ok', serial });

@@ -24,6 +24,10 @@ interface Service {
   readonly name: string;
   readonly state: string;
   readonly pid: number;
+  readonly pools: readonly {
+    readonly name: string;
+    readonly stats: { readonly requests: number; readonly servers: readonly unknown[] } | null;
+  }[];
 }
 
 test('any one process of a cluster is killed under load, and a pool comes', async (t) => {
@@ -124,6 +128,19 @@ page: { port: ${page} }
   assert.equal(await client.get('new'), '1');
   assert.equal(await held.get('{k}1'), 'held');
   assert.equal(await pidOf('users'), pid);
+  let shown: Service['pools'] = [];
+  await until('the monitor has asked all three pools', async () => {
+    shown = (await services()).find(({ name }) => name === 'users')?.pools ?? [];
+    return shown.length === 3 && shown.every(({ stats }) => stats !== null && stats.requests > 0);
+  });
+  assert.deepEqual(
+    shown.map(({ name, stats }) => [name, stats?.servers.length]),
+    [
+      ['layered', 2],
+      ['direct', 4],
+      ['old', 2],
+    ],
+  );
   client.close();
   held.close();
 });

@@ -88,6 +88,7 @@ function service(name: string, address: string): ServiceStatus {
     stats: null,
     proxy: null,
     shards: [],
+    pools: [],
     findings: [],
   };
 }

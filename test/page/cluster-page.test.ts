@@ -243,6 +243,45 @@ test('a node is taken out of a proxy, and put back, by hand; shards have their s
   assertClean();
 });
 
+test('each pool of a proxy is shown, with its own figures and servers', { skip }, async (t) => {
+  const figures = {
+    requestsPerSecond: 12,
+    requests: 50,
+    open: 1,
+    failures: 3,
+    p50Micros: 90,
+    p99Micros: 800,
+  };
+  const stats = { ...figures, hotKeys: [], servers: [] };
+  const shards = [
+    {
+      name: 'pair 1',
+      keyShare: 1,
+      servers: [{ name: 'node-1a', address: '127.0.0.1:1', isOut: false }],
+    },
+  ];
+  const pools = [
+    { name: 'sessions', address: '127.0.0.1:3', answers: true, stats, shards },
+    { name: 'pages', address: '127.0.0.1:4', answers: false, stats: null, shards },
+  ];
+  const cluster = new FakeCluster(services({ proxy: { proxy: stats, shards, pools } }));
+  const { page, assertClean } = await open(t, { cluster });
+  const proxies = page.locator('#proxies');
+  await proxies.locator('tr[data-pool="sessions"][data-state="up"]').getByText('12/s').waitFor();
+  await proxies.locator('tr[data-pool="pages"][data-state="down"]').getByText('127.0.0.1:4').waitFor();
+  assert.equal(await proxies.locator('li[data-server="node-1a"]').count(), 2);
+  await page
+    .getByRole('region', { name: 'Needs attention' })
+    .getByText('pages does not answer at 127.0.0.1:4')
+    .waitFor();
+  await page.locator('a.box[data-service="proxy"]').getByText('2 pools').waitFor();
+  await proxies.getByRole('link', { name: 'proxy', exact: true }).click();
+  const panel = page.getByRole('dialog', { name: 'proxy' });
+  await panel.getByRole('region', { name: 'pool sessions' }).getByText('50 requests').waitFor();
+  await panel.getByRole('region', { name: 'pool pages' }).getByRole('link', { name: 'node-1a' }).waitFor();
+  assertClean();
+});
+
 test('a pair is emptied only by who types its name', { skip }, async (t) => {
   const asked: string[] = [];
   const port = await serveTcp(t, (socket) =>
