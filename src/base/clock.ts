@@ -5,3 +5,6 @@ export interface Clock {
   /** Milliseconds since 1970 of the wall clock; may jump. For expiry times and versions. */
   wallMs(): number;
 }
+
+/** Longest that a timer of Node's waits, 24 days; what is longer it does not wait for at all. */
+export const TIMER_MS_MAX: number = 2 ** 31 - 1;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
 import { seededRandom } from '../base/random.ts';
+import { SERVICES_MAX } from '../control/control-file.ts';
 import { EntrySupervisor, type NamedAction } from './entry-supervisor.ts';
 
 /** A chain a -> b -> c -> d, where each name depends on the next, with programs that do what they should at once. */
@@ -126,4 +127,19 @@ test('what is monitored again, or restarted, while what it needs is not up yet w
     assert.deepEqual(chain.boot(), ['start d', 'start c', 'start b', 'start a'], command);
     assert.equal(chain.supervisor.pending('a'), null);
   }
+});
+
+test('a command reaches all of a chain that is longer than the stack is deep', () => {
+  const chain = Array.from(
+    { length: SERVICES_MAX },
+    (_, index) => `check process p${index} with pidfile /p ${index === 0 ? '' : `depends on p${index - 1}`}`,
+  );
+  const tree = controlTree(chain.join('\n'));
+  const supervisor = new EntrySupervisor(tree, {
+    limits: tree.settings.limits,
+    cores: 1,
+    random: seededRandom(1),
+  });
+  supervisor.command(['p0'], 'unmonitor', 0);
+  assert.ok(supervisor.machines.every(({ isMonitored }) => !isMonitored));
 });

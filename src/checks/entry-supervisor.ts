@@ -29,6 +29,8 @@ interface Member {
 
 export class EntrySupervisor {
   readonly #members: ReadonlyMap<string, Member>;
+  /** Members with a command that waits for its turn. */
+  #waiting = 0;
 
   constructor({ services }: Pick<ControlTree, 'services'>, options: EntryMachineOptions) {
     const members = new Map<string, Member>();
@@ -90,22 +92,22 @@ export class EntrySupervisor {
     switch (command) {
       case 'start':
         for (const member of this.#closure(keys, 'needs'))
-          if (member.pending === null && !isUp(member.machine)) member.pending = 'start';
+          if (member.pending === null && !isUp(member.machine)) this.#setPending(member, 'start');
         break;
       case 'stop':
-        for (const member of this.#closure(keys, 'neededBy')) member.pending = 'stop';
+        for (const member of this.#closure(keys, 'neededBy')) this.#setPending(member, 'stop');
         break;
       case 'restart':
-        for (const key of keys) this.#member(key).pending = 'restart';
+        for (const key of keys) this.#setPending(this.#member(key), 'restart');
         // Those that hang on it go down with it and come back, unless nobody looks after them.
         for (const member of this.#closure(keys, 'neededBy'))
           if (member.pending === null && member.machine.isMonitored && member.machine.isWanted)
-            member.pending = 'restart';
+            this.#setPending(member, 'restart');
         break;
       case 'monitor':
         // To look after what does not run may mean to start it, so it has its turn like a start.
         for (const member of this.#closure(keys, 'needs'))
-          if (member.pending === null && !isUp(member.machine)) member.pending = 'monitor';
+          if (member.pending === null && !isUp(member.machine)) this.#setPending(member, 'monitor');
         break;
       case 'unmonitor':
         for (const member of this.#closure(keys, 'neededBy'))
@@ -124,14 +126,9 @@ export class EntrySupervisor {
 
   /** The services and all that they depend on (or all that depend on them), each once. */
   #closure(keys: readonly string[], direction: 'needs' | 'neededBy'): Member[] {
-    const found = new Set<Member>();
-    const visit = (key: string): void => {
-      const member = this.#member(key);
-      if (found.has(member)) return;
-      found.add(member);
-      for (const next of member[direction]) visit(next);
-    };
-    for (const key of keys) visit(key);
+    const found = new Set(keys.map((key) => this.#member(key)));
+    // What is added while it goes is visited, too.
+    for (const member of found) for (const key of member[direction]) found.add(this.#member(key));
     return [...found];
   }
 
@@ -148,9 +145,15 @@ export class EntrySupervisor {
     });
   }
 
-  /** Lets commands go whose turn has come, until none can. */
+  #setPending(member: Member, pending: Pending | null): void {
+    if (member.pending !== null) this.#waiting -= 1;
+    if (pending !== null) this.#waiting += 1;
+    member.pending = pending;
+  }
+
+  /** Lets commands go whose turn has come, until none can. Mostly none waits, and not all members are looked through for each input. */
   #advance(nowMs: number, actions: NamedAction[]): void {
-    for (let moved = true; moved; ) {
+    for (let moved = true; moved && this.#waiting > 0; ) {
       moved = false;
       for (const member of this.#members.values()) if (this.#release(member, nowMs, actions)) moved = true;
     }
@@ -160,7 +163,7 @@ export class EntrySupervisor {
     const { machine, needs, neededBy } = member;
     const near = (keys: readonly string[]): Member[] => keys.map((key) => this.#member(key));
     const go = (command: ServiceCommand, next: Pending | null): boolean => {
-      member.pending = next;
+      this.#setPending(member, next);
       this.#step(member, { type: 'command', command }, nowMs, actions);
       return true;
     };
@@ -174,7 +177,7 @@ export class EntrySupervisor {
       case 'restart': {
         if (isDown(machine)) {
           // There is nothing to stop, so it is a start, with its turn.
-          member.pending = 'start';
+          this.#setPending(member, 'start');
           return true;
         }
         const others = [...near(neededBy), ...near(needs)].some(({ pending }) => pending !== null);

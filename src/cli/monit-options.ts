@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
+import { CYCLE_SECONDS_MAX } from '../control/settings-parser.ts';
 import type { Called } from './command-line.ts';
 import { getopt, type OptionRow } from './getopt.ts';
 import { LOG_FORMAT_ROW, logFormatOf } from './log-format-option.ts';
@@ -111,9 +112,6 @@ export const MONIT_ROWS: readonly OptionRow[] = [
   { name: 'help', short: 'h', long: 'help', argument: 'none', help: ['Print this text'] },
 ];
 
-/** Longest poll cycle. */
-const SECONDS_MAX = 31_536_000;
-
 /**
  * Reads a command line of monit's.
  *
@@ -138,7 +136,7 @@ export function parseMonit(call: Called): MonitCommand {
   const daemon = values.get('daemon');
   if (
     daemon !== undefined &&
-    (!/^\d{1,9}$/.test(daemon) || Number(daemon) < 1 || Number(daemon) > SECONDS_MAX)
+    (!/^\d{1,9}$/.test(daemon) || Number(daemon) < 1 || Number(daemon) > CYCLE_SECONDS_MAX)
   )
     throw new StartError(`${call.program}: Option -d requires a natural number of seconds, not "${daemon}"`);
   return {

@@ -1,6 +1,7 @@
 import { ControlError } from './control-error.ts';
 import type { Cursor } from './cursor.ts';
 import type { ConnectionTest, HttpQuestion, Limits, Place, Protocol, ResponseTime, Test } from './tree.ts';
+import { meaningOf } from './word-table.ts';
 
 /** Protocols of monit's and what becomes of them here. */
 const PROTOCOL_WORDS: Readonly<Record<string, Protocol>> = {
@@ -181,7 +182,7 @@ function parseOption(cursor: Cursor, draft: Draft): boolean {
 function parseProtocol(cursor: Cursor, draft: Draft): void {
   const token = cursor.peek();
   const name = token.text.toLowerCase();
-  const known = Object.hasOwn(PROTOCOL_WORDS, name) ? PROTOCOL_WORDS[name] : undefined;
+  const known = meaningOf(PROTOCOL_WORDS, name);
   if (token.kind !== 'word' || (known === undefined && !OTHER_PROTOCOLS.has(name))) {
     const advice = name === 'memcached' ? 'its name is memcache' : 'there is no such protocol';
     throw new ControlError(token.place, `syntax error '${token.text}': ${advice}`);
@@ -235,6 +236,8 @@ function parseUrl(cursor: Cursor, draft: Draft): void {
   const isTls = scheme.toLowerCase() === 'https';
   draft.host = host.replace(/^\[|\]$/g, '');
   draft.port = port === undefined ? (isTls ? 443 : 80) : Number(port);
+  if (draft.port < 1 || draft.port > 65_535)
+    throw new ControlError(place, 'a port must be between 1 and 65535', port);
   draft.usesTls = isTls;
   draft.protocol = 'http';
   draft.http = { ...question(), path, credentials: credentials ?? null };
@@ -261,10 +264,10 @@ function parseHttpOption(cursor: Cursor, draft: Draft, word: string): void {
       break;
     }
     case 'username':
-      http.credentials = `${cursor.expectString('a user').text}:${http.credentials?.split(':')[1] ?? ''}`;
+      http.credentials = `${cursor.expectString('a user').text}:${http.credentials?.replace(/^[^:]*:/, '') ?? ''}`;
       break;
     case 'password':
-      http.credentials = `${http.credentials?.split(':')[0] ?? ''}:${cursor.expectString('a password').text}`;
+      http.credentials = `${http.credentials?.replace(/:.*$/s, '') ?? ''}:${cursor.expectString('a password').text}`;
       break;
     case 'http':
       cursor.expectWord('headers');
@@ -282,7 +285,8 @@ function parseHttpOption(cursor: Cursor, draft: Draft, word: string): void {
   }
 }
 
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** A header with the comma behind it. */
+const HEADER = /\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*(?:"([^"]*)"|([^,]*))\s*(?:,|$)/y;
 
 /** `[Name: value, Name: "value, with a comma"]`. */
 function parseHeaders(cursor: Cursor): [string, string][] {
@@ -291,14 +295,13 @@ function parseHeaders(cursor: Cursor): [string, string][] {
   const text = cursor.takeUntil(']');
   if (!cursor.takeBrace(']')) cursor.fail('expected ]');
   const headers: [string, string][] = [];
-  for (const [, name = '', quoted, plain = ''] of text.matchAll(
-    /\s*([^:,\s]+)\s*:\s*(?:"([^"]*)"|([^,]*)),?/g,
-  )) {
-    if (!HEADER_NAME.test(name)) throw new ControlError(place, 'this is no name of a header', name);
+  HEADER.lastIndex = 0;
+  for (let at = 0; text.slice(at).trim() !== ''; at = HEADER.lastIndex) {
+    const [, name = '', quoted, plain = ''] = HEADER.exec(text) ?? [];
+    if (name === '')
+      throw new ControlError(place, 'http headers are written [Name: value, ...]', text.slice(at).trim());
     headers.push([name, headerValue({ text: quoted ?? plain.trim(), place })]);
   }
-  if (headers.length === 0 && text.trim() !== '')
-    throw new ControlError(place, 'http headers are written [Name: value, ...]', text);
   return headers;
 }
 
@@ -326,7 +329,10 @@ export function parsePattern(cursor: Cursor): string {
 }
 
 /** A pattern of the language, which is what POSIX calls an extended regular expression. @throws ControlError when it is none */
-export function checkedPattern(text: string, place: { file: string; line: number }): string {
+export function checkedPattern(text: string, place: Place): string {
+  for (const [, name = ''] of text.matchAll(POSIX_CLASS_INSIDE))
+    if (meaningOf(POSIX_CLASSES, name) === undefined)
+      throw new ControlError(place, 'Regex parsing error: Invalid character class name', text);
   try {
     new RegExp(jsPattern(text));
   } catch (error) {
@@ -349,9 +355,13 @@ const POSIX_CLASSES: Readonly<Record<string, string>> = {
   xdigit: '0-9a-fA-F',
 };
 
+const POSIX_CLASS = /\[:(\w+):\]/g;
+/** The same where it must be one: within brackets. */
+const POSIX_CLASS_INSIDE = /(?<=\[(?:[^\]]|:\])*)\[:(\w+):\]/g;
+
 /** The same pattern in the words of JavaScript: the classes of POSIX are spelled out. */
 export function jsPattern(text: string): string {
-  return text.replace(/\[:(\w+):\]/g, (all, name: string) => POSIX_CLASSES[name] ?? all);
+  return text.replace(POSIX_CLASS, (all, name: string) => meaningOf(POSIX_CLASSES, name) ?? all);
 }
 
 /**

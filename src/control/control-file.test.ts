@@ -43,6 +43,18 @@ test('bounds hold at the bound', () => {
   assert.throws(() => parse(`set log "/${'x'.repeat(TEXT_LENGTH_MAX)}"`), /at most 65536 characters/);
 });
 
+test('a chain of dependencies may be as long as the file', () => {
+  const entry = (index: number, need: number): string =>
+    `check process p${index} with pidfile /p ${need < 0 ? '' : `depends on p${need}`}`;
+  const chain = Array.from({ length: SERVICES_MAX }, (_, index) => entry(index, index - 1));
+  assert.equal(parse(chain.toReversed().join('\n')).services.length, SERVICES_MAX);
+  const circle = [...chain.slice(1), entry(0, SERVICES_MAX - 1)];
+  assert.throws(
+    () => parse(circle.join('\n')),
+    /main:1: Found a depend loop .* the service 'p1': p1 -> p0 -> p9999/,
+  );
+});
+
 test('whatever the text, the answer is a tree or an error in one line', () => {
   const piece = fc.constantFrom(
     ...[

@@ -1,6 +1,8 @@
+import { TIMER_MS_MAX } from '../base/clock.ts';
 import { ControlError } from './control-error.ts';
 import { Scanner, type Token } from './scanner.ts';
 import type { ControlWarning, Operator, Place } from './tree.ts';
+import { meaningOf } from './word-table.ts';
 
 /** Words that may stand anywhere and mean nothing. */
 const NOISE = new Set([
@@ -232,7 +234,9 @@ export class Cursor {
   takeOperator(): Operator {
     const token = this.peek();
     const operator =
-      token.kind === 'operator' || token.kind === 'word' ? OPERATORS[token.text.toLowerCase()] : undefined;
+      token.kind === 'operator' || token.kind === 'word'
+        ? meaningOf(OPERATORS, token.text.toLowerCase())
+        : undefined;
     if (operator === undefined) return '=';
     this.take();
     return operator;
@@ -252,8 +256,8 @@ export class Cursor {
   takeByteRate(): number | null {
     const token = this.peek();
     const name = /^([a-z]+)\/s$/i.exec(token.text)?.[1]?.toLowerCase() ?? '';
-    const factor = token.kind === 'word' && Object.hasOwn(BYTE_UNITS, name) ? BYTE_UNITS[name] : undefined;
-    if (factor === undefined) return null;
+    const factor = meaningOf(BYTE_UNITS, name);
+    if (token.kind !== 'word' || factor === undefined) return null;
     this.take();
     return factor;
   }
@@ -264,20 +268,17 @@ export class Cursor {
 
   #takeUnit(units: Readonly<Record<string, number>>): number | null {
     const token = this.peek();
-    if (token.kind !== 'word') return null;
-    const factor = Object.hasOwn(units, token.text.toLowerCase())
-      ? units[token.text.toLowerCase()]
-      : undefined;
-    if (factor === undefined) return null;
+    const factor = meaningOf(units, token.text.toLowerCase());
+    if (token.kind !== 'word' || factor === undefined) return null;
     this.take();
     return factor;
   }
 
-  /** `timeout N seconds`, behind the word. @returns milliseconds */
+  /** `timeout N seconds`, behind the word. @returns milliseconds, no more than a timer can wait */
   expectDuration(what: string): number {
     const value = this.expectNumber(what);
-    const factor = this.takeTimeUnit();
-    return Math.round(value * (factor ?? this.fail(`expected a unit of time (seconds)`)));
+    const factor = this.takeTimeUnit() ?? this.fail('expected a unit of time (seconds)');
+    return Math.min(TIMER_MS_MAX, Math.round(value * factor));
   }
 
   /** @throws ControlError always, naming the next token */

@@ -48,26 +48,33 @@ export function checkMeaning(services: readonly ServiceEntry[]): void {
   checkCircles(services, byName);
 }
 
+/** Whoever depends on nobody left is taken away, again and again; those that stay lead into a circle. A chain may be longer than the stack is deep. */
 function checkCircles(services: readonly ServiceEntry[], byName: ReadonlyMap<string, ServiceEntry>): void {
-  const done = new Set<ServiceEntry>();
-  const path: ServiceEntry[] = [];
-  const visit = (service: ServiceEntry): void => {
-    if (done.has(service)) return;
-    const at = path.indexOf(service);
-    if (at >= 0) {
-      const names = [...path.slice(at), service].map(({ name }) => name).join(' -> ');
-      throw new ControlError(
-        service.place,
-        `Found a depend loop in the control file involving the service '${service.name}': ${names}`,
-      );
+  const needsOf = ({ dependsOn }: ServiceEntry): ServiceEntry[] =>
+    dependsOn.map(({ name }) => byName.get(nameKey(name))).filter((need) => need !== undefined);
+  const neededBy = new Map<ServiceEntry, ServiceEntry[]>(services.map((service) => [service, []]));
+  for (const service of services) for (const need of needsOf(service)) neededBy.get(need)?.push(service);
+  const open = new Map(services.map((service) => [service, needsOf(service).length]));
+  const free = services.filter((service) => open.get(service) === 0);
+  for (let service = free.pop(); service !== undefined; service = free.pop()) {
+    open.delete(service);
+    for (const other of neededBy.get(service) ?? []) {
+      const needs = (open.get(other) ?? 0) - 1;
+      open.set(other, needs);
+      if (needs === 0) free.push(other);
     }
-    path.push(service);
-    for (const { name } of service.dependsOn) {
-      const next = byName.get(nameKey(name));
-      if (next !== undefined) visit(next);
-    }
-    path.pop();
-    done.add(service);
-  };
-  for (const service of services) visit(service);
+  }
+  const path = new Set<ServiceEntry>();
+  let next = services.find((service) => open.has(service));
+  while (next !== undefined && !path.has(next)) {
+    path.add(next);
+    next = needsOf(next).find((need) => open.has(need));
+  }
+  if (next === undefined) return;
+  const circle = [...path];
+  const names = [...circle.slice(circle.indexOf(next)), next].map(({ name }) => name).join(' -> ');
+  throw new ControlError(
+    next.place,
+    `Found a depend loop in the control file involving the service '${next.name}': ${names}`,
+  );
 }

@@ -1,12 +1,14 @@
+import { TIMER_MS_MAX } from '../base/clock.ts';
 import { absolutePath } from './absolute-path.ts';
 import { NO_FORMAT, parseAlert, parseMailFormat } from './alert-parser.ts';
 import { ControlError } from './control-error.ts';
 import type { Cursor } from './cursor.ts';
 import { parseHttpd } from './httpd-parser.ts';
 import type { AlertTarget, Limits, MailServer, Settings } from './tree.ts';
+import { meaningOf } from './word-table.ts';
 
-/** Longest poll cycle and delay, a year: what is longer overflows a timer somewhere. */
-const SECONDS_MAX = 31_536_000;
+/** Longest poll cycle and delay. */
+export const CYCLE_SECONDS_MAX: number = Math.floor(TIMER_MS_MAX / 1000);
 
 export const DEFAULT_LIMITS: Limits = {
   programOutputBytes: 512,
@@ -77,10 +79,10 @@ export function parseSetting(cursor: Cursor, settings: SettingsDraft): void {
   );
   switch (word) {
     case 'daemon':
-      settings.cycleSeconds = cursor.expectWhole('a number of seconds', 0, SECONDS_MAX);
+      settings.cycleSeconds = cursor.expectWhole('a number of seconds', 0, CYCLE_SECONDS_MAX);
       if (cursor.takeWord('start') !== null) {
         cursor.expectWord('delay');
-        settings.startDelaySeconds = cursor.expectWhole('a number of seconds', 0, SECONDS_MAX);
+        settings.startDelaySeconds = cursor.expectWhole('a number of seconds', 0, CYCLE_SECONDS_MAX);
       }
       break;
     case 'init':
@@ -271,7 +273,7 @@ function parseLimits(cursor: Cursor, settings: SettingsDraft): void {
   while (!cursor.takeBrace('}')) {
     const token = cursor.take();
     const name = token.text.toLowerCase().replace(/:$/, '');
-    const limit = Object.hasOwn(LIMIT_NAMES, name) ? LIMIT_NAMES[name] : undefined;
+    const limit = meaningOf(LIMIT_NAMES, name);
     if (limit === undefined)
       throw new ControlError(token.place, `syntax error '${token.text}': there is no such limit`);
     cursor.skipColon();

@@ -173,7 +173,7 @@ export class ControlMonitor implements EntryControl {
 
   /** Something that concerns the monitor itself: it was started, reloaded, stopped. */
   instanceEvent(description: string): void {
-    const system = this.#supervisor.machines[0]?.entry;
+    const system = this.#supervisor.machines.find(({ entry }) => entry.type === 'system')?.entry;
     if (system !== undefined)
       this.#event(system, { name: 'instance', state: 'changed', description, action: 'alert' });
   }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { StartError } from '../base/start-error.ts';
@@ -56,29 +56,30 @@ function programWarnings(entry: ServiceEntry): ControlWarning[] {
 }
 
 function readTrusted(path: string, place: Place | null): string {
-  let facts: ReturnType<typeof statSync>;
+  let facts: Stats;
   try {
     facts = statSync(path);
-  } catch {
-    throw new ControlError(place, `Cannot stat the control file '${path}' -- No such file or directory`);
+  } catch (error) {
+    throw new ControlError(place, `Cannot stat the control file '${path}' -- ${reason(error)}`);
   }
-  if (facts === undefined) throw new ControlError(place, `Cannot stat the control file '${path}'`);
   const { mode, uid, size } = facts;
   const judge = place === null ? trustObjection : includeObjection;
-  const objection = judge(
-    path,
-    { isFile: facts.isFile(), mode: Number(mode), ownerUid: Number(uid) },
-    ownUid(),
-  );
+  const objection = judge(path, { isFile: facts.isFile(), mode, ownerUid: uid }, ownUid());
   if (objection !== null) throw new ControlError(place, objection);
   if (size > FILE_BYTES_MAX)
     throw new ControlError(place, `'${path}' is larger than ${FILE_BYTES_MAX} bytes`);
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ControlError(place, `Cannot open the control file '${path}' -- ${why}`);
+    throw new ControlError(place, `Cannot open the control file '${path}' -- ${reason(error)}`);
   }
+}
+
+/** Why a file could not be used, in the system's words. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isMissing = 'code' in error && error.code === 'ENOENT';
+  return isMissing ? 'No such file or directory' : error.message;
 }
 
 function ownUid(): number {
@@ -111,8 +112,13 @@ function namesIn(folder: string, part: string): string[] {
   }
 }
 
+/** False, too, of what cannot be looked at: somebody else's folder, a circle of links, a name that is too long. */
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** The host is always an entry; one that the file does not name stands at its end. */

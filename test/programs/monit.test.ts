@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { isAlive } from '../../testing/daemons.ts';
 import { MonitRunner, pidIn, untilReplaced } from '../../testing/monit-runner.ts';
@@ -48,6 +49,10 @@ describe('monit, the command', () => {
       'set daemon 5\ncheck process x with pidfile /x start program = "/bin/true" as uid nosuchuser',
     );
     assert.match((await monit.type('-t')).stderr, /Requested user not found on the system 'nosuchuser'/);
+    const long = `/${'x'.repeat(300)}`;
+    monit.write(`set daemon 5\ninclude "${long}"\ncheck process x with pidfile /x start program = "${long}"`);
+    const { stderr: warned } = await monit.type('-t');
+    assert.match(warned, /include: nothing matches \/x+\n.*Program does not exist: '\/x+'\n$/);
   });
 
   test('answers without a daemon', async () => {
@@ -232,6 +237,7 @@ check host here with address 127.0.0.1
       stderr: '',
     });
     await until('the new service is there', async () => (await stateOf('more')) === 'running');
+    assert.ok(monit.log.includes(`'${hostname()}' Monit instance changed: Monit reloaded`));
     await until('the old one is known again', async () => (await monit.pidOf('one')) === pid);
     assert.equal((await monit.service('three'))['isMonitored'], false);
     writeFileSync(monit.controlFile, `${text}\nbogus\n`);
