@@ -36,8 +36,18 @@ export interface Listener {
   readonly takesDatagrams: boolean;
   /** With TLS: what later clients are shown. */
   useCertificates?(certificates: TlsCertificates): void;
+  /** Has the kernel take connections, which wait there until `open`: what can fail of that fails here. Not for datagrams. */
+  listen?(): ConnectionError | null;
   /** Begins to accept. @returns null, or why it could not. May be called again after `pause`. */
   open(): ConnectionError | null;
+  /**
+   * What comes from now on is for another service, or the socket is as another configuration wants it. The portable loop leaves the accept
+   * queue as long as it is. Not for datagrams.
+   *
+   * @param mode of a unix socket
+   * @returns null, or why the mode could not be changed
+   */
+  useFor?(service: number, backlog: number, mode: number): ConnectionError | null;
   /** Stops accepting; connections wait in the kernel's queue. */
   pause(): void;
   close(): void;

@@ -20,7 +20,8 @@ export class PortableListener implements Listener {
   readonly takesDatagrams = false;
   readonly descriptor: number;
   readonly #options: ListenOptions;
-  readonly #accept: (socket: Socket) => void;
+  readonly #accept: (socket: Socket, service: number) => void;
+  #service: number;
   readonly #onClose: (listener: PortableListener) => void;
   readonly #server: Server;
   readonly #waiting: Socket[] = [];
@@ -33,13 +34,15 @@ export class PortableListener implements Listener {
   constructor(
     descriptor: number,
     options: ListenOptions,
+    service: number,
     observer: TlsObserver,
-    accept: (socket: Socket) => void,
+    accept: (socket: Socket, service: number) => void,
     onClose: (listener: PortableListener) => void,
   ) {
     this.descriptor = descriptor;
     this.#options = options;
     this.#address = options.address;
+    this.#service = service;
     this.#accept = accept;
     this.#onClose = onClose;
     const { tls } = options;
@@ -127,9 +130,15 @@ export class PortableListener implements Listener {
     while (this.#isOpen) {
       const socket = this.#waiting.shift();
       if (socket === undefined) break;
-      this.#accept(socket);
+      this.#accept(socket, this.#service);
     }
     return null;
+  }
+
+  useFor(service: number, _backlog: number, mode: number): ConnectionError | null {
+    const address = this.#address;
+    this.#service = service;
+    return address.family === 'unix' ? attempt(() => chmodSync(address.path, mode)) : null;
   }
 
   pause(): void {
@@ -145,7 +154,7 @@ export class PortableListener implements Listener {
 
   #connected(socket: Socket): void {
     if (this.#isOpen) {
-      this.#accept(socket);
+      this.#accept(socket, this.#service);
     } else if (this.#waiting.length < this.#options.backlog) {
       socket.on('error', () => {});
       this.#waiting.push(socket);

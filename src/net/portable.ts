@@ -105,10 +105,11 @@ export class PortableLoop implements Loop, PortableCore {
     const listener = new PortableListener(
       ++this.#serial,
       options,
+      service,
       options.tlsObserver ?? this.#tlsObserver,
-      (socket) => {
+      (socket, arrivedFor) => {
         options.onAccepted?.();
-        this.#accepted(socket, listener.address, service);
+        this.#accepted(socket, listener.address, arrivedFor);
       },
       () => this.#listeners.delete(listener),
     );

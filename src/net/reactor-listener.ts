@@ -1,10 +1,10 @@
-import { lstatSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import type { ConnectionError } from '../base/session.ts';
 import { FIGURE } from './figures.ts';
 import { LINUX } from './libc.ts';
 import type { Listener, ListenOptions, SocketAddress } from './loop.ts';
 import type { EventHandler, ReactorCore } from './reactor-connection.ts';
-import { ERRNO } from './system-errors.ts';
+import { attempt, ERRNO } from './system-errors.ts';
 
 /** Most connections accepted from one listener in one turn, so that a flood of them does not starve those that are there. */
 const ACCEPTS_PER_TURN = 64;
@@ -29,7 +29,7 @@ export class ReactorListener implements Listener, EventHandler {
   readonly descriptor: number;
   readonly #core: ListenerCore;
   readonly #options: ListenOptions;
-  readonly #service: number;
+  #service: number;
   /** The file of a unix socket, to know it again when it is removed. */
   readonly #inode: number | null;
   #isListening = false;
@@ -49,15 +49,29 @@ export class ReactorListener implements Listener, EventHandler {
     this.#inode = address.family === 'unix' ? inodeOf(address.path) : null;
   }
 
+  listen(): ConnectionError | null {
+    if (this.#isClosed || this.#isListening) return null;
+    const { libc, sockets } = this.#core;
+    if (libc.listen(this.descriptor, this.#options.backlog) !== 0) return sockets.lastError();
+    this.#isListening = true;
+    return null;
+  }
+
   open(): ConnectionError | null {
     if (this.#isClosed || this.#isOpen) return null;
-    const { libc, sockets } = this.#core;
-    if (!this.#isListening && libc.listen(this.descriptor, this.#options.backlog) !== 0)
-      return sockets.lastError();
-    this.#isListening = true;
+    const failure = this.listen();
+    if (failure !== null) return failure;
     const error = this.#core.watch(LINUX.EPOLL_CTL_ADD, this.descriptor, LINUX.EPOLLIN);
     this.#isOpen = error === null;
     return error;
+  }
+
+  useFor(service: number, backlog: number, mode: number): ConnectionError | null {
+    const { address } = this;
+    this.#service = service;
+    // Of a socket that listens this changes the length of the queue.
+    if (this.#isListening) this.#core.libc.listen(this.descriptor, backlog);
+    return address.family === 'unix' ? attempt(() => chmodSync(address.path, mode)) : null;
   }
 
   pause(): void {

@@ -34,7 +34,7 @@ export interface RunningProxy extends Running {
   /**
    * Goes on with other pools. Clients of pools that stay, by name, keep their connections, and so do servers that stay.
    *
-   * @throws StartError when an address to listen on cannot be had; what was before stays in force, save for the servers
+   * @throws StartError when an address to listen on cannot be had; then nothing has changed
    */
   usePools(pools: readonly ProxyPool[]): Promise<void>;
   figures(): Promise<ProxyFigures>;
@@ -92,6 +92,8 @@ class ProxyService implements RunningProxy {
     new Map();
   /** Changes come one after the other. */
   #change: Promise<void> = Promise.resolve();
+  /** Some threads may have other pools than `#pools` until then; null: none has. */
+  #exchange: Promise<void> | null = null;
   #namesTimer: NodeJS.Timeout | undefined;
   #namesAtMs = 0;
   #fail: (error: Error) => void = () => {};
@@ -162,17 +164,24 @@ class ProxyService implements RunningProxy {
     return change;
   }
 
+  /** Whatever can fail comes first, so that a change that is refused has changed nothing. */
   async #reload(pools: readonly ThreadPool[]): Promise<void> {
+    const prepared = this.#reports('prepared', 1);
+    this.#order(0, { kind: 'prepare', pools });
+    const [report] = await Promise.race([prepared, this.failed.then(() => [])]);
+    if (report?.kind === 'prepared' && report.failure !== null) throw new StartError(report.failure);
     const known = new Set(pools.map(({ serial }) => serial));
     this.#everPools = [...this.#everPools.filter(({ serial }) => !known.has(serial)), ...pools];
     // While some threads have the new routes and others the old ones, not all may watch writes: until then any key counts as being written.
     this.#generations.beginEverywhere();
+    const exchange = this.#reloadThreads(pools);
+    this.#exchange = exchange;
     try {
-      await this.#reloadThreads(pools);
+      await exchange;
     } finally {
       this.#generations.endEverywhere();
+      this.#exchange = null;
     }
-    this.#pools = pools;
   }
 
   async #reloadThreads(pools: readonly ThreadPool[]): Promise<void> {
@@ -184,10 +193,13 @@ class ProxyService implements RunningProxy {
     const first = this.#reports('reloaded', 1);
     this.#order(0, { kind: 'reload', pools });
     const [report] = await Promise.race([first, this.failed.then(() => [])]);
-    if (report?.kind === 'reloaded' && report.failure !== null) throw new StartError(report.failure);
+    if (report?.kind === 'reloaded') this.ports = report.ports;
+    this.#pools = pools;
   }
 
   async figures(): Promise<ProxyFigures> {
+    while (this.#exchange !== null) await this.#exchange.catch(() => {});
+    // Of these pools, because a thread gets its orders one after the other.
     const pools = this.#pools;
     const reports = this.#reports('figures', this.#threads.count);
     for (let thread = 0; thread < this.#threads.count; thread++) this.#order(thread, { kind: 'figures' });

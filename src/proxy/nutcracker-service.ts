@@ -89,7 +89,7 @@ export async function startNutcracker(options: NutcrackerOptions): Promise<Runni
     }
     proxy.usePools(changed).then(
       () => log.tell(LOG_LEVEL.notice, `${why}: serving ${changed.length} pools`),
-      (error: unknown) => log.tell(LOG_LEVEL.error, `${message(error)}; going on with what can be had`),
+      (error: unknown) => log.tell(LOG_LEVEL.error, `${message(error)}; going on as before`),
     );
   };
   const stopWatching = watchFile(options.configurationFile, () => reload('the configuration has changed'));

@@ -12,12 +12,10 @@ import type { WriteGenerations } from '../routing/write-generations.ts';
 import type { ClientLimit } from './client-limit.ts';
 import type { ProxyPool } from './options.ts';
 import { hasName } from './pool-addresses.ts';
+import { serviceOf } from './pool-listeners.ts';
 import { connectionsEach, poolRouting } from './pool-routing.ts';
 import { RefusedSession } from './refused-session.ts';
 import type { PoolFigures, ServerFigures, ThreadPool } from './thread-messages.ts';
-
-/** The service number of the first pool's clients. */
-const SERVICE_FIRST = 1;
 
 /** How a server is dialled. */
 interface DialledServer {
@@ -94,20 +92,7 @@ export class PoolService {
       replyBlocks: loop.spareWindows,
       ...(thread.count > 1 ? { gatherStatistics: host.gather } : {}),
     });
-    loop.serve(this.service, (connection) => this.#session(connection));
-  }
-
-  /** The loop's number for its clients. */
-  get service(): number {
-    return SERVICE_FIRST + this.serial;
-  }
-
-  get listen(): readonly SocketAddress[] {
-    return this.#threadPool.listen;
-  }
-
-  get backlog(): number {
-    return this.#threadPool.pool.backlog;
+    loop.serve(serviceOf(this.serial), (connection) => this.#session(connection));
   }
 
   /** Goes on by other options; clients and connections to servers that stay are kept. */

@@ -31,7 +31,7 @@ const DRAIN_LOOK_MS = 10;
 export function runProxyThread(thread: DataThread): void {
   const { data } = thread;
   assert(isProxyThreadData(data), 'a proxy thread was started with the data of something else');
-  new ProxyThread(thread, data).start();
+  new ProxyThread(thread, data).start(data.pools);
 }
 
 class ProxyThread {
@@ -57,12 +57,14 @@ class ProxyThread {
     this.#services = data.pools.map((pool) => this.#service(pool));
   }
 
-  start(): void {
+  start(pools: readonly ThreadPool[]): void {
     const { loop, index } = this.#thread;
     this.#thread.onMessage((order) => {
       if (!isThreadOrder(order)) return;
       if (order.kind === 'open') this.#open();
       else if (order.kind === 'drain') this.#drain();
+      else if (order.kind === 'prepare')
+        this.#listeners.prepare(order.pools, (failure) => this.#report({ kind: 'prepared', failure }));
       else if (order.kind === 'reload') this.#reload(order.pools);
       else if (order.kind === 'tell') this.#tell(order);
       else if (order.kind === 'told') this.#gathered.told(order.question, order.text);
@@ -84,9 +86,13 @@ class ProxyThread {
     }
     loop.schedule(SERVERS_WAIT_MS, becomeReady);
     if (index !== 0) return;
-    this.#listeners.rebind(this.#services, (message) => {
-      if (message !== null) this.#report({ kind: 'failed', message });
-      else this.#report({ kind: 'bound', ports: this.#listeners.ports });
+    this.#listeners.prepare(pools, (message) => {
+      if (message !== null) {
+        this.#report({ kind: 'failed', message });
+        return;
+      }
+      this.#listeners.use((line) => this.#report({ kind: 'log', line }));
+      this.#report({ kind: 'bound', ports: this.#listeners.ports });
     });
   }
 
@@ -116,28 +122,22 @@ class ProxyThread {
     );
   }
 
-  /** Other pools from now on. On thread 0, the last one: new addresses accept at once. */
+  /** Other pools from now on. On thread 0, the last one, they are those that were prepared for: new addresses accept at once. */
   #reload(pools: readonly ThreadPool[]): void {
-    const change = (): void => {
-      const before = this.#services;
-      this.#services = pools.map((pool) => {
-        const service = before.find(({ serial }) => serial === pool.serial);
-        if (service === undefined) return this.#connected(pool);
-        service.reload(pool);
-        return service;
-      });
-      for (const service of before) if (!this.#services.includes(service)) service.remove();
-    };
-    if (this.#thread.index !== 0) {
-      change();
-      this.#report({ kind: 'reloaded', failure: null });
-      return;
-    }
-    change();
-    this.#listeners.rebind(this.#services, (failure) => {
-      const error = failure === null ? this.#listeners.open() : null;
-      this.#report({ kind: 'reloaded', failure: failure ?? error?.message ?? null });
+    const before = this.#services;
+    this.#services = pools.map((pool) => {
+      const service = before.find(({ serial }) => serial === pool.serial);
+      if (service === undefined) return this.#connected(pool);
+      service.reload(pool);
+      return service;
     });
+    for (const service of before) if (!this.#services.includes(service)) service.remove();
+    if (this.#thread.index === 0) {
+      this.#listeners.use((line) => this.#report({ kind: 'log', line }));
+      const error = this.#listeners.open();
+      if (error !== null) this.#report({ kind: 'log', line: `cannot accept clients: ${error.message}` });
+    }
+    this.#report({ kind: 'reloaded', ports: this.#listeners.ports });
   }
 
   #connected(pool: ThreadPool): PoolService {

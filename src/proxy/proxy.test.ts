@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import dns from 'node:dns';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { after, test } from 'node:test';
 import { AS_ROOT, freePorts, MEMCACHED, type Running, run } from '../../testing/processes.ts';
@@ -114,7 +114,11 @@ for (const transport of ['reactor', 'portable'] as const)
   }, async () => {
     const [main, backup] = await freePorts(2);
     const [first, second] = [await memcached(main!), await memcached(backup!)];
-    const client = await clientOf(await proxyOver([main!], [backup!], { transport, threads: 2 }));
+    // On a busy machine a second is soon over.
+    const timeouts = { ...POOL_DEFAULT.timeouts, requestTimeoutMs: 20_000, connectTimeoutMs: 20_000 };
+    const client = await clientOf(
+      await proxyOver([main!], [backup!], { transport, threads: 2 }, { timeouts }),
+    );
     for (let i = 0; i < 50; i++) assert.equal(await client.set(`u${i}`, `value ${i}`), 'STORED');
     assert.equal(await client.ask('incr none 1'), 'NOT_FOUND\r\n');
     // Kept busy while the server dies.
@@ -336,6 +340,69 @@ test('a port that is taken, and a host that is unknown: one line', async () => {
       error instanceof StartError && /^cannot listen on no-such-host\.invalid: /.test(error.message),
   );
 });
+
+for (const transport of ['reactor', 'portable'] as const)
+  test(`${transport}: a reload that is refused for an address changes nothing, and the next one is taken`, async () => {
+    const [taken, other, first, second] = await freePorts(4);
+    const busy = createServer().listen(taken!, '127.0.0.1').unref();
+    // The portable transport has one.
+    const threads = transport === 'reactor' ? 2 : 1;
+    const named = (name: string, listen: readonly number[], server: number): ProxyPool => ({
+      ...poolOver([server], []),
+      name,
+      listen: listen.map((port) => ({ host: '127.0.0.1', port })),
+      backlog: 5 + (server % 2),
+    });
+    const options = { ...PROXY_OPTIONS_DEFAULT, threads, transport };
+    const proxy = await startProxy({
+      ...options,
+      pools: [named('a', [first!], 1), named('b', [second!], 2)],
+    });
+    proxies.push(proxy);
+    // Which servers all threads know.
+    const routes = async (port: number): Promise<string> => {
+      const answers = new Set<string>();
+      await until('all threads have answered', async () => {
+        const client = await TextClient.connect(port);
+        const thread = await client.ask('get __mcrouter__.thread');
+        const pools = await client.ask('get __mcrouter__.pools');
+        client.close();
+        answers.add(`${thread} ${pools}`);
+        return answers.size >= threads;
+      });
+      assert.equal(answers.size, threads);
+      return /VALUE __mcrouter__.pools \d+ \d+\r\n(.*)\r\n/.exec([...answers].join())?.[1] ?? '';
+    };
+    const before = await routes(first!);
+    const changed = [named('b', [other!, second!], 3), named('a', [taken!], 4)];
+    await assert.rejects(
+      proxy.usePools(changed),
+      (error: unknown) =>
+        error instanceof StartError &&
+        error.message === `cannot listen on 127.0.0.1:${taken}: Address already in use`,
+    );
+    const shown = async (): Promise<[string, number][]> =>
+      (await proxy.figures()).pools.map(({ pool: { name, servers: one }, byThread }) => [
+        `${name} ${one[0]?.port}`,
+        byThread.length,
+      ]);
+    assert.deepEqual(await shown(), [
+      ['a 1', threads],
+      ['b 2', threads],
+    ]);
+    assert.equal(await routes(first!), before);
+    assert.deepEqual(proxy.ports, [first, second]);
+    // What could have been had was let go of.
+    await assert.rejects(TextClient.connect(other!));
+    busy.close();
+    await new Promise((resolve) => busy.once('close', resolve));
+    // Addresses may change their pools.
+    await proxy.usePools([...changed, named('c', [first!], 5)]);
+    assert.deepEqual(proxy.ports, [other, second, taken, first]);
+    assert.equal(await routes(first!), 'c: 127.1:5');
+    assert.equal(await routes(taken!), 'a: 127.1:4');
+    assert.equal(await routes(other!), 'b: 127.1:3');
+  });
 
 test('a server with an unknown name counts as dead', async () => {
   const port = await proxyOver(

@@ -67,8 +67,10 @@ export type ThreadReport =
   | { readonly kind: 'open' }
   /** After `drain`: no request is unanswered any more, or it was waited for long enough. */
   | { readonly kind: 'drained' }
-  /** After `reload`: the pools are those that were given. @param failure null, or which address cannot be listened on */
-  | { readonly kind: 'reloaded'; readonly failure: string | null }
+  /** Thread 0, after `prepare`. @param failure null, or which address cannot be listened on */
+  | { readonly kind: 'prepared'; readonly failure: string | null }
+  /** After `reload`: the pools are those that were given. @param ports see 'bound' */
+  | { readonly kind: 'reloaded'; readonly ports: readonly number[] }
   /** After `figures`, by pool. */
   | { readonly kind: 'figures'; readonly pools: readonly PoolFigures[]; readonly accepted: number }
   /** A server that has a name is being dialled: it may have another address by now. */
@@ -82,6 +84,8 @@ export type ThreadReport =
 /** From the main thread to a data thread. */
 export type ThreadOrder =
   | { readonly kind: 'open' | 'drain' | 'figures' }
+  /** To thread 0, before `reload` to any: whatever can fail of that. Nothing changes yet. */
+  | { readonly kind: 'prepare'; readonly pools: readonly ThreadPool[] }
   | { readonly kind: 'reload'; readonly pools: readonly ThreadPool[] }
   /** Another thread, `asker`, wants to know this. */
   | ({ readonly kind: 'tell'; readonly asker: number } & GatheredQuestion)
@@ -103,6 +107,7 @@ const REPORT_KINDS: ReadonlySet<unknown> = new Set([
   'ready',
   'open',
   'drained',
+  'prepared',
   'reloaded',
   'figures',
   'name-dialled',
@@ -110,7 +115,15 @@ const REPORT_KINDS: ReadonlySet<unknown> = new Set([
   'told',
   'log',
 ]);
-const ORDER_KINDS: ReadonlySet<unknown> = new Set(['open', 'drain', 'figures', 'reload', 'tell', 'told']);
+const ORDER_KINDS: ReadonlySet<unknown> = new Set([
+  'open',
+  'drain',
+  'figures',
+  'prepare',
+  'reload',
+  'tell',
+  'told',
+]);
 
 function hasKind(message: unknown, kinds: ReadonlySet<unknown>): boolean {
   return typeof message === 'object' && message !== null && 'kind' in message && kinds.has(message.kind);
