@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReceivePace } from './receive-pace.ts';
 
-/** A pace that sixteen small pieces within eight milliseconds have begun. */
+/** A pace that sixteen small pieces within two milliseconds have begun. */
 function begun(): ReceivePace {
   const pace = new ReceivePace();
   for (let i = 0; i < 16; i++) {
     assert.equal(pace.isPaced, false, `after ${i} pieces`);
-    pace.took(150, 100 + i / 2, true);
+    pace.took(150, 100 + i / 8, true);
   }
   assert.equal(pace.isPaced, true);
   return pace;
@@ -19,7 +19,7 @@ test('many small pieces in a short time begin it', () => {
 
 test('pieces that come seldom do not', () => {
   const pace = new ReceivePace();
-  for (let i = 0; i < 1000; i++) pace.took(150, i * 0.6, true);
+  for (let i = 0; i < 1000; i++) pace.took(150, i * 0.14, true);
   assert.equal(pace.isPaced, false);
 });
 

@@ -1,8 +1,11 @@
 /** Taking turns less often for a connection that nobody waits for. */
 
-/** So many small pieces within so many milliseconds begin it: 2000 a second, twice as often as a paced connection is received from. */
+/**
+ * So many small pieces within so many milliseconds begin it: 8000 a second. A client that writes here and reads there, one after the other, sends
+ * 4000 or 5000; if its twin is left alone until the read wakes it, the read waits until the write has been taken in, 84 us where it is 36.
+ */
 const PIECES = 16;
-const PIECES_MS = 8;
+const PIECES_MS = 2;
 /** A piece that is longer is worth a turn of its own; and so is what has come between two looks, if it is more. */
 const SMALL_BYTES = 8192;
 const LOOK_BYTES_MAX = 32_768;
