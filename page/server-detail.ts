@@ -16,7 +16,7 @@ export function serverDetail({
     ...(requests === 0 ? [] : [`99 % within ${microsText(p99Micros)}`]),
     ...(dialInMs === 0 ? [] : [`dialled again in ${millisecondsText(dialInMs)}`]),
     ...(queue === 0 ? [] : [`${queue} waiting`]),
-    ...(downs === 0 ? [] : [`ejected ${downs} ×`]),
+    ...(downs === 0 ? [] : [`lost ${downs} ×`]),
     ...(timeouts === 0 ? [] : [counted(timeouts, 'timeout')]),
     ...(connectionErrors === 0 ? [] : [counted(connectionErrors, 'connection error')]),
   ].join(' · ');

@@ -47,6 +47,8 @@ export interface ProxyServer {
   readonly name: string;
   /** `up`, `down`, `idle`, `connecting`, `probing` or `filling`. */
   readonly state: string;
+  /** It is dead, and others have its keys. */
+  readonly isEjected: boolean;
   /** Whether it keeps a copy of everything with a twin, by itself. */
   readonly isTwin: boolean;
   readonly requests: number;
@@ -73,6 +75,8 @@ export interface ProxyStats {
   readonly open: number;
   /** Requests that were answered with an error of the proxy. */
   readonly failures: number;
+  /** Times that servers have lost their keys to others, in the thread that has seen most; null: that cannot be. */
+  readonly ejections: number | null;
   /** From a client's request to its answer, of the last seconds; null when there were no requests. */
   readonly p50Micros: number | null;
   readonly p99Micros: number | null;

@@ -37,6 +37,7 @@ const PROXY: ProxyStats = {
   p50Micros: 100,
   p99Micros: 2500,
   hotKeys: [],
+  ejections: null,
   servers: [],
 };
 

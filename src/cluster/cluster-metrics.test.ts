@@ -80,6 +80,7 @@ test('what proxies count of hot keys has a metric each', async () => {
     failures: 0,
     p50Micros: null,
     p99Micros: null,
+    ejections: null,
     hotKeys: names.map((name, index) => [name, 10 + index] as const),
     servers: [],
   };

@@ -159,6 +159,36 @@ test("a proxy's own address may have all that a pool may have", () => {
   assert.match(JSON.stringify(route), /"distribution":"ketama","hash":"md5"/);
 });
 
+test('a pool may eject: twins stand side by side below their shard', () => {
+  const text = POOLS.replace('to: [two, one]', 'to: [two, one], eject: { failures: 3, retry: 1m }').replace(
+    'near-cache: 50ms',
+    'eject: {}',
+  );
+  const { fronts } = configurationOf(proxyOf(text));
+  const server = (pool: string, at: string): unknown => ({ type: 'server', pool, server: at });
+  // Cast: what was written is looked at, whatever it is.
+  const routes = fronts as Readonly<Record<string, { readonly route: unknown }>>;
+  assert.deepEqual(routes['pages']?.route, {
+    type: 'shard',
+    distribution: 'ketama',
+    hash: 'murmur',
+    'hash-tag': '{}',
+    children: [
+      { name: 'two', route: server('pages/two', '127.0.0.1:11321') },
+      {
+        name: 'one',
+        route: {
+          type: 'mirror',
+          main: server('pages/one', '127.0.0.1:11221'),
+          backup: server('pages/one', '127.0.0.1:11222'),
+        },
+      },
+    ],
+    eject: { failures: 3, retry: '1m' },
+  });
+  assert.match(JSON.stringify(routes['old']), /"distribution":"modula","children":.*,"eject":\{\}/);
+});
+
 for (const [before, after, message] of [
   [
     'pools: [sessions, pages, old]',
@@ -238,6 +268,31 @@ for (const [before, after, message] of [
     'return-wait: 5s',
     'coalesce: true',
     '5:81: one is behind pages, too, whose writes coalesce would not see; serve the two pools by different proxies, or leave it out',
+  ],
+  [
+    'to: [one], request',
+    'to: [one], eject: {}, request',
+    '5:54: nobody else could take the keys; write at least two to send to, or leave this out',
+  ],
+  [
+    'to: [two, one]',
+    'to: [two, one], spare: one, eject: {}',
+    '6:68: where there is a spare nothing is ejected; leave one of them out',
+  ],
+  [
+    'to: [two, one]',
+    'to: [two, one], eject: { failures: 0 }',
+    '6:68: pools[1].eject.failures: 0 is out of bounds; write a number of at least 1',
+  ],
+  [
+    'to: [two, one]',
+    'to: [two, one], eject: { retry: 25h }',
+    '6:65: pools[1].eject.retry: "25h" is out of bounds; write one from 0ms to 24h, such as 30s',
+  ],
+  [
+    'to: [two, one]',
+    'to: [two, one], eject: { after: 2 }',
+    '6:58: "after" is no key that may stand here; see docs/reference/cluster-file.md',
   ],
 ] as const)
   test(`a mistake in pools: ${after}`, () => {

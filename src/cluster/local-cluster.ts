@@ -97,6 +97,7 @@ function proxy(
         times: {},
         nearCache: null,
         coalesces: false,
+        eject: null,
       },
     ],
     threads: 1,

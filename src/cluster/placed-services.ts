@@ -1,5 +1,6 @@
 /** What a cluster file places, and where: shards, proxies, and the pools that proxies serve. */
 import type { ServicePolicy } from '../checks/service-policy.ts';
+import type { EjectEntry } from '../proxy/configuration-schema.ts';
 import type { ProxyLimitsEntry } from './watching-schema.ts';
 
 /** One node of a shard. */
@@ -68,6 +69,8 @@ export interface PlacedPool {
   /** How long values of hot keys are kept, as `100ms`; null: not at all. */
   readonly nearCache: string | null;
   readonly coalesces: boolean;
+  /** When what is dead loses its keys to the others, as the configuration of a proxy has it; null: never. */
+  readonly eject: EjectEntry | null;
 }
 
 /** All that a proxy sends to, each once, spares included. */

@@ -95,6 +95,7 @@ export class PoolReader {
       },
       nearCache: entry['near-cache'] ?? null,
       coalesces: entry.coalesce ?? false,
+      eject: this.#eject(entry, path, to.length),
     };
   }
 
@@ -117,6 +118,20 @@ export class PoolReader {
         return this.#find(name, at, named);
       });
     return [...named.values()].filter(({ kind, name }) => kind === 'shard' && name !== spare);
+  }
+
+  /** There has to be somebody who takes the keys, and it is the others. */
+  #eject({ eject, spare }: RoutesEntry, path: Path, count: number): PlacedPool['eject'] {
+    if (eject === undefined) return null;
+    const at = [...path, 'eject'];
+    if (spare !== undefined)
+      throw this.#yaml.mistake(at, 'where there is a spare nothing is ejected; leave one of them out');
+    if (count < 2)
+      throw this.#yaml.mistake(
+        at,
+        'nobody else could take the keys; write at least two to send to, or leave this out',
+      );
+    return eject;
   }
 
   #server(text: string, path: Path, before: readonly string[]): PlacedServer {

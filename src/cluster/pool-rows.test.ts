@@ -17,6 +17,7 @@ function server(name: string, state: string, downs: number): ProxyServer {
     connectionErrors: 0,
     downs,
     dialInMs: 0,
+    isEjected: false,
     p50Micros: 0,
     p99Micros: 0,
   };
@@ -32,6 +33,7 @@ function statsOf(requestsPerSecond: number | null, ...servers: ProxyServer[]): P
     p50Micros: null,
     p99Micros: null,
     hotKeys: [],
+    ejections: null,
     servers,
   };
 }
@@ -50,7 +52,13 @@ test('status tells of every pool of every proxy that runs: rate, requests, error
           name: 'sessions',
           address: '10.0.0.9:1',
           answers: true,
-          stats: statsOf(2.5, server('10.0.0.1:1', 'up', 1), server('10.0.0.7:1', 'down', 3)),
+          stats: {
+            ...statsOf(2.5, server('10.0.0.1:1', 'up', 1), {
+              ...server('10.0.0.7:1', 'down', 3),
+              isEjected: true,
+            }),
+            ejections: 5,
+          },
           shards: SHARDS,
         },
         { name: 'pages', address: '10.0.0.9:2', answers: false, stats: null, shards: [] },
@@ -67,14 +75,14 @@ test('status tells of every pool of every proxy that runs: rate, requests, error
   const picture = readPicture(JSON.stringify(cluster));
   assert.ok(picture !== null);
   assert.deepEqual(picture.pools, [
-    ['users/sessions', 'up', '10.0.0.9:1', '2.5', '120', '7', '4', 'one-a up, 10.0.0.7:1 down'],
+    ['users/sessions', 'up', '10.0.0.9:1', '2.5', '120', '7', '4', '5', 'one-a up, 10.0.0.7:1 ejected'],
     ['users/pages', 'no answer', '10.0.0.9:2'],
     ['users/new', 'unknown', '10.0.0.9:3'],
-    ['plain', 'up', '10.0.0.9:4', '', '120', '7', '0', 'node up'],
+    ['plain', 'up', '10.0.0.9:4', '', '120', '7', '0', '', 'node up'],
   ]);
   assert.match(
     pictureText(picture),
-    /^ {2}POOL +STATE +ADDRESS +REQ\/S +REQUESTS +ERRORS +DOWNS +SERVERS\n/m,
+    /^ {2}POOL +STATE +ADDRESS +REQ\/S +REQUESTS +ERRORS +DOWNS +EJECTED +SERVERS\n/m,
   );
 });
 

@@ -5,8 +5,8 @@ import { shownText } from './status-reading.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * One line for each pool of a proxy, or for its only address: name, state, address, requests a second, requests, errors, times that servers were lost, and
- * the servers with their states. No lines of a node, or of a proxy that does not run.
+ * One line for each pool of a proxy, or for its only address: name, state, address, requests a second, requests, errors, times that servers were lost,
+ * and ejected, and the servers with their states. No lines of a node, or of a proxy that does not run.
  *
  * @param services all of them, for the names of servers
  */
@@ -34,6 +34,7 @@ function poolRow(name: string, pool: Fields, services: readonly unknown[]): stri
     typeof rate === 'number' ? rate.toFixed(rate > 0 && rate < 10 ? 1 : 0) : '',
     ...['requests', 'failures'].map((figure) => shownText(stats[figure])),
     String(downs),
+    shownText(stats['ejections']),
     servers.map((server) => serverText(server, pool, services)).join(', '),
   ];
 }
@@ -46,7 +47,7 @@ function serverText(server: Fields, pool: Fields, services: readonly unknown[]):
     .find((one) => one['address'] === address);
   const service = records(services).find((one) => one['address'] === address);
   const name = shownText(planned?.['name'] ?? service?.['name'] ?? address);
-  return `${name} ${shownText(server['state'])}`;
+  return `${name} ${server['isEjected'] === true ? 'ejected' : shownText(server['state'])}`;
 }
 
 function records(value: unknown): readonly Fields[] {

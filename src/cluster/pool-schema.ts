@@ -1,11 +1,13 @@
 /** The pools of a cluster file as they are written: what a proxy listens on, and what stands behind it. */
 import { z } from 'zod';
 import { DISTRIBUTIONS, KEY_HASHES } from '../hashing/index.ts';
+import { EJECT_FAILURES_MAX, type EjectEntry } from '../proxy/configuration-schema.ts';
 import { MODULO } from '../routing/tree-plan.ts';
 import { name, port, time, UNKNOWN } from './schema-parts.ts';
 
 /** What a proxy says of its own address, or a pool of its. */
 export interface RoutesEntry {
+  readonly eject?: EjectEntry | undefined;
   readonly to?: readonly string[] | undefined;
   readonly servers?: readonly string[] | undefined;
   readonly spare?: string | undefined;
@@ -38,6 +40,7 @@ export const routesShape: {
   readonly 'return-wait': z.ZodOptional<z.ZodString>;
   readonly 'near-cache': z.ZodOptional<z.ZodString>;
   readonly coalesce: z.ZodOptional<z.ZodBoolean>;
+  readonly eject: z.ZodOptional<z.ZodType<EjectEntry>>;
 } = {
   to: z
     .array(name)
@@ -75,6 +78,25 @@ export const routesShape: {
     .boolean()
     .optional()
     .describe('gets of one hot key at the same time are sent once; off unless given'),
+  eject: z
+    .strictObject(
+      {
+        failures: z
+          .int()
+          .min(1)
+          .max(EJECT_FAILURES_MAX)
+          .optional()
+          .describe('so many in a row; 2 unless given'),
+        retry: time('0ms', '24h', '30s')
+          .optional()
+          .describe('so long it stays out at least; 30s unless given'),
+      },
+      UNKNOWN,
+    )
+    .optional()
+    .describe(
+      'what fails so often loses its keys to the others of `to`, until it answers again; off unless given',
+    ),
 };
 
 export const poolSchema: z.ZodType<PoolEntry> = z.strictObject(

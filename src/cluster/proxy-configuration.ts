@@ -117,7 +117,11 @@ function serversName(proxy: PlacedProxy, pool: PlacedPool, { name }: Target): st
 }
 
 function poolRoute(proxy: PlacedProxy, pool: PlacedPool, asked: AskedTwins): unknown {
-  return hotKeyRoute(pool, mirrorRoute(proxy, pool, asked) ?? failoverRoute(proxy, pool));
+  const root =
+    pool.eject === null
+      ? (mirrorRoute(proxy, pool, asked) ?? failoverRoute(proxy, pool))
+      : ejectingRoute(proxy, pool, asked);
+  return hotKeyRoute(pool, root);
 }
 
 /** Around everything, for they have to see every write of their keys. */
@@ -132,13 +136,28 @@ interface ShardChild {
   readonly route: unknown;
 }
 
-function shardRoute({ placement }: PlacedPool, children: readonly ShardChild[]): unknown {
+function shardRoute({ placement }: PlacedPool, children: readonly ShardChild[]): object {
   return { type: 'shard', ...placement, children };
 }
 
 function child(target: Target, route: unknown): ShardChild {
   const weight = weightOf(target);
   return { name: target.name, ...(weight === 1 ? {} : { weight }), route };
+}
+
+/** Twins stand side by side below their shard: their keys go elsewhere only when both are dead. */
+function ejectingRoute(proxy: PlacedProxy, pool: PlacedPool, asked: AskedTwins): unknown {
+  const children = pool.to.map((target) => {
+    const of = serversName(proxy, pool, target);
+    const [main, backup, ...more] = serversOf(proxy, target, asked).map((server) => ({
+      type: 'server',
+      pool: of,
+      server,
+    }));
+    if (more.length > 0) return child(target, { type: 'failover', pool: of });
+    return child(target, backup === undefined ? main : { type: 'mirror', main, backup });
+  });
+  return { ...shardRoute(pool, children), eject: pool.eject };
 }
 
 /** Mains with a backup each, pairs of twins or proxies that share a spare, as magent has them. @returns null for all else */

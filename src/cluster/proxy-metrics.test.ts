@@ -17,6 +17,7 @@ test('a proxy tells of itself and of its servers; what is not known is left out'
     timeouts: 4,
     downs: 2,
     dialInMs: 0,
+    isEjected: false,
     connectionErrors: 5,
     p50Micros: 1,
     p99Micros: 2,
@@ -29,6 +30,7 @@ test('a proxy tells of itself and of its servers; what is not known is left out'
     p50Micros: null,
     p99Micros: 1500,
     hotKeys: [],
+    ejections: null,
     servers: [server, { ...server, name: '127.0.0.1:2', state: 'up' }],
   };
   const places = [

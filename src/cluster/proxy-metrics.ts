@@ -40,6 +40,14 @@ function addPoolMetrics(
     proxy.failures,
   );
   text.add('twincached_proxy_open_requests', 'gauge', 'Requests not answered yet', labels, proxy.open);
+  if (proxy.ejections !== null)
+    text.add(
+      'twincached_proxy_shard_ejections_total',
+      'counter',
+      'Times that a server has lost its keys to others',
+      labels,
+      proxy.ejections,
+    );
   for (const [quantile, micros] of [
     ['0.5', proxy.p50Micros],
     ['0.99', proxy.p99Micros],
@@ -68,6 +76,14 @@ function addPoolMetrics(
       of,
       server.requests,
     );
+    if (proxy.ejections !== null)
+      text.add(
+        'twincached_proxy_server_ejected',
+        'gauge',
+        'Whether others have the keys of the server',
+        of,
+        server.isEjected ? 1 : 0,
+      );
     text.add('twincached_proxy_server_queue', 'gauge', 'Requests that wait for the server', of, server.queue);
     text.add(
       'twincached_proxy_server_timeouts_total',

@@ -135,7 +135,7 @@ function records(value: unknown): readonly Readonly<Record<string, unknown>>[] {
 export function pictureText({ cluster, state, rows, pools, underWay }: Picture): string {
   const head = ['SERVICE', 'STATE', 'ADDRESS', 'PID', 'UP (S)', 'RESTARTS', 'ITEMS', '', ''];
   const more = underWay === '' ? '' : `${underWay}\n`;
-  const poolHead = ['POOL', 'STATE', 'ADDRESS', 'REQ/S', 'REQUESTS', 'ERRORS', 'DOWNS', 'SERVERS'];
+  const poolHead = ['POOL', 'STATE', 'ADDRESS', 'REQ/S', 'REQUESTS', 'ERRORS', 'DOWNS', 'EJECTED', 'SERVERS'];
   const poolText = pools.length === 0 ? '' : `\n${indentedTable([poolHead, ...pools])}\n`;
   return `cluster ${cluster}: ${state}\n${more}${indentedTable([head, ...rows])}\n${poolText}`;
 }

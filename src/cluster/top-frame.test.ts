@@ -60,6 +60,7 @@ test('pools of a proxy stand behind it, and are no processes', () => {
     p50Micros: 100,
     p99Micros: 2500,
     hotKeys: [],
+    ejections: null,
     servers: [],
   };
   const pools = [

@@ -135,6 +135,7 @@ function server(name: string, requestsPerSecond: number, state = 'up'): ProxySer
     timeouts: 0,
     downs: 0,
     dialInMs: 0,
+    isEjected: false,
     connectionErrors: 0,
     p50Micros: 1,
     p99Micros: 2,
@@ -150,6 +151,7 @@ function proxyOf(name: string, sendsTo: string[], servers: ProxyServer[]): Servi
     p50Micros: 1,
     p99Micros: 2,
     hotKeys: [],
+    ejections: null,
     servers,
   };
   return serviceOf(name, { role: 'proxy', sendsTo, proxy });

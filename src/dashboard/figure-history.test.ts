@@ -76,6 +76,7 @@ test('the cluster is the sum of its nodes, with the lag of the last one and the 
     failures: 0,
     p50Micros: 100,
     hotKeys: [],
+    ejections: null,
     servers: [],
   };
   const status = clusterOf([

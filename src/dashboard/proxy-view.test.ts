@@ -36,6 +36,7 @@ function server(name: string, requestsPerSecond: number, state = 'up'): ProxySer
     connectionErrors: 0,
     downs: 1,
     dialInMs: 0,
+    isEjected: false,
     p50Micros: 1,
     p99Micros: 2,
   };
@@ -62,6 +63,7 @@ function proxyOf(
     p50Micros: 1,
     p99Micros: 2,
     hotKeys: [],
+    ejections: null,
     servers,
   };
   return serviceOf(name, { role: 'proxy', shards, proxy });

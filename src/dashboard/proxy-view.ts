@@ -85,9 +85,10 @@ export function shardViews({ proxy, shards }: Pick<ServiceStatus, 'proxy' | 'sha
   }));
 }
 
-/** How a proxy has a server, in a word: `out` where an operator has taken it out. */
+/** How a proxy has a server, in a word: `out` where an operator has taken it out, `ejected` where others have its keys because it was dead. */
 export function serverState({ isOut, figures }: ServerView): string {
-  return isOut ? 'out' : (figures?.state ?? 'unknown');
+  if (isOut) return 'out';
+  return figures?.isEjected === true ? 'ejected' : (figures?.state ?? 'unknown');
 }
 
 /** The proxies that a node is taken out of. */

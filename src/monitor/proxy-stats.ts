@@ -20,6 +20,7 @@ interface ThreadReading {
   readonly requests: number;
   readonly open: number;
   readonly failures: number;
+  readonly ejections: number | null;
   readonly requestsPerSecond: number | null;
   /** These are of all threads, whoever tells them. */
   readonly hotKeys: ProxyStats['hotKeys'];
@@ -87,6 +88,7 @@ function readThread(
     servers.push({
       name,
       state: lines.get(`server_${index}_state`) ?? '',
+      isEjected: figure('ejected') === 1,
       isTwin: figure('twins') === 1,
       requests: figure('requests'),
       requestsPerSecond: perSecond(figure('requests'), known?.name === name ? known.requests : undefined),
@@ -105,6 +107,7 @@ function readThread(
     requests,
     open: count(lines, 'requests_open'),
     failures: count(lines, 'request_failures'),
+    ejections: lines.has('shard_ejections') ? count(lines, 'shard_ejections') : null,
     requestsPerSecond: perSecond(requests, before?.requests),
     hotKeys: [...lines.keys()]
       .filter((name) => HOT_KEY_NAME.test(name))
@@ -139,6 +142,7 @@ function together(pools: readonly (readonly ThreadReading[])[]): ProxyStats {
     requests: sum(({ requests }) => requests),
     open: sum(({ open }) => open),
     failures: sum(({ failures }) => failures),
+    ejections: sumOfKnown(pools.map((own) => mostOfKnown(own.map(({ ejections }) => ejections)))),
     p50Micros: percentile(latencies, 0.5),
     p99Micros: percentile(latencies, 0.99),
     hotKeys: hotKeysTogether(pools),
@@ -198,6 +202,11 @@ function newestOf(threads: readonly ThreadReading[]): ThreadReading {
 function sumOfKnown(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
+}
+
+function mostOfKnown(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 /** What was counted since the beginning of the threads' windows. */

@@ -447,6 +447,38 @@ test('bounds', () => {
   assert.match(refusal(`# ${'x'.repeat(1024 * 1024)}`), /^proxy\.yaml:1:1: the file is longer than/);
 });
 
+test('a shard ejects where it, its pool or the defaults say so; the first that says it counts', () => {
+  const rules = { probes: true, needsOthers: true };
+  const ejects = (route: string, more = ''): unknown => {
+    const text = routed(route).replace('a: { servers: [h1:1, "h2:2*3"]', `$& ${more}`);
+    const [pool] = read(text).pools;
+    return pool?.routing.kind === 'tree' && pool.routing.tree.type === 'shard'
+      ? pool.routing.tree.ejection
+      : null;
+  };
+  assert.equal(ejects('a'), undefined);
+  assert.deepEqual(ejects('a', ', eject: {}'), { failureLimit: 2, retryMs: 30_000, ...rules });
+  assert.deepEqual(ejects('{ type: shard, pool: a, eject: { failures: 5, retry: 2s } }', ', eject: {}'), {
+    failureLimit: 5,
+    retryMs: 2000,
+    ...rules,
+  });
+  assert.deepEqual(
+    ejects(
+      '{ type: shard, eject: { retry: 24h }, children: [{ name: x, route: a }, { name: y, route: b }] }',
+    ),
+    { failureLimit: 2, retryMs: 86_400_000, ...rules },
+  );
+  assert.match(
+    refusal(routed('{ type: shard, pool: a, eject: { retry: 25h } }')),
+    /^proxy\.yaml:6:43: .* out of bounds; write a time up to 24h, such as 30s$/,
+  );
+  assert.match(
+    refusal(routed('{ type: shard, pool: a, eject: { failures: 1001 } }')),
+    /^proxy\.yaml:6:46: .*: 1001 is out of bounds; write a number of at most 1000$/,
+  );
+});
+
 test('the schema for editors names every key of a route', () => {
   const schema = configurationJsonSchema();
   for (const word of [
@@ -458,6 +490,7 @@ test('the schema for editors names every key of a route', () => {
     'by-command',
     'hot-gets',
     'value-bytes',
+    'eject',
   ])
     assert.ok(schema.includes(`"${word}"`), word);
   assert.doesNotThrow(() => JSON.parse(schema));

@@ -13,7 +13,14 @@ export type ServerEntry =
   | string
   | { readonly address: string; readonly weight?: number | undefined; readonly name?: string | undefined };
 
+/** When a child of a shard loses its keys to the others, and for how long at least. */
+export interface EjectEntry {
+  readonly failures?: number | undefined;
+  readonly retry?: string | undefined;
+}
+
 export interface PlacementEntry {
+  readonly eject?: EjectEntry | undefined;
   readonly hash?: string | undefined;
   readonly distribution?: string | undefined;
   readonly 'hash-tag'?: string | undefined;
@@ -178,6 +185,11 @@ function oneOf(names: Iterable<string>): z.ZodType<string> {
   return z.enum([...names]);
 }
 
+/** twemproxy's `server_failure_limit` and `server_retry_timeout`, and its defaults for them. */
+export const EJECT_DEFAULT = { failures: 2, retry: '30s' } as const;
+export const EJECT_FAILURES_MAX = 1000;
+const EJECT_RETRY_MS_MAX = 86_400_000;
+
 /** A mapping with these keys and no others. */
 function mapping<Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
   return z.strictObject(shape, {
@@ -215,6 +227,14 @@ function wholeNumber(least: number, most: number, description: string): z.ZodNum
   return z.int().min(least).max(most).describe(description);
 }
 
+const ejectShape = {
+  failures: wholeNumber(1, EJECT_FAILURES_MAX, 'failures in a row; 2 unless given').optional(),
+  retry: duration('so long it stays out at least; 30s unless given, up to 24h').refine(
+    (text) => text === undefined || (milliseconds(text) ?? 0) <= EJECT_RETRY_MS_MAX,
+    'is out of bounds; write a time up to 24h, such as 30s',
+  ),
+};
+
 const placementShape = {
   hash: oneOf(KEY_HASHES.keys()).describe('how keys are hashed; fnv1a_64 unless given').optional(),
   distribution: oneOf(DISTRIBUTION_NAMES)
@@ -229,6 +249,9 @@ const placementShape = {
     .string()
     .regex(/^[!-~]{1,64}$/, 'is no mark; write 1 to 64 characters, such as "|#|"')
     .describe('of keys with this mark only what stands before it is hashed')
+    .optional(),
+  eject: mapping(ejectShape)
+    .describe('a child that fails so often loses its keys to the others; never unless given')
     .optional(),
 };
 

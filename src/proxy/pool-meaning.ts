@@ -1,11 +1,19 @@
 /** What a pool of a native configuration means: its servers, its settings, and how keys are placed on them. */
 import { parseEndpoint } from '../net/addresses.ts';
 import type { TlsCertificates } from '../net/tls-server.ts';
+import type { EjectionRules } from '../routing/ejecting-distribution.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
 import type { RouteTree, ShardPlacement } from '../routing/tree-plan.ts';
 import { ConfigurationMistake } from './configuration-mistake.ts';
 import { milliseconds, sizeBytes } from './configuration-quantities.ts';
-import type { PlacementEntry, PoolEntry, PoolSettingsEntry, ServerEntry } from './configuration-schema.ts';
+import {
+  EJECT_DEFAULT,
+  type EjectEntry,
+  type PlacementEntry,
+  type PoolEntry,
+  type PoolSettingsEntry,
+  type ServerEntry,
+} from './configuration-schema.ts';
 import type { ProxyServer } from './options.ts';
 
 const SERVER_PORT_DEFAULT = 11211;
@@ -44,12 +52,23 @@ export function placement(
   own: PlacementEntry,
   pool: PlacementEntry,
   defaults: PlacementEntry,
-): ShardPlacement {
+): ShardPlacement & { readonly ejection?: EjectionRules } {
+  const eject = own.eject ?? pool.eject ?? defaults.eject;
   return {
+    ...(eject === undefined ? {} : { ejection: ejectionOf(eject) }),
     hash: own.hash ?? pool.hash ?? defaults.hash ?? HASH_DEFAULT,
     distribution: own.distribution ?? pool.distribution ?? defaults.distribution ?? DISTRIBUTION_DEFAULT,
     hashTag: own['hash-tag'] ?? pool['hash-tag'] ?? defaults['hash-tag'] ?? null,
     stopMark: own['stop-mark'] ?? pool['stop-mark'] ?? defaults['stop-mark'] ?? null,
+  };
+}
+
+function ejectionOf({ failures, retry }: EjectEntry): EjectionRules {
+  return {
+    failureLimit: failures ?? EJECT_DEFAULT.failures,
+    retryMs: milliseconds(retry ?? EJECT_DEFAULT.retry) ?? 0,
+    probes: true,
+    needsOthers: true,
   };
 }
 

@@ -7,9 +7,14 @@ const STATE_NAMES: ReadonlyMap<number, string> = new Map(
 /**
  * What `stats servers` tells of some destinations, as `name value`, without `STAT`, of one thread.
  *
+ * @param ejected those that have lost their keys to others; null where that cannot be
  * @param withBuckets also how long answers took, bucket by bucket, so that it can be put together with what other threads say
  */
-export function serverFigureLines(destinations: readonly Destination[], withBuckets = false): string[] {
+export function serverFigureLines(
+  destinations: readonly Destination[],
+  withBuckets = false,
+  ejected: ReadonlySet<Destination> | null = null,
+): string[] {
   return destinations.flatMap((destination, index) => {
     const { figures, latency, queue, queuedBytes, failures, name, state, replicates } = destination;
     const figure = (place: number): number => figures[place] ?? 0;
@@ -19,6 +24,7 @@ export function serverFigureLines(destinations: readonly Destination[], withBuck
       ['name', name],
       ['state', STATE_NAMES.get(state) ?? ''],
       ['twins', replicates === true ? 1 : 0],
+      ...(ejected === null ? [] : ([['ejected', ejected.has(destination) ? 1 : 0]] as const)),
       ['requests', figure(FIGURE.requests)],
       ['responses', figure(FIGURE.responses)],
       ['request_bytes', figure(FIGURE.requestBytes)],

@@ -5,10 +5,12 @@ import { DESTINATION, type Destination } from './destination.ts';
 export interface EjectionRules {
   /** So many failures in a row, without an answer between them, and a server is out. */
   readonly failureLimit: number;
-  /** It stays out for so long. */
+  /** It stays out for so long, at least. */
   readonly retryMs: number;
-  /** One failure is enough, and it comes back when it answers; nobody's request has to try. */
+  /** It comes back only when it answers; nobody's request has to try. */
   readonly probes: boolean;
+  /** Nobody is out while none of the others is up: there is nobody who could take the keys, and whoever returns first finds its own. Not given: no. */
+  readonly needsOthers?: boolean;
 }
 
 /** What holds the keys of one server of a list: the connections of that, or of each of two twins. */
@@ -75,6 +77,17 @@ export class EjectingDistribution implements Distribution {
     return this.#outUntilMs[position]! > 0;
   }
 
+  /** The same after what has just failed. */
+  isOutNow(position: number): boolean {
+    if (this.#host.failureSerial !== this.#seenSerial) this.#review();
+    return this.isOut(position);
+  }
+
+  /** How many are out. */
+  get outCount(): number {
+    return this.#out;
+  }
+
   /** How long ago a server was taken out last, in milliseconds; null: never. */
   ejectedAgoMs(position: number): number | null {
     const atMs = this.#ejectedAtMs[position]!;
@@ -92,26 +105,40 @@ export class EjectingDistribution implements Distribution {
       const outUntilMs = this.#outUntilMs[position]!;
       if (outUntilMs === 0) continue;
       this.#out++;
-      this.#nextReturnMs = Math.min(this.#nextReturnMs, this.#rules.probes ? nowMs + 1 : outUntilMs);
+      this.#nextReturnMs = Math.min(
+        this.#nextReturnMs,
+        this.#rules.probes ? Math.max(nowMs + 1, outUntilMs) : outUntilMs,
+      );
+    }
+    if (this.#out > 0 && this.#rules.needsOthers === true && !this.#isAnyIn()) {
+      this.#outUntilMs.fill(0);
+      this.#out = 0;
+      changed = true;
     }
     if (changed) this.#current = this.#make((position) => this.#outUntilMs[position] === 0);
   }
 
+  /** Whether a server that is in can take requests now. */
+  #isAnyIn(): boolean {
+    return this.#shards.some((shard, position) => this.#outUntilMs[position] === 0 && isUp(shard));
+  }
+
   /** @returns whether the server has gone or come */
   #look(position: number, nowMs: number): boolean {
-    const { probes, retryMs } = this.#rules;
+    const { failureLimit, probes, retryMs } = this.#rules;
     const shard = this.#shards[position]!;
     if (this.#outUntilMs[position]! > 0) {
-      const isBack = probes ? isUp(shard) : nowMs >= this.#outUntilMs[position]!;
-      if (!isBack) return false;
+      if (nowMs < this.#outUntilMs[position]! || (probes && !isUp(shard))) return false;
       this.#outUntilMs[position] = 0;
       forgive(shard);
       return true;
     }
-    if (failuresOf(shard) < (probes ? 1 : this.#rules.failureLimit)) return false;
+    if (failuresOf(shard) < failureLimit) return false;
     // One that was redialled at once and answers is none to be taken out.
     if (probes && isUp(shard)) return false;
-    this.#outUntilMs[position] = nowMs + retryMs;
+    if (this.#rules.needsOthers === true && !this.#isAnyIn()) return false;
+    // 0 says that it is in.
+    this.#outUntilMs[position] = Math.max(nowMs + retryMs, Number.MIN_VALUE);
     this.#ejectedAtMs[position] = nowMs;
     this.ejections++;
     forgive(shard);

@@ -12,8 +12,8 @@ const SERVER_BUCKETS_NAME = /^server_\d+_latency_buckets_us$/;
 
 /** Told alike by each thread, or by all together. */
 const COMMON_NAME = /^(?:config_|near_cache_|coalesce_)|_name$/;
-/** What the worst thread has is told. */
-const LARGEST_NAME = /_(?:flaps|dial_in_ms|twins)$|^pools_failing_open$/;
+/** What the worst thread has is told: each ejects for itself. */
+const LARGEST_NAME = /_(?:flaps|dial_in_ms|twins|ejected)$|^pools_failing_open$/;
 
 /**
  * Puts the statistics of several threads together: what is counted is added up, latencies are those of all requests, and of a server's states the worst is

@@ -20,7 +20,7 @@ export interface NutcrackerPool {
   readonly hashTag: string | null;
   readonly distribution: string;
   readonly serverConnections: number;
-  /** Null: nobody is ejected. */
+  /** Null: nobody is ejected. With probes the first failure is enough, and who answers is back at once, whatever the other two say. */
   readonly ejection: EjectionRules | null;
   /** What stands around the tree; not given: nothing. */
   readonly hotKeys?: HotKeys | null;
@@ -83,7 +83,8 @@ export function nutcrackerPlan(
   });
   const distribute = (isLive: (position: number) => boolean) => make(servers, isLive, context.random);
   const { ejection } = pool;
-  const ejecting = ejection === null ? null : new EjectingDistribution(shards, distribute, ejection, context);
+  const rules = ejection?.probes === true ? { failureLimit: 1, retryMs: 0, probes: true } : ejection;
+  const ejecting = rules === null ? null : new EjectingDistribution(shards, distribute, rules, context);
   const distribution = ejecting ?? distribute(() => true);
   const hotKeys = pool.hotKeys ?? null;
   const rounds = hotKeys === null ? 1 : 2;

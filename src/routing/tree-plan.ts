@@ -15,6 +15,8 @@ import { CoalesceRoute, type CoalesceRules } from './coalesce.ts';
 import type { Destination } from './destination.ts';
 import { serverFigureLines } from './destination-figures.ts';
 import { DestinationRoute } from './destination-route.ts';
+import { EjectingDistribution, type EjectionHost, type EjectionRules } from './ejecting-distribution.ts';
+import { EjectingShard, serversBelow } from './ejecting-shard.ts';
 import { ErrandRoute } from './errand-route.ts';
 import { ErrorRoute } from './error.ts';
 import { FailoverRoute } from './failover.ts';
@@ -60,6 +62,8 @@ export type RouteTree =
   | ({
       readonly type: 'shard';
       readonly children: readonly (PlacedServer & { readonly route: RouteTree })[];
+      /** Not given: keys stay where they are when a child is dead. */
+      readonly ejection?: EjectionRules;
     } & ShardPlacement)
   | { readonly type: 'mirror'; readonly main: RouteTree; readonly backup: RouteTree }
   | {
@@ -122,7 +126,7 @@ export type RouteTree =
 export function treePlan(
   destinations: readonly Destination[],
   tree: RouteTree,
-  context: RouteContext,
+  context: RouteContext & EjectionHost,
   more: () => readonly string[] = () => [],
 ): RoutePlan {
   const root = new TreeBuilder(destinations, context).build(tree);
@@ -135,7 +139,7 @@ export function treePlan(
     root,
     answerMsMax,
     statistics: (subject, isForMerging = false) => {
-      const servers = (): string[] => serverFigureLines(destinations, isForMerging);
+      const servers = (): string[] => serverFigureLines(destinations, isForMerging, ejectedBelow(root));
       const pools = (): string[] => [
         ...poolFigureLines(requests, calls.failures),
         ...counterLines(root),
@@ -157,10 +161,10 @@ export function treePlan(
 
 class TreeBuilder {
   readonly #destinations: readonly Destination[];
-  readonly #context: RouteContext;
+  readonly #context: RouteContext & EjectionHost;
   readonly #choosingHash: KeyHash;
 
-  constructor(destinations: readonly Destination[], context: RouteContext) {
+  constructor(destinations: readonly Destination[], context: RouteContext & EjectionHost) {
     this.#destinations = destinations;
     this.#context = context;
     this.#choosingHash = hashOf(CHOOSING_HASH);
@@ -174,8 +178,13 @@ class TreeBuilder {
         return this.#server(tree.connections);
       case 'shard': {
         const children = tree.children.map(({ route }) => this.build(route));
-        const distribution = distributionOf(tree.distribution, tree.children, context);
-        return new ShardRoute(placementHash(tree), distribution, children, calls);
+        const hash = placementHash(tree);
+        const distribute = (isLive: (position: number) => boolean): Distribution =>
+          distributionOf(tree.distribution, tree.children, isLive, context);
+        const { ejection } = tree;
+        if (ejection === undefined) return new ShardRoute(hash, distribute(isAlwaysLive), children, calls);
+        const ejecting = new EjectingDistribution(children.map(serversBelow), distribute, ejection, context);
+        return new EjectingShard(hash, ejecting, children, calls);
       }
       case 'mirror':
         return new MirrorRoute(this.build(tree.main), this.build(tree.backup), context);
@@ -277,16 +286,29 @@ function placementHash({ hash, distribution, hashTag, stopMark }: ShardPlacement
 function distributionOf(
   name: string,
   servers: readonly PlacedServer[],
+  isLive: (position: number) => boolean,
   { random }: RouteContext,
 ): Distribution {
-  if (name === MODULO)
-    return modulo(
-      servers.length,
-      servers.map(({ weight }) => weight),
-    );
+  if (name === MODULO) return moduloOver(servers, isLive);
   const make = DISTRIBUTIONS.get(name);
   assert(make !== undefined, 'names of distributions were checked when they were read');
-  return make(servers, () => true, random);
+  return make(servers, isLive, random);
+}
+
+const isAlwaysLive = (): boolean => true;
+
+function moduloOver(servers: readonly PlacedServer[], isLive: (position: number) => boolean): Distribution {
+  const live = [...servers.keys()].filter(isLive);
+  if (live.length === 0) return { pick: () => -1 };
+  const weights = live.map((position) => servers[position]?.weight ?? 1);
+  const among = modulo(live.length, weights);
+  return live.length === servers.length ? among : { pick: (hash) => live[among.pick(hash)] ?? -1 };
+}
+
+/** Servers that a shard has ejected; null where none may do so. */
+function ejectedBelow(root: RouteHandle): ReadonlySet<Destination> | null {
+  const shards = [...root.walk()].filter((handle) => handle instanceof EjectingShard);
+  return shards.length === 0 ? null : new Set(shards.flatMap((shard) => [...shard.ejected()]));
 }
 
 function groupLines(destinations: readonly Destination[]): string[] {
