@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { hostname } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 import type { MonitorFacts } from '../checks/entry-status.ts';
@@ -17,6 +16,7 @@ import {
   monitorFiles,
   monitorId,
 } from '../monitor/monitor-files.ts';
+import { Syslog } from '../monitor/syslog.ts';
 import { readWhole, writeWhole } from '../monitor/whole-file.ts';
 import { bootId, readPlatform } from '../system/host-figures.ts';
 import { adoptOrphans } from '../system/orphan-adoption.ts';
@@ -40,24 +40,32 @@ export interface RunningMonitor {
   readonly monitor: ControlMonitor;
   readonly files: MonitorFiles;
   readonly log: (level: MonitorLogLevel, service: string, text: string) => void;
+  /** Ends what the log has opened. */
+  readonly close: () => void;
 }
 
 /**
  * Makes a monitor, which does not watch yet.
  *
  * @param saved what the one before has left; null: what its state file says
+ * @param ownChildren processes that Node waits for itself; those of the monitor are added to it
  */
 export async function makeMonitor(
   setting: MonitorSetting,
   saved: SavedState | null,
+  ownChildren: Set<number> = new Set(),
 ): Promise<RunningMonitor> {
   const { tree, command, controlFile, cycleSeconds, isForeground, print } = setting;
   const files = monitorFiles(tree.settings, command);
-  const syslog = files.usesSyslog ? openSyslog(files.syslogFacility) : null;
+  const onLogger = (pid: number, isAlive: boolean): void => {
+    if (isAlive) ownChildren.add(pid);
+    else ownChildren.delete(pid);
+  };
+  const syslog = files.usesSyslog ? new Syslog(files.syslogFacility, onLogger) : null;
   const log: RunningMonitor['log'] = (level, service, text) => {
     const line = logLine(Date.now(), level, service, text);
     if (files.logFile !== null) appendLog(files.logFile, line);
-    syslog?.(level, `${service === '' ? '' : `'${service}' `}${text}`);
+    syslog?.write(level, `${service === '' ? '' : `'${service}' `}${text}`);
     if (isForeground) print(line);
   };
   const { id, isNew, failure } = monitorId(files.idFile, false);
@@ -88,6 +96,7 @@ export async function makeMonitor(
     startDelaySeconds: isAfterBoot ? tree.settings.startDelaySeconds : 0,
     bootId: boot,
     saved: before,
+    ownChildren,
     adoption: isMainThread ? await adoptOrphans() : null,
     alerts: new AlertSender({ settings: tree.settings, log: (text) => log('error', '', text) }),
     log,
@@ -98,7 +107,7 @@ export async function makeMonitor(
       stateFailure = why;
     },
   });
-  return { monitor, files, log };
+  return { monitor, files, log, close: () => syslog?.close() };
 }
 
 /** What monit says when it starts, with where it can be reached. */
@@ -115,7 +124,8 @@ export function startingText({ settings: { httpd } }: ControlTree): string {
 export async function startMonit(
   setting: MonitorSetting,
 ): Promise<StartedRole & { readonly wake: () => void }> {
-  let running = await makeMonitor(setting, null);
+  const ownChildren = new Set<number>();
+  let running = await makeMonitor(setting, null, ownChildren);
   let { tree } = setting;
   let server = await openServer(running, tree);
   running.log('info', '', startingText(tree));
@@ -124,6 +134,33 @@ export async function startMonit(
   running.monitor.start();
   running.monitor.instanceEvent('Monit started');
 
+  /** @throws Error when it cannot be; then nothing is open that was not before, but perhaps no http interface */
+  const replaceBy = async (next: ControlTree): Promise<void> => {
+    const cycleSeconds = setting.command.cycleSeconds ?? next.settings.cycleSeconds ?? setting.cycleSeconds;
+    const sameHttpd = JSON.stringify(next.settings.httpd) === JSON.stringify(tree.settings.httpd);
+    const replaced = await makeMonitor(
+      { ...setting, tree: next, cycleSeconds },
+      running.monitor.state,
+      ownChildren,
+    );
+    try {
+      if (!sameHttpd) {
+        await server?.stop();
+        server = null;
+        server = await openServer(replaced, next);
+      } else if (server !== null) server.control = replaced.monitor;
+    } catch (error) {
+      replaced.close();
+      throw error;
+    }
+    running.close();
+    running = replaced;
+    tree = next;
+  };
+
+  const tellNotReloaded = (error: unknown): void =>
+    running.log('error', '', `not reloaded: ${error instanceof Error ? error.message : String(error)}`);
+
   let isBusy = false;
   const reload = async (): Promise<void> => {
     if (isBusy) return;
@@ -131,24 +168,22 @@ export async function startMonit(
     try {
       running.log('info', '', `Reinitializing Monit -- control file '${setting.controlFile}'`);
       const next = readControlFile(setting.controlFile);
-      const cycleSeconds = setting.command.cycleSeconds ?? next.settings.cycleSeconds ?? setting.cycleSeconds;
       running.monitor.stop();
-      const sameHttpd = JSON.stringify(next.settings.httpd) === JSON.stringify(tree.settings.httpd);
-      const replaced = await makeMonitor({ ...setting, tree: next, cycleSeconds }, running.monitor.state);
-      if (!sameHttpd) {
-        await server?.stop();
-        server = await openServer(replaced, next);
-      } else if (server !== null) server.control = replaced.monitor;
-      running = replaced;
-      tree = next;
+      try {
+        await replaceBy(next);
+      } catch (error) {
+        // The old file goes on being in force.
+        tellNotReloaded(error);
+        running.monitor.start();
+        server ??= await openServer(running, tree);
+        return;
+      }
       for (const warning of next.warnings)
         running.log('warning', '', `${warning.file}:${warning.line}: ${warning.text}`);
       running.monitor.start();
       running.monitor.instanceEvent('Monit reloaded');
     } catch (error) {
-      // The old file goes on being in force.
-      running.log('error', '', `not reloaded: ${error instanceof Error ? error.message : String(error)}`);
-      running.monitor.start();
+      tellNotReloaded(error);
     } finally {
       isBusy = false;
     }
@@ -163,6 +198,7 @@ export async function startMonit(
     stop: async () => {
       running.monitor.stop();
       running.log('info', '', 'Monit stopped');
+      running.close();
       await server?.stop();
     },
   };
@@ -177,24 +213,4 @@ async function openServer({ monitor, log }: RunningMonitor, tree: ControlTree): 
   const { httpd } = tree.settings;
   if (httpd === null) return null;
   return EntryServer.start({ httpd, log: (level, text) => log(level, '', text) }, monitor);
-}
-
-/** Lines for syslog go through logger(1), which knows the way on every system. */
-function openSyslog(facility: string | null): (level: MonitorLogLevel, text: string) => void {
-  const name = (facility ?? 'daemon').replace(/^log_/i, '').toLowerCase();
-  const loggers = new Map<MonitorLogLevel, ChildProcess>();
-  return (level, text) => {
-    let logger = loggers.get(level);
-    if (logger === undefined || logger.exitCode !== null) {
-      const priority = level === 'error' ? 'err' : level;
-      logger = spawn('logger', ['-t', 'monit', '-p', `${name}.${priority}`], {
-        stdio: ['pipe', 'ignore', 'ignore'],
-      });
-      logger.on('error', () => {});
-      logger.stdin?.on('error', () => {});
-      logger.unref();
-      loggers.set(level, logger);
-    }
-    logger.stdin?.write(`${text.replaceAll('\n', ' ')}\n`);
-  };
 }

@@ -46,6 +46,8 @@ export interface ControlMonitorOptions {
   readonly saved: SavedState | null;
   readonly adoption: OrphanAdoption | null;
   readonly alerts: AlertSender;
+  /** Processes that Node waits for itself: those that are started here are added to it. */
+  readonly ownChildren: Set<number>;
   readonly log: (level: 'debug' | 'info' | 'warning' | 'error', service: string, text: string) => void;
   /** Whether what each test has found is logged, too. */
   readonly tellsTests?: boolean;
@@ -65,7 +67,6 @@ export class ControlMonitor implements EntryControl {
   readonly #runners: ReadonlyMap<string, EntryRunner>;
   readonly #events: EventLog = new EventLog();
   readonly #reminders: Reminders = new Reminders();
-  readonly #ownChildren: Set<number> = new Set();
   readonly #programs: EventPrograms;
   readonly #startedMs: number;
   readonly #onChildEnd: () => void;
@@ -79,7 +80,7 @@ export class ControlMonitor implements EntryControl {
 
   constructor(options: ControlMonitorOptions) {
     this.#options = options;
-    const { tree, clock, random, saved, bootId, facts, tellsTests = false } = options;
+    const { tree, clock, random, saved, bootId, facts, ownChildren, tellsTests = false } = options;
     this.#startedMs = clock.monotonicMs();
     const { limits, onReboot } = tree.settings;
     this.#supervisor = new EntrySupervisor(tree, { limits, random, cores: readHost().cores, tellsTests });
@@ -90,8 +91,8 @@ export class ControlMonitor implements EntryControl {
       remembered.set(machine.entry.name, memory);
     }
     const onChild = (pid: number, isAlive: boolean): void => {
-      if (isAlive) this.#ownChildren.add(pid);
-      else this.#ownChildren.delete(pid);
+      if (isAlive) ownChildren.add(pid);
+      else ownChildren.delete(pid);
     };
     this.#runners = new Map(
       this.#supervisor.machines.map((machine) => [
@@ -102,8 +103,11 @@ export class ControlMonitor implements EntryControl {
           remembered: remembered.get(machine.entry.name) ?? { process: null, startMark: '' },
           onChild,
           nowMs: () => clock.monotonicMs(),
-          feed: (input) =>
-            this.#perform(this.#supervisor.step(machine.entry.name, input, clock.monotonicMs())),
+          feed: (input) => {
+            // What ends after the watching has is for the monitor that has taken over, and acts alone.
+            if (this.#isRunning)
+              this.#perform(this.#supervisor.step(machine.entry.name, input, clock.monotonicMs()));
+          },
         }),
       ]),
     );
@@ -113,13 +117,14 @@ export class ControlMonitor implements EntryControl {
       log: (level, service, text) => this.#tell(level, service, text),
     });
     this.#onChildEnd = () => {
-      this.#options.adoption?.reap(this.#ownChildren);
+      this.#options.adoption?.reap(ownChildren);
       this.#observeAll();
     };
   }
 
   /** Begins to watch; what is to run and does not is started. */
   start(): void {
+    if (this.#isRunning) return;
     this.#isRunning = true;
     process.on('SIGCHLD', this.#onChildEnd);
     const begin = (): void => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { hostname } from 'node:os';
 import { after, before, describe, test } from 'node:test';
 import { isAlive } from '../../testing/daemons.ts';
@@ -244,6 +245,18 @@ check host here with address 127.0.0.1
     process.kill(monit.pid ?? 0, 'SIGHUP');
     await until('the mistake is told', () => /not reloaded: .*syntax error 'bogus'/.test(monit.log));
     assert.equal(await stateOf('more'), 'running');
+    // The same when a port that the new one names is another's: the old page is opened again.
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+    const address = taken.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    writeFileSync(monit.controlFile, text.replace(/^set httpd port \d+/m, `set httpd port ${port}`));
+    process.kill(monit.pid ?? 0, 'SIGHUP');
+    await until('it is told that the port is taken', () =>
+      /not reloaded: cannot open port \d+ for the http interface/.test(monit.log),
+    );
+    await until('the old page is there', async () => (await stateOf('more')) === 'running');
+    await new Promise((resolve) => taken.close(resolve));
     writeFileSync(monit.controlFile, text);
   });
 
