@@ -18,11 +18,13 @@ export const FIGURE = {
   tlsNewSessions: 13,
   tlsHandshakeErrors: 14,
   tlsProtocolErrors: 15,
+  /** Receives from connections that may not be paced; not told. */
+  unpacedReceives: 16,
 } as const;
 
 /** Counters of a loop, all 0. */
 export function newFigures(): Float64Array {
-  return new Float64Array(16);
+  return new Float64Array(17);
 }
 
 /** Counts bytes that a peer has not taken yet. @param count negative when they have been taken or dropped */

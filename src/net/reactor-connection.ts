@@ -180,7 +180,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       return 0;
     }
     figures[FIGURE.bytesRead]! += count;
-    if (this.#pace !== null) this.#notePace(this.#pace, count);
+    if (this.#pace === null) figures[FIGURE.unpacedReceives]!++;
+    else this.#notePace(this.#pace, count);
     if (count === bytesMax) {
       this.#aloneTimes = ALONE_TIMES;
       this.#noteMore();
@@ -425,7 +426,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       return;
     }
     figures[FIGURE.bytesRead]! += count;
-    if (this.#pace !== null) this.#notePace(this.#pace, count);
+    if (this.#pace === null) figures[FIGURE.unpacedReceives]!++;
+    else this.#notePace(this.#pace, count);
     let start = receiveStart;
     if (this.#rest !== null) {
       assert(this.#restBytes <= HEAD_BYTES, 'what was not consumed fits in front of what is received');
@@ -441,7 +443,9 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
 
   #notePace(pace: ReceivePace, bytes: number): void {
     const { isPaced } = pace;
-    pace.took(bytes, this.#core.turnMs, this.#session?.isPatient === true);
+    const { figures, turnMs } = this.#core;
+    const others = figures[FIGURE.unpacedReceives]! + figures[FIGURE.datagrams]!;
+    pace.took(bytes, turnMs, others, this.#session?.isPatient === true);
     if (pace.isPaced === isPaced) return;
     this.#core.notePaced(this, pace.isPaced);
     if (this.#phase === OPEN) this.#settle();
