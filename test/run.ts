@@ -7,15 +7,18 @@
  * One line per file as it ends; failures in full, with what the file printed, and their beginnings once more at the end; skipped tests with their reasons. The last line is
  * `N passed, N failed`, with `, N skipped` where there are any. Exit status 1 if a test failed or none passed.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
+import { childrenOf, describedProcess } from '../testing/still-open.ts';
 
 /** A file that takes longer is stopped and counts as failed. The slowest scenario needs a fraction of it on an idle machine. */
 const FILE_TIMEOUT_MS = 180_000;
+/** So long before, it is looked at what it is doing; and so long after, it is killed if it has not gone. */
+const LOOK_MS = 3000;
 
 /** Of each failure, repeated at the end. */
 const RECAP_LINES = 16;
@@ -69,12 +72,40 @@ function failureType(error: Error): unknown {
   return 'failureType' in error ? error.failureType : undefined;
 }
 
+function runs(pid: number, compiled: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0').includes(compiled);
+  } catch {
+    return false;
+  }
+}
+
 async function runFile(file: string): Promise<FileResult> {
   const result: FileResult = { file, passed: 0, durationMs: 0, failures: [], skips: [], printed: '' };
   const compiled = join(root, 'dist', `${file.slice(0, -'.ts'.length)}.js`);
   const startMs = performance.now();
   let tests = 0;
+  let lastName = 'none';
+  let lastMs = startMs;
+  let state = '';
+  const look = setTimeout(() => {
+    const pid = childrenOf(process.pid).find((child) => runs(child, compiled));
+    if (pid === undefined) {
+      state = 'its process has ended';
+      return;
+    }
+    const seconds = Math.round((performance.now() - lastMs) / 1000);
+    state = `the last test that ended, ${seconds} s ago: ${lastName}\n${describedProcess(pid)}`;
+    // A process that hangs while it ends does not hear SIGTERM, and would keep this one from ending.
+    setTimeout(() => {
+      if (runs(pid, compiled)) process.kill(pid, 'SIGKILL');
+    }, 2 * LOOK_MS);
+  }, FILE_TIMEOUT_MS - LOOK_MS);
   for await (const event of run({ files: [compiled], concurrency: false, timeout: FILE_TIMEOUT_MS })) {
+    if (event.type === 'test:pass' || event.type === 'test:fail') {
+      lastName = event.data.name;
+      lastMs = performance.now();
+    }
     if (event.type === 'test:stdout' || event.type === 'test:stderr') {
       result.printed += event.data.message;
     } else if (event.type === 'test:pass') {
@@ -91,9 +122,11 @@ async function runFile(file: string): Promise<FileResult> {
       // A parent fails with its children, which have been counted.
       if (failureType(details.error) === 'subtestsFailed') continue;
       const title = relative(compiled, name) === '' ? `${file} as a whole` : `${name}`;
-      result.failures.push(`✖ ${title}\n${thrownText(details.error)}`);
+      const timedOut = failureType(details.error) === 'testTimeoutFailure' && state !== '';
+      result.failures.push(`✖ ${title}\n${thrownText(details.error)}${timedOut ? `\n${state}` : ''}`);
     }
   }
+  clearTimeout(look);
   if (tests === 0) result.failures.push(`✖ ${file} holds no tests`);
   result.durationMs = performance.now() - startMs;
   return result;

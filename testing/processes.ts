@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { boundTheEnd } from './still-open.ts';
 
 /** The executable of this package, as a user calls it. */
 export const TWINCACHED: string = fileURLToPath(new URL('../../bin/twincached', import.meta.url));
@@ -50,6 +51,9 @@ if (process.env['NODE_TEST_CONTEXT'] !== undefined) {
   setInterval(() => {
     if (process.ppid !== runner) process.exit(1);
   }, 1000).unref();
+  // Programs that a test starts have its environment, and may have this module, too.
+  if (process.argv[1]?.endsWith('.test.js') === true)
+    boundTheEnd(() => [...running].map((child) => child.pid ?? -1));
 }
 
 /** Starts a program; its output is kept. */

@@ -63,8 +63,10 @@ export class TcpRelay {
     this.#settle();
   }
 
+  /** Leaves nothing open, not even a connection that is still being made. */
   close(): void {
     this.cut();
+    for (const pair of this.#pairs) for (const end of pair) end.destroy();
     this.#server.close();
   }
 
