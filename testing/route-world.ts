@@ -317,6 +317,11 @@ export class ScriptedServer {
     return pipe;
   }
 
+  /** Connections that are open now. */
+  get openConnections(): number {
+    return this.#pipes.size;
+  }
+
   /** What is under way goes at another speed from now on. */
   slowDown(bytesPerMs: number): void {
     for (const pipe of this.#pipes) pipe.bytesPerMs = bytesPerMs;

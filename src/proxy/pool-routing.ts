@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { PlacedServer } from '../hashing/index.ts';
 import { MAGENT_MANNER, NUTCRACKER_MANNER } from '../routing/client-manner.ts';
@@ -55,6 +56,7 @@ export function poolRouting(
       ...shared,
       settings: { ...settings, returnWaitMs },
       servers: pool.servers.map((server) => (server.tls === undefined ? '' : 'tls:') + addressName(server)),
+      dialledAs: pool.servers.map(({ tls }) => (tls === undefined ? '' : digest(JSON.stringify(tls)))),
       serverSettings: routing.settingsOf.map((group) => groups[group] ?? settings),
       manner: { ...MAGENT_MANNER, flush: routing.allowsFlush ? 'everywhere' : 'refused' },
       plan: (destinations, context) => treePlan(destinations, routing.tree, context, more),
@@ -69,6 +71,11 @@ export function poolRouting(
     plan: (destinations, context) =>
       magentPlan(destinations, routing.mains, placement, context, weights, routing.hotKeys),
   };
+}
+
+/** In the place of certificates and keys, which are long. */
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
 }
 
 /** What admin keys tell of a pool. */

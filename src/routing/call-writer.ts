@@ -30,6 +30,8 @@ export interface WriterOwner {
 export class CallWriter {
   /** Calls at the end of the queue of which nothing was written. */
   waiting = 0;
+  /** Nothing more is begun on this connection. */
+  isHeld = false;
   /** Bytes written to this connection. */
   #written = 0;
   /** How many of them the server's host had when it was asked last. */
@@ -65,6 +67,7 @@ export class CallWriter {
   reset(): void {
     const request = this.#request;
     this.#request = null;
+    this.isHeld = false;
     this.waiting = this.#owner.queue.length;
     this.#written = this.#taken = 0;
     if (request !== null) this.#release(request);
@@ -73,6 +76,11 @@ export class CallWriter {
   /** A call has been taken from the front of the queue. */
   left(): void {
     if (this.waiting > this.#owner.queue.length) this.waiting = this.#owner.queue.length;
+  }
+
+  /** The server owes nothing on this connection, and has got all that was begun. */
+  get isSettled(): boolean {
+    return this.#request === null && this.waiting === this.#owner.queue.length;
   }
 
   /** A request is being written in pieces. */
@@ -95,6 +103,7 @@ export class CallWriter {
         this.#writePiece(this.#request, output);
         continue;
       }
+      if (this.isHeld) return true;
       const index = queue.length - this.waiting;
       const call = queue.at(index)!;
       if (call.request.isVoid) this.#owner.callIsVoid(index);

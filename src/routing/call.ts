@@ -73,6 +73,8 @@ export class Call {
   foundBy: FoundTaker | null = null;
   /** How many writes that one had seen when the call was made. */
   foundSince = 0;
+  /** When it came to its destination, and until when it waits there. */
+  sinceMs = 0;
   deadlineMs = 0;
   /** Bytes that it holds in its destination's queue. */
   queuedBytes = 0;

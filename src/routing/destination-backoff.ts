@@ -33,12 +33,21 @@ export class DestinationBackoff {
   #downs = 0;
   #upAtMs = 0;
   #lostAtMs: number = Number.NEGATIVE_INFINITY;
-  settings: RoutingSettings;
+  #settings: RoutingSettings;
   readonly #random: Random;
 
   constructor(settings: RoutingSettings, random: Random) {
-    this.settings = settings;
+    this.#settings = settings;
     this.#random = random;
+  }
+
+  /** Other pauses from now on, also for the one that it is in. */
+  reconfigured(settings: RoutingSettings, nowMs: number): void {
+    this.#settings = settings;
+    const longestMs = this.isFlapping
+      ? Math.max(settings.backoffMsMax, settings.flapBackoffMsMax)
+      : settings.backoffMsMax;
+    if (Number.isFinite(this.dialAtMs)) this.dialAtMs = Math.min(this.dialAtMs, nowMs + longestMs);
   }
 
   /** The server answers. */
@@ -50,7 +59,7 @@ export class DestinationBackoff {
 
   /** A server that answered does so no more. */
   wentDown(nowMs: number): void {
-    const isSoon = nowMs - this.#upAtMs < this.settings.flapWindowMs;
+    const isSoon = nowMs - this.#upAtMs < this.#settings.flapWindowMs;
     this.#downs += 1;
     this.#lostAtMs = nowMs;
     this.#flaps = isSoon ? Math.min(this.#flaps + 1, FLAPS_COUNTED_MAX) : 0;
@@ -58,7 +67,7 @@ export class DestinationBackoff {
 
   /** Tells a call that failed how long the server may be worth waiting for: most that were lost are being started again. */
   giveHope(call: { hopeUntilMs: number }): void {
-    call.hopeUntilMs = Math.max(call.hopeUntilMs, this.#lostAtMs + this.settings.returnWaitMs);
+    call.hopeUntilMs = Math.max(call.hopeUntilMs, this.#lostAtMs + this.#settings.returnWaitMs);
   }
 
   /** It is there, and lacks what its twin has: nobody has to wait for it, and who has nobody else may use it. */
@@ -83,7 +92,7 @@ export class DestinationBackoff {
 
   /** A dial has failed, or a connection was given up. */
   dialFailed(nowMs: number): void {
-    const { backoffMsMin, backoffMsMax, flapBackoffMsMax } = this.settings;
+    const { backoffMsMin, backoffMsMax, flapBackoffMsMax } = this.#settings;
     const plainMs = Math.min(backoffMsMin * 2 ** Math.min(this.#attempts, DOUBLINGS_MAX), backoffMsMax);
     const longestMs = this.isFlapping
       ? Math.min(
@@ -103,6 +112,6 @@ export class DestinationBackoff {
 
   /** Calls have waited in vain. @param waitedMs for a dial of this length */
   waitedInVain(nowMs: number, waitedMs: number): void {
-    this.lastResortAtMs = nowMs + Math.max(this.settings.lastResortGapMs, waitedMs * LAST_RESORT_PAUSE);
+    this.lastResortAtMs = nowMs + Math.max(this.#settings.lastResortGapMs, waitedMs * LAST_RESORT_PAUSE);
   }
 }

@@ -88,6 +88,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   #reported = false;
   readonly #backoff: DestinationBackoff;
   #settings: RoutingSettings;
+  #dialledAs: string;
   #group: HealthGroup;
   #dialledMs = 0;
   #probeDeadlineMs = 0;
@@ -110,6 +111,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
    * @param name the address as typed
    * @param settings times and bounds
    * @param group the servers among which it is one
+   * @param dialledAs see Routing
    */
   constructor(
     server: number,
@@ -117,12 +119,14 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     host: DestinationHost,
     settings: RoutingSettings,
     group: HealthGroup,
+    dialledAs: string,
   ) {
     this.server = server;
     this.name = name;
     this.#host = host;
     this.#settings = settings;
     this.#group = group;
+    this.#dialledAs = dialledAs;
     this.#requestTimeoutMs = settings.requestTimeoutMs;
     this.#backoff = new DestinationBackoff(settings, host.random);
     this.#probe = new DestinationProbe(settings.twinAcks, settings.twinAckMsMax);
@@ -153,9 +157,11 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (this.server >= 0) this.#host.records.noteBehind(this.server);
   }
 
-  /** What fails here is tried nowhere else. Heeded from the next connection on. */
+  /** What fails here is tried nowhere else. A proxy was told so when it was dialled. */
   noteLastPlace(isLast: boolean): void {
+    const before = this.#probe.isLastPlace;
     this.#probe.isLastPlace = isLast && this.#settings.returnWaitMs > 0;
+    if (this.#probe.isLastPlace !== before && this.#probe.answerMsMax > 0) this.#renew();
   }
 
   /** Longest time that a call waits here. */
@@ -193,16 +199,47 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     return this.server < 0;
   }
 
-  /** The configuration has changed, and this server is in it still, at another place maybe. */
-  reconfigured(server: number, settings: RoutingSettings, group: HealthGroup): void {
+  /**
+   * The configuration has changed, and this server is in it still, at another place maybe.
+   *
+   * @param dialledAs see Routing
+   */
+  reconfigured(server: number, settings: RoutingSettings, group: HealthGroup, dialledAs: string): void {
     this.server = server;
     this.#settings = settings;
-    this.#backoff.settings = settings;
+    this.#backoff.reconfigured(settings, this.#host.nowMs());
     if (group !== this.#group) {
       group.takeOver(this, this.#group);
       this.#group = group;
     }
     this.#setTimeout();
+    if (dialledAs === this.#dialledAs) return;
+    this.#dialledAs = dialledAs;
+    this.#renew();
+  }
+
+  /** Its connection is of before: nothing more is written to it, and when nothing is owed there another one takes what waits. */
+  #renew(): void {
+    if (this.state === DESTINATION.idle) return;
+    if (this.state === DESTINATION.up) {
+      this.#writer.isHeld = true;
+      this.#renewSettled();
+    } else {
+      // Nothing has been sent, or nothing is to come of it.
+      const isPatient =
+        this.#patient && (this.state === DESTINATION.connecting || this.state === DESTINATION.probing);
+      this.#link?.connection.destroy();
+      this.#link = null;
+      this.#reader.connectionLost();
+      this.#dial(isPatient);
+    }
+  }
+
+  #renewSettled(): void {
+    if (!this.#writer.isHeld || !this.#writer.isSettled || this.state !== DESTINATION.up) return;
+    const link = this.#link;
+    this.#dialAnew();
+    link?.connection.destroy();
   }
 
   #setTimeout(): void {
@@ -242,7 +279,10 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       failCall(call, FAILURE.busy);
       return;
     }
-    if (call.deadlineMs === 0) call.deadlineMs = this.#host.nowMs() + this.#requestTimeoutMs;
+    if (call.deadlineMs === 0) {
+      call.sinceMs = this.#host.nowMs();
+      call.deadlineMs = call.sinceMs + this.#requestTimeoutMs;
+    }
     call.queuedBytes = bytes;
     this.queuedBytes += bytes;
     queue.push(call);
@@ -309,6 +349,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (link !== this.#link || this.state !== DESTINATION.up) return;
     if (this.#writer.isPartWritten) this.#patience.movedMs = this.#host.nowMs();
     this.#write(link);
+    this.#renewSettled();
   }
 
   shift(): Call {
@@ -317,7 +358,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     const call = this.#dequeue();
     const nowMs = this.#host.nowMs();
     if (call.request.length > LARGE_BYTES) this.#patience.movedMs = nowMs;
-    const tookMs = nowMs - (call.deadlineMs - this.#requestTimeoutMs);
+    const tookMs = nowMs - call.sinceMs;
     this.latency.count(tookMs > 0 ? Math.min(0x7fffffff, Math.round(tookMs * 1000)) : 0);
     return call;
   }
@@ -385,6 +426,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       link.connection.pause();
       this.#host.wake();
     }
+    if (this.#writer.isHeld && link === this.#link) this.#renewSettled();
     return after;
   }
 
@@ -471,8 +513,10 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       this.#dial(this.#patient);
       return;
     }
-    if (this.#isLetGo(error)) this.#dialAnew();
-    else this.#ended(FAILURE.reset, error?.message ?? CLOSED);
+    if (this.#isLetGo(error)) {
+      this.figures[FIGURE.ends]!++;
+      this.#dialAnew();
+    } else this.#ended(FAILURE.reset, error?.message ?? CLOSED);
   }
 
   /** The server has closed, in good order, a connection that nobody used for a while, as memcached's idle_timeout does: that is no sign of trouble. */
@@ -481,9 +525,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     return error === null && isIdle && this.state === DESTINATION.up && !this.#isRetired();
   }
 
-  /** Should the server turn out not to be there, it went down when it let go. */
+  /** Another connection in the place of one on which nothing is owed. Should the server turn out not to be there, it went down just now. */
   #dialAnew(): void {
-    this.figures[FIGURE.ends]!++;
     this.#link = null;
     this.#hasLetGo = true;
     this.#reader.connectionLost();

@@ -86,6 +86,8 @@ export interface Routing {
   readonly servers: readonly string[];
   /** Of servers, by position, that have other times and bounds than `settings`; those with one record are a pool. Not given: all are one. */
   readonly serverSettings?: readonly RoutingSettings[];
+  /** By position, what connections are made with besides the address (certificates): where that changes, a server that stays gets a new connection. Not given: nothing. */
+  readonly dialledAs?: readonly string[];
   readonly manner: ClientManner;
   readonly plan: MakePlan;
   /** What all threads know of the servers; not given: this thread is alone. */
@@ -178,14 +180,15 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
       const found = kept.findIndex((destination) => destination.name === name);
       const destination = found < 0 ? undefined : kept.splice(found, 1)[0];
       const settings = routing.serverSettings?.[server] ?? routing.settings;
+      const dialledAs = routing.dialledAs?.[server] ?? '';
       const group = groups.get(settings) ?? new HealthGroup(settings.failOpenShare);
       groups.set(settings, group);
       if (destination === undefined) {
-        const made = new Destination(server, name, this, settings, group);
+        const made = new Destination(server, name, this, settings, group, dialledAs);
         group.join(made);
         return made;
       }
-      destination.reconfigured(server, settings, group);
+      destination.reconfigured(server, settings, group, dialledAs);
       return destination;
     });
     for (const group of groups.values()) group.review();
