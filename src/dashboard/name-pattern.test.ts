@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { until } from '../../testing/wait.ts';
 import { namesMeant, PATTERN_LENGTH_MAX } from './name-pattern.ts';
 
 const NAMES = ['memcache12211', 'Memcache12212', 'proxy', `${'a'.repeat(60)}!`];
@@ -10,17 +9,15 @@ function meant(pattern: string): string[] | null {
   return found === null ? null : [...found];
 }
 
-test('a pattern means whole names, whatever their case', async () => {
-  // A machine that has no time for us may call it too long once.
-  await until('it is said in time', () => meant('memcache.*') !== null);
+test('a pattern means whole names, whatever their case', () => {
   assert.deepEqual(meant('memcache.*'), NAMES.slice(0, 2));
   assert.deepEqual(meant('memcache'), []);
   assert.deepEqual(meant('proxy|nobody'), ['proxy']);
   assert.deepEqual(meant('('), []);
 });
 
-test('one that would take for ever is given up, and so is one that is too long', async () => {
+test('one that would take for ever is given up, and so is one that is too long', () => {
   assert.equal(meant('(a+)+'), null);
   assert.equal(meant('x'.repeat(PATTERN_LENGTH_MAX + 1)), null);
-  await until('one of the bound is not', () => meant('x'.repeat(PATTERN_LENGTH_MAX))?.length === 0);
+  assert.deepEqual(meant('x'.repeat(PATTERN_LENGTH_MAX)), []);
 });

@@ -1,19 +1,10 @@
-import { createContext, Script } from 'node:vm';
+import { matching } from '../system/bounded-match.ts';
 
 /** Longest pattern that a client may send; longer than any name. */
 export const PATTERN_LENGTH_MAX = 512;
 
 /**
- * A pattern can be one that takes for ever (`(a+)+$`); the engine gives up after this, and the daemon goes on. What takes microseconds must have come to its
- * end by then on a busy machine, too.
- */
-const MATCHING_MS_MAX = 250;
-
-let script: Script | null = null;
-
-/**
- * Which of some names a pattern means, each as a whole, whatever their case. It may come from anybody who may look, so there is a bound to how long it
- * can keep the process busy.
+ * Which of some names a pattern means, each as a whole, whatever their case. It may come from anybody who may look.
  *
  * @returns null when it takes too long, or is too long itself; nothing where it is no pattern
  */
@@ -25,12 +16,6 @@ export function namesMeant(pattern: string, names: readonly string[]): ReadonlyS
   } catch {
     return new Set();
   }
-  // Run by node:vm for its time limit alone: it ends a match that goes on, which nothing else does.
-  script ??= new Script('names.filter((name) => regex.test(name))');
-  try {
-    const found: unknown = script.runInContext(createContext({ regex, names }), { timeout: MATCHING_MS_MAX });
-    return new Set(names.filter((name) => Array.isArray(found) && found.includes(name)));
-  } catch {
-    return null;
-  }
+  const found = matching(regex, names);
+  return found === null ? null : new Set(found.flatMap((at) => names[at] ?? []));
 }

@@ -161,6 +161,20 @@ test('content of http is judged when all of it is there', async () => {
   }
 });
 
+test('a pattern that would take for ever on what a server says has failed', async () => {
+  const text = `${'a'.repeat(60)}!`;
+  const port = await serve(() => {}, text);
+  const page = await serve((_, socket) => socket.end(`HTTP/1.1 200 OK\r\n\r\n${text}`));
+  for (const rule of [
+    `port ${port} expect "^(a+)+$"`,
+    `port ${page} protocol http request "/" content = "^(a+)+$"`,
+  ]) {
+    const outcome = await probe(rule);
+    assert.equal(outcome.isOk, false);
+    assert.match(outcome.text, /the pattern takes too long/);
+  }
+});
+
 test('who never comes to an end is listened to up to a bound', async () => {
   const port = await serve((text, socket) => {
     if (text.startsWith('GET /body ')) socket.write('HTTP/1.1 200 OK\r\n\r\n');

@@ -5,6 +5,7 @@ import type { ProbeOutcome } from '../checks/sample.ts';
 import { compares } from '../checks/test-evaluation.ts';
 import { jsPattern } from '../control/connection-parser.ts';
 import type { ConnectionTest, Limits } from '../control/tree.ts';
+import { matching } from '../system/bounded-match.ts';
 
 /** A binary no-op: magic, opcode, 22 zero bytes. */
 const NOOP = `\x80\x0a${'\0'.repeat(22)}`;
@@ -230,7 +231,8 @@ function http(test: ConnectionTest): Exchange {
       if (content === null) return 'good';
       // What must not be in it may still come.
       if (!isEnd && answer.length < body.end) return null;
-      const matches = new RegExp(jsPattern(content.pattern)).test(answer.slice(body.start, body.end));
+      const matches = isFound(content.pattern, answer.slice(body.start, body.end));
+      if (matches === null) return TOO_LONG;
       if (matches !== content.isNegated) return 'good';
       return { bad: `the content ${matches ? 'matches' : 'does not match'} [${content.pattern}]` };
     },
@@ -253,7 +255,9 @@ function dialogue({ dialogue: steps }: ConnectionTest, limits: Limits): Exchange
       const step = steps[at];
       if (step === undefined) return 'good';
       const text = answer.slice(0, limits.sendExpectBufferBytes);
-      if (!new RegExp(jsPattern(withoutEscapes(step.text))).test(text))
+      const matches = isFound(withoutEscapes(step.text), text);
+      if (matches === null) return TOO_LONG;
+      if (!matches)
         return text.length >= limits.sendExpectBufferBytes ? { bad: `expected [${step.text}]` } : null;
       at += 1;
       const send = sends();
@@ -261,6 +265,14 @@ function dialogue({ dialogue: steps }: ConnectionTest, limits: Limits): Exchange
       return send === '' && isLast ? 'good' : { send, isLast };
     },
   };
+}
+
+const TOO_LONG: Judgement = { bad: 'the pattern takes too long' };
+
+/** Whether a pattern of the file matches in what a server says; null: it takes too long to say. */
+function isFound(pattern: string, text: string): boolean | null {
+  const found = matching(new RegExp(jsPattern(pattern)), [text], 1);
+  return found === null ? null : found.length > 0;
 }
 
 /** `\r`, `\n`, `\t` and `\0xHH` as the language writes them. */
@@ -297,8 +309,7 @@ function overUdp(test: ConnectionTest): Promise<ProbeOutcome> {
       const expected = test.dialogue.find(({ kind }) => kind === 'expect')?.text;
       const text = message.toString('latin1');
       if (asksMemcached) finish(REPLY_LINE.test(text.slice(FRAME.length)) ? null : 'not a memcached reply');
-      else if (expected === undefined || new RegExp(jsPattern(withoutEscapes(expected))).test(text))
-        finish(null);
+      else if (expected === undefined || isFound(withoutEscapes(expected), text) === true) finish(null);
       else finish(`expected [${expected}]`);
     });
     socket.connect(target.port, target.host, (failure?: NodeJS.ErrnoException) => {

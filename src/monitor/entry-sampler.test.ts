@@ -119,6 +119,29 @@ describe('looking at an entry', { skip: SKIP }, () => {
     assert.equal(looked.sample?.exists, false);
   });
 
+  test('a file is looked at by whole lines, of each up to a bound', async () => {
+    const path = join(folder, 'lines');
+    writeFileSync(path, '');
+    const looked = new Looked(`check file f with path ${path} if match "ERROR" then alert
+      if match "^(a+)+$" then alert if not match "^(a+)+$" then alert`);
+    const looksAt = async (text: string): Promise<string> => {
+      appendFileSync(path, text);
+      return looked.look();
+    };
+    assert.equal(await looksAt(''), 'nnm');
+    assert.equal(await looksAt('its writer comes to the end of an ERR'), 'nnm');
+    assert.equal(await looksAt('OR later\n'), 'mnm');
+    // What stands behind the bound is not looked at, nor is the line waited for any longer.
+    const lineMax = DEFAULT_LIMITS.fileContentBufferBytes - 1;
+    assert.equal(await looksAt(`${'x'.repeat(lineMax - 5)}ERROR\n`), 'mnm');
+    assert.equal(await looksAt(`${'x'.repeat(lineMax - 4)}ERROR\n`), 'nnm');
+    assert.equal(await looksAt('x'.repeat(lineMax)), 'nnm');
+    assert.equal(await looksAt('ERROR\n'), 'mnm');
+    // A pattern that would take for ever is told, whatever the rule hopes for.
+    assert.equal(await looksAt(`${'a'.repeat(60)}!\n`), 'nmm');
+    assert.equal(looked.sample?.probes.get(1)?.text, 'the pattern takes too long');
+  });
+
   test('a directory is no file', async () => {
     const looked = new Looked(`check file f with path ${folder}`);
     await looked.look();

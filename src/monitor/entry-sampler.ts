@@ -1,9 +1,9 @@
 import { EMPTY_SAMPLE, figure, type ProbeOutcome, type Sample } from '../checks/sample.ts';
-import { jsPattern } from '../control/connection-parser.ts';
 import type { Limits, ServiceEntry, Test } from '../control/tree.ts';
 import { echoRequest } from '../system/echo-request.ts';
 import { probeConnection } from './connection-probe.ts';
-import { type ContentPosition, sampleFile } from './file-sample.ts';
+import { type ContentPosition, contentOutcome } from './file-content.ts';
+import { sampleFile } from './file-sample.ts';
 import { FilesystemSampler } from './filesystem-sample.ts';
 import { NetworkSampler } from './network-sample.ts';
 import { HostSampler, type HostView, ProcessSampler } from './process-sample.ts';
@@ -61,7 +61,7 @@ export class EntrySampler {
       case 'directory':
       case 'fifo':
         return subject.kind === 'path'
-          ? sampleFile(this.#entry, subject.path, this.#content, wallMs)
+          ? sampleFile(this.#entry, subject.path, this.#content, this.#options.limits, wallMs)
           : EMPTY_SAMPLE;
       case 'filesystem':
         return subject.kind === 'path' ? this.#filesystem.sample(subject.path, view.atMs) : EMPTY_SAMPLE;
@@ -102,10 +102,7 @@ export class EntrySampler {
   #contentProbes(output: string): Map<number, ProbeOutcome> {
     const outcomes = new Map<number, ProbeOutcome>();
     for (const [index, { test }] of this.#entry.rules.entries()) {
-      if (test.kind !== 'content') continue;
-      const isOk = new RegExp(jsPattern(test.pattern), 'm').test(output);
-      const text = isOk ? `content match: ${output}` : 'content does not match';
-      outcomes.set(index, { isOk, text, responseMs: null });
+      if (test.kind === 'content') outcomes.set(index, contentOutcome(test, [output], 'm'));
     }
     return outcomes;
   }

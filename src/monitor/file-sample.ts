@@ -1,20 +1,8 @@
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  createReadStream,
-  fstatSync,
-  openSync,
-  readFileSync,
-  readSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
-import { EMPTY_SAMPLE, figure, type ProbeOutcome, type Sample } from '../checks/sample.ts';
-import { jsPattern } from '../control/connection-parser.ts';
-import type { ServiceEntry, ServiceType } from '../control/tree.ts';
-
-/** Most of a file that is looked through for a pattern at a time: its end. */
-const CONTENT_BYTES_MAX = 1024 * 1024;
+import { createReadStream, readFileSync, type Stats, statSync } from 'node:fs';
+import { EMPTY_SAMPLE, figure, type Sample } from '../checks/sample.ts';
+import type { Limits, ServiceEntry, ServiceType } from '../control/tree.ts';
+import { type ContentPosition, contentProbes } from './file-content.ts';
 
 const IS_OF_TYPE: Readonly<Partial<Record<ServiceType, (stats: Stats) => boolean>>> = {
   file: (stats) => stats.isFile(),
@@ -29,12 +17,6 @@ function timeText(atMs: number): string {
   return new Date(atMs).toISOString();
 }
 
-/** Where a file was read up to, for rules about its content. */
-export interface ContentPosition {
-  inode: number;
-  offset: number;
-}
-
 /**
  * Looks at a file, a directory or a fifo.
  *
@@ -44,6 +26,7 @@ export async function sampleFile(
   entry: ServiceEntry,
   path: string,
   position: ContentPosition,
+  { fileContentBufferBytes }: Pick<Limits, 'fileContentBufferBytes'>,
   wallMs: number,
 ): Promise<Sample> {
   let stats: Stats;
@@ -62,25 +45,6 @@ export async function sampleFile(
     needsChecksum && stats.isFile()
       ? await checksumOf(path, expected?.expected.length === SHA1_DIGITS ? 'sha1' : 'md5')
       : null;
-  const probes = new Map<number, ProbeOutcome>();
-  const hasContent = wanted.some(({ kind }) => kind === 'content') && stats.isFile();
-  const ignored = entry.ignoredContent.map(({ pattern, isNegated }) => ({
-    regex: new RegExp(jsPattern(pattern)),
-    isNegated,
-  }));
-  const lines = (hasContent ? newContent(path, position) : '')
-    .split('\n')
-    .filter((line) => line !== '' && !ignored.some(({ regex, isNegated }) => regex.test(line) !== isNegated));
-  for (const [index, test] of wanted.entries()) {
-    if (test.kind !== 'content') continue;
-    const pattern = new RegExp(jsPattern(test.pattern));
-    const line = lines.find((part) => pattern.test(part));
-    probes.set(index, {
-      isOk: line !== undefined,
-      text: line === undefined ? 'content does not match' : `content match: ${line.slice(0, 200)}`,
-      responseMs: null,
-    });
-  }
   return {
     exists: true,
     figures: {
@@ -103,7 +67,7 @@ export async function sampleFile(
         ? {}
         : { checksum, 'checksum-type': checksum.length === SHA1_DIGITS ? 'SHA1' : 'MD5' }),
     },
-    probes,
+    probes: stats.isFile() ? contentProbes(entry, path, position, fileContentBufferBytes) : new Map(),
     shown: { 'accessed-ms': stats.atimeMs, 'changed-ms': stats.ctimeMs, 'modified-ms': stats.mtimeMs },
   };
 }
@@ -125,31 +89,6 @@ function checksumOf(path: string, algorithm: 'md5' | 'sha1'): Promise<string | n
       .on('error', () => resolve(null))
       .on('end', () => resolve(hash.digest('hex')));
   });
-}
-
-/** What was written to a file since it was read last: the first time nothing, and of a new file all of it. */
-function newContent(path: string, position: ContentPosition): string {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, 'r');
-  } catch {
-    return '';
-  }
-  try {
-    const { ino, size } = fstatSync(descriptor);
-    const isFirst = position.inode === 0;
-    if (position.inode !== ino || position.offset > size) position.offset = isFirst ? size : 0;
-    position.inode = ino;
-    const from = Math.max(position.offset, size - CONTENT_BYTES_MAX);
-    const bytes = Buffer.alloc(Math.max(0, size - from));
-    const count = readSync(descriptor, bytes, 0, bytes.length, from);
-    position.offset = from + count;
-    return bytes.toString('utf8', 0, count);
-  } catch {
-    return '';
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** `number name`: a rule may expect either. */
