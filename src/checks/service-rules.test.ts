@@ -8,7 +8,7 @@ import { type RuleFinding, type ServiceRule, ServiceRules } from './service-rule
 function rule(text: string, cycles: number, kind: 'alert' | 'restart' = 'alert'): ServiceRule {
   const condition = parseCondition(text);
   assert.ok(typeof condition !== 'string');
-  return { condition, cycles, action: { kind } };
+  return { condition, times: cycles, cycles, action: { kind } };
 }
 
 const threads = (count: number): ServiceFigures => ({ threads: figure(count) });
@@ -49,6 +49,24 @@ test('a restart is due again after the whole time, and what the process before d
   assert.equal(look(9), '');
   rules.startedAnew();
   assert.deepEqual([9, 9].map(look), ['', 'again restart']);
+});
+
+test('so many times within so many looks: told once, and over when it was so fewer times', () => {
+  const rules = new ServiceRules([{ ...rule('threads > 5', 5), times: 3 }]);
+  const look = (count: number): string => words(rules.judge(threads(count)));
+  assert.deepEqual([9, 1, 9, 1, 1, 9, 1].map(look), ['', '', '', '', '', '', '']);
+  assert.deepEqual([9, 9].map(look), ['', 'failed alert']);
+  assert.deepEqual(rules.findings, ['threads > 5']);
+  // 9 1 9 9 1, and on: three of five are so still.
+  assert.deepEqual([1, 9, 9, 1].map(look), ['', '', '', '']);
+  assert.equal(look(1), 'succeeded alert');
+  assert.deepEqual([1, 9, 9].map(look), ['', '', '']);
+});
+
+test('so many times within so many looks: a restart is due again after as many', () => {
+  const rules = new ServiceRules([{ ...rule('threads > 5', 4, 'restart'), times: 2 }]);
+  const look = (count: number): string => words(rules.judge(threads(count)));
+  assert.deepEqual([9, 1, 9, 9, 1, 9].map(look), ['', '', 'failed restart', '', '', 'again restart']);
 });
 
 test('other rules: those that stay remember, those that go and held are over', () => {

@@ -8,7 +8,8 @@ import type { ServiceFigures } from './service-figures.ts';
 /** Plain data. */
 export interface ServiceRule {
   readonly condition: Condition;
-  /** Looks in a row at which it must be so. */
+  /** At so many of the last `cycles` looks it must be so; the same number: at all of them. */
+  readonly times: number;
   readonly cycles: number;
   readonly action: Action;
 }
@@ -97,10 +98,11 @@ export class ServiceRules {
   }
 }
 
-function reactions({ cycles, action }: ServiceRule): ConstructorParameters<typeof RuleState>[0] {
+/** It is over when it was so at fewer of the last looks: a single one at which it was not so would end and begin what comes and goes again and again. */
+function reactions({ times, cycles, action }: ServiceRule): ConstructorParameters<typeof RuleState>[0] {
   return {
-    onFailure: { times: cycles, cycles, action },
-    onSuccess: { times: 1, cycles: 1, action: ALERT },
+    onFailure: { times, cycles, action },
+    onSuccess: { times: cycles - times + 1, cycles, action: ALERT },
   };
 }
 

@@ -294,18 +294,23 @@ proxies:
 rules:
   - { if: memory > 1G, for: 30s, do: restart }
   - { if: not in-sync, for: 3 cycles }
+  - { of: [users], if: latency > 50ms, times: 3, within: 1m }
+  - { of: [users], if: errors > 0/s, times: 5, within: 5 cycles }
   - { of: [lone, users], if: requests < 1/s, exec: [bin/quiet, now] }
 `;
   const cluster = parseClusterFile('/etc/c.yml', text);
   const rules = [...cluster.rules].map(([name, own]) => [
     name,
-    ...own.map(({ condition, cycles, action }) => `${condition.figure} ${cycles} ${action.kind}`),
+    ...own.map(
+      ({ condition, times, cycles, action }) =>
+        `${condition.figure} ${times === cycles ? '' : `${times}/`}${cycles} ${action.kind}`,
+    ),
   ]);
   assert.deepEqual(rules, [
     ['one-a', 'memory 15 restart', 'in-sync 3 alert'],
     ['one-b', 'memory 15 restart', 'in-sync 3 alert'],
     ['lone-a', 'memory 60 restart', 'requests 1 exec'],
-    ['users', 'memory 15 restart', 'requests 1 exec'],
+    ['users', 'memory 15 restart', 'latency 3/30 alert', 'errors 5 alert', 'requests 1 exec'],
   ]);
   const [policy, own] = cluster.shards.map((shard) => shard.policy);
   assert.deepEqual(
@@ -323,6 +328,7 @@ test('check shows rules and alerts, and nothing of what is secret', () => {
     `${ONE}rules:
   - { if: memory > 1G, for: 30s, do: restart }
   - { of: [users], if: errors > 5/s, exec: [bin/page-me, now] }
+  - { of: [users], if: latency > 50ms, times: 3, within: 1m }
 mail: { server: mail.example.com }
 alerts:
   - { mail: ops@example.com, events: [timeout, nonexist], of: [one], remind: 1h }
@@ -338,6 +344,7 @@ alerts:
 rules:
   if memory > 1.0 GB, at 30 looks in a row: restart (one-a, one-b, users)
   if errors > 5.0/s: exec ${directory}/bin/page-me now (users)
+  if latency > 50 ms, at 3 of 60 looks: alert (users)
 
 alerts:
   mail to ops@example.com through mail.example.com; events timeout, nonexist; of one-a, one-b; again each 3600 s
@@ -459,6 +466,30 @@ for (const [text, message] of [
   [
     `${ONE}rules: [{ if: memory > 3M, for: 2h }]\n`,
     '7:33: 2h is longer than 3600 looks at one-a, one each 1000 ms; write less',
+  ],
+  [
+    `${ONE}rules: [{ if: memory > 3M, for: 3s, times: 3, within: 5s }]\n`,
+    '7:33: it is so all the time, or so many times; write "for:", or "times:" and "within:"',
+  ],
+  [
+    `${ONE}rules: [{ if: memory > 3M, times: 3 }]\n`,
+    '7:35: 3 times within what time? Write "within: 5m" beside it',
+  ],
+  [
+    `${ONE}rules: [{ if: memory > 3M, within: 3s }]\n`,
+    '7:36: how often within 3s? Write "times: 3" beside it, or "for:" instead of it',
+  ],
+  [
+    `${ONE}rules: [{ if: memory > 3M, times: 4, within: 3s }]\n`,
+    '7:35: within 3s there are 3 looks at one-a, so 4 times are never reached; write less, or a longer time',
+  ],
+  [
+    `${ONE}rules: [{ if: memory > 3M, times: 4, within: 3601 cycles }]\n`,
+    '7:46: 3601 cycles is longer than 3600 looks at one-a, one each 1000 ms; write less',
+  ],
+  [
+    `${ONE}rules: [{ if: memory > 3M, times: 0, within: 3s }]\n`,
+    '7:35: rules[0].times: 0 is out of bounds; write a number of at least 1',
   ],
   [
     `${ONE}rules: [{ if: memory > 3M, do: dance }]\n`,

@@ -66,10 +66,11 @@ export function rulesByService(
     const condition = parseCondition(entry.if);
     if (typeof condition === 'string') throw yaml.mistake([...path, 'if'], condition);
     const action = actionOf(yaml, file, entry, path);
+    checkRate(yaml, entry, path);
     for (const service of concerned(yaml, entry, condition.figure, path, services)) {
       const own = rules.get(service.name) ?? [];
       rules.set(service.name, own);
-      own.push({ condition, cycles: cyclesOf(yaml, entry, service, path), action });
+      own.push({ condition, ...rateOf(yaml, entry, service, path), action });
     }
   }
   return rules;
@@ -111,18 +112,50 @@ function actionOf(yaml: CheckedYaml, file: string, entry: RuleEntry, path: Path)
   return { kind: 'exec', call, repeatCycles: 0 };
 }
 
-function cyclesOf(
+/** `for`, or `times` and `within`, or nothing of that. */
+function checkRate(yaml: CheckedYaml, { for: row, times, within }: RuleEntry, path: Path): void {
+  if (times !== undefined && row !== undefined)
+    throw yaml.mistake(
+      [...path, 'for'],
+      'it is so all the time, or so many times; write "for:", or "times:" and "within:"',
+    );
+  if (times !== undefined && within === undefined)
+    throw yaml.mistake([...path, 'times'], `${times} times within what time? Write "within: 5m" beside it`);
+  if (times === undefined && within !== undefined)
+    throw yaml.mistake(
+      [...path, 'within'],
+      `how often within ${within}? Write "times: 3" beside it, or "for:" instead of it`,
+    );
+}
+
+function rateOf(
   yaml: CheckedYaml,
-  { for: text = '1 cycle' }: RuleEntry,
-  { name, policy }: NamedService,
+  entry: RuleEntry,
+  service: NamedService,
   path: Path,
-): number {
+): Pick<ServiceRule, 'times' | 'cycles'> {
+  const { times, within } = entry;
+  if (times === undefined || within === undefined) {
+    const cycles = cyclesOf(yaml, entry.for ?? '1 cycle', service, [...path, 'for']);
+    return { times: cycles, cycles };
+  }
+  const cycles = cyclesOf(yaml, within, service, [...path, 'within']);
+  if (times > cycles)
+    throw yaml.mistake(
+      [...path, 'times'],
+      `within ${within} there are ${cycles} looks at ${service.name}, so ${times} times are never reached; write less, or a longer time`,
+    );
+  return { times, cycles };
+}
+
+/** @param path where the text stands */
+function cyclesOf(yaml: CheckedYaml, text: string, { name, policy }: NamedService, path: Path): number {
   const cycles = /^(\d+) cycles?$/.exec(text)?.[1];
   const count =
     cycles === undefined ? Math.ceil(milliseconds(text) / policy.probeIntervalMs) : Number(cycles);
   if (count > CYCLES_MAX)
     throw yaml.mistake(
-      [...path, 'for'],
+      path,
       `${text} is longer than ${CYCLES_MAX} looks at ${name}, one each ${policy.probeIntervalMs} ms; write less`,
     );
   return Math.max(1, count);

@@ -37,6 +37,8 @@ export interface RuleEntry {
   readonly of?: readonly string[] | undefined;
   readonly if: string;
   readonly for?: string | undefined;
+  readonly times?: number | undefined;
+  readonly within?: string | undefined;
   readonly do?: 'alert' | 'restart' | undefined;
   readonly exec?: readonly string[] | undefined;
 }
@@ -137,6 +139,14 @@ export const alertsSchema: z.ZodType<readonly AlertEntry[]> = z
   .max(TARGETS_MAX)
   .describe('who is told of what happens; each has one of mail, webhook, webhook-file and exec');
 
+/** So many looks, or as many as fit into a time. */
+const looks = z
+  .string({
+    error: (issue) =>
+      issue.input === undefined ? undefined : 'is no time; write one, such as 30s, or "3 cycles"',
+  })
+  .regex(/^\d{1,8}(ms|s|m|h| cycles?)$/, 'is no time; write one, such as 30s, or "3 cycles"');
+
 const rule = z.strictObject(
   {
     of: services.optional(),
@@ -144,14 +154,14 @@ const rule = z.strictObject(
       .string()
       .meta({ pattern: CONDITION_PATTERN.source })
       .describe('a figure, a comparison and a limit, such as "memory > 2G", or "not in-sync"'),
-    for: z
-      .string({
-        error: (issue) =>
-          issue.input === undefined ? undefined : 'is no time; write one, such as 30s, or "3 cycles"',
-      })
-      .regex(/^\d{1,8}(ms|s|m|h| cycles?)$/, 'is no time; write one, such as 30s, or "3 cycles"')
+    for: looks.optional().describe('at all looks of so long: 30s, 5m, or "3 cycles"; one look unless given'),
+    times: z
+      .int()
+      .min(1)
+      .max(CYCLES_MAX)
       .optional()
-      .describe('at all looks of so long: 30s, 5m, or "3 cycles"; one look unless given'),
+      .describe('instead of `for`: at so many looks of those in the time that `within` says'),
+    within: looks.optional().describe('with `times`: 5m for instance, or "10 cycles"'),
     do: z.enum(['alert', 'restart']).optional().describe('"alert" unless given; both tell'),
     exec: program.optional(),
   },

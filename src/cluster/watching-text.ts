@@ -22,8 +22,9 @@ export function watchingLines({ services, alerts }: Pick<ClusterPlan, 'services'
   ];
 }
 
-function ruleText({ condition, cycles, action }: ServiceRule): string {
-  const when = cycles === 1 ? '' : `, at ${cycles} looks in a row`;
+function ruleText({ condition, times, cycles, action }: ServiceRule): string {
+  const row = cycles === 1 ? '' : `, at ${cycles} looks in a row`;
+  const when = times === cycles ? row : `, at ${times} of ${cycles} looks`;
   const what = action.kind === 'exec' ? `exec ${action.call.argv.join(' ')}` : action.kind;
   return `if ${conditionText(condition)}${when}: ${what}`;
 }

@@ -111,8 +111,8 @@ test('counts of hot keys are of all threads, so the newest are told', () => {
 
 test('a server that is ejected says so; of the times the thread that has seen most is told', () => {
   const readings = new ProxyReadings();
-  readings.read(lines({ thread: '0', shard_ejections: '3', server_0_name: 'a:1', server_0_ejected: '0' }), 1);
-  readings.read(lines({ thread: '1', shard_ejections: '2', server_0_name: 'a:1', server_0_ejected: '1' }), 2);
+  readings.read(lines({ thread: '0', shard_ejections: '3', server_0_name: 'a:1', server_0_ejected: '1' }), 1);
+  readings.read(lines({ thread: '1', shard_ejections: '2', server_0_name: 'a:1', server_0_ejected: '0' }), 2);
   assert.deepEqual([readings.stats?.ejections, readings.stats?.servers[0]?.isEjected], [3, true]);
 });
 

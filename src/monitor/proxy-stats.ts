@@ -182,6 +182,8 @@ function serversTogether(pools: readonly (readonly ThreadReading[])[]): ProxySer
       all.reduce((total, one) => total + value(one), 0);
     return {
       ...server,
+      // Each thread ejects for itself, and only one that has requests finds out.
+      isEjected: all.some(({ isEjected }) => isEjected),
       requests: sum(({ requests }) => requests),
       requestsPerSecond: sumOfKnown(all.map(({ requestsPerSecond }) => requestsPerSecond)),
       queue: sum(({ queue }) => queue),
