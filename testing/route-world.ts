@@ -7,7 +7,7 @@ import type { Destination } from '../src/routing/destination.ts';
 import { HotKeyFigures } from '../src/routing/hot-key-figures.ts';
 import { MODULO_PLACEMENT, magentPlan, type Placement } from '../src/routing/magent-plan.ts';
 import type { RouteContext, RouteHandle } from '../src/routing/route-handle.ts';
-import { type MakePlan, type RoutePlan, Router } from '../src/routing/router.ts';
+import { type MakePlan, type RoutePlan, Router, type RouterSurroundings } from '../src/routing/router.ts';
 import { ROUTING_SETTINGS_DEFAULT, type RoutingSettings } from '../src/routing/settings.ts';
 import { WriteGenerations } from '../src/routing/write-generations.ts';
 
@@ -582,6 +582,8 @@ export interface WorldOptions {
   readonly cut?: (text: string) => string[];
   /** Threads of the proxy, each with routes and connections of its own; 1 unless given. */
   readonly threads?: number;
+  /** What other threads say to `stats`. */
+  readonly gatherStatistics?: NonNullable<RouterSurroundings['gatherStatistics']>;
 }
 
 /** When the virtual clock says 0, by the wall clock. */
@@ -644,6 +646,7 @@ export class RouteWorld {
         },
         schedule: (delayMs, callback) => this.timeline.at(this.timeline.nowMs + delayMs, callback),
         log: (line) => this.log.push(line),
+        ...(options.gatherStatistics === undefined ? {} : { gatherStatistics: options.gatherStatistics }),
       },
     );
     return router;

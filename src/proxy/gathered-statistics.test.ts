@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Timers } from '../net/timers.ts';
-import { GATHER_MS_MAX, GATHERED_MAX, GatheredStatistics } from './gathered-statistics.ts';
+import {
+  GATHER_MS_MAX,
+  GATHERED_MAX,
+  GATHERED_WAITING_MAX,
+  GatheredStatistics,
+} from './gathered-statistics.ts';
 
 /** A thread that asks `others` more. */
 function asking(others: number): {
   timers: Timers;
   asked: number[];
   gathered: GatheredStatistics;
-  answers: (readonly string[])[];
-  gather: () => void;
+  answers: (readonly string[] | null)[];
+  gather: (subject?: string) => void;
 } {
   const timers = new Timers();
   const loop = {
@@ -17,14 +22,19 @@ function asking(others: number): {
     cancel: (handle: number) => timers.cancel(handle),
   };
   const asked: number[] = [];
-  const answers: (readonly string[])[] = [];
+  const answers: (readonly string[] | null)[] = [];
   const gathered = new GatheredStatistics(loop, others, ({ question }) => asked.push(question));
   return {
     timers,
     asked,
     gathered,
     answers,
-    gather: () => gathered.gather(0, 'servers', (texts) => answers.push(texts)),
+    gather: (subject = 'servers') =>
+      gathered.gather(0, subject, (others) =>
+        answers.push(
+          others === null ? null : [...others.texts, ...Array.from({ length: others.missing }, () => '-')],
+        ),
+      ),
   };
 }
 
@@ -44,7 +54,7 @@ test('what the others say is told when all have answered, and nothing is left of
   assert.equal(answers.length, 2);
 });
 
-test('who does not answer in time is left out', () => {
+test('who does not answer in time is left out, and that is told', () => {
   const { timers, asked, gathered, answers, gather } = asking(2);
   gather();
   gathered.told(asked[0] ?? 0, 'a');
@@ -52,19 +62,39 @@ test('who does not answer in time is left out', () => {
   assert.equal(answers.length, 0);
   timers.run(GATHER_MS_MAX);
   gathered.told(asked[0] ?? 0, 'late');
-  assert.deepEqual(answers, [['a']]);
+  assert.deepEqual(answers, [['a', '-']]);
 });
 
-test('beyond the bound, and where there are no others, a thread answers for itself', () => {
-  const many = asking(1);
-  for (let i = 0; i < GATHERED_MAX; i++) many.gather();
-  assert.equal(many.answers.length, 0);
-  many.gather();
-  assert.deepEqual(many.answers, [[]]);
-  many.gathered.told(many.asked[0] ?? 0, 'a');
-  many.gather();
-  assert.equal(many.asked.length, GATHERED_MAX + 1);
-  const alone = asking(0);
-  alone.gather();
-  assert.deepEqual(alone.answers, [[]]);
+test('beyond the bound questions wait, those alike for one answer, and beyond the next one they are refused', () => {
+  const { asked, answers, gathered, gather, timers } = asking(1);
+  for (let i = 0; i < GATHERED_MAX; i++) gather();
+  gather('pools');
+  for (let i = 2; i < GATHERED_WAITING_MAX; i++) gather();
+  gather('pools');
+  assert.deepEqual([asked.length, answers.length], [GATHERED_MAX, 0]);
+  gather();
+  assert.deepEqual(answers.splice(0), [null]);
+  gathered.told(asked[0] ?? 0, 'a');
+  assert.deepEqual(answers.splice(0), [['a']]);
+  assert.equal(asked.length, GATHERED_MAX + 1);
+  // What was asked for last, and there is room for it: two wait no more.
+  gather();
+  gather();
+  assert.deepEqual(answers, []);
+  gather();
+  assert.deepEqual(answers.splice(0), [null]);
+  gathered.told(asked.at(-1) ?? 0, 'pools');
+  assert.deepEqual(answers.splice(0), [['pools'], ['pools']]);
+  for (const question of asked.slice(1, -1)) gathered.told(question, 'b');
+  assert.equal(asked.length, GATHERED_MAX + 2);
+  for (const question of asked.slice(-2)) gathered.told(question, 'c');
+  assert.equal(answers.filter((texts) => texts?.[0] === 'b').length, GATHERED_MAX - 1);
+  assert.equal(answers.filter((texts) => texts?.[0] === 'c').length, GATHERED_WAITING_MAX);
+  assert.equal(timers.count, 0);
+});
+
+test('where there are no others, a thread answers for itself', () => {
+  const { answers, gather } = asking(0);
+  gather();
+  assert.deepEqual(answers, [[]]);
 });

@@ -7,6 +7,7 @@ import { DESTINATION, type Destination, FIGURE } from '../routing/destination.ts
 import type { EjectingDistribution } from '../routing/ejecting-distribution.ts';
 import { HotKeyFigures } from '../routing/hot-key-figures.ts';
 import { hotKeyFigures } from '../routing/hot-keys.ts';
+import type { OtherStatistics } from '../routing/merged-statistics.ts';
 import { Router, type Routing } from '../routing/router.ts';
 import type { WriteGenerations } from '../routing/write-generations.ts';
 import type { ClientLimit } from './client-limit.ts';
@@ -42,7 +43,7 @@ export interface PoolHost {
   /** What all threads know of writes. */
   readonly generations: WriteGenerations;
   /** Has the other threads asked what they say to `stats` for this pool. */
-  gather(subject: string, done: (others: readonly string[]) => void): void;
+  gather(subject: string, done: (others: OtherStatistics | null) => void): void;
 }
 
 /** What one data thread does for one pool: its router and its clients. */

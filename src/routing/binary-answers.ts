@@ -268,6 +268,13 @@ export class BinaryAnswers implements RequestOwner {
 
   /** A reply for each `STAT` line of a text, and one without a key behind them. */
   statistics({ opcode, opaque }: Pick<BinaryRequest, 'opcode' | 'opaque'>, text: string): Uint8Array {
+    if (text.startsWith('SERVER_ERROR ')) {
+      const failure = ascii(text.slice('SERVER_ERROR '.length, -'\r\n'.length));
+      const reply = new Uint8Array(HEADER_BYTES + failure.length);
+      writeBinaryHeader(reply, opcode, opaque, STATUS.temporaryFailure, 0, 0, failure.length, 0, 0);
+      reply.set(failure, HEADER_BYTES);
+      return reply;
+    }
     const pairs = [...text.matchAll(/^STAT (\S+) (.*?)\r?$/gm)].map(
       ([, name = '', value = '']) => [name, value] as const,
     );

@@ -208,3 +208,15 @@ test('what is not for proxies, what is too long, and dead servers', () => {
   assert.equal(other.gone, true, 'lengths that cannot be right');
   made.nothingLeft();
 });
+
+test('statistics that cannot be had are refused in either protocol', () => {
+  const made = new RouteWorld({ mains: 1, backups: 0, gatherStatistics: (_, done) => done(null) }).start();
+  const reason = 'TOO MANY CLIENTS ASK FOR STATISTICS';
+  assert.equal(made.ask(made.client(), 'stats servers\r\nmn\r\n'), `SERVER_ERROR ${reason}\r\nMN\r\n`);
+  const packets = binaryPacket(OPCODE.stat, { opaque: 7 }) + binaryPacket(OPCODE.noop, {});
+  const [refusal, noop] = replies(made.ask(made.client(), packets));
+  assert.deepEqual(
+    [refusal?.status, refusal?.opaque, refusal?.value, noop?.status],
+    [STATUS.temporaryFailure, 7, reason, STATUS.ok],
+  );
+});

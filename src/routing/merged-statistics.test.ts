@@ -83,4 +83,6 @@ test("magent's lines have the idle connections of all threads", () => {
   const matrix = (first: number, second: number): string =>
     `memcached agent v0.5\r\nmatrix 1 -> 127.1:11211, pool size ${first}\r\nmatrix 2 -> 127.1:11212, pool size ${second}\r\nEND\r\n`;
   assert.equal(mergedStatistics([matrix(1, 0), matrix(1, 1)]), matrix(2, 1));
+  const lacking = matrix(2, 1).replace('END', 'STAT threads_missing 3\r\nEND');
+  assert.equal(mergedStatistics([matrix(1, 0), matrix(1, 1)], 3), lacking);
 });

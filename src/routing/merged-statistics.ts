@@ -10,19 +10,28 @@ const LATENCY_NAME = /^(.*_?latency)_(p50|p99|max)_us$/;
 const BUCKETS_NAME = /latency_buckets_us$/;
 const SERVER_BUCKETS_NAME = /^server_\d+_latency_buckets_us$/;
 
+const MISSING_NAME = 'threads_missing';
+
 /** Told alike by each thread, or by all together. */
 const COMMON_NAME = /^(?:config_|near_cache_|coalesce_)|_name$/;
 /** What the worst thread has is told: each ejects for itself. */
 const LARGEST_NAME = /_(?:flaps|dial_in_ms|twins|ejected)$|^pools_failing_open$/;
+
+/** What the other threads have said to `stats`, and how many have said nothing in time. */
+export interface OtherStatistics {
+  readonly texts: readonly string[];
+  readonly missing: number;
+}
 
 /**
  * Puts the statistics of several threads together: what is counted is added up, latencies are those of all requests, and of a server's states the worst is
  * told.
  *
  * @param texts the answers to one `stats`, of the thread that answers first, with the latency buckets of servers
+ * @param missing threads that are not among them: nobody shall take what some say for what all do
  * @returns the same of all threads, without the buckets of servers
  */
-export function mergedStatistics(texts: readonly string[]): string {
+export function mergedStatistics(texts: readonly string[], missing: number = 0): string {
   const values: Map<string, string[]> = new Map();
   const order: string[] = [];
   for (const text of texts) {
@@ -42,6 +51,10 @@ export function mergedStatistics(texts: readonly string[]): string {
         at = order[at] === key ? at + 1 : order.indexOf(key) + 1;
       }
     }
+  }
+  if (missing > 0) {
+    values.set(MISSING_NAME, [String(missing)]);
+    order.splice(order.at(-1) === 'END' ? -1 : order.length, 0, MISSING_NAME);
   }
   return order
     .filter((key) => !SERVER_BUCKETS_NAME.test(key))

@@ -13,7 +13,7 @@ import { HealthGroup } from './health-group.ts';
 import { HotKeyFigures } from './hot-key-figures.ts';
 import { hasHotKeys } from './hot-key-route.ts';
 import { findLastPlaces } from './last-places.ts';
-import { mergedStatistics } from './merged-statistics.ts';
+import { mergedStatistics, type OtherStatistics } from './merged-statistics.ts';
 import { statText } from './pool-figure-lines.ts';
 import type { ReplyBlockSource } from './reply-memory.ts';
 import { RequestPool } from './request-pool.ts';
@@ -50,13 +50,16 @@ export interface RouterSurroundings {
   /**
    * Asks the routers of the other threads what they say to `stats`. Not given: there are none.
    *
-   * @param done is called once, soon, with what those said that have answered in time
+   * @param done is called once, soon, with what has been said in time; null: too many ask
    */
-  gatherStatistics?(subject: string, done: (others: readonly string[]) => void): void;
+  gatherStatistics?(subject: string, done: (others: OtherStatistics | null) => void): void;
 }
 
 /** The word of `stats` that asks for what the thread that answers has counted alone. */
 const OWN_THREAD = 'thread';
+
+/** In the place of statistics. */
+const TOO_MANY_ASK = 'SERVER_ERROR TOO MANY CLIENTS ASK FOR STATISTICS\r\n';
 
 /** A route tree over the destinations of a router, and what `stats` says about it. */
 export interface RoutePlan {
@@ -265,7 +268,11 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
       return;
     }
     gatherStatistics(subject, (others) =>
-      done(mergedStatistics([this.statistics(subject, true), ...others])),
+      done(
+        others === null
+          ? TOO_MANY_ASK
+          : mergedStatistics([this.statistics(subject, true), ...others.texts], others.missing),
+      ),
     );
   }
 
