@@ -9,6 +9,8 @@ export class FakeEntries implements EntryControl {
   /** What is different, by service. */
   readonly different: Map<string, Partial<EntryStatus>> = new Map();
   happened: readonly LogEvent[] = [];
+  /** How often it was asked for all its services. */
+  looks = 0;
   readonly #entries: readonly ServiceEntry[];
 
   constructor(entries: readonly ServiceEntry[]) {
@@ -43,6 +45,7 @@ export class FakeEntries implements EntryControl {
   }
 
   entries(): readonly EntryStatus[] {
+    this.looks += 1;
     return this.#entries.map((entry) => ({
       entry,
       statusText: 'OK',

@@ -10,6 +10,7 @@ import { FAILURES_MAX } from './login-failures.ts';
 
 interface Page {
   readonly base: string;
+  readonly control: FakeEntries;
   readonly commands: string[];
   readonly log: string[];
 }
@@ -30,7 +31,7 @@ async function open(t: TestContext): Promise<Page> {
     control,
   );
   t.after(() => server.stop());
-  return { base: `http://127.0.0.1:${port}`, commands: control.commands, log };
+  return { base: `http://127.0.0.1:${port}`, control, commands: control.commands, log };
 }
 
 function basic(text: string): { authorization: string } {
@@ -142,4 +143,27 @@ test('who may only look sees no buttons; who guesses has to wait', async (t) => 
   for (let count = 0; count < FAILURES_MAX; count++)
     assert.equal((await fetch(`${base}/`, { headers: basic(`admin:${count}`) })).status, 401);
   assert.equal((await fetch(`${base}/`, { headers: ADMIN })).status, 429);
+});
+
+test('many services are told at the cost of one look at them', async (t) => {
+  const { base, control, commands } = await open(t);
+  const good = await token(base, ADMIN);
+  control.looks = 0;
+  const form = new URLSearchParams({ action: 'stop', securitytoken: good });
+  for (let count = 0; count < 1000; count++) form.append('service', 'one');
+  const answer = await fetch(`${base}/_doaction`, {
+    method: 'POST',
+    body: form,
+    headers: { ...ADMIN, cookie: `securitytoken=${good}` },
+  });
+  assert.equal(answer.status, 200);
+  assert.equal(control.looks, 1);
+  assert.equal(commands[0]?.split(' ').length, 1001);
+});
+
+test('whatever a service says, the XML is one', async (t) => {
+  const { base, control } = await open(t);
+  control.different.set('one', { reason: 'a \u001b[31mred\u001b[0m <end>\0\n' });
+  const answer = await fetch(`${base}/_status?format=xml`, { headers: VIEW });
+  assert.match(await answer.text(), /<reason>a \ufffd\[31mred\ufffd\[0m &lt;end&gt;\ufffd\n<\/reason>/);
 });

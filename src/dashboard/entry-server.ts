@@ -132,6 +132,8 @@ export class EntryServer {
         reject(new StartError(`cannot open ${name} for the http interface: ${why}`, 1, { cause: error }));
       });
       server.listen(where, () => {
+        // Such as no memory for one more connection.
+        server.on('error', (error) => this.#options.log('error', `http interface: ${error.message}`));
         this.#servers.push(server);
         resolve();
       });
@@ -277,15 +279,15 @@ export class EntryServer {
     const command = commandNamed(word);
     if (command === null) return this.#error(response, 400, `Invalid action '${word ?? ''}'`);
     const names = path === '/_doaction' ? form.getAll('service') : [path.slice(1)];
-    const found = names.map((name) => this.#find(name));
-    const missing = names.find((_, index) => found[index] === null);
+    const named = new Map(this.#control.entries().map(({ entry: { name } }) => [nameKey(name), name]));
+    const chosen = names.flatMap((name) => named.get(nameKey(name)) ?? []);
+    const missing = names.find((name) => !named.has(nameKey(name)));
     if (missing !== undefined || names.length === 0)
       return this.#error(
         response,
         path === '/_doaction' ? 400 : 404,
         `There is no service named "${missing ?? ''}"`,
       );
-    const chosen = found.flatMap((status) => (status === null ? [] : [status.entry.name]));
     const most = chosen.slice(0, NAMES_LOGGED_MAX).map((name) => `'${name}'`);
     const more = chosen.length > most.length ? ` and ${chosen.length - most.length} more` : '';
     this.#options.log('info', `HttpRequest: ${command} ${most.join(' ')}${more} requested by ${from}`);

@@ -42,8 +42,13 @@ export function statusXml(facts: MonitorFacts, entries: readonly EntryStatus[], 
   return `<?xml version="1.0" encoding="UTF-8"?>\n<monit><server>${server.join('')}</server><platform>${host.join('')}</platform>${entries.map(serviceXml).join('')}</monit>\n`;
 }
 
+/** What no XML may have in it, in whatever form. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are they.
+const NO_XML = /[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g;
+
 function tag(name: string, value: string | number): string {
-  return `<${name}>${typeof value === 'number' ? value : escapeHtml(value)}</${name}>`;
+  const text = typeof value === 'number' ? String(value) : escapeHtml(value.replace(NO_XML, '\ufffd'));
+  return `<${name}>${text}</${name}>`;
 }
 
 function serviceXml(status: EntryStatus): string {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { controlTree } from '../../testing/control-entries.ts';
 import { SmtpServer } from '../../testing/smtp-server.ts';
 import { until } from '../../testing/wait.ts';
 import type { Alert } from './alert-message.ts';
-import { AlertSender, type AlertSenderOptions } from './alert-sender.ts';
+import { AlertSender, type AlertSenderOptions, QUEUE_LOOKS_MAX } from './alert-sender.ts';
 
 const ALERT: Alert = {
   service: 'mc',
@@ -148,6 +148,61 @@ describe('alerts by mail', () => {
     await strangers.retry();
     assert.deepEqual(strangers.counts, { sent: 0, failed: 0, lost: 0, waiting: 0 });
     assert.equal(readdirSync(queue).length, 0);
+    hook.close();
+  });
+
+  test('no more are looked at than a bound at a time, and all in their turn; what is none is lost and told', async () => {
+    const queue = `${folder}/long`;
+    const dead = 'http://127.0.0.1:1/dead';
+    const long = sender(
+      `set mailserver 127.0.0.1 port ${server.port} set alert ops@example.com set eventqueue basedir ${queue}`,
+    );
+    const [target] = long.settings.alerts;
+    assert.ok(target !== undefined);
+    server.refuses = true;
+    long.sender.send(ALERT, target);
+    await until('it waits', () => long.sender.counts.waiting === 1);
+    server.refuses = false;
+    const [name = ''] = readdirSync(queue);
+    const text = readFileSync(join(queue, name), 'utf8');
+    for (let count = 0; count < QUEUE_LOOKS_MAX; count++)
+      writeFileSync(
+        join(queue, `${String(count).padStart(15, '0')}-dead.json`),
+        text.replace('"ops@example.com"', JSON.stringify(dead)),
+      );
+    await long.sender.retry();
+    assert.equal(server.mails.length, 0);
+    await long.sender.retry();
+    assert.equal(server.mails.splice(0).length, 1);
+    for (const file of readdirSync(queue)) rmSync(join(queue, file));
+    writeFileSync(join(queue, '1.json'), text.slice(0, -1));
+    const { lost } = long.sender;
+    await long.sender.retry();
+    assert.equal(long.sender.lost, lost + 1);
+    assert.match(long.log.at(-1) ?? '', /long\/1\.json is no alert that can be read: it is lost/);
+    assert.deepEqual(readdirSync(queue), []);
+  });
+
+  test('a web hook that never ends its answer is left when its status is known', async () => {
+    let isLeft = false;
+    const hook = createServer((_, response) => {
+      response.writeHead(200);
+      const pour = (): void => {
+        while (!response.destroyed && response.write('x'.repeat(16 * 1024)));
+      };
+      response.on('drain', pour);
+      response.on('close', () => {
+        isLeft = true;
+      });
+      pour();
+    });
+    await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+    const address = hook.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+    const told = sender(`set alert http://127.0.0.1:${port}/`);
+    send(told);
+    await until('it is sent', () => told.sender.counts.sent === 1);
+    await until('it is left', () => isLeft);
     hook.close();
   });
 

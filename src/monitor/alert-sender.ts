@@ -18,7 +18,7 @@ const QUEUE_SLOTS_DEFAULT = 10_000;
 const RETRIES_PER_CYCLE = 10;
 
 /** Files of the queue that are looked at in one cycle. */
-const QUEUE_LOOKS_MAX = 1000;
+export const QUEUE_LOOKS_MAX = 1000;
 
 interface Letter {
   readonly address: string;
@@ -53,16 +53,19 @@ export class AlertSender {
   /** Letters of the queue. */
   #waiting = 0;
   #isRetrying = false;
+  /** The last letter that was looked at where there were more than can be at a time; '' when it is begun from the oldest one. */
+  #lookedTo = '';
 
   constructor({ settings, ...options }: AlertSenderOptions) {
     this.#options = options;
     this.#settings = settings;
-    this.#waiting = settings.eventQueue === null ? 0 : queued(settings.eventQueue.directory).length;
+    this.#waiting = queued(settings).length;
   }
 
   /** From now on alerts are sent so; those on their way, and those that wait, too, at their next attempt. */
   use(settings: SenderSettings): void {
     this.#settings = settings;
+    this.#waiting = queued(settings).length;
   }
 
   get counts(): AlertCounts {
@@ -107,15 +110,25 @@ export class AlertSender {
     const queue = this.#settings.eventQueue;
     if (queue === null || this.#isRetrying) return;
     this.#isRetrying = true;
-    const names = queued(queue.directory);
+    const names = queued(this.#settings);
     this.#waiting = names.length;
     let retries = 0;
     // Where one is not taken the next one would not be either; those to others need not wait for that.
     const dead = new Set<string>();
-    for (const name of names.slice(0, QUEUE_LOOKS_MAX)) {
+    const behind = names.findIndex((name) => name > this.#lookedTo);
+    const inTurn = behind < 0 ? names : [...names.slice(behind), ...names.slice(0, behind)];
+    this.#lookedTo = '';
+    for (const [index, name] of inTurn.entries()) {
+      if (index === QUEUE_LOOKS_MAX) {
+        this.#lookedTo = inTurn[index - 1] ?? '';
+        break;
+      }
       const path = join(queue.directory, name);
       const letter = parseLetter(readWhole(path) ?? '');
-      if (letter !== null && this.#options.isWanted?.(letter.address) !== false) {
+      if (letter === null) {
+        this.#lost += 1;
+        this.#options.log(`${path} is no alert that can be read: it is lost`);
+      } else if (this.#options.isWanted?.(letter.address) !== false) {
         const { address } = letter;
         if (dead.has(address)) continue;
         if (retries === RETRIES_PER_CYCLE) break;
@@ -163,7 +176,8 @@ export class AlertSender {
     } catch {
       // Writing says why.
     }
-    const isFull = queued(queue.directory).length >= (queue.slots ?? QUEUE_SLOTS_DEFAULT);
+    // Not by looking into the directory: when many alerts fail it would be read anew for each.
+    const isFull = this.#waiting >= (queue.slots ?? QUEUE_SLOTS_DEFAULT);
     const name = `${Date.now().toString().padStart(15, '0')}-${randomUUID()}.json`;
     const why = isFull
       ? 'the queue is full'
@@ -240,7 +254,11 @@ async function sendMail(server: MailServer, { address, message }: Letter): Promi
   }
 }
 
+/** From the request to the status; whatever follows may take as long again. */
 const HOOK_TIMEOUT_MS = 10_000;
+
+/** An answer is of no use but for its status. */
+const HOOK_ANSWER_BYTES_MAX = 64 * 1024;
 
 function postJson(address: string, json: string): Promise<string | null> {
   return new Promise((resolve) => {
@@ -253,22 +271,32 @@ function postJson(address: string, json: string): Promise<string | null> {
     }
     const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(
       url,
-      { method: 'POST', timeout: HOOK_TIMEOUT_MS, headers: { 'content-type': 'application/json' } },
+      { method: 'POST', headers: { 'content-type': 'application/json' } },
       (response) => {
-        response.resume();
         const code = response.statusCode ?? 0;
         resolve(code >= 200 && code < 300 ? null : `HTTP status ${code}`);
+        deadline.refresh();
+        let bytes = 0;
+        response.on('error', () => {});
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > HOOK_ANSWER_BYTES_MAX) request.destroy();
+        });
       },
     );
-    request.on('timeout', () => request.destroy(new Error('no answer')));
+    // Of the whole, not of each pause: who sends a byte now and then would hold up all that follow.
+    const deadline = setTimeout(() => request.destroy(new Error('no answer')), HOOK_TIMEOUT_MS);
+    request.on('close', () => clearTimeout(deadline));
     request.on('error', (error) => resolve(error.message));
     request.end(json);
   });
 }
 
-function queued(directory: string): string[] {
+/** The files of the queue, the oldest first. */
+function queued({ eventQueue }: SenderSettings): string[] {
+  if (eventQueue === null) return [];
   try {
-    return readdirSync(directory)
+    return readdirSync(eventQueue.directory)
       .filter((name) => name.endsWith('.json'))
       .sort();
   } catch {

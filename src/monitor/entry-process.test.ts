@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +71,19 @@ describe('the process of an entry', { skip: SKIP }, () => {
     assert.equal(entry.find(null, false), null);
   });
 
+  test('goes on being what it was while a command line keeps the pattern from coming to an end', async () => {
+    const entry = new EntryProcess({ kind: 'matching', pattern: '^/bin/sleep 1008$|x(a+)+$' });
+    const child = await sleeper('1008');
+    assert.equal(entry.find(null, false)?.pid, child.pid);
+    const words = ['-f', '/dev/null', `x${'a'.repeat(60)}!`];
+    const trap = run('/usr/bin/tail', words);
+    await until('it runs', () => commandLine(trap.pid) === `/usr/bin/tail ${words.join(' ')}`);
+    assert.equal(entry.find(null, false)?.pid, child.pid);
+    await child.kill('SIGKILL');
+    assert.equal(entry.find(null, false), null);
+    await trap.kill('SIGKILL');
+  });
+
   test('is known by its environment where its pid file is missing', async () => {
     const entry = new EntryProcess({ kind: 'pid-file', path: join(folder, 'never') });
     const mark = `test-${process.pid}`;
@@ -102,6 +116,9 @@ describe('the process of an entry', { skip: SKIP }, () => {
       assert.equal(pidInFile(path), pid, text);
     }
     assert.equal(pidInFile(join(folder, 'nothing')), null);
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    assert.equal(pidInFile(pipe), null);
   });
 });
 

@@ -1,7 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import type { ProcessIdentity } from '../checks/saved-state.ts';
 import { jsPattern } from '../control/connection-parser.ts';
 import type { Subject } from '../control/tree.ts';
+import { matching } from '../system/bounded-match.ts';
 import {
   commandLine,
   hasEnvironment,
@@ -84,11 +85,12 @@ export class EntryProcess {
 
   /** The oldest process whose command line matches, because the others may be its children. */
   #search(startPid: number | null): ProcessEntry | null {
-    const pattern = this.#pattern;
-    if (pattern === null) return null;
-    return oldest(
-      processIds().filter((pid) => pid !== process.pid && pid !== startPid && pattern.test(commandLine(pid))),
-    );
+    if (this.#pattern === null) return null;
+    const pids = processIds().filter((pid) => pid !== process.pid && pid !== startPid);
+    const found = matching(this.#pattern, pids.map(commandLine));
+    // What cannot be said in time, because of some command line, does not end what was known.
+    if (found === null) return this.isAlive() ? this.#present : null;
+    return oldest(found.flatMap((at) => pids[at] ?? []));
   }
 
   #marked(): ProcessEntry | null {
@@ -160,12 +162,26 @@ class PidFileReader {
   }
 }
 
+/** As much of a pid file is read. */
+const PID_FILE_BYTES = 64;
+
 /** The process id in a pid file; null when there is none. */
 export function pidInFile(path: string): number | null {
+  let file: number;
   try {
-    const digits = /^\s*(\d{1,10})/.exec(readFileSync(path, 'latin1').slice(0, 64))?.[1];
+    // Somebody may have made a pipe of it: to open one would wait for its writer.
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch {
+    return null;
+  }
+  try {
+    const bytes = Buffer.alloc(PID_FILE_BYTES);
+    const count = readSync(file, bytes);
+    const digits = /^\s*(\d{1,10})/.exec(bytes.toString('latin1', 0, count))?.[1];
     return digits === undefined || Number(digits) < 1 ? null : Number(digits);
   } catch {
     return null;
+  } finally {
+    closeSync(file);
   }
 }
