@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { serveTcp } from '../../testing/tcp-server.ts';
-import { parseStats, probe } from './probe.ts';
+import { probe, REPLY_LENGTH_MAX } from './probe.ts';
 
 async function outcome(port: number, stats = false, timeoutMs = 5000): Promise<string> {
   const result = await probe({ host: '127.0.0.1', port, stats }, timeoutMs, 'node');
@@ -29,6 +29,10 @@ test('what is silent, closed, foreign or not there fails with its reason', async
   assert.equal(await outcome(foreign), 'not a memcached reply');
   const endless = await serveTcp(t, (socket) => socket.write('x'.repeat(70_000)));
   assert.equal(await outcome(endless), 'an endless reply');
+  const lines = await serveTcp(t, (socket) =>
+    socket.write(`VERSION 1\r\n${'STAT a b\r\n'.repeat(REPLY_LENGTH_MAX / 10)}`),
+  );
+  assert.equal(await outcome(lines, true), 'ok 1');
   assert.equal(await outcome(1), 'ECONNREFUSED');
 });
 
@@ -47,13 +51,25 @@ test('statistics come with the answer; without their end the process still count
   assert.equal(await outcome(refused, true), 'ok none');
 });
 
-test('STAT lines are read by name, values may hold blanks', () => {
-  assert.deepEqual(
-    [...(parseStats('VERSION 1\r\nSTAT a 1\r\nSTAT b x y\r\nEND\r\n') ?? [])],
-    [
-      ['a', '1'],
-      ['b', 'x y'],
-    ],
+test('statistics are read by name, in whatever pieces they come; values may hold blanks', async (t) => {
+  const reply =
+    'VERSION 1\r\nVALUE __twincached__.thread 0 1\r\n3\r\nEND\r\nSTAT a 1\r\nEND\r\nSTAT b x y\r\nEND\r\n';
+  for (const pieces of [[reply], [...reply]]) {
+    const port = await serveTcp(t, (socket) => {
+      for (const piece of pieces) socket.write(piece);
+    });
+    const result = await probe({ host: '127.0.0.1', port, stats: true }, 30_000, 'proxy');
+    assert.ok(result.ok);
+    assert.deepEqual(Object.fromEntries(result.stats ?? []), { thread: '3', a: '1', b: 'x y' });
+  }
+});
+
+test('a proxy may have a thousand servers', async (t) => {
+  const line = (index: number): string => `STAT server_${index}_name ${'x'.repeat(600)}\r\n`;
+  const servers = Array.from({ length: 1000 }, (_, index) => line(index)).join('');
+  const port = await serveTcp(t, (socket) =>
+    socket.write(`VERSION 1\r\nEND\r\nSTAT a 1\r\nEND\r\n${servers}END\r\n`),
   );
-  assert.equal(parseStats('END\r\n'), null);
+  const result = await probe({ host: '127.0.0.1', port, stats: true }, 30_000, 'proxy');
+  assert.equal(result.ok ? result.stats?.size : null, 1001);
 });

@@ -22,7 +22,10 @@ const PROXY_STATS = {
 } as const;
 
 /** Most characters of a reply; a node's statistics have about four thousand, a proxy's six hundred for each server. */
-const REPLY_LENGTH_MAX = 64 * 1024;
+export const REPLY_LENGTH_MAX: number = 4 * 1024 * 1024;
+
+/** Longest line of a reply. */
+const LINE_LENGTH_MAX = 64 * 1024;
 
 /**
  * Asks a memcached or a proxy for its version, over a connection of its own. A bare connect would not do: the kernel
@@ -43,7 +46,9 @@ export function probe(
   return new Promise((resolve) => {
     const { request, replies } = role === 'proxy' ? PROXY_STATS : target.stats ? WITH_STATS : VERSION_ONLY;
     const start = performance.now();
-    let text = '';
+    const answers = new Answers();
+    let rest = '';
+    let length = 0;
     let latencyMs = 0;
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
     // If it was us who slept, the answer lies in the socket; one turn of the loop reads it before the verdict.
@@ -52,7 +57,7 @@ export function probe(
       clearTimeout(timer);
       socket.destroy();
       // The version came, so it lives, even if the statistics are missing.
-      if (failure === null || latencyMs > 0) resolve({ ok: true, latencyMs, stats: parseStats(text) });
+      if (failure === null || latencyMs > 0) resolve({ ok: true, latencyMs, stats: answers.stats });
       else resolve({ ok: false, reason: failure });
     };
     socket.setEncoding('latin1');
@@ -61,33 +66,44 @@ export function probe(
       onWaiting(true);
     });
     socket.on('data', (chunk: string) => {
-      text += chunk;
-      if (text.length > REPLY_LENGTH_MAX) return finish('an endless reply');
-      const lineEnd = text.indexOf('\r\n');
-      if (lineEnd < 0) return;
+      length += chunk.length;
+      const lines = (rest + chunk).split('\r\n');
+      rest = lines.pop() ?? '';
       if (latencyMs === 0) {
-        const line = text.slice(0, lineEnd);
-        if (!/^(VERSION |ERROR$|CLIENT_ERROR |SERVER_ERROR )/.test(line))
-          return finish('not a memcached reply');
-        onWaiting(false);
-        latencyMs = Math.max(performance.now() - start, Number.MIN_VALUE);
+        const line = lines.shift();
+        if (line !== undefined) {
+          if (!/^(VERSION |ERROR$|CLIENT_ERROR |SERVER_ERROR )/.test(line))
+            return finish('not a memcached reply');
+          onWaiting(false);
+          latencyMs = Math.max(performance.now() - start, Number.MIN_VALUE);
+        }
       }
-      const ends = text.slice(lineEnd + 2).match(/^(END|ERROR|(CLIENT|SERVER)_ERROR .*)\r\n/gm);
-      if ((ends?.length ?? 0) >= replies) finish(null);
+      for (const line of lines) answers.take(line);
+      if (latencyMs > 0 && answers.ended >= replies) finish(null);
+      else if (length > REPLY_LENGTH_MAX || rest.length > LINE_LENGTH_MAX) finish('an endless reply');
     });
     socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
     socket.on('close', () => finish('connection closed'));
   });
 }
 
-/** The STAT lines of a reply by name, and the thread of a proxy as `thread`; null when there are none. */
-export function parseStats(text: string): ReadonlyMap<string, string> | null {
-  const stats = new Map<string, string>();
-  for (const line of text.split('\r\n')) {
-    const match = /^STAT (\S+) (.*)$/.exec(line);
-    if (match !== null) stats.set(match[1]!, match[2]!);
+/** What a server has answered, line by line: a long answer is not looked through anew for each piece of it. */
+class Answers {
+  readonly #stats: Map<string, string> = new Map();
+  #isThread = false;
+  /** Answers that have come to their end. */
+  ended = 0;
+
+  /** The STAT lines by name, and the thread of a proxy as `thread`; null when there are none. */
+  get stats(): ReadonlyMap<string, string> | null {
+    return this.#stats.size === 0 ? null : this.#stats;
   }
-  const thread = /^VALUE __twincached__\.thread .*\r\n(\d+)\r\n/m.exec(text);
-  if (thread !== null) stats.set('thread', thread[1]!);
-  return stats.size === 0 ? null : stats;
+
+  take(line: string): void {
+    const [, name, value = ''] = /^STAT (\S+) (.*)$/.exec(line) ?? [];
+    if (name !== undefined) this.#stats.set(name, value);
+    else if (this.#isThread && /^\d+$/.test(line)) this.#stats.set('thread', line);
+    else if (/^(END|ERROR|(CLIENT|SERVER)_ERROR .*)$/.test(line)) this.ended += 1;
+    this.#isThread = line.startsWith('VALUE __twincached__.thread ');
+  }
 }

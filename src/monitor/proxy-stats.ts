@@ -176,8 +176,14 @@ function serversTogether(pools: readonly (readonly ThreadReading[])[]): ProxySer
       if (other === undefined || other.state === 'up') byName.set(name, server);
     }
   }
+  const ofAllThreads = new Map<string, ProxyServer[]>();
+  for (const server of threads.flatMap(({ servers }) => servers)) {
+    const known = ofAllThreads.get(server.name);
+    if (known === undefined) ofAllThreads.set(server.name, [server]);
+    else known.push(server);
+  }
   return Array.from(byName.values(), (server) => {
-    const all = threads.flatMap(({ servers }) => servers.filter(({ name }) => name === server.name));
+    const all = ofAllThreads.get(server.name) ?? [server];
     const sum = (value: (one: ProxyServer) => number): number =>
       all.reduce((total, one) => total + value(one), 0);
     return {
