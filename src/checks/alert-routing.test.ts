@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
 import { Reminders, recipients } from './alert-routing.ts';
+import { EntryRules } from './entry-rules.ts';
 import type { ServiceEvent } from './event-kinds.ts';
+import { EMPTY_SAMPLE, figure } from './sample.ts';
 
 const { settings, services } = controlTree(`
 set alert all@x
@@ -48,5 +50,31 @@ test('a failure is told again until it is over', () => {
   assert.deepEqual(
     [1, 2, 3].map(() => reminders.cycle().length),
     [0, 0, 0],
+  );
+});
+
+test('of two rules with one event the one that goes on failing is told again', () => {
+  const reminders = new Reminders();
+  const { services: entries, settings: general } = controlTree(`
+    set alert ops@x with reminder on 1 cycle
+    check process x with pidfile /x if cpu > 50% then alert if memory > 1 MB then alert`);
+  const [entry] = entries;
+  const [target] = general.alerts;
+  assert.ok(entry !== undefined && target !== undefined);
+  const rules = new EntryRules(entry, 1);
+  const judge = (cpuPercent: number): void => {
+    const figures = { cpu: figure(null, cpuPercent), memory: figure(2 ** 21) };
+    for (const { event } of rules.judge({ ...EMPTY_SAMPLE, exists: true, figures }, null, 0))
+      if (event !== null) reminders.told('x', event, target);
+  };
+  judge(90);
+  assert.equal(reminders.cycle().length, 2);
+  judge(10);
+  assert.match(
+    reminders
+      .cycle()
+      .map(({ event }) => event.description)
+      .join(),
+    /^memory of 2\.0 MB matches/,
   );
 });

@@ -123,6 +123,7 @@ export class EntryRules {
               state: isChange ? 'changed' : 'failed',
               description: verdict.text,
               action: action.kind,
+              about: aboutOf(test, index),
             },
             action,
             isNew: turn.isNew,
@@ -136,7 +137,13 @@ export class EntryRules {
         case 'recovered': {
           const { action } = turn.reaction;
           outcomes.push({
-            event: { name, state: 'succeeded', description: verdict.text, action: action.kind },
+            event: {
+              name,
+              state: 'succeeded',
+              description: verdict.text,
+              action: action.kind,
+              about: aboutOf(test, index),
+            },
             action,
             isNew: true,
             log: null,
@@ -148,6 +155,11 @@ export class EntryRules {
     }
     return outcomes;
   }
+}
+
+/** Which of several rules with one event it is; of existence there is one story, whoever tells it. */
+function aboutOf(test: Test, index: number): string {
+  return test.kind === 'existence' ? '' : String(index);
 }
 
 /** Whether an action is carried out again while its rule goes on holding. */

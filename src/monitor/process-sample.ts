@@ -3,7 +3,6 @@ import type { Resource } from '../control/tree.ts';
 import { type CpuTimes, type HostReading, PAGE_BYTES } from '../system/host-figures.ts';
 import {
   type DiskUse,
-  type OpenFilesLimit,
   type ProcessEntry,
   readDiskUse,
   readOpenFiles,
@@ -11,6 +10,7 @@ import {
   readProcessEntry,
   readProcessOwner,
 } from '../system/proc-table.ts';
+import type { DescriptorLimit } from '../system/resource-limits.ts';
 import { ownerText } from './file-sample.ts';
 
 /** One look at the whole host, which the entries of a cycle share. */
@@ -45,7 +45,7 @@ interface RareFacts {
   readonly atMs: number;
   readonly pid: number;
   readonly startedAfterBootMs: number;
-  readonly openFilesLimit: OpenFilesLimit;
+  readonly openFilesLimit: DescriptorLimit;
   readonly owner: Readonly<Record<string, string>>;
 }
 
@@ -211,17 +211,29 @@ function diskRates(now: DiskUse | null, before: DiskUse | null, seconds: number)
   return { 'disk-read': rate('read'), 'disk-write': rate('write') };
 }
 
-function descendants(pid: number, processes: readonly ProcessEntry[]): ProcessEntry[] {
-  const found: ProcessEntry[] = [];
-  const waiting = [pid];
-  for (let parent = waiting.pop(); parent !== undefined; parent = waiting.pop()) {
-    for (const entry of processes) {
-      if (entry.parentPid !== parent || found.includes(entry)) continue;
-      found.push(entry);
-      waiting.push(entry.pid);
-    }
+/** By parent, made once for all entries that share a look at the host. */
+const childrenOfViews = new WeakMap<readonly ProcessEntry[], ReadonlyMap<number, readonly ProcessEntry[]>>();
+
+function childrenIn(processes: readonly ProcessEntry[]): ReadonlyMap<number, readonly ProcessEntry[]> {
+  const known = childrenOfViews.get(processes);
+  if (known !== undefined) return known;
+  const children = new Map<number, ProcessEntry[]>();
+  for (const entry of processes) {
+    const siblings = children.get(entry.parentPid);
+    if (siblings === undefined) children.set(entry.parentPid, [entry]);
+    else siblings.push(entry);
   }
-  return found;
+  childrenOfViews.set(processes, children);
+  return children;
+}
+
+/** All processes below one, each once, though parents may have changed while they were read. */
+export function descendants(pid: number, processes: readonly ProcessEntry[]): ProcessEntry[] {
+  const children = childrenIn(processes);
+  const found = new Set(children.get(pid));
+  // What is added while it goes is visited, too.
+  for (const entry of found) for (const child of children.get(entry.pid) ?? []) found.add(child);
+  return [...found];
 }
 
 function loads({ loads: [one, five, fifteen] }: HostReading): Sample['figures'] {

@@ -7,7 +7,27 @@ export function bootId(): string {
   return (readText('/proc/sys/kernel/random/boot_id') ?? '').trim();
 }
 
-export const PAGE_BYTES = 4096;
+/** The key of the page size among what the kernel tells a program at its start (getauxval(3)). */
+const AT_PAGESZ = 6n;
+
+/** @param auxv /proc/self/auxv: pairs of numbers as long as an address. @returns null when it says nothing of pages */
+export function pageBytesOf(auxv: Uint8Array): number | null {
+  const numbers = new BigUint64Array(auxv.slice().buffer, 0, auxv.length >>> 3);
+  for (let at = 0; at + 1 < numbers.length; at += 2)
+    if (numbers[at] === AT_PAGESZ) return Number(numbers[at + 1]);
+  return null;
+}
+
+/** Of a page of memory: 4096 on most hosts, and up to 64 KiB on some with ARM or POWER. */
+export const PAGE_BYTES: number = pageBytesOf(readBytes('/proc/self/auxv')) ?? 4096;
+
+function readBytes(path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch {
+    return new Uint8Array();
+  }
+}
 
 /** Time that all cores have spent since the boot, by what they did, in ticks. */
 export interface CpuTimes {

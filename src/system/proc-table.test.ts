@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { run } from '../../testing/processes.ts';
 import { until } from '../../testing/wait.ts';
-import { bootId, parseCpuTimes, parseMemory, readHost } from './host-figures.ts';
+import { bootId, PAGE_BYTES, pageBytesOf, parseCpuTimes, parseMemory, readHost } from './host-figures.ts';
 import {
   commandLine,
   hasEnvironment,
@@ -51,6 +51,17 @@ test('memory and CPU times are read from their files', () => {
   });
   assert.equal(parseCpuTimes('cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1 1 1 1\n')?.idle, 4);
   assert.equal(parseCpuTimes(''), null);
+});
+
+test('the size of a page is found among what the kernel tells', { skip: SKIP }, () => {
+  const auxv = (...numbers: readonly bigint[]): Uint8Array =>
+    new Uint8Array(new BigUint64Array(numbers).buffer);
+  assert.equal(pageBytesOf(auxv(33n, 6n, 6n, 65536n, 0n, 0n)), 65536);
+  assert.equal(pageBytesOf(auxv(33n, 6n, 0n, 0n)), null);
+  assert.equal(pageBytesOf(new Uint8Array()), null);
+  const pages = readProcessEntry(process.pid)?.residentPages ?? 0;
+  const ratio = (pages * PAGE_BYTES) / process.memoryUsage.rss();
+  assert.ok(ratio > 0.5 && ratio < 2, `${pages} pages of ${PAGE_BYTES} bytes`);
 });
 
 test('this very process and its child are seen', { skip: SKIP }, async () => {

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { type DescriptorLimit, parseDescriptorLimit } from './resource-limits.ts';
 
 /** USER_HZ: 100 on every architecture that Node runs on. */
 const TICK_MS = 10;
@@ -136,15 +137,9 @@ export function readOpenFiles(pid: number): number | null {
 }
 
 /** How many files a process may have open; infinite where that cannot be seen. */
-export interface OpenFilesLimit {
-  readonly soft: number;
-  readonly hard: number;
-}
-
-export function readOpenFilesLimit(pid: number): OpenFilesLimit {
-  const found = /^Max open files\s+(\d+)\s+(\d+)/m.exec(readText(`/proc/${pid}/limits`) ?? '');
-  const number = (text: string | undefined): number => Number(text ?? Number.POSITIVE_INFINITY);
-  return { soft: number(found?.[1]), hard: number(found?.[2]) };
+export function readOpenFilesLimit(pid: number): DescriptorLimit {
+  const limit = parseDescriptorLimit(readText(`/proc/${pid}/limits`) ?? '');
+  return limit ?? { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY };
 }
 
 /** What a process has read and written since its start, and what of it went to disks; null where that cannot be seen. */

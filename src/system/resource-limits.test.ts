@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { readOpenFilesLimit } from './proc-table.ts';
 import { descriptorLimit, parseDescriptorLimit } from './resource-limits.ts';
 
 const MODULE = new URL('./resource-limits.js', import.meta.url).href;
@@ -61,3 +63,19 @@ function asList(value: unknown): unknown[] {
   assert.ok(Array.isArray(value), String(value));
   return value;
 }
+
+test('the limit of another process is read, also where only half of it is a number', linux, async () => {
+  const child = spawn('sh', ['-c', 'ulimit -S -n 50; echo; exec cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  await once(child.stdout, 'data');
+  assert.equal(readOpenFilesLimit(child.pid ?? 0).soft, 50);
+  child.stdin.end();
+  await once(child, 'exit');
+  assert.deepEqual(
+    parseDescriptorLimit('Max open files            50                   unlimited            files\n'),
+    {
+      soft: 50,
+      hard: Number.POSITIVE_INFINITY,
+    },
+  );
+  assert.equal(readOpenFilesLimit(child.pid ?? 0).soft, Number.POSITIVE_INFINITY);
+});
