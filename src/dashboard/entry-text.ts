@@ -1,6 +1,6 @@
 /** The entries of a control file as text, in the layout that scripts around monit have learned to read. */
 import type { EntryStatus, MonitorFacts } from '../checks/entry-status.ts';
-import type { Figure, Sample, ShownFigure } from '../checks/sample.ts';
+import type { Figure, ProbeOutcome, Sample, ShownFigure } from '../checks/sample.ts';
 import { byteText } from '../checks/test-evaluation.ts';
 import type { Resource, ServiceType } from '../control/tree.ts';
 import { dateText } from '../telemetry/date-text.ts';
@@ -353,14 +353,18 @@ function loadText(figure: Figure | undefined): string {
   return figure?.absolute == null ? '-' : figure.absolute.toFixed(2);
 }
 
+/** A program that asks for us may not say how long it took. */
+function millisecondsText({ responseMs }: ProbeOutcome): string {
+  return responseMs === null ? 'OK' : `${responseMs.toFixed(3)} ms`;
+}
+
 /** The rows about connections: how long each took, or that it failed. */
 function connectionRows({ entry, sample }: EntryStatus): [string, string][] {
   const rows: [string, string][] = [];
   for (const [index, { test }] of entry.rules.entries()) {
     const outcome = sample?.probes.get(index);
     if (test.kind === 'ping') {
-      const value =
-        outcome === undefined ? '-' : outcome.isOk ? `${outcome.responseMs?.toFixed(3)} ms` : 'FAILED';
+      const value = outcome === undefined ? '-' : outcome.isOk ? millisecondsText(outcome) : 'FAILED';
       rows.push(['ping response time', value]);
     }
     if (test.kind !== 'connection') continue;
@@ -372,7 +376,7 @@ function connectionRows({ entry, sample }: EntryStatus): [string, string][] {
       outcome === undefined
         ? '-'
         : outcome.isOk
-          ? `${outcome.responseMs?.toFixed(3)} ms to ${where} ${rest}`
+          ? `${millisecondsText(outcome)} to ${where} ${rest}`
           : `FAILED to [${where}] ${rest}`;
     rows.push([target.kind === 'unix' ? 'unix socket response time' : 'port response time', value]);
   }

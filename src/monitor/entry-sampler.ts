@@ -141,7 +141,8 @@ export class EntrySampler {
     const seconds = Math.max(1, Math.round(test.timeoutMs / 1000));
     const version = test.family === 'any' ? [] : [test.family === 'ipv4' ? '-4' : '-6'];
     const from = test.source === null ? [] : ['-I', test.source];
-    const argv = ['ping', '-n', '-q', '-c', '1', '-W', String(seconds), ...version, ...from, host];
+    const size = ['-s', String(test.payloadBytes)];
+    const argv = ['ping', '-n', '-q', '-c', '1', '-W', String(seconds), ...size, ...version, ...from, host];
     for (let attempt = 1; attempt <= test.count; attempt++) {
       const result = await runProgram(
         { argv, user: null, group: null, timeoutMs: null },

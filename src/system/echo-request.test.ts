@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { echoPacket, echoRequest, internetChecksum, ipv6Bytes, isEchoReply } from './echo-request.ts';
+import {
+  awaitAnswer,
+  echoPacket,
+  echoRequest,
+  internetChecksum,
+  ipv6Bytes,
+  isEchoReply,
+} from './echo-request.ts';
 
 test('a packet and its checksum', () => {
   // RFC 1071, section 3
@@ -24,6 +31,25 @@ test('an answer is ours when it is one and has our token, also behind the head o
   withHead.set(reply, 20);
   assert.ok(isEchoReply(withHead, 0, true, token));
   assert.ok(!isEchoReply(withHead, 0, false, token));
+});
+
+test('a flood of other packets does not keep the process from its other work, nor from an end', async () => {
+  let turns = 0;
+  const turn = setInterval(() => {
+    turns += 1;
+  }, 1);
+  assert.equal(await awaitAnswer(() => false, 50), false);
+  clearInterval(turn);
+  assert.ok(turns > 0);
+  let packets = 0;
+  assert.equal(
+    await awaitAnswer(() => {
+      packets += 1;
+      return packets === 1000;
+    }, 30_000),
+    true,
+  );
+  assert.equal(await awaitAnswer(() => null, 1), false);
 });
 
 test('addresses of IPv6 in all their forms', () => {
@@ -54,6 +80,10 @@ test('what is not there does not answer, and what has no address neither', async
     return;
   }
   assert.deepEqual(nowhere, { kind: 'failed', why: 'the name cannot be resolved' });
+  assert.deepEqual(await echoRequest({ ...asked, host: '127.0.0.1', family: 'ipv6', source: null }), {
+    kind: 'failed',
+    why: '127.0.0.1 is no address of IPv6',
+  });
   assert.deepEqual(await echoRequest({ ...asked, host: '127.0.0.1', source: '192.0.2.254' }), {
     kind: 'failed',
     why: 'cannot send from 192.0.2.254',

@@ -83,16 +83,15 @@ export async function echoRequest(request: EchoRequest): Promise<EchoOutcome> {
   libc ??= open();
   const calls = await libc;
   if (calls === null) return { kind: 'impossible' };
-  let address = request.host;
-  if (isIP(address) === 0) {
-    const family = request.family === 'any' ? 0 : request.family === 'ipv4' ? 4 : 6;
-    try {
-      ({ address } = await lookup(address, { family }));
-    } catch {
-      return { kind: 'failed', why: 'the name cannot be resolved' };
-    }
-  }
-  const family = isIP(address) === 6 ? IPV6 : IPV4;
+  const address = await addressOf(request);
+  if (address === null) return { kind: 'failed', why: 'the name cannot be resolved' };
+  const version = isIP(address);
+  if (request.family !== 'any' && request.family !== `ipv${version}`)
+    return {
+      kind: 'failed',
+      why: `${address} is no address of ${request.family === 'ipv6' ? 'IPv6' : 'IPv4'}`,
+    };
+  const family = version === 6 ? IPV6 : IPV4;
   // Users of a group that the system names may have such sockets; root may have the older ones everywhere.
   let isRaw = false;
   let fd = calls.socket(family.domain, SOCK_DGRAM | SOCK_CLOEXEC, family.protocol);
@@ -115,22 +114,57 @@ export async function echoRequest(request: EchoRequest): Promise<EchoOutcome> {
     if (calls.sendto(fd, packet, packet.length, 0, to, to.length) !== packet.length)
       return { kind: 'failed', why: 'no way to it' };
     const answer = new Uint8Array(PAYLOAD_BYTES_MAX + 128);
-    let lookMs = LOOK_MS_MIN;
-    for (;;) {
+    const hasCome = await awaitAnswer((): boolean | null => {
       const count = calls.recv(fd, answer, answer.length, MSG_DONTWAIT);
-      const ms = performance.now() - startMs;
-      if (count > 0) {
-        if (isEchoReply(answer.subarray(0, count), family.replyType, isRaw && family === IPV4, token))
-          return { kind: 'answered', ms };
-        // Others' answers arrive as well; the next one may be there already.
-        continue;
-      }
-      if (ms >= request.timeoutMs) return { kind: 'failed', why: 'no answer' };
-      await new Promise((resolve) => setTimeout(resolve, Math.min(lookMs, request.timeoutMs)));
-      lookMs = Math.min(LOOK_MS_MAX, lookMs * 2);
-    }
+      if (count <= 0) return null;
+      return isEchoReply(answer.subarray(0, count), family.replyType, isRaw && family === IPV4, token);
+    }, request.timeoutMs);
+    return hasCome
+      ? { kind: 'answered', ms: performance.now() - startMs }
+      : { kind: 'failed', why: 'no answer' };
   } finally {
     calls.close(fd);
+  }
+}
+
+/** Asking for a name takes no longer than the answer may. @returns null when it means nothing, or not in time */
+async function addressOf({ host, family, timeoutMs }: EchoRequest): Promise<string | null> {
+  if (isIP(host) !== 0) return host;
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), timeoutMs);
+  });
+  try {
+    const version = family === 'any' ? 0 : family === 'ipv4' ? 4 : 6;
+    const found = await Promise.race([lookup(host, { family: version }), patience]);
+    return found?.address ?? null;
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Packets that are looked at before others have a turn: of all that arrives at the host some sockets get a copy, and there may be a flood of it. */
+const PACKETS_PER_LOOK = 64;
+
+/**
+ * Looks for an answer again and again.
+ *
+ * @param receive whether the next packet is the answer; null when none is there
+ * @returns false when it has not come in time
+ */
+export async function awaitAnswer(receive: () => boolean | null, timeoutMs: number): Promise<boolean> {
+  const endMs = performance.now() + timeoutMs;
+  for (let lookMs = LOOK_MS_MIN; ; lookMs = Math.min(LOOK_MS_MAX, lookMs * 2)) {
+    for (let packets = 0; packets < PACKETS_PER_LOOK; packets++) {
+      const isAnswer = receive();
+      if (isAnswer === true) return true;
+      if (isAnswer === null) break;
+    }
+    const leftMs = endMs - performance.now();
+    if (leftMs <= 0) return false;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(lookMs, leftMs)));
   }
 }
 
