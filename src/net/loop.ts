@@ -176,8 +176,8 @@ export interface Loop {
   onTurnStart(callback: () => void): void;
   /**
    * Calls back when requests have been executed, before their replies are sent: for what others must have been sent first. What the
-   * callback writes to a connection (with `flush`) is sent ahead of the replies. Where that moment does not exist, as on the portable loop and
-   * for connections that send much, it is the end of the turn.
+   * callback writes to a connection (with `flush`) is sent ahead of the replies. Where that moment does not exist, as on the portable loop, it
+   * is the end of the turn.
    */
   onRepliesDue(callback: () => void): void;
   /** Calls back at the end of every turn, before outputs that were written elsewhere (`flush`) are sent. */

@@ -28,6 +28,8 @@ export interface ReactorCore {
   readonly gathered: GatheredSend;
   /** epoll_ctl(2). @returns null, or why it failed: the kernel is out of memory or watches */
   watch(operation: number, fd: number, events: number): ConnectionError | null;
+  /** Has others sent what they must have before the replies to what was just executed. */
+  repliesDue(): void;
   /** Has `sendNoted` called at the end of this turn. */
   noteUnsent(connection: ReactorConnection): void;
   /** Whether `receivePaced` is called when each turn begins, and a turn comes at least each `PACE_MS`. */
@@ -459,6 +461,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
 
   #feed(bytes: Uint8Array, start: number, end: number): void {
     this.#feedSession(bytes, start, end);
+    if (this.output.at > this.output.start) this.#core.repliesDue();
     this.#sendAndSettle();
   }
 

@@ -245,3 +245,91 @@ for (const { how, stop, goOn } of [
     assert.ok(seen.endsWith('late'));
   });
 }
+
+for (const requestBytes of [100, 5000, 100_000]) {
+  test(`what others must have before the reply to a request of ${requestBytes} bytes goes before it`, {
+    skip,
+  }, () => {
+    assert.ok(libc !== null);
+    const ROUNDS = 20;
+    const sent: string[] = [];
+    const names = new Map<number, string>();
+    const reactor = new Reactor(
+      withCalls(libc, {
+        send(fd, address, bytes, flags) {
+          const name = names.get(fd);
+          if (name !== undefined) sent.push(name);
+          return libc.send(fd, address, bytes, flags);
+        },
+      }),
+      null,
+    );
+    let taken = 0;
+    let isChanged = false;
+    reactor.serve(PLAIN, (connection) => {
+      names.set(connection.descriptor, 'reply');
+      return {
+        feed(_input, start, end) {
+          taken += end - start;
+          if (taken === requestBytes) {
+            taken = 0;
+            isChanged = true;
+            connection.output.text('stored');
+          }
+          return end;
+        },
+        closed() {},
+      };
+    });
+    reactor.serve(PATIENT, () => ({ feed: (_input, _start, end) => end, closed() {} }));
+    const listenAndDial = (
+      service: number,
+      opened: (connection: Connection) => void,
+      fed = (): void => {},
+    ): void => {
+      const address = { family: 'ipv4', host: '127.0.0.1', port: 0 } as const;
+      reactor.listen({ address, backlog: 8, spread: false, hold: false }, service, (outcome) => {
+        assert.ok('address' in outcome);
+        reactor.dial(outcome.address, 5000, (connection) => ({
+          opened: () => opened(connection),
+          feed(_input, _start, end) {
+            fed();
+            return end;
+          },
+          closed() {},
+        }));
+      });
+    };
+    let rounds = 0;
+    listenAndDial(PATIENT, (link) => {
+      names.set(link.descriptor, 'change');
+      reactor.onRepliesDue(() => {
+        if (!isChanged) return;
+        isChanged = false;
+        link.output.text('a change');
+        link.flush();
+      });
+      let ask = (): void => {};
+      listenAndDial(
+        PLAIN,
+        (client) => {
+          ask = () => {
+            client.output.text('x'.repeat(requestBytes));
+            client.flush();
+          };
+          ask();
+        },
+        () => {
+          if (++rounds === ROUNDS) reactor.stop();
+          else ask();
+        },
+      );
+    });
+    reactor.schedule(20_000, () => {
+      reactor.stop();
+      assert.fail(`${rounds} rounds: ${sent.slice(-4)}`);
+    });
+    reactor.run();
+    assert.deepEqual(sent, Array.from({ length: ROUNDS }, () => ['change', 'reply']).flat());
+  });
+}

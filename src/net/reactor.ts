@@ -90,6 +90,8 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
   readonly #paced: ReactorConnection[] = [];
   #nextThread = 0;
   #isStopping = false;
+  /** What was written from elsewhere is being sent. */
+  #isSending = false;
   /** Events of this turn that have not been handled yet. */
   #eventsLeft = 0;
   /** Null until it is needed, because it lies in the pool's memory. */
@@ -388,7 +390,7 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
       const handler = this.#handlers[events[word + EPOLL_EVENT_FD_WORD]!];
       if (handler === undefined || handler === null) continue;
       if (events[word] === LINUX.EPOLLIN && handler instanceof ReactorConnection && handler.mayReceiveAhead) {
-        this.#batch ??= new ReadyBatch(this.pool, this.#repliesDue);
+        this.#batch ??= new ReadyBatch(this.pool, () => this.repliesDue());
         this.#batch.receive(handler);
         if (this.#batch.isFull) this.#batch.serve();
       } else {
@@ -404,16 +406,22 @@ export class Reactor implements Loop, ListenerCore, DatagramCore {
     for (let i = 0; i < SETTLE_ROUNDS_MAX && (this.#unsent.count > 0 || this.#doomed.count > 0); i++) {
       // What is given up on one connection is sent again on another: by then its peer must have been told.
       this.#doomed.drain(this.#finish);
-      this.#unsent.drain(sendNoted);
+      this.#sendUnsent();
     }
   }
 
-  /** The batch's requests are executed: others first, then its replies. */
-  readonly #repliesDue = (): void => {
+  repliesDue(): void {
     if (this.#repliesDueCallbacks.length === 0) return;
     for (const callback of this.#repliesDueCallbacks) callback();
+    // While that is being done requests may be executed, too, of clients that have taken their replies: those for others go in the next round.
+    if (!this.#isSending) this.#sendUnsent();
+  }
+
+  #sendUnsent(): void {
+    this.#isSending = true;
     this.#unsent.drain(sendNoted);
-  };
+    this.#isSending = false;
+  }
 
   #hasWork(): boolean {
     return (
