@@ -41,13 +41,15 @@ export class RestartBackoff {
    * Counts a death and says when to start again.
    *
    * @param served whether the process had been serving before it died; what never served gets no immediate restart
+   * @param msMax this delay is no longer, be the policy's what it may
    * @returns milliseconds to wait, 0 for at once
    */
-  delayMsAfterDeath(served: boolean): number {
+  delayMsAfterDeath(served: boolean, msMax: number = Number.POSITIVE_INFINITY): number {
     const doublings = Math.min(served ? this.#deaths - 1 : this.#deaths, DOUBLINGS_MAX);
     this.#deaths = Math.min(this.#deaths + 1, DOUBLINGS_MAX + 2);
     if (doublings < 0) return 0;
-    const delayMs = Math.min(this.#policy.backoffMsMax, this.#policy.backoffMsMin * 2 ** doublings);
+    const { backoffMsMin, backoffMsMax } = this.#policy;
+    const delayMs = Math.min(msMax, backoffMsMax, backoffMsMin * 2 ** doublings);
     const fixedMs = Math.floor(delayMs / 2);
     return fixedMs + this.#random.below(delayMs - fixedMs + 1);
   }

@@ -145,6 +145,38 @@ test('ten healthy seconds make the next restart immediate again, less do not', (
   }
 });
 
+test('who has served for a second is not kept waiting long, however often it has died, where the policy says so', () => {
+  const bench = new Bench({ settledBackoffMsMax: 500 });
+  bench.started();
+  /** @returns for how long it is not started */
+  const pauseMs = (life: 'silent' | 'short' | 'settled'): number => {
+    const { state } = bench.machine;
+    if (state === 'backing-off') bench.due('spawn');
+    bench.feed({ type: 'spawned', pid: 2 });
+    if (life !== 'silent') {
+      bench.nowMs = bench.machine.dueMs();
+      const [asked] = bench.machine.step({ type: 'tick' }, bench.nowMs);
+      assert.equal(asked?.type, 'probe');
+      bench.machine.step({ type: 'probe-ok', serial: asked.serial }, bench.nowMs);
+      bench.nowMs += life === 'settled' ? DEFAULT_POLICY.settledMs : DEFAULT_POLICY.settledMs - 1;
+    }
+    bench.machine.step({ type: 'exited', code: null, signal: 'SIGKILL', lastWords: '' }, bench.nowMs);
+    return bench.machine.state === 'starting' ? 0 : bench.machine.dueMs() - bench.nowMs;
+  };
+  bench.exited(null, 'SIGKILL', 'spawn');
+  const pauses = Array.from({ length: 20 }, () => pauseMs('settled'));
+  assert.ok(
+    pauses.every((ms) => ms > 0 && ms <= 500),
+    pauses.join(' '),
+  );
+  assert.ok(new Set(pauses.slice(10)).size > 1, 'spread by chance');
+  for (const life of ['short', 'silent'] as const) {
+    const longMs = pauseMs(life);
+    assert.ok(longMs >= 15_000, `${life}: ${longMs}`);
+  }
+  assert.ok(pauseMs('settled') <= 500);
+});
+
 test('what never served and ends by itself is given up with its own words, and a start tries again', () => {
   const bench = new Bench();
   bench.command('start', 'spawn');

@@ -98,7 +98,8 @@ export class ServiceMachine {
   #deadlineMs = Number.POSITIVE_INFINITY;
   /** Since when the present process has answered without a failure; null before its first answer. */
   #healthySinceMs: number | null = null;
-  #served = false;
+  /** When the present process answered first; null before. */
+  #servedSinceMs: number | null = null;
   #everServed = false;
   #firstStarts = 0;
   #restarts = 0;
@@ -163,7 +164,7 @@ export class ServiceMachine {
   }
   /** Whether the present process has answered at least once. */
   get served(): boolean {
-    return this.#served;
+    return this.#servedSinceMs !== null;
   }
 
   /** When the machine wants a `tick`, in monotonic milliseconds; infinite when it waits for nothing. */
@@ -273,7 +274,7 @@ export class ServiceMachine {
   #spawn(reason: string, nowMs: number): void {
     assert(this.#process === 'none', 'a second process of one service would be started');
     this.#process = 'spawning';
-    this.#served = false;
+    this.#servedSinceMs = null;
     this.#killed = false;
     this.#isNearing = false;
     this.#healthySinceMs = null;
@@ -324,7 +325,7 @@ export class ServiceMachine {
   }
 
   #ended(reason: string, byItself: boolean, nowMs: number): void {
-    const { served } = this;
+    const servedSinceMs = this.#servedSinceMs;
     const healthySinceMs = this.#healthySinceMs;
     const asked = this.#state === 'stopping';
     const hung = this.#killed ? this.#reason : '';
@@ -363,7 +364,10 @@ export class ServiceMachine {
     }
     if (healthySinceMs !== null && nowMs - healthySinceMs >= this.#policy.healthyMs) this.#backoff.reset();
     this.#restarts += 1;
-    const delayMs = this.#backoff.delayMsAfterDeath(served);
+    const { settledMs, settledBackoffMsMax } = this.#policy;
+    const isSettled = servedSinceMs !== null && nowMs - servedSinceMs >= settledMs;
+    const msMax = isSettled ? settledBackoffMsMax : Number.POSITIVE_INFINITY;
+    const delayMs = this.#backoff.delayMsAfterDeath(servedSinceMs !== null, msMax);
     if (hung === '') this.#trouble('nonexist', reason, 'restart');
     if (delayMs === 0) {
       this.#report('warning', `${cause}; restarted at once`);
@@ -413,7 +417,7 @@ export class ServiceMachine {
     this.#probeFailures = 0;
     this.#stoppedLooks = 0;
     this.#nextProbeMs = nowMs + this.#policy.probeIntervalMs;
-    this.#served = true;
+    this.#servedSinceMs ??= nowMs;
     this.#everServed = true;
     if (this.#healthySinceMs === null) this.#healthySinceMs = nowMs;
     if (this.#state === 'running') return;

@@ -28,6 +28,9 @@ export interface ServicePolicy extends BackoffPolicy {
   readonly stopTimeoutMs: number;
   /** After this long without trouble the deaths before are forgotten. */
   readonly healthyMs: number;
+  /** One that has served for so long before it died waits no longer than `settledBackoffMsMax` for its next start, however often it has died. */
+  readonly settledMs: number;
+  readonly settledBackoffMsMax: number;
   /**
    * A service that has never served and ends by itself this often is given up: a bad option or a busy port does not go
    * away by retrying. A service that has served once is retried for ever.
@@ -47,8 +50,16 @@ export const DEFAULT_POLICY: ServicePolicy = {
   lookMs: 500,
   stopTimeoutMs: 10_000,
   healthyMs: 10_000,
+  settledMs: 1_000,
+  settledBackoffMsMax: 30_000,
   backoffMsMin: 100,
   backoffMsMax: 30_000,
   firstStartsMax: 1,
   restartLimit: null,
 };
+
+/**
+ * The policy for what nobody stands in for, and what starts at little cost: a proxy, a node without a twin. Who needs it waits for it, so the pause after a life that
+ * was of some use is shorter than they wait. A node with a twin costs that one a copy with each start, and nobody waits for it.
+ */
+export const LONE_POLICY: ServicePolicy = { ...DEFAULT_POLICY, settledBackoffMsMax: 500 };

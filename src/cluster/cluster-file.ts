@@ -1,5 +1,6 @@
 /** A cluster file: who runs where. What it means is checked here, what follows from it for each process is in `file-plan.ts`. */
 import { isIP } from 'node:net';
+import { DEFAULT_POLICY, LONE_POLICY } from '../checks/service-policy.ts';
 import { CheckedYaml, type Path } from '../proxy/checked-yaml.ts';
 import type { LogFormat } from '../telemetry/log-format.ts';
 import { type AlertSettings, alertSettings } from './alert-settings.ts';
@@ -125,7 +126,7 @@ class Reader {
       memoryMib,
       threads: entry.threads ?? defaults?.threads ?? 1,
       options: [...nodeLimitWords(limits), ...(entry.options ?? [])],
-      policy: watchPolicy(this.#entry.watch, entry.watch),
+      policy: watchPolicy(twins.length > 1 ? DEFAULT_POLICY : LONE_POLICY, this.#entry.watch, entry.watch),
     };
     this.#name(shard, path);
     return shard;
@@ -178,7 +179,7 @@ class Reader {
       clients: entry.clients ?? limits.clients ?? CLIENTS_DEFAULT,
       title: entry.title ?? titleOf(entry, pools),
       limits,
-      policy: watchPolicy(this.#entry.watch, entry.watch),
+      policy: watchPolicy(LONE_POLICY, this.#entry.watch, entry.watch),
     };
     for (const target of targetsOf(proxy))
       if (target.kind === 'shard')

@@ -6,8 +6,8 @@ import { parseClusterFile } from './cluster-file.ts';
 import { filePlan } from './file-plan.ts';
 import type { PlannedService } from './plan.ts';
 
-/** The last service of the plan for a file: its proxy. */
-function proxyOf(text: string): PlannedService {
+/** All that a file has run. */
+function servicesOf(text: string): readonly PlannedService[] {
   const { services } = filePlan(parseClusterFile('c.yml', text), {
     command: ['T'],
     host: null,
@@ -16,7 +16,12 @@ function proxyOf(text: string): PlannedService {
     secretFile: null,
     serving: new Map(),
   });
-  const proxy = services.at(-1);
+  return services;
+}
+
+/** The last one: its proxy. */
+function proxyOf(text: string): PlannedService {
+  const proxy = servicesOf(text).at(-1);
   assert.ok(proxy !== undefined);
   return proxy;
 }
@@ -50,7 +55,8 @@ test('one proxy serves several pools, each with its port, its servers and its pl
       'request-timeout': '300ms',
       'return-wait': '5s',
     },
-    'pages/two': { servers: ['127.0.0.1:11321'] },
+    // Nobody stands in for it.
+    'pages/two': { servers: ['127.0.0.1:11321'], 'return-wait': '5s' },
     'pages/one': { servers: ['127.0.0.1:11221', '127.0.0.1:11222'] },
     'old/10.0.0.1:11211': { servers: ['10.0.0.1:11211'] },
     'old/10.0.0.2': { servers: ['10.0.0.2'] },
@@ -141,6 +147,24 @@ test('a pool that comes, goes or changes is taken over while the proxy serves', 
   assert.deepEqual(starts(fewer), starts(POOLS));
   assert.deepEqual(starts(POOLS.replace('port: 12001', 'port: 12009')), starts(POOLS));
   assert.notDeepEqual(starts(POOLS.replace('port: 12000', 'port: 12009')), starts(POOLS));
+});
+
+test('requests wait longer for what nobody stands in for, and that is not kept waiting long by its monitor', () => {
+  const layers =
+    'proxies:\n  - { name: inner, port: 12000, to: [one] }\n  - { name: users, port: 12001, to: [inner] }\n';
+  const text = POOLS.slice(0, POOLS.indexOf('pools:')) + layers;
+  const { pools } = configurationOf(proxyOf(text));
+  assert.deepEqual(pools, { inner: { servers: ['127.0.0.1:12000'], 'return-wait': '5s' } });
+  assert.deepEqual(
+    servicesOf(text).map(({ name, policy }) => [name, policy.settledBackoffMsMax]),
+    [
+      ['one-a', 30_000],
+      ['one-b', 30_000],
+      ['two-a', 500],
+      ['inner', 500],
+      ['users', 500],
+    ],
+  );
 });
 
 test("a proxy's own address may have all that a pool may have", () => {

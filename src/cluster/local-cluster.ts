@@ -1,5 +1,5 @@
 /** The ready-made cluster of `twincached up` without a file, as a file would describe it. */
-import { DEFAULT_POLICY } from '../checks/service-policy.ts';
+import { DEFAULT_POLICY, LONE_POLICY } from '../checks/service-policy.ts';
 import { MODULO } from '../routing/tree-plan.ts';
 import type { ClusterDescription } from './cluster-file.ts';
 import { LOOPBACK_PAGE } from './page-settings.ts';
@@ -104,6 +104,6 @@ function proxy(
     clients: PROXY_CONNECTIONS_MAX,
     title,
     limits: {},
-    policy: DEFAULT_POLICY,
+    policy: LONE_POLICY,
   };
 }

@@ -90,7 +90,7 @@ export function proxyConfiguration(proxy: PlacedProxy, asked: AskedTwins): unkno
       pools.flatMap((pool) =>
         targetsOf({ pools: [pool] }).map((target) => [
           serversName(proxy, pool, target),
-          { servers: serversOf(proxy, target, asked), ...pool.times },
+          { servers: serversOf(proxy, target, asked), ...waitFor(target), ...pool.times },
         ]),
       ),
     ),
@@ -105,6 +105,21 @@ export function proxyConfiguration(proxy: PlacedProxy, asked: AskedTwins): unkno
           ),
         }),
   };
+}
+
+/**
+ * What nobody stands in for is started again by its monitor at once, or after half a second when it dies again and again; starting it may take as long again on a
+ * busy machine. Requests wait a little longer than that.
+ */
+const LONE_RETURN_WAIT = '5s';
+
+function waitFor(target: Target): { readonly 'return-wait'?: string } {
+  return isLone(target) ? { 'return-wait': LONE_RETURN_WAIT } : {};
+}
+
+/** Whether it is one process of the cluster, which nobody stands in for. */
+function isLone(target: Target): boolean {
+  return target.kind === 'proxy' || (target.kind === 'shard' && target.twins.length === 1);
 }
 
 function listenText({ address }: PlacedProxy, { port }: PlacedPool): string {

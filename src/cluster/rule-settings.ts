@@ -1,7 +1,7 @@
 /** The rules of a cluster file, and how it says that services are watched: what they mean. */
 import { parseCondition } from '../checks/rule-condition.ts';
 import { FIGURE_KINDS, type FigureName } from '../checks/service-figures.ts';
-import { DEFAULT_POLICY, type ServicePolicy } from '../checks/service-policy.ts';
+import type { ServicePolicy } from '../checks/service-policy.ts';
 import type { ServiceRule } from '../checks/service-rules.ts';
 import type { Action } from '../control/tree.ts';
 import type { CheckedYaml, Path } from '../proxy/checked-yaml.ts';
@@ -19,9 +19,17 @@ const PROGRAM_MS_MAX = 60_000;
 /** Figures that only nodes have that have twins. */
 const FIGURES_OF_TWINS: readonly FigureName[] = ['twins', 'lag', 'in-sync'];
 
-/** What the parts of a file say of how a service is watched, the closest to it last. */
-export function watchPolicy(...entries: readonly (WatchEntry | undefined)[]): ServicePolicy {
-  let policy = DEFAULT_POLICY;
+/**
+ * What the parts of a file say of how a service is watched.
+ *
+ * @param base where they say nothing
+ * @param entries the closest to it last
+ */
+export function watchPolicy(
+  base: ServicePolicy,
+  ...entries: readonly (WatchEntry | undefined)[]
+): ServicePolicy {
+  let policy = base;
   for (const entry of entries) if (entry !== undefined) policy = { ...policy, ...policyOf(entry) };
   return policy;
 }

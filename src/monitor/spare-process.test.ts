@@ -96,6 +96,29 @@ test('another program, a line too long for it, or other files than it was starte
   await take(t, spare, [...COMMAND, '-p', '0'], []);
 });
 
+test('one that still loads is used, too, unless the one before could not', async (t) => {
+  const [spare] = spareOf(t, () => 'same');
+  const [port = 0] = await freePorts(1);
+  // Taken with the first look at its process, long before it can have loaded anything.
+  const pid = await until('it starts', () => spare.pid);
+  const child = spare.take([...COMMAND, '-p', String(port)], listener([]));
+  t.after(() => child?.signal('SIGKILL'));
+  await until(
+    'it answers',
+    async () => (await probe({ host: '127.0.0.1', port, stats: false }, 1000, 'node')).ok,
+  );
+  assert.ok(isAlive(pid));
+
+  const failing = ['/usr/bin/env', 'STAND_IN=bad-option', ...COMMAND];
+  const [bad] = spareOf(t, () => 'same', failing);
+  const told: string[] = [];
+  await until('it starts', () => bad.pid);
+  assert.ok(bad.take([...failing, '-p', '0'], listener(told)) !== null);
+  await until('its end', () => told.at(-1)?.startsWith('exit '));
+  await until('the next one', () => bad.pid);
+  assert.equal(bad.take([...failing, '-p', '0'], listener([])), null);
+});
+
 test('a program that cannot be one is tried three times', async (t) => {
   const failing = ['/usr/bin/env', 'STAND_IN=bad-option', ...COMMAND];
   const [spare, warnings] = spareOf(t, () => 'same', failing);

@@ -63,14 +63,16 @@ export class SpareProcess {
   }
 
   /**
-   * The spare becomes a service.
+   * The spare becomes a service, at once or when it has loaded.
    *
    * @param argv program and arguments
    * @returns null when that has to be started anew
    */
   take(argv: readonly string[], listener: ChildListener): SupervisedChild | null {
     const spare = this.#spare;
-    if (spare === null || !spare.isReady || spare.pid === null || spare.child.pipe === null) return null;
+    if (spare === null || spare.pid === null || spare.child.pipe === null) return null;
+    // One that still loads reads its words when it is ready: sooner than another one that starts beside it.
+    if (!spare.isReady && this.#failures > 0) return null;
     const { command, stamp } = this.#command;
     if (!command.every((word, index) => word === argv[index])) return null;
     if (argv.join(' ').length > SPARE_CHARACTERS_MAX) return null;
@@ -102,7 +104,7 @@ export class SpareProcess {
     const ended = (): void => {
       if (this.#spare !== spare) return;
       this.#spare = null;
-      this.#failures = spare.isReady ? 0 : this.#failures + 1;
+      if (!spare.isReady) this.#failures++;
       if (this.#failures >= FAILURES_MAX)
         this.#log('a spare process cannot be started: restarts take longer');
       this.#startLater();
@@ -118,7 +120,10 @@ export class SpareProcess {
         onLine: (line) => spare.listener?.onLine(line),
         onExit: (code, signal) => {
           if (spare.listener === null) ended();
-          else spare.listener.onExit(code, signal);
+          else {
+            if (!spare.isReady) this.#failures++;
+            spare.listener.onExit(code, signal);
+          }
         },
       },
       true,
@@ -127,6 +132,7 @@ export class SpareProcess {
     if (child.pipe !== null)
       onSpareReady(child.pipe, () => {
         spare.isReady = true;
+        this.#failures = 0;
       });
     this.#spare = spare;
   }
