@@ -424,8 +424,17 @@ for (const [text, message] of [
   ],
   [
     `${SHARD}proxies:\n  - { name: one, port: 1 }\n`,
-    '6:13: there are two of the name one; write another one',
+    '6:13: a proxy would be called one, as is a shard already; write another name',
   ],
+  [
+    `${SHARD}proxies:\n  - { name: one-a, port: 1 }\n`,
+    '6:13: a proxy would be called one-a, as is a node of one already; write another name',
+  ],
+  [
+    `shards:\n  - { name: x-a, replication-port: 3, twins: [{ port: 4 }] }\n  - { name: x, replication-port: 1, twins: [{ port: 2 }] }\nproxies: [{ name: p, port: 5 }]\n`,
+    '3:13: a node of x would be called x-a, as is a shard already; write another name',
+  ],
+  [`${SHARD}proxies:\n  - { name: proxies, port: 1 }\n`, '6:13: proxies are all of them; write another name'],
   [
     `hosts: { a: 127.0.0.1, b: 127.0.0.2 }\n${SHARD}${PROXY}`,
     '5:13: host is missing; write "host:" and one of a, b',

@@ -5,7 +5,7 @@ import { CheckedYaml, type Path } from '../proxy/checked-yaml.ts';
 import type { LogFormat } from '../telemetry/log-format.ts';
 import { type AlertSettings, alertSettings } from './alert-settings.ts';
 import { type ClusterEntry, clusterSchema, type ProxyEntry, type ShardEntry } from './cluster-schema.ts';
-import { ClusterServices } from './cluster-services.ts';
+import { ClusterServices, SERVICE_WORDS } from './cluster-services.ts';
 import { ITEM_MIB_MAX, nodeLimitWords } from './limit-settings.ts';
 import { type PageSettings, pageSettings } from './page-settings.ts';
 import { type PlacedPool, type PlacedProxy, type PlacedShard, targetsOf } from './placed-services.ts';
@@ -56,6 +56,8 @@ class Reader {
   readonly #entry: ClusterEntry;
   readonly #hosts: ReadonlyMap<string, string>;
   readonly #named: Map<string, PlacedShard | PlacedProxy> = new Map();
+  /** What has which name. */
+  readonly #whose: Map<string, string> = new Map();
   readonly #pools: PoolReader;
   /** Who has which port of which address. */
   readonly #ports: Map<string, string> = new Map();
@@ -129,6 +131,7 @@ class Reader {
       policy: watchPolicy(twins.length > 1 ? DEFAULT_POLICY : LONE_POLICY, this.#entry.watch, entry.watch),
     };
     this.#name(shard, path);
+    for (const twin of twins) this.#claim(twin.name, `a node of ${shard.name}`, path);
     return shard;
   }
 
@@ -196,12 +199,21 @@ class Reader {
   }
 
   #name(thing: PlacedShard | PlacedProxy, path: Path): void {
-    if (this.#named.has(thing.name))
+    this.#claim(thing.name, `a ${thing.kind}`, path);
+    this.#named.set(thing.name, thing);
+  }
+
+  /** Whoever gives orders, and rules and alerts, name shards, nodes and proxies alike. @param what has the name, as a phrase */
+  #claim(name: string, what: string, path: Path): void {
+    if (SERVICE_WORDS.has(name))
+      throw this.#yaml.mistake([...path, 'name'], `${name} are all of them; write another name`);
+    const other = this.#whose.get(name);
+    if (other !== undefined)
       throw this.#yaml.mistake(
         [...path, 'name'],
-        `there are two of the name ${thing.name}; write another one`,
+        `${what} would be called ${name}, as is ${other} already; write another name`,
       );
-    this.#named.set(thing.name, thing);
+    this.#whose.set(name, what);
   }
 
   #place(host: string | undefined, path: Path): { readonly host: string; readonly address: string } {

@@ -3,6 +3,9 @@ import type { ServiceRole } from '../checks/cluster-status.ts';
 import type { ServicePolicy } from '../checks/service-policy.ts';
 import type { CheckedYaml, Path } from '../proxy/checked-yaml.ts';
 
+/** Words that stand for several services. */
+export const SERVICE_WORDS: ReadonlySet<string> = new Set(['nodes', 'proxies']);
+
 export interface NamedService {
   readonly name: string;
   readonly role: ServiceRole;
