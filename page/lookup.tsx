@@ -90,9 +90,10 @@ function Found({ result }: { readonly result: LookupResult }): JSX.Element {
       </p>
       {hops.length === 0 ? null : (
         <ol class="hops">
-          {hops.map(({ proxy, servers }) => (
-            <li key={proxy}>
+          {hops.map(({ proxy, pool, servers }) => (
+            <li key={`${proxy} ${pool ?? ''}`}>
               <a href={serviceHref(proxy)}>{proxy}</a>
+              {pool === null ? '' : `, ${pool}`}
               {' → '}
               {servers.join(', then ')}
             </li>

@@ -168,15 +168,18 @@ proxies:
   for (const [options, words] of [
     ['-Y, /etc/users', '-Y: users could not log in to one; leave it out, or let no proxy send there'],
     ['--auth-file=/etc/users', '--auth-file=/etc/users: users could not log in to one; leave it out'],
-    ['-v, -S', '-S: users could not log in to one; leave it out'],
-    ['-Z', '-Z: the monitor could not speak to one; run nodes with TLS without a cluster file'],
+    ['-v, -S', '-S: the monitor does not log in by the binary protocol; write "-Y"'],
+    ['-Z', 'TLS needs a certificate; write "-o", "ssl_chain_cert=FILE" behind it'],
+    ['-Z, -o, "ssl_chain_cert=/a.pem"', '-Z: users would speak to one without TLS; leave it out'],
+    [
+      '-Z, "-ossl_chain_cert=/a,ssl_verify_mode=2,ssl_keyformat=DER"',
+      'the monitor has to show a certificate, and reads keys in PEM only; write a key in PEM',
+    ],
   ] as const)
     assert.throws(
       () => lines(withOptions(options)),
       (error) =>
-        error instanceof StartError &&
-        /^c\.yml:2:\d+: -/.test(error.message) &&
-        error.message.includes(words),
+        error instanceof StartError && /^c\.yml:2:\d+: /.test(error.message) && error.message.includes(words),
       options,
     );
   assert.equal(lines(withOptions('-Y, /etc/users', 'two')).length, 3);

@@ -1,12 +1,14 @@
 /** A cluster file: who runs where. What it means is checked here, what follows from it for each process is in `file-plan.ts`. */
 import { isIP } from 'node:net';
 import { DEFAULT_POLICY, LONE_POLICY } from '../checks/service-policy.ts';
+import type { ServerAccess } from '../net/server-door.ts';
 import { CheckedYaml, type Path } from '../proxy/checked-yaml.ts';
 import type { LogFormat } from '../telemetry/log-format.ts';
 import { type AlertSettings, alertSettings } from './alert-settings.ts';
 import { type ClusterEntry, clusterSchema, type ProxyEntry, type ShardEntry } from './cluster-schema.ts';
 import { ClusterServices, SERVICE_WORDS } from './cluster-services.ts';
 import { ITEM_MIB_MAX, nodeLimitWords } from './limit-settings.ts';
+import { loginWord, nodeAccess, tlsWord } from './node-access.ts';
 import { type PageSettings, pageSettings } from './page-settings.ts';
 import { type PlacedPool, type PlacedProxy, type PlacedShard, targetsOf } from './placed-services.ts';
 import { PoolReader } from './pool-reader.ts';
@@ -77,7 +79,6 @@ class Reader {
         throw this.#yaml.mistake(['hosts', host], `"${address}" is no address; write one, or a host name`);
     const pagePort = page?.port ?? PAGE_PORT_DEFAULT;
     const placedShards = shards.map((shard, index) => this.#shard(shard, ['shards', index]));
-    for (const [index, shard] of placedShards.entries()) this.#noTls(shard, ['shards', index, 'options']);
     const placedProxies = proxies.map((proxy, index) => this.#proxy(proxy, ['proxies', index], placedShards));
     this.#pools.checkServed();
     for (const address of new Set(this.#hosts.values()))
@@ -101,10 +102,16 @@ class Reader {
   #shard(entry: ShardEntry, path: Path): PlacedShard {
     const { defaults } = this.#entry;
     const replicationPort = entry['replication-port'];
+    const access = this.#access(entry, path);
     const twins = entry.twins.map(({ host, port }, index) => {
       const at = [...path, 'twins', index];
       const placed = this.#place(host, at);
-      const twin = { name: `${entry.name}-${LETTERS[index]}`, ...placed, port };
+      const twin = {
+        name: `${entry.name}-${LETTERS[index]}`,
+        ...placed,
+        port,
+        ...(access === undefined ? {} : { access }),
+      };
       this.#take(placed.address, port, twin.name, [...at, 'port']);
       return twin;
     });
@@ -147,23 +154,26 @@ class Reader {
     );
   }
 
-  /** Neither the monitor nor the proxies speak TLS to nodes. */
-  #noTls({ options, name }: PlacedShard, path: Path): void {
-    const word = options.find((one) => /^(-Z|--enable-ssl)$/.test(one));
-    if (word !== undefined)
-      throw this.#yaml.mistake(
-        path,
-        `${word}: the monitor could not speak to ${name}; run nodes with TLS without a cluster file`,
-      );
+  /** What the monitor has to do before a node answers it. */
+  #access({ options = [] }: ShardEntry, path: Path): ServerAccess | undefined {
+    const access = nodeAccess(options);
+    if (typeof access === 'string') throw this.#yaml.mistake([...path, 'options'], access);
+    return access;
   }
 
-  /** Proxies do not log in. */
-  #noLogin({ options, name }: PlacedShard, proxy: string, path: Path): void {
-    const word = options.find((one) => /^(-S|--enable-sasl|-Y.*|--auth-file(=.*)?)$/.test(one));
-    if (word !== undefined)
+  /** Proxies of a cluster neither log in nor speak TLS. */
+  #inTheClear({ options, name }: PlacedShard, proxy: string, path: Path): void {
+    const login = loginWord(options);
+    if (login !== null)
       throw this.#yaml.mistake(
         path,
-        `${word}: ${proxy} could not log in to ${name}; leave it out, or let no proxy send there`,
+        `${login}: ${proxy} could not log in to ${name}; leave it out, or let no proxy send there`,
+      );
+    const tls = tlsWord(options);
+    if (tls !== null)
+      throw this.#yaml.mistake(
+        path,
+        `${tls}: ${proxy} would speak to ${name} without TLS; leave it out, or let no proxy send there`,
       );
   }
 
@@ -186,7 +196,7 @@ class Reader {
     };
     for (const target of targetsOf(proxy))
       if (target.kind === 'shard')
-        this.#noLogin(target, entry.name, ['shards', shards.indexOf(target), 'options']);
+        this.#inTheClear(target, entry.name, ['shards', shards.indexOf(target), 'options']);
     for (const [index, pool] of pools.entries())
       this.#take(
         placed.address,

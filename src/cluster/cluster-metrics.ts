@@ -1,5 +1,7 @@
 import type { AlertCounts, ClusterStatus, ServiceStatus } from '../checks/cluster-status.ts';
 import { SERVICE_STATES } from '../checks/service-machine.ts';
+import { openServer, type ServerAccess } from '../net/server-door.ts';
+import { addressParts } from '../net/server-exchange.ts';
 import { addNodeMetrics, type NodeStatistics } from '../telemetry/memcached-metrics.ts';
 import { PrometheusText } from '../telemetry/prometheus-text.ts';
 import { scrapeNode } from '../telemetry/stats-scrape.ts';
@@ -24,18 +26,19 @@ export const METRICS_LENGTH_MAX: number = 16 * 1024 * 1024;
  */
 export async function clusterMetrics(
   status: ClusterStatus,
-  scrape: (address: string) => Promise<NodeStatistics | null> = scrapeAddress,
+  scrape: (address: string, service: string) => Promise<NodeStatistics | null> = scraper(() => undefined),
   nowMs: () => number = () => performance.now(),
   own: { readonly monitorBytes: number; readonly spareBytes: number | null } | null = null,
 ): Promise<string> {
   const text = new PrometheusText();
-  const waiting = status.services.filter(({ role }) => role === 'node').map(({ address }) => address);
+  const waiting = status.services.filter(({ role }) => role === 'node');
   const untilMs = nowMs() + SCRAPES_MS_MAX - SCRAPE_MS_MAX;
   const askOneAfterTheOther = async (): Promise<void> => {
     while (text.length < METRICS_LENGTH_MAX && nowMs() < untilMs) {
-      const address = waiting.shift();
-      if (address === undefined) return;
-      addNodeMetrics(text, address, await scrape(address));
+      const node = waiting.shift();
+      if (node === undefined) return;
+      const { address, name } = node;
+      addNodeMetrics(text, address, await scrape(address, name));
     }
   };
   await Promise.all(Array.from({ length: SCRAPES_AT_A_TIME }, askOneAfterTheOther));
@@ -88,9 +91,17 @@ export function shared(work: () => Promise<string>): () => Promise<string> {
   };
 }
 
-function scrapeAddress(address: string): Promise<NodeStatistics | null> {
-  const colon = address.lastIndexOf(':');
-  return scrapeNode(address.slice(0, colon), Number(address.slice(colon + 1)), SCRAPE_MS_MAX);
+/** Asks nodes. @param accessTo what one wants before it answers, by its name */
+export function scraper(
+  accessTo: (service: string) => ServerAccess | undefined,
+): (address: string, service: string) => Promise<NodeStatistics | null> {
+  return async (address, service) => {
+    const [host, port] = addressParts(address);
+    if (port === null) return null;
+    const access = accessTo(service);
+    const place = { host, port, ...(access === undefined ? {} : { access }) };
+    return scrapeNode((ready) => openServer(place, ready), SCRAPE_MS_MAX);
+  };
 }
 
 /** By name in `stats pools`: the metric, which is a counter if it ends with `_total`, and what it says. */

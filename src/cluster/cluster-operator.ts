@@ -11,6 +11,7 @@ import { type AlertSettings, openAlerts } from './alert-settings.ts';
 import type { ClusterDescription } from './cluster-file.ts';
 import { writeOut } from './kept-out.ts';
 import { OperationProgress } from './operation-progress.ts';
+import { twinAddress } from './placed-services.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
 import {
   type ChangedService,
@@ -484,10 +485,8 @@ export class ClusterOperator implements ClusterOperations {
     if (shard === undefined) return;
     const target = shard.twins.find(({ name }) => name === to) ?? shard.twins[0];
     if (target === undefined) return;
-    const twins = shard.twins
-      .filter((twin) => twin !== target)
-      .map(({ name, address, port }) => ({ name, host: address, port }));
-    await steps.inSync({ name: target.name, probe: { host: target.address, port: target.port }, twins });
+    const twins = shard.twins.filter((twin) => twin !== target).map(twinAddress);
+    await steps.inSync({ name: target.name, probe: twinAddress(target), twins });
     const serving = new Map(this.#serving);
     if (to === null) serving.delete(shardName);
     else serving.set(shardName, to);
@@ -528,8 +527,7 @@ export class ClusterOperator implements ClusterOperations {
     const here = new Set(this.#services.flatMap(({ role, name }) => (role === 'proxy' ? [name] : [])));
     const { out, proxies, standIns } = changeOut(this.#description, here, this.#out, order);
     return this.#run(order, by, proxies.length, async (steps, progress) => {
-      if (standIns !== null)
-        await steps.mayBeAsked(standIns.map(({ name, address, port }) => ({ name, host: address, port })));
+      if (standIns !== null) await steps.mayBeAsked(standIns.map(twinAddress));
       await this.#tellProxies(this.#serving, out, steps);
       this.#out = out;
       const failure = this.#keepOut();

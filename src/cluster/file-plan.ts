@@ -1,9 +1,10 @@
 /** What runs for a cluster file on one host: each process with its command line. */
 
+import type { ServerPlace } from '../net/server-door.ts';
 import type { ClusterDescription } from './cluster-file.ts';
 import { pageOnHost } from './page-settings.ts';
-import type { PlacedProxy, PlacedShard } from './placed-services.ts';
-import { targetsOf } from './placed-services.ts';
+import type { PlacedProxy, PlacedShard, PlacedTwin } from './placed-services.ts';
+import { targetsOf, twinAddress } from './placed-services.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
 import {
   type AskedTwins,
@@ -71,7 +72,7 @@ function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions
     title: peers.length === 0 ? `of ${shard.name}` : `twin ${index + 1} of ${shard.name}`,
     argv: [...words, ...peers.flatMap(({ address }) => ['-x', address]), ...more],
     after: [],
-    probe: { host: twin.address, port: twin.port, stats: true },
+    probe: { ...placeOf(twin), stats: true },
     policy: shard.policy,
     ports: [
       { port: twin.port, host: twin.address, purpose: 'clients' },
@@ -80,8 +81,13 @@ function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions
     configuration: null,
     // Not the twins: whoever joins dials all others.
     startsWith: [...words, ...more],
-    twins: peers.map(({ name, address, port }) => ({ name, host: address, port })),
+    twins: peers.map(twinAddress),
   };
+}
+
+function placeOf(twin: PlacedTwin): ServerPlace {
+  const { host, port, access } = twinAddress(twin);
+  return { host, port, ...(access === undefined ? {} : { access }) };
 }
 
 /** What the monitor asks besides where a proxy has several addresses. */

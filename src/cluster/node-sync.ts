@@ -1,6 +1,7 @@
 /** Whether nodes have what their twins have, by their own words. */
 import { probe } from '../monitor/probe.ts';
 import type { TwinAddress } from '../monitor/service-definition.ts';
+import type { ServerPlace } from '../net/server-door.ts';
 
 /** A node that does not answer within this time counts as one that does not answer. */
 const ANSWER_MS_MAX = 2000;
@@ -32,8 +33,8 @@ const SILENT: NodeSync = {
 };
 
 /** Asks a node how it stands with its twins. Never throws: one that says nothing does not answer. */
-export async function askNode({ host, port }: Pick<TwinAddress, 'host' | 'port'>): Promise<NodeSync> {
-  const result = await probe({ host, port, stats: true }, ANSWER_MS_MAX, 'node');
+export async function askNode(node: ServerPlace): Promise<NodeSync> {
+  const result = await probe({ ...node, stats: true }, ANSWER_MS_MAX, 'node');
   if (!result.ok || result.stats === null) return SILENT;
   const { stats } = result;
   let itemsReceived = 0;
@@ -79,10 +80,7 @@ export interface Readiness {
 }
 
 /** @param twins all others, wherever they run */
-export async function readinessOf(
-  node: Pick<TwinAddress, 'host' | 'port'>,
-  twins: readonly TwinAddress[],
-): Promise<Readiness> {
+export async function readinessOf(node: ServerPlace, twins: readonly TwinAddress[]): Promise<Readiness> {
   const [own, ...others] = await Promise.all([node, ...twins].map(askNode));
   const alive = others.filter(({ answers }) => answers);
   // It lets nobody in before it has its copy; whoever sends it can be asked.

@@ -1,5 +1,7 @@
 /** What a cluster file places, and where: shards, proxies, and the pools that proxies serve. */
 import type { ServicePolicy } from '../checks/service-policy.ts';
+import type { TwinAddress } from '../monitor/service-definition.ts';
+import type { ServerAccess } from '../net/server-door.ts';
 import type { EjectEntry } from '../proxy/configuration-schema.ts';
 import type { ProxyLimitsEntry } from './watching-schema.ts';
 
@@ -9,6 +11,13 @@ export interface PlacedTwin {
   readonly host: string;
   readonly address: string;
   readonly port: number;
+  /** What it wants before it answers; not given: nothing. */
+  readonly access?: ServerAccess;
+}
+
+/** Where a twin is, as the monitor has it. */
+export function twinAddress({ name, address, port, access }: PlacedTwin): TwinAddress {
+  return { name, host: address, port, ...(access === undefined ? {} : { access }) };
 }
 
 /** Nodes that each have everything. */

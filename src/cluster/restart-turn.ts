@@ -3,11 +3,10 @@
  * meet in the shard itself: who wants to restart a node first marks it, with a short-lived item in all nodes of the shard that answer, and then looks
  * for marks of others. Of two that mark at the same time at least one sees the other; the one whose node has the greater address withdraws.
  */
-import { Client } from '../client/client.ts';
 import type { TwinAddress } from '../monitor/service-definition.ts';
 import { hostAndPort } from '../net/addresses.ts';
-
-type Place = Pick<TwinAddress, 'host' | 'port'>;
+import type { ServerPlace } from '../net/server-door.ts';
+import { askServer } from '../net/server-exchange.ts';
 
 /** Whoever does not renew its mark in this time, because its monitor has died, holds up nobody any more. */
 export const MARK_SECONDS = 30;
@@ -18,43 +17,35 @@ const NODE_ANSWER_MS_MAX = 2000;
 /** Marks in nodes. What a node does not answer is as if there was none: who does not answer is no twin that could stand in. */
 export interface MarkStore {
   /** @returns those of the keys that are there */
-  read(place: Place, keys: readonly string[]): Promise<readonly string[]>;
-  write(place: Place, key: string): Promise<void>;
-  remove(place: Place, key: string): Promise<void>;
+  read(place: ServerPlace, keys: readonly string[]): Promise<readonly string[]>;
+  write(place: ServerPlace, key: string): Promise<void>;
+  remove(place: ServerPlace, key: string): Promise<void>;
 }
 
 export const NODE_MARKS: MarkStore = {
-  read: (place, keys) =>
-    asked<readonly string[]>(place, async (client) => [...(await client.getMany(keys)).keys()], []),
-  write: (place, key) => asked(place, (client) => client.set(key, '', { exptime: MARK_SECONDS }), undefined),
-  remove: (place, key) =>
-    asked(
-      place,
-      async (client) => {
-        await client.delete(key);
-      },
-      undefined,
-    ),
+  read: async (place, keys) => {
+    const answer = await asked(place, `get ${keys.join(' ')}`, /(^|\r\n)(END|\w*ERROR[^\r]*)\r\n$/);
+    const found = new Set([...answer.matchAll(/^VALUE (\S+) /gm)].map(([, key]) => key));
+    return keys.filter((key) => found.has(key));
+  },
+  write: async (place, key) => {
+    await asked(place, `set ${key} 0 ${MARK_SECONDS} 0\r\n`, /\r\n$/);
+  },
+  remove: async (place, key) => {
+    await asked(place, `delete ${key}`, /\r\n$/);
+  },
 };
 
-async function asked<T>(
-  { host, port }: Place,
-  ask: (client: Client) => Promise<T>,
-  otherwise: T,
-): Promise<T> {
-  const client = new Client(hostAndPort(host, port), { timeoutMs: NODE_ANSWER_MS_MAX });
-  try {
-    return await ask(client);
-  } catch {
-    return otherwise;
-  } finally {
-    client.close();
-  }
+/** @returns '' where none comes */
+async function asked({ host, port, access }: ServerPlace, request: string, end: RegExp): Promise<string> {
+  const address = hostAndPort(host, port);
+  const isWhole = (text: string): boolean => end.test(text);
+  return (await askServer(address, `${request}\r\n`, isWhole, NODE_ANSWER_MS_MAX, access)) ?? '';
 }
 
 /** The turn of one node to be restarted. */
 export class RestartTurn {
-  readonly #nodes: readonly Place[];
+  readonly #nodes: readonly ServerPlace[];
   readonly #own: string;
   /** Keys of the others' marks, with their names. */
   readonly #others: ReadonlyMap<string, string>;
@@ -67,7 +58,7 @@ export class RestartTurn {
    * @param node that is to be restarted
    * @param twins all others of its shard, wherever they run
    */
-  constructor(node: Place, twins: readonly TwinAddress[], store: MarkStore = NODE_MARKS) {
+  constructor(node: ServerPlace, twins: readonly TwinAddress[], store: MarkStore = NODE_MARKS) {
     this.#nodes = [node, ...twins];
     this.#own = markOf(node);
     this.#others = new Map(twins.map((twin) => [markOf(twin), twin.name]));
@@ -126,6 +117,6 @@ export class RestartTurn {
   }
 }
 
-function markOf({ host, port }: Place): string {
+function markOf({ host, port }: ServerPlace): string {
   return `__twincached__.restarting.${hostAndPort(host, port)}`;
 }

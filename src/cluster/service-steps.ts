@@ -90,7 +90,7 @@ export class ServiceSteps {
     await this.#nearer(`a twin of ${name}`, async () => {
       let text = 'no twin answers';
       for (const twin of twins) {
-        const others = [{ name, host: place.host, port: place.port }];
+        const others = [{ name, ...place }];
         const readiness = await readinessOf(twin, others);
         if (readiness.isReady) return readiness;
         text = `${twin.name} ${readiness.text}`;

@@ -4,11 +4,12 @@ import { TWINCACHED_VERSION } from '../base/version.ts';
 import { Dashboard } from '../dashboard/dashboard.ts';
 import { Monitor } from '../monitor/monitor.ts';
 import type { SpareCommand } from '../monitor/spare-process.ts';
+import type { ServerAccess } from '../net/server-door.ts';
 import { controllingTerminal } from '../system/controlling-terminal.ts';
 import { LOG_FORMATS, type LogFormat } from '../telemetry/log-format.ts';
 import { openAlerts } from './alert-settings.ts';
 import type { ClusterDescription } from './cluster-file.ts';
-import { clusterMetrics, shared } from './cluster-metrics.ts';
+import { clusterMetrics, scraper, shared } from './cluster-metrics.ts';
 import { ClusterOperator, type ClusterSource } from './cluster-operator.ts';
 import { numberOption, type ParsedOptions, parseOptions, textOption } from './command-options.ts';
 import { EventFile } from './event-file.ts';
@@ -225,9 +226,11 @@ async function runCluster(
   });
   monitor.onRestartWanted = (service, why) => restarts.want(service, why);
   const commandKey = newKey();
+  const accessTo = (service: string): ServerAccess | undefined => monitor.accessTo(service);
   const dashboard = new Dashboard(monitor, {
     ...page.options,
-    metrics: shared(() => clusterMetrics(monitor.status(), undefined, undefined, monitor.ownMemory)),
+    metrics: shared(() => clusterMetrics(monitor.status(), scraper(accessTo), undefined, monitor.ownMemory)),
+    accessTo,
     operations: operator,
     commandKey,
   });

@@ -6,6 +6,8 @@ import { TWINCACHED_VERSION } from '../base/version.ts';
 import type { ClusterOperations, OrderAnswer } from '../checks/cluster-operation.ts';
 import type { ClusterControl, ServiceStatus } from '../checks/cluster-status.ts';
 import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
+import type { ServerAccess } from '../net/server-door.ts';
+import { askServer } from '../net/server-exchange.ts';
 import { clusterEntries, clusterFacts } from './cluster-entries.ts';
 import { CLUSTER_PATH, orderOf, targetText } from './cluster-form.ts';
 import { entryAnswer } from './entry-answers.ts';
@@ -17,7 +19,6 @@ import { type PageFiles, pageFiles } from './page-files.ts';
 import { type AuditRecord, askerText, PageGate, type PageReader } from './page-gate.ts';
 import { pageShell } from './page-shell.ts';
 import { isLoopbackAddress } from './request-origin.ts';
-import { askServer } from './server-exchange.ts';
 
 /** Sockets that may be open at a time. */
 const CONNECTIONS_MAX = 64;
@@ -44,6 +45,8 @@ export interface DashboardOptions {
   readonly metrics?: () => Promise<string>;
   /** Who carries out orders to the whole cluster; not given: there are none. */
   readonly operations?: ClusterOperations;
+  /** What a node wants before it answers; not given: nothing, as no node does. */
+  readonly accessTo?: (service: string) => ServerAccess | undefined;
   /** Whoever shows it, as `Authorization: Bearer`, may do what the page may: the commands of who runs the cluster, who alone can read it. */
   readonly commandKey?: string;
 }
@@ -62,7 +65,7 @@ export class Dashboard {
   constructor(control: ClusterControl, options: DashboardOptions = {}) {
     this.#control = control;
     this.#options = options;
-    this.#data = new PageData(control);
+    this.#data = new PageData(control, options.accessTo);
     const handler = (request: IncomingMessage, response: ServerResponse): void => {
       this.#handle(request, response).catch(() => response.destroy());
     };
@@ -250,6 +253,7 @@ export class Dashboard {
       'flush_all\r\n',
       (text) => text.endsWith('\r\n'),
       FLUSH_TIMEOUT_MS,
+      this.#options.accessTo?.(name),
     );
     if (answer !== 'OK\r\n') {
       gate.audit(by, FLUSH, name, 'refused: the node did not do it');

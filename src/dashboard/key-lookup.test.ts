@@ -43,8 +43,8 @@ test('the way of a key is followed from the entrance, and every node is asked', 
   const result = await lookUp('schlüssel', services);
   assert.deepEqual([result.verdict, result.group], ['equal', 'pair']);
   assert.deepEqual(result.hops, [
-    { proxy: 'outer', servers: ['inner'] },
-    { proxy: 'inner', servers: ['a', 'b'] },
+    { proxy: 'outer', pool: null, servers: ['inner'] },
+    { proxy: 'inner', pool: null, servers: ['a', 'b'] },
   ]);
   assert.deepEqual(unused.asked, []);
   const bytes = Buffer.from('schlüssel').toString('latin1');
@@ -60,6 +60,29 @@ test('the way of a key is followed from the entrance, and every node is asked', 
   );
 });
 
+test('each pool of a proxy has a way of its own; home is where the key is', async (t) => {
+  const a = await answering(t, 'EN\r\n');
+  const b = await answering(t, 'HD s3 t58 f5 c77 h1 l2\r\n');
+  const [first, second] = [await answering(t, route(a.address)), await answering(t, route(b.address))];
+  const pool = (name: string, address: string): ServiceStatus['pools'][number] => ({
+    ...{ name, address, answers: true, stats: null, shards: [] },
+  });
+  const result = await lookUp('k', [
+    serviceOf('a', { address: a.address }),
+    serviceOf('b', { address: b.address }),
+    serviceOf('p', {
+      role: 'proxy',
+      address: first.address,
+      pools: [pool('x', first.address), pool('y', second.address)],
+    }),
+  ]);
+  assert.deepEqual(result.hops, [
+    { proxy: 'p', pool: 'x', servers: ['a'] },
+    { proxy: 'p', pool: 'y', servers: ['b'] },
+  ]);
+  assert.deepEqual([result.group, result.verdict], ['b', 'equal']);
+});
+
 test('what does not answer is unknown, and a server that is none of ours is named by its address', async (t) => {
   const silent = await serveTcp(t, (socket) => socket.end());
   const proxy = await answering(t, route('192.0.2.1:11211'));
@@ -72,7 +95,7 @@ test('what does not answer is unknown, and a server that is none of ours is name
     result.nodes.map(({ state }) => state),
     ['unknown', 'unknown'],
   );
-  assert.deepEqual(result.hops, [{ proxy: 'p', servers: ['192.0.2.1:11211'] }]);
+  assert.deepEqual(result.hops, [{ proxy: 'p', pool: null, servers: ['192.0.2.1:11211'] }]);
   assert.deepEqual([result.group, result.verdict], [null, 'unknown']);
 });
 

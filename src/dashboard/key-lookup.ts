@@ -1,5 +1,6 @@
 import type { ServiceStatus } from '../checks/cluster-status.ts';
-import { askServer } from './server-exchange.ts';
+import type { ServerAccess } from '../net/server-door.ts';
+import { askServer } from '../net/server-exchange.ts';
 
 /** As memcached has it. */
 export const LOOKUP_KEY_BYTES_MAX = 250;
@@ -33,6 +34,8 @@ export interface LookupNode {
 /** What a proxy says of the way of a key. */
 export interface LookupHop {
   readonly proxy: string;
+  /** Which of its pools says so; null where it has one address. */
+  readonly pool: string | null;
   /** In the order in which they are tried: names of services, or addresses of servers that are none of ours. */
   readonly servers: readonly string[];
 }
@@ -67,14 +70,19 @@ export function keyObjection(key: string): string | null {
  * order of eviction nor the time of the last access change, but the node counts a get.
  *
  * @param key one without objection
+ * @param accessTo what a node wants before it answers
  */
-export async function lookUp(key: string, services: readonly ServiceStatus[]): Promise<LookupResult> {
+export async function lookUp(
+  key: string,
+  services: readonly ServiceStatus[],
+  accessTo: (service: string) => ServerAccess | undefined = () => undefined,
+): Promise<LookupResult> {
   const nodes = services.filter(({ role }) => role === 'node').slice(0, LOOKUP_NODES_MAX);
   const [hops, answers] = await Promise.all([
     followProxies(key, services),
-    Promise.all(nodes.map((node) => askNode(key, node))),
+    Promise.all(nodes.map((node) => askNode(key, node, accessTo(node.name)))),
   ]);
-  const group = groupOf(hops, services);
+  const group = groupOf(hops, services, answers);
   return { key, verdict: verdictOf(answers, group), group, hops, nodes: answers };
 }
 
@@ -88,24 +96,44 @@ async function followProxies(key: string, services: readonly ServiceStatus[]): P
   while (wave.length > 0 && hops.length < LOOKUP_PROXIES_MAX) {
     const now = wave.slice(0, LOOKUP_PROXIES_MAX - hops.length);
     for (const { name } of now) asked.add(name);
-    const found = await Promise.all(now.map((proxy) => askProxy(key, proxy, services)));
-    hops.push(...found.filter((hop) => hop !== null));
-    const next = new Set(found.flatMap((hop) => hop?.servers ?? []));
+    const found = (await Promise.all(now.map((proxy) => askProxy(key, proxy, services)))).flat();
+    hops.push(...found);
+    const next = new Set(found.flatMap(({ servers }) => servers));
     wave = proxies.filter(({ name }) => next.has(name) && !asked.has(name));
   }
   return hops;
 }
 
+/** Each of its pools has a way of its own. @returns without those that do not say */
 async function askProxy(
   key: string,
-  proxy: ServiceStatus,
+  { name, address, pools }: ServiceStatus,
   services: readonly ServiceStatus[],
-): Promise<LookupHop | null> {
+): Promise<LookupHop[]> {
+  const asked =
+    pools.length === 0
+      ? [{ pool: null, address }]
+      : pools.map((one) => ({ pool: one.name, address: one.address }));
+  const hops = await Promise.all(
+    asked.map(async ({ pool, address: at }) => {
+      const servers = await wayBehind(key, at, services);
+      return servers === null ? null : { proxy: name, pool, servers };
+    }),
+  );
+  return hops.filter((hop) => hop !== null);
+}
+
+/** What the proxy at an address would ask for a key; null when it does not say. */
+async function wayBehind(
+  key: string,
+  at: string,
+  services: readonly ServiceStatus[],
+): Promise<readonly string[] | null> {
   const question = `__twincached__.route(get,${Buffer.from(key).toString('latin1')})`;
   // The question is a key itself.
   if (question.length > LOOKUP_KEY_BYTES_MAX) return null;
   const answer = await askServer(
-    proxy.address,
+    at,
     `get ${question}\r\n`,
     (text) => /(^|\r\n)(END|ERROR|(CLIENT|SERVER)_ERROR [^\r]*)\r\n$/.test(text),
     ANSWER_TIMEOUT_MS,
@@ -113,12 +141,11 @@ async function askProxy(
   const value = /^VALUE \S+ \d+ \d+\r\n([\s\S]*)\r\nEND\r\n$/.exec(answer ?? '')?.[1] ?? '';
   const addresses = value.split('\r\n').filter((line) => line !== '' && !line.startsWith('ERROR'));
   if (addresses.length === 0) return null;
-  const servers = addresses.map(
+  return addresses.map(
     (address) =>
       services.find((service) => service.address === address || bracketed(service.address) === address)
         ?.name ?? address,
   );
-  return { proxy: proxy.name, servers };
 }
 
 /** `::1:11211` as proxies write it: `[::1]:11211`. */
@@ -127,20 +154,36 @@ function bracketed(address: string): string {
   return `[${address.slice(0, colon)}]${address.slice(colon)}`;
 }
 
-/** The group of the first node that the way leads to. */
-function groupOf(hops: readonly LookupHop[], services: readonly ServiceStatus[]): string | null {
+/** The group of the first node that the way leads to; where pools lead to several, of the first that has the key. */
+function groupOf(
+  hops: readonly LookupHop[],
+  services: readonly ServiceStatus[],
+  nodes: readonly LookupNode[],
+): string | null {
   const byName = new Map(services.map((service) => [service.name, service]));
-  for (const { servers } of hops)
-    for (const server of servers) {
+  const groups = hops.flatMap(({ servers }) =>
+    servers.flatMap((server) => {
       const service = byName.get(server);
-      if (service?.role === 'node') return service.group;
-    }
-  return null;
+      return service?.role === 'node' ? [service.group] : [];
+    }),
+  );
+  const holders = new Set(nodes.filter(({ state }) => state === 'found').map(({ group }) => group));
+  return groups.find((group) => holders.has(group)) ?? groups[0] ?? null;
 }
 
-async function askNode(key: string, node: ServiceStatus): Promise<LookupNode> {
+async function askNode(
+  key: string,
+  node: ServiceStatus,
+  access: ServerAccess | undefined,
+): Promise<LookupNode> {
   const request = `mg ${Buffer.from(key).toString('latin1')} s t f c h l u\r\n`;
-  const answer = await askServer(node.address, request, (text) => text.endsWith('\r\n'), ANSWER_TIMEOUT_MS);
+  const answer = await askServer(
+    node.address,
+    request,
+    (text) => text.endsWith('\r\n'),
+    ANSWER_TIMEOUT_MS,
+    access,
+  );
   return { service: node.name, group: node.group, ...readMetaGet(answer ?? '') };
 }
 

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { ClusterControl } from '../checks/cluster-status.ts';
+import type { ServerAccess } from '../net/server-door.ts';
 import { FigureHistory, HISTORY_SPANS } from './figure-history.ts';
 import { type DataAnswer, historyAnswer, wholeNumber } from './history-answer.ts';
 import { historyPoints } from './history-points.ts';
@@ -17,12 +18,18 @@ export const QUESTIONS_MAX = 8;
 export class PageData {
   readonly stream: PageStream;
   readonly #control: ClusterControl;
+  readonly #accessTo: (service: string) => ServerAccess | undefined;
   readonly #history: FigureHistory = new FigureHistory();
   #timer: NodeJS.Timeout | null = null;
   #questions = 0;
 
-  constructor(control: ClusterControl) {
+  /** @param accessTo what a node wants before it answers */
+  constructor(
+    control: ClusterControl,
+    accessTo: (service: string) => ServerAccess | undefined = () => undefined,
+  ) {
     this.#control = control;
+    this.#accessTo = accessTo;
     this.stream = new PageStream(control);
   }
 
@@ -92,7 +99,7 @@ export class PageData {
     const service = this.#find(query.get('service') ?? '');
     if (service?.role !== 'node') return { code: 404, text: 'There is no node of that name.' };
     return this.#asking(async () => {
-      const classes = await readSlabs(service.address);
+      const classes = await readSlabs(service.address, this.#accessTo(service.name));
       return { code: 200, value: { service: service.name, classes } };
     });
   }
@@ -102,7 +109,7 @@ export class PageData {
     const objection = keyObjection(key);
     if (objection !== null) return { code: 400, text: objection };
     return this.#asking(async () => {
-      const result: LookupResult = await lookUp(key, this.#control.status().services);
+      const result: LookupResult = await lookUp(key, this.#control.status().services, this.#accessTo);
       return { code: 200, value: result };
     });
   }

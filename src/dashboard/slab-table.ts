@@ -1,5 +1,6 @@
+import { openServer, type ServerAccess } from '../net/server-door.ts';
+import { addressParts } from '../net/server-exchange.ts';
 import { scrapeNode } from '../telemetry/stats-scrape.ts';
-import { addressParts } from './server-exchange.ts';
 
 const ANSWER_TIMEOUT_MS = 2000;
 
@@ -24,11 +25,17 @@ export interface SlabClass {
  * Asks a node for its slab classes, smallest chunks first.
  *
  * @param address `host:port`
+ * @param access what it wants before; not given: nothing
  * @returns null when it does not answer
  */
-export async function readSlabs(address: string): Promise<readonly SlabClass[] | null> {
+export async function readSlabs(
+  address: string,
+  access?: ServerAccess,
+): Promise<readonly SlabClass[] | null> {
   const [host, port] = addressParts(address);
-  const answer = port === null ? null : await scrapeNode(host, port, ANSWER_TIMEOUT_MS);
+  if (port === null) return null;
+  const place = { host, port, ...(access === undefined ? {} : { access }) };
+  const answer = await scrapeNode((ready) => openServer(place, ready), ANSWER_TIMEOUT_MS);
   return answer === null ? null : slabClasses(answer.slabs, answer.items);
 }
 

@@ -45,8 +45,8 @@ export class CopyProgress {
 }
 
 /** @returns null when it sends none, or does not answer */
-async function copiesSentBy({ host, port }: TwinAddress): Promise<CopiesSent | null> {
-  const result = await probe({ host, port, stats: true }, ANSWER_MS_MAX, 'node');
+async function copiesSentBy(twin: TwinAddress): Promise<CopiesSent | null> {
+  const result = await probe({ ...twin, stats: true }, ANSWER_MS_MAX, 'node');
   if (!result.ok || result.stats === null) return null;
   let isSending = false;
   let items = 0;

@@ -7,6 +7,7 @@ import { eventTitle, type ServiceEvent } from '../checks/event-kinds.ts';
 import { type EventLevel, EventLog, type LogEvent } from '../checks/event-log.ts';
 import type { ServiceCommand } from '../checks/service-machine.ts';
 import type { RuleFinding } from '../checks/service-rules.ts';
+import type { ServerAccess } from '../net/server-door.ts';
 import { PAGE_BYTES } from '../system/host-figures.ts';
 import { readProcessEntry } from '../system/proc-table.ts';
 import { adoptProcess } from './adopted-process.ts';
@@ -120,6 +121,11 @@ export class Monitor implements ClusterControl {
     });
     this.#runners.set(name, runner);
     this.#changed();
+  }
+
+  /** What a service wants before it answers; not given: nothing, or there is none of that name. */
+  accessTo(name: string): ServerAccess | undefined {
+    return this.#runners.get(name)?.definition.probe.access;
   }
 
   /**

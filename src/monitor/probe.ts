@@ -1,9 +1,7 @@
-import { connect } from 'node:net';
 import type { ServiceRole } from '../checks/cluster-status.ts';
+import { openServer, type ServerPlace } from '../net/server-door.ts';
 
-export interface ProbeTarget {
-  readonly host: string;
-  readonly port: number;
+export interface ProbeTarget extends ServerPlace {
   /** Ask a node for its statistics in the same exchange; proxies are always asked. */
   readonly stats: boolean;
 }
@@ -50,7 +48,12 @@ export function probe(
     let rest = '';
     let length = 0;
     let latencyMs = 0;
-    const socket = connect({ host: target.host, port: target.port, noDelay: true });
+    const socket = openServer(target, (opened) => {
+      opened.setEncoding('latin1');
+      opened.on('data', onData);
+      opened.write(request);
+      onWaiting(true);
+    });
     // If it was us who slept, the answer lies in the socket; one turn of the loop reads it before the verdict.
     const timer = setTimeout(() => setImmediate(() => finish('no answer')), timeoutMs);
     const finish = (failure: string | null): void => {
@@ -60,20 +63,17 @@ export function probe(
       if (failure === null || latencyMs > 0) resolve({ ok: true, latencyMs, stats: answers.stats });
       else resolve({ ok: false, reason: failure });
     };
-    socket.setEncoding('latin1');
-    socket.on('connect', () => {
-      socket.write(request);
-      onWaiting(true);
-    });
-    socket.on('data', (chunk: string) => {
+    const onData = (chunk: string): void => {
       length += chunk.length;
       const lines = (rest + chunk).split('\r\n');
       rest = lines.pop() ?? '';
       if (latencyMs === 0) {
         const line = lines.shift();
         if (line !== undefined) {
-          if (!/^(VERSION |ERROR$|CLIENT_ERROR |SERVER_ERROR )/.test(line))
-            return finish('not a memcached reply');
+          if (!/^(VERSION |ERROR$|CLIENT_ERROR |SERVER_ERROR )/.test(line)) {
+            finish('not a memcached reply');
+            return;
+          }
           onWaiting(false);
           latencyMs = Math.max(performance.now() - start, Number.MIN_VALUE);
         }
@@ -81,7 +81,7 @@ export function probe(
       for (const line of lines) answers.take(line);
       if (latencyMs > 0 && answers.ended >= replies) finish(null);
       else if (length > REPLY_LENGTH_MAX || rest.length > LINE_LENGTH_MAX) finish('an endless reply');
-    });
+    };
     socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
     socket.on('close', () => finish('connection closed'));
   });

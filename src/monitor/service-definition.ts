@@ -1,13 +1,12 @@
 import type { ProxyShard, ServiceRole } from '../checks/cluster-status.ts';
 import type { ServicePolicy } from '../checks/service-policy.ts';
 import type { ServiceRule } from '../checks/service-rules.ts';
+import type { ServerPlace } from '../net/server-door.ts';
 import type { ProbeTarget } from './probe.ts';
 
 /** Where a node is. */
-export interface TwinAddress {
+export interface TwinAddress extends ServerPlace {
   readonly name: string;
-  readonly host: string;
-  readonly port: number;
 }
 
 /** One of several addresses of a proxy. */

@@ -1,4 +1,5 @@
 import type { TwinElsewhere } from '../checks/cluster-status.ts';
+import type { ServerPlace } from '../net/server-door.ts';
 import { probe } from './probe.ts';
 import type { ServiceDefinition } from './service-definition.ts';
 
@@ -41,18 +42,21 @@ export class TwinWatch {
   }
 }
 
-type Place = Pick<TwinElsewhere, 'group' | 'name'> & { readonly host: string; readonly port: number };
+type Place = Pick<TwinElsewhere, 'group' | 'name'> & ServerPlace;
 
 function placesElsewhere(services: readonly ServiceDefinition[]): Place[] {
   const own = new Set(services.map(({ probe: { host, port } }) => `${host} ${port}`));
   const places = new Map<string, Place>();
   for (const { group, twins } of services)
-    for (const { name, host, port } of twins)
-      if (!own.has(`${host} ${port}`)) places.set(`${host} ${port}`, { group, name, host, port });
+    for (const twin of twins) {
+      const key = `${twin.host} ${twin.port}`;
+      if (!own.has(key)) places.set(key, { ...twin, group });
+    }
   return [...places.values()];
 }
 
-async function ask({ group, name, host, port }: Place): Promise<TwinElsewhere> {
-  const { ok: answers } = await probe({ host, port, stats: false }, ANSWER_MS_MAX, 'node');
+async function ask(place: Place): Promise<TwinElsewhere> {
+  const { group, name, host, port } = place;
+  const { ok: answers } = await probe({ ...place, stats: false }, ANSWER_MS_MAX, 'node');
   return { group, name, address: `${host}:${port}`, answers };
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { serveTcp } from '../../testing/tcp-server.ts';
 import { ANSWER_BYTES_MAX, scrapeNode } from './stats-scrape.ts';
@@ -30,7 +31,7 @@ for (const pieceBytes of [1, 7, ANSWERS.length])
         if (piece !== undefined) socket.write(piece, () => setImmediate(next));
       };
     });
-    const found = await scrapeNode('127.0.0.1', port, LONG_MS);
+    const found = await scrapeNode(to(port), LONG_MS);
     assert.ok(found !== null);
     assert.deepEqual(
       [...found.general],
@@ -46,15 +47,23 @@ for (const pieceBytes of [1, 7, ANSWERS.length])
     assert.equal(asked, QUESTIONS);
   });
 
+/** How a port of loopback is connected to. */
+function to(port: number): (ready: (socket: Socket) => void) => Socket {
+  return (ready) => {
+    const socket = connect(port, '127.0.0.1');
+    return socket.on('connect', () => ready(socket));
+  };
+}
+
 test('no answer is null: nobody there, hung up in the middle, silent until the time is over', async (t) => {
   const gone = await serveTcp(t, (socket) => socket.end('STAT pid 1\r\nEND\r\n'));
-  assert.equal(await scrapeNode('127.0.0.1', gone, LONG_MS), null);
+  assert.equal(await scrapeNode(to(gone), LONG_MS), null);
   const silent = await serveTcp(t, () => {});
-  assert.equal(await scrapeNode('127.0.0.1', silent, 1), null);
-  assert.equal(await scrapeNode('127.0.0.1', 1, LONG_MS), null);
+  assert.equal(await scrapeNode(to(silent), 1), null);
+  assert.equal(await scrapeNode(to(1), LONG_MS), null);
 });
 
 test('an answer without end is given up at its bound', async (t) => {
   const port = await serveTcp(t, (socket) => socket.write('x'.repeat(ANSWER_BYTES_MAX + 1)));
-  assert.equal(await scrapeNode('127.0.0.1', port, LONG_MS), null);
+  assert.equal(await scrapeNode(to(port), LONG_MS), null);
 });

@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import type { NodeStatistics } from './memcached-metrics.ts';
 
 const QUESTIONS = ['stats', 'stats settings', 'stats items', 'stats slabs', 'stats replication'];
@@ -9,26 +9,31 @@ export const ANSWER_BYTES_MAX: number = 4 * 1024 * 1024;
 /**
  * Asks a server for all its statistics at once.
  *
+ * @param open connects to it; `ready` is called when it may be asked
  * @param timeoutMs for the whole exchange
  * @returns null when it does not answer, or not as a memcached does; never rejects
  */
-export function scrapeNode(host: string, port: number, timeoutMs: number): Promise<NodeStatistics | null> {
+export function scrapeNode(
+  open: (ready: (socket: Socket) => void) => Socket,
+  timeoutMs: number,
+): Promise<NodeStatistics | null> {
   return new Promise((resolve) => {
-    const socket = connect(port, host);
     let text = '';
+    const socket = open((opened) => {
+      opened.setEncoding('latin1');
+      opened.on('data', (piece: string) => {
+        text += piece;
+        if (text.length > ANSWER_BYTES_MAX) done(null);
+        else if (text.endsWith('\n') && countEnds(text) === QUESTIONS.length) done(parseAnswers(text));
+      });
+      opened.write(QUESTIONS.map((question) => `${question}\r\n`).join(''));
+    });
     const done = (result: NodeStatistics | null): void => {
       clearTimeout(timer);
       socket.destroy();
       resolve(result);
     };
     const timer = setTimeout(() => done(null), timeoutMs);
-    socket.setEncoding('latin1');
-    socket.on('connect', () => socket.write(QUESTIONS.map((question) => `${question}\r\n`).join('')));
-    socket.on('data', (piece: string) => {
-      text += piece;
-      if (text.length > ANSWER_BYTES_MAX) done(null);
-      else if (text.endsWith('\n') && countEnds(text) === QUESTIONS.length) done(parseAnswers(text));
-    });
     socket.on('error', () => done(null));
     socket.on('close', () => done(null));
   });

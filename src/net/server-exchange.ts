@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import { openServer, type ServerAccess } from './server-door.ts';
 
 /** Longest answer that is read. */
 const ANSWER_BYTES_MAX = 64 * 1024;
@@ -10,6 +10,7 @@ const ANSWER_BYTES_MAX = 64 * 1024;
  * @param request in latin1
  * @param isWhole whether what has come is the whole answer
  * @param timeoutMs for the whole exchange
+ * @param access what it wants before; not given: nothing
  * @returns the answer in latin1; null when none came. Never rejects
  */
 export function askServer(
@@ -17,6 +18,7 @@ export function askServer(
   request: string,
   isWhole: (text: string) => boolean,
   timeoutMs: number,
+  access?: ServerAccess,
 ): Promise<string | null> {
   return new Promise((resolve) => {
     const [host, port] = addressParts(address);
@@ -24,21 +26,22 @@ export function askServer(
       resolve(null);
       return;
     }
-    const socket = connect({ host, port, noDelay: true });
     let text = '';
+    const socket = openServer({ host, port, ...(access === undefined ? {} : { access }) }, (opened) => {
+      opened.setEncoding('latin1');
+      opened.on('data', (chunk: string) => {
+        text += chunk;
+        if (text.length > ANSWER_BYTES_MAX) finish(null);
+        else if (isWhole(text)) finish(text);
+      });
+      opened.write(request, 'latin1');
+    });
     const finish = (answer: string | null): void => {
       clearTimeout(timer);
       socket.destroy();
       resolve(answer);
     };
     const timer = setTimeout(() => finish(null), timeoutMs);
-    socket.setEncoding('latin1');
-    socket.on('connect', () => socket.write(request, 'latin1'));
-    socket.on('data', (chunk: string) => {
-      text += chunk;
-      if (text.length > ANSWER_BYTES_MAX) finish(null);
-      else if (isWhole(text)) finish(text);
-    });
     socket.on('error', () => finish(null));
     socket.on('close', () => finish(null));
   });

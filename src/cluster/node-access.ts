@@ -1,0 +1,65 @@
+/** What nodes want before they answer, by the words of their command line that a shard's `options` have. */
+import { resolve } from 'node:path';
+import type { ServerAccess, ServerTls } from '../net/server-door.ts';
+
+/** Words that make a node speak TLS, or want a login. */
+const TLS_WORD = /^(?:-Z|--enable-ssl)$/;
+const LOGIN_WORD = /^(?:-Y.*|--auth-file(?:=.*)?)$/;
+const SASL_WORD = /^(?:-S|--enable-sasl)$/;
+
+/** The first of these words; null: there is none. */
+export function tlsWord(options: readonly string[]): string | null {
+  return options.find((word) => TLS_WORD.test(word)) ?? null;
+}
+
+/** As tlsWord, of logins by text. */
+export function loginWord(options: readonly string[]): string | null {
+  return options.find((word) => LOGIN_WORD.test(word)) ?? null;
+}
+
+/** @returns undefined: nothing, it answers whoever connects; a text: what is wrong, and what to write */
+export function nodeAccess(options: readonly string[]): ServerAccess | undefined | string {
+  const sasl = options.find((word) => SASL_WORD.test(word));
+  if (sasl !== undefined)
+    return `${sasl}: the monitor does not log in by the binary protocol; write "-Y" and a file of users, or run such nodes without a cluster file`;
+  const authFile = valuesOf(options, '-Y', '--auth-file').at(-1) ?? null;
+  const words = new Map(
+    valuesOf(options, '-o', '--extended')
+      .flatMap((value) => value.split(','))
+      .map((word): [string, string] => {
+        const [name = '', ...value] = word.split('=');
+        return [name, value.join('=')];
+      }),
+  );
+  const tls = tlsWord(options) === null ? null : tlsOf(words);
+  if (typeof tls === 'string') return tls;
+  if (tls === null && authFile === null) return undefined;
+  return { tls, authFile: authFile === null ? null : resolve(authFile) };
+}
+
+function tlsOf(words: ReadonlyMap<string, string>): ServerTls | string {
+  const file = (name: string): string | null => {
+    const value = words.get(name) ?? '';
+    return value === '' ? null : resolve(value);
+  };
+  const chainFile = file('ssl_chain_cert');
+  if (chainFile === null) return 'TLS needs a certificate; write "-o", "ssl_chain_cert=FILE" behind it';
+  // 0: the node asks nobody for a certificate.
+  const asks = (words.get('ssl_verify_mode') ?? '0') !== '0';
+  if (asks && /^(?:DER|2)$/.test(words.get('ssl_keyformat') ?? ''))
+    return 'the monitor has to show a certificate, and reads keys in PEM only; write a key in PEM';
+  return {
+    chainFile,
+    client: asks ? { keyFile: file('ssl_key') } : null,
+    authoritiesFile: file('ssl_ca_cert'),
+  };
+}
+
+/** The values of an option, however it is written: `-Y F`, `-YF`, `--auth-file F`, `--auth-file=F`. */
+function valuesOf(options: readonly string[], short: string, long: string): string[] {
+  return options.flatMap((word, index) => {
+    if (word === short || word === long) return options[index + 1] ?? [];
+    if (word.startsWith(`${long}=`)) return word.slice(long.length + 1);
+    return word.startsWith(short) && !word.startsWith('--') ? word.slice(short.length) : [];
+  });
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { createServer } from 'node:tls';
+import { certificatePath, credentials } from '../../testing/certificates.ts';
+import { serveTcp } from '../../testing/tcp-server.ts';
+import { openServer, type ServerPlace, type ServerTls } from './server-door.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'twincached-door-'));
+after(() => rmSync(directory, { recursive: true }));
+
+/** `ready`, or why it never came to it. */
+function opened(place: ServerPlace): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = openServer(place, () => {
+      resolve('ready');
+      socket.destroy();
+    });
+    socket.on('error', (error) => resolve(error.message));
+    socket.on('close', () => resolve('closed'));
+  });
+}
+
+function usersFile(text: string): string {
+  const path = join(directory, 'users');
+  writeFileSync(path, text);
+  return path;
+}
+
+test('whoever wants a login gets the first user of the file, before anything else', async (t) => {
+  const seen: string[] = [];
+  const port = await serveTcp(t, (socket) =>
+    socket.on('data', (bytes) => {
+      seen.push(bytes.toString('latin1'));
+      socket.write(seen.length === 1 ? 'STORED\r\n' : 'CLIENT_ERROR authentication failure\r\n');
+    }),
+  );
+  const place = { host: '127.0.0.1', port };
+  const authFile = usersFile('ann:a:b\nbob:other\n');
+  assert.equal(await opened({ ...place, access: { tls: null, authFile } }), 'ready');
+  assert.deepEqual(seen, ['set auth 0 0 7\r\nann a:b\r\n']);
+  assert.equal(
+    await opened({ ...place, access: { tls: null, authFile } }),
+    'cannot log in: CLIENT_ERROR authentication failure',
+  );
+  assert.match(
+    await opened({ ...place, access: { tls: null, authFile: join(directory, 'gone') } }),
+    /^ENOENT: /,
+  );
+  const endless = await serveTcp(t, (socket) => socket.write('x'.repeat(513)));
+  assert.match(
+    await opened({ host: '127.0.0.1', port: endless, access: { tls: null, authFile } }),
+    /^cannot log in: x+$/,
+  );
+});
+
+test('a certificate must be the one that is known, or be vouched for', async (t) => {
+  const server = createServer({ ...credentials('server'), requestCert: true, rejectUnauthorized: false });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const known: ServerTls = {
+    chainFile: certificatePath('server.pem'),
+    client: null,
+    authoritiesFile: null,
+  };
+  const openedBy = (tls: Partial<ServerTls>): Promise<string> =>
+    opened({
+      host: '127.0.0.1',
+      port: address.port,
+      access: { tls: { ...known, ...tls }, authFile: null },
+    });
+  assert.equal(await openedBy({}), 'ready');
+  const other = certificatePath('renewed.pem');
+  assert.match(await openedBy({ chainFile: other }), /^shows a certificate that is not its own/);
+  assert.equal(
+    await openedBy({ chainFile: other, authoritiesFile: certificatePath('authority.pem') }),
+    'ready',
+  );
+  assert.match(await openedBy({ chainFile: join(directory, 'gone.pem') }), /^ENOENT: /);
+  assert.equal(await openedBy({ client: { keyFile: certificatePath('server-key.pem') } }), 'ready');
+});

@@ -1,0 +1,118 @@
+/** Connections to servers that may want TLS, and a login, before they answer anything. */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+
+/** What a server wants. Plain data; the files are read for each connection, for they may have changed. */
+export interface ServerAccess {
+  /** Null: it is spoken to in the clear. */
+  readonly tls: ServerTls | null;
+  /** A file of `user:password` lines, as memcached's `-Y` has it; the first user logs in. Null: nobody has to. */
+  readonly authFile: string | null;
+}
+
+/** Files in PEM. */
+export interface ServerTls {
+  /** The server's own certificate: what shows it is the server. */
+  readonly chainFile: string;
+  /** The server asks for a certificate: it is shown its own, with this key; null where the chain has it. */
+  readonly client: { readonly keyFile: string | null } | null;
+  /** Who may vouch for another certificate; null: the system's authorities. */
+  readonly authoritiesFile: string | null;
+}
+
+export interface ServerPlace {
+  readonly host: string;
+  readonly port: number;
+  /** Not given: nothing. */
+  readonly access?: ServerAccess;
+}
+
+/** Longest line that answers a login. */
+const LOGIN_LINE_MAX = 512;
+
+/**
+ * Connects to a server, and logs in.
+ *
+ * @param ready is called once, when questions may be written; what the server sends from then on is the caller's to read
+ * @returns emits `error` where it fails, a file that cannot be read and a refused login included, and `close` in any case
+ */
+export function openServer({ host, port, access }: ServerPlace, ready: (socket: Socket) => void): Socket {
+  if (access === undefined) {
+    const socket = connect({ host, port, noDelay: true });
+    socket.on('connect', () => ready(socket));
+    return socket;
+  }
+  const { tls, authFile } = access;
+  const open = (socket: Socket): void => (authFile === null ? ready(socket) : logIn(socket, authFile, ready));
+  if (tls === null) {
+    const socket = connect({ host, port, noDelay: true });
+    socket.on('connect', () => open(socket));
+    return socket;
+  }
+  let files: TlsFiles;
+  try {
+    files = readTlsFiles(tls);
+  } catch (error) {
+    // As whoever opens a connection expects to hear of it.
+    const failed = connect({ host, port });
+    failed.destroy(error instanceof Error ? error : new Error(String(error)));
+    return failed;
+  }
+  const socket = tlsConnect({ host, port, ...files.options, rejectUnauthorized: false });
+  socket.setNoDelay(true);
+  socket.on('secureConnect', () => {
+    if (isKnown(socket, files.chain)) open(socket);
+    else socket.destroy(new Error('shows a certificate that is not its own, and that nobody vouches for'));
+  });
+  return socket;
+}
+
+interface TlsFiles {
+  /** The server's, and those behind it. */
+  readonly chain: string;
+  readonly options: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+}
+
+function readTlsFiles({ chainFile, client, authoritiesFile }: ServerTls): TlsFiles {
+  const chain = readFileSync(chainFile, 'utf8');
+  return {
+    chain,
+    options: {
+      ...(authoritiesFile === null ? {} : { ca: readFileSync(authoritiesFile, 'utf8') }),
+      ...(client === null
+        ? {}
+        : { cert: chain, key: client.keyFile === null ? chain : readFileSync(client.keyFile, 'utf8') }),
+    },
+  };
+}
+
+/** Addresses are not in certificates as a rule, so it must be this one, or somebody has to vouch for it. */
+function isKnown(socket: TLSSocket, chain: string): boolean {
+  if (socket.authorized) return true;
+  const shown = socket.getPeerCertificate().fingerprint256;
+  return shown !== undefined && shown === new X509Certificate(chain).fingerprint256;
+}
+
+function logIn(socket: Socket, authFile: string, ready: (socket: Socket) => void): void {
+  let words: string;
+  try {
+    const [, user = '', password = ''] =
+      /^([^:\n]+):([^\r\n]*)/m.exec(readFileSync(authFile, 'latin1')) ?? [];
+    words = `${user} ${password}`;
+  } catch (error) {
+    socket.destroy(error instanceof Error ? error : new Error(String(error)));
+    return;
+  }
+  let answer = '';
+  const onData = (piece: Buffer): void => {
+    answer += piece.toString('latin1');
+    if (!answer.includes('\r\n') && answer.length <= LOGIN_LINE_MAX) return;
+    socket.off('data', onData);
+    if (answer === 'STORED\r\n') ready(socket);
+    else socket.destroy(new Error(`cannot log in: ${answer.split('\r\n')[0]}`));
+  };
+  socket.on('data', onData);
+  socket.write(`set auth 0 0 ${words.length}\r\n${words}\r\n`, 'latin1');
+}
