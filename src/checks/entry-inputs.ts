@@ -4,22 +4,15 @@ import type { ServiceEvent } from './event-kinds.ts';
 import type { Sample } from './sample.ts';
 import type { ServiceCommand } from './service-machine.ts';
 
-export const ENTRY_STATES = [
-  /** Nothing is known of it yet. */
-  'initializing',
-  /** An operator does not want it to run, or it was never wanted. */
-  'stopped',
-  'starting',
-  /** It is there; for what is no process: it is looked at. */
-  'running',
-  /** It is not there, and no rule says that it is to be started. */
-  'missing',
-  'backing-off',
-  'stopping',
-  /** A limit of restarts was reached; it is tried again after a while. */
-  'gave-up',
-] as const;
-export type EntryState = (typeof ENTRY_STATES)[number];
+export type EntryState =
+  | 'initializing'
+  | 'stopped'
+  | 'starting'
+  | 'running'
+  | 'missing'
+  | 'backing-off'
+  | 'stopping'
+  | 'gave-up';
 
 export type ProgramRole = 'start' | 'stop' | 'restart';
 

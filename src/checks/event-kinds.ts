@@ -108,6 +108,7 @@ export function eventOfTest(test: Test): EventName {
         ? 'timestamp'
         : (EVENT_NAMES.find((name) => name === test.property) ?? 'data');
     case 'type':
+    case 'security':
       return 'invalid';
     case 'link':
       return 'link';

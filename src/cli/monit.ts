@@ -227,7 +227,7 @@ async function withoutDaemon(
       mode: starts ? entry.mode : ('passive' as const),
     })),
   };
-  const { monitor } = await makeMonitor(
+  const { monitor, close } = await makeMonitor(
     { command, controlFile, tree: quiet, cycleSeconds: 3600, isForeground: true, print: invocation.print },
     null,
   );
@@ -236,6 +236,7 @@ async function withoutDaemon(
     return await what(monitor);
   } finally {
     monitor.stop();
+    close();
   }
 }
 

@@ -124,7 +124,7 @@ export function sortedServices(picture: TopPicture, { sort, isReversed }: TopVie
   return isReversed ? services.reverse() : services;
 }
 
-export const HELP_LINES: readonly string[] = [
+const HELP_LINES: readonly string[] = [
   'left, right    choose the column to sort by; the first one is the order of the cluster',
   'r              the other way round',
   'up, down       choose a service (also j, k, page up, page down, home, end)',

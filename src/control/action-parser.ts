@@ -4,7 +4,7 @@ import { parseProgramCall } from './program-calls.ts';
 import type { Action, Reaction } from './tree.ts';
 
 /** Most cycles that a test can look back. */
-export const WINDOW_CYCLES_MAX = 64;
+const WINDOW_CYCLES_MAX = 64;
 
 const ALERT: Action = { kind: 'alert' };
 
@@ -55,7 +55,7 @@ export function parseWindow(cursor: Cursor): { readonly times: number; readonly 
   return { times: first.value, cycles: second.value };
 }
 
-export function checkCycles(cursor: Cursor, cycles: number, text: string): void {
+function checkCycles(cursor: Cursor, cycles: number, text: string): void {
   if (cycles < 1 || cycles > WINDOW_CYCLES_MAX)
     throw new ControlError(
       cursor.place,

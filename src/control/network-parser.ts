@@ -3,7 +3,7 @@ import type { Cursor } from './cursor.ts';
 import type { Test } from './tree.ts';
 
 /** Longest time that traffic is added up over, as in monit. */
-export const TRAFFIC_WINDOW_MS_MAX = 86_400_000;
+const TRAFFIC_WINDOW_MS_MAX = 86_400_000;
 
 const WINDOW_UNITS: Readonly<Record<string, number>> = {
   minute: 60_000,

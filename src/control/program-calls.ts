@@ -9,7 +9,7 @@ const SHELLS = /(^|\/)(ba|da|k|z|a)?sh$|(^|\/)busybox$/;
  *
  * @throws ControlError when a quote is not closed
  */
-export function splitCommand(text: string, place: Place): string[] {
+function splitCommand(text: string, place: Place): string[] {
   const words: string[] = [];
   let word: string | null = null;
   let quote = '';
@@ -32,7 +32,7 @@ export function splitCommand(text: string, place: Place): string[] {
 }
 
 /** What in a command only a shell would understand; null when there is nothing, or when a shell is called. */
-export function shellSyntax(argv: readonly string[], text: string): string | null {
+function shellSyntax(argv: readonly string[], text: string): string | null {
   if (SHELLS.test(argv[0] ?? '')) return null;
   const quoted = text.replace(/'[^']*'/g, '');
   if (/`/.test(quoted)) return 'backticks';

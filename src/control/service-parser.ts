@@ -26,7 +26,7 @@ import type {
 import { SERVICE_TYPES } from './tree.ts';
 
 /** Most cycles that a limit of restarts can look back. */
-export const RESTART_CYCLES_MAX = 10_000;
+const RESTART_CYCLES_MAX = 10_000;
 
 /** Longest name of a service. */
 export const NAME_LENGTH_MAX = 255;

@@ -107,10 +107,27 @@ function content(cursor: Cursor, context: TestContext, isNegated: boolean): Test
   return { kind: 'content', pattern: parsePattern(cursor), isNegated };
 }
 
+/** What `if failed` can say of a service itself. */
+const PROPERTY_PARSERS: Readonly<Record<string, (cursor: Cursor, context: TestContext) => Test>> = {
+  permission: parsePermission,
+  perm: parsePermission,
+  uid: parseOwner,
+  euid: parseOwner,
+  gid: parseOwner,
+  checksum: parseChecksum,
+  md5: parseChecksum,
+  sha1: parseChecksum,
+  security: parseSecurity,
+};
+const PROPERTY_WORDS = Object.keys(PROPERTY_PARSERS);
+
+/** Behind `failed` or `succeeded`. */
 function parseOutcome(cursor: Cursor, context: TestContext, outcome: 'failed' | 'succeeded'): Test {
-  const word = cursor.isWord(...PROPERTY_WORDS) ? cursor.peek().text.toLowerCase() : null;
-  if (word !== null && outcome === 'succeeded')
-    cursor.fail('only connections, pings and links can be tested for success');
+  if (cursor.isWord(...PROPERTY_WORDS)) {
+    if (outcome === 'succeeded') cursor.fail('only connections, pings and links can be tested for success');
+    const parse = PROPERTY_PARSERS[cursor.peek().text.toLowerCase()];
+    if (parse !== undefined) return parse(cursor, context);
+  }
   if (cursor.isWord('ping', 'icmp', 'ping4', 'ping6')) {
     checkType(cursor, context, 'ping', 'ping: write it into a check host');
     return parsePing(cursor, outcome, context.limits);
@@ -121,46 +138,7 @@ function parseOutcome(cursor: Cursor, context: TestContext, outcome: 'failed' | 
     cursor.take();
     return { kind: 'link', matchesWhen: 'down' };
   }
-  if (cursor.isWord('permission', 'perm')) {
-    checkType(cursor, context, 'permission', 'permission');
-    cursor.take();
-    cursor.takeWord('expect');
-    const token = cursor.expectString('an octal number');
-    if (!/^[0-7]{3,4}$/.test(token.text))
-      throw new ControlError(token.place, 'a permission is an octal number of 3 or 4 digits', token.text);
-    return { kind: 'permission', expected: token.text.padStart(4, '0') };
-  }
-  if (word === 'uid' || word === 'euid' || word === 'gid') {
-    checkType(cursor, context, word, word);
-    cursor.take();
-    return { kind: 'owner', property: word, expected: cursor.expectString('a name or number').text };
-  }
-  if (cursor.isWord('checksum', 'md5', 'sha1')) {
-    checkType(cursor, context, 'checksum', 'checksum');
-    cursor.take();
-    cursor.takeWord('checksum');
-    if (cursor.takeWord('expect') === null) return { kind: 'change', property: 'checksum' };
-    cursor.takeWord('sum');
-    const token = cursor.expectStringAfterNoise('a checksum');
-    if (!/^([0-9a-f]{32}|[0-9a-f]{40})$/i.test(token.text))
-      throw new ControlError(
-        token.place,
-        'a checksum has 32 (MD5) or 40 (SHA1) hexadecimal digits',
-        token.text,
-      );
-    return { kind: 'checksum', expected: token.text.toLowerCase() };
-  }
   const { place } = cursor;
-  if (cursor.isWord('security')) {
-    checkType(cursor, context, 'security', 'security attribute');
-    cursor.take();
-    cursor.expectWord('attribute');
-    cursor.takeOperator();
-    cursor.expectString('an attribute');
-    cursor.warn(place, 'security attributes are not looked at');
-    // A property that no sample has: the test never says anything.
-    return { kind: 'change', property: 'fsflags' };
-  }
   checkType(cursor, context, 'connection', 'port');
   const test = parseConnection(cursor, outcome, context.host, context.limits);
   if (test.target.kind === 'unix' && context.type === 'host')
@@ -172,8 +150,49 @@ function parseOutcome(cursor: Cursor, context: TestContext, outcome: 'failed' | 
   return test;
 }
 
-/** What `if failed` can say of a service itself. */
-const PROPERTY_WORDS = ['permission', 'perm', 'uid', 'euid', 'gid', 'checksum', 'md5', 'sha1', 'security'];
+function parsePermission(cursor: Cursor, context: TestContext): Test {
+  checkType(cursor, context, 'permission', 'permission');
+  cursor.take();
+  cursor.takeWord('expect');
+  const token = cursor.expectString('an octal number');
+  if (!/^[0-7]{3,4}$/.test(token.text))
+    throw new ControlError(token.place, 'a permission is an octal number of 3 or 4 digits', token.text);
+  return { kind: 'permission', expected: token.text.padStart(4, '0') };
+}
+
+function parseOwner(cursor: Cursor, context: TestContext): Test {
+  const word = cursor.isWord('uid') ? 'uid' : cursor.isWord('gid') ? 'gid' : 'euid';
+  checkType(cursor, context, word, word);
+  cursor.take();
+  return { kind: 'owner', property: word, expected: cursor.expectString('a name or number').text };
+}
+
+function parseChecksum(cursor: Cursor, context: TestContext): Test {
+  checkType(cursor, context, 'checksum', 'checksum');
+  cursor.take();
+  cursor.takeWord('checksum');
+  if (cursor.takeWord('expect') === null) return { kind: 'change', property: 'checksum' };
+  cursor.takeWord('sum');
+  const token = cursor.expectStringAfterNoise('a checksum');
+  if (!/^([0-9a-f]{32}|[0-9a-f]{40})$/i.test(token.text))
+    throw new ControlError(
+      token.place,
+      'a checksum has 32 (MD5) or 40 (SHA1) hexadecimal digits',
+      token.text,
+    );
+  return { kind: 'checksum', expected: token.text.toLowerCase() };
+}
+
+function parseSecurity(cursor: Cursor, context: TestContext): Test {
+  const { place } = cursor;
+  checkType(cursor, context, 'security', 'security attribute');
+  cursor.take();
+  cursor.expectWord('attribute');
+  cursor.takeOperator();
+  const { text: expected } = cursor.expectString('an attribute');
+  cursor.warn(place, 'security attributes are not looked at');
+  return { kind: 'security', expected };
+}
 
 const CHANGES: Readonly<Record<string, ChangingProperty>> = {
   pid: 'pid',

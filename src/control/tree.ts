@@ -273,62 +273,58 @@ export type Unit =
   | 'none';
 
 /** Figures that a test compares with a limit. Which service types have which, the parser knows. */
-export const RESOURCES = [
-  'cpu',
-  'cpu-total',
-  'cpu-user',
-  'cpu-system',
-  'cpu-wait',
-  'cpu-nice',
-  'cpu-hardirq',
-  'cpu-softirq',
-  'cpu-steal',
-  'cpu-guest',
-  'cpu-guestnice',
-  'memory',
-  'memory-total',
-  'swap',
-  'children',
-  'threads',
-  'file-descriptors',
-  'file-descriptors-total',
-  'uptime',
-  'load-1',
-  'load-5',
-  'load-15',
-  'disk-read',
-  'disk-write',
-  'service-time',
-  'space-used',
-  'space-free',
-  'inodes-used',
-  'inodes-free',
-  'size',
-  'age',
-  'atime',
-  'ctime',
-  'mtime',
-  'hardlinks',
-  'status',
-  'saturation',
-] as const;
-export type Resource = (typeof RESOURCES)[number];
+export type Resource =
+  | 'cpu'
+  | 'cpu-total'
+  | 'cpu-user'
+  | 'cpu-system'
+  | 'cpu-wait'
+  | 'cpu-nice'
+  | 'cpu-hardirq'
+  | 'cpu-softirq'
+  | 'cpu-steal'
+  | 'cpu-guest'
+  | 'cpu-guestnice'
+  | 'memory'
+  | 'memory-total'
+  | 'swap'
+  | 'children'
+  | 'threads'
+  | 'file-descriptors'
+  | 'file-descriptors-total'
+  | 'uptime'
+  | 'load-1'
+  | 'load-5'
+  | 'load-15'
+  | 'disk-read'
+  | 'disk-write'
+  | 'service-time'
+  | 'space-used'
+  | 'space-free'
+  | 'inodes-used'
+  | 'inodes-free'
+  | 'size'
+  | 'age'
+  | 'atime'
+  | 'ctime'
+  | 'mtime'
+  | 'hardlinks'
+  | 'status'
+  | 'saturation';
 
-export const CHANGING_PROPERTIES = [
-  'pid',
-  'ppid',
-  'checksum',
-  'timestamp',
-  'atime',
-  'ctime',
-  'mtime',
-  'size',
-  'permission',
-  'fsflags',
-  'status',
-  'link',
-] as const;
-export type ChangingProperty = (typeof CHANGING_PROPERTIES)[number];
+export type ChangingProperty =
+  | 'pid'
+  | 'ppid'
+  | 'checksum'
+  | 'timestamp'
+  | 'atime'
+  | 'ctime'
+  | 'mtime'
+  | 'size'
+  | 'permission'
+  | 'fsflags'
+  | 'status'
+  | 'link';
 
 export type Test =
   /** Matches when the subject's being there is `expected`. */
@@ -348,6 +344,8 @@ export type Test =
   | { readonly kind: 'permission'; readonly expected: string }
   | { readonly kind: 'owner'; readonly property: 'uid' | 'euid' | 'gid'; readonly expected: string }
   | { readonly kind: 'content'; readonly pattern: string; readonly isNegated: boolean }
+  /** Is read, and never says anything. */
+  | { readonly kind: 'security'; readonly expected: string }
   | {
       readonly kind: 'ping';
       readonly matchesWhen: 'failed' | 'succeeded';

@@ -55,7 +55,7 @@ export function uptimeText(seconds: number): string {
   return `${days > 0 ? `${days}d ` : ''}${days > 0 || hours > 0 ? `${hours}h ` : ''}${minutes % 60}m`;
 }
 
-export function headLine({ uptimeSeconds }: MonitorFacts): string {
+function headLine({ uptimeSeconds }: MonitorFacts): string {
   return `Monit ${MONIT_VERSION} uptime: ${uptimeText(uptimeSeconds)}\n`;
 }
 

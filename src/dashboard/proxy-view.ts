@@ -47,7 +47,7 @@ export function poolViews({ pools }: Pick<ServiceStatus, 'pools'>): readonly Poo
 }
 
 /** Whether a pool answers, as a word. */
-export function poolState(answers: ProxyPoolStatus['answers']): PoolView['state'] {
+function poolState(answers: ProxyPoolStatus['answers']): PoolView['state'] {
   if (answers === null) return 'unknown';
   return answers ? 'up' : 'down';
 }

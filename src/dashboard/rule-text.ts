@@ -51,6 +51,8 @@ function testText(test: Test): string {
       return `failed ${test.property} ${test.expected}`;
     case 'content':
       return `content ${test.isNegated ? 'does not match' : 'matches'} '${test.pattern}'`;
+    case 'security':
+      return `failed security attribute ${test.expected}`;
     case 'type':
       return 'of another type';
     case 'link':

@@ -57,7 +57,7 @@ export function targetText({ target, transport, usesTls }: ConnectionTest): stri
 }
 
 /** As monit's messages have it: `MEMCACHE`, and `generic` for a dialogue of the file's own. */
-export function protocolName({ protocol, dialogue }: ConnectionTest): string {
+function protocolName({ protocol, dialogue }: ConnectionTest): string {
   if (dialogue.length > 0) return 'generic';
   return protocol.toUpperCase();
 }
@@ -276,7 +276,7 @@ function isFound(pattern: string, text: string): boolean | null {
 }
 
 /** `\r`, `\n`, `\t` and `\0xHH` as the language writes them. */
-export function withoutEscapes(text: string): string {
+function withoutEscapes(text: string): string {
   return text
     .replace(/\\0x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     .replace(/\\r/g, '\r')
