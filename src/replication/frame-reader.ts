@@ -255,6 +255,7 @@ export class FrameReader {
       nodeId: hexadecimal(bytes, body + 8, NODE_ID_BYTES),
       slot,
       fresh: (flags & HELLO_FLAG.fresh) !== 0,
+      full: (flags & HELLO_FLAG.full) !== 0,
       slotsUsed: bytes[body + 26]!,
       highestVersion,
       wallMs,

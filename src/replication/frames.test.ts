@@ -45,6 +45,7 @@ const HELLO: Hello = {
   nodeId: '00112233445566778899aabbccddeeff',
   slot: 5,
   fresh: true,
+  full: true,
   slotsUsed: 0b100001,
   highestVersion: Number.MAX_SAFE_INTEGER,
   wallMs: 1795238928000,

@@ -105,6 +105,8 @@ export const HELLO_BYTES = 60;
 export const HELLO_FLAG = {
   /** The node has not opened its client port yet: it has given no version to anything. */
   fresh: 1,
+  /** The node has as many twins as there can be: who is not one of them need not come. */
+  full: 2,
 } as const;
 export const NODE_ID_BYTES = 16;
 export const NONCE_BYTES = 16;
@@ -156,6 +158,7 @@ export interface Hello {
   readonly nodeId: string;
   readonly slot: number;
   readonly fresh: boolean;
+  readonly full: boolean;
   /** One bit for each slot that the node knows to be taken, its own included. */
   readonly slotsUsed: number;
   readonly highestVersion: number;
@@ -217,7 +220,7 @@ export function writeHello(output: Output, hello: Hello): void {
   putU32(bytes, body + 4, hello.features);
   putHexadecimal(bytes, body + 8, hello.nodeId);
   bytes[body + 24] = hello.slot;
-  bytes[body + 25] = hello.fresh ? HELLO_FLAG.fresh : 0;
+  bytes[body + 25] = (hello.fresh ? HELLO_FLAG.fresh : 0) | (hello.full ? HELLO_FLAG.full : 0);
   bytes[body + 26] = hello.slotsUsed;
   bytes[body + 27] = 0;
   putU64(bytes, body + 28, hello.highestVersion);

@@ -13,6 +13,8 @@ export class LinkEnding {
   isStuck = false;
   /** Nobody listens there. */
   isRefusal = false;
+  /** One of the two has as many twins as there can be, without the other. */
+  isSurplus = false;
 
   /** @param wasDialling the connection was not there yet */
   note({ code }: ConnectionError, wasDialling: boolean): void {

@@ -37,6 +37,8 @@ export interface HandshakeLink {
   hello(): Hello;
   /** Whether a link to who said this hello is wanted. @returns null, or why not */
   greeted(): string | null;
+  /** It is not wanted because the peer has twins enough. */
+  isSurplus(): boolean;
   /** It is a twin. @returns null, or why the two cannot be linked */
   admitted(peer: Hello): string | null;
 }
@@ -97,6 +99,7 @@ export class LinkHandshake {
     if (secret === null || dialled) {
       if (dialled) this.own = this.#link.hello();
       const refusal = this.#link.greeted();
+      if (refusal !== null && dialled && this.#link.isSurplus()) return this.#leaveAfterHello(refusal);
       if (refusal !== null) return refusal;
     }
     if (secret === null) return this.#admit(hello);
@@ -140,9 +143,19 @@ export class LinkHandshake {
   /** The two have no secret in common. The other side is told, as far as it does not know: its log should say what is wrong, too. */
   #leave(reason: string): string | null {
     this.lacksSecret = true;
-    if (!this.isHelloSent) this.sendHello();
-    else if (this.stage === 'proof' && !this.#link.dialled) writeRefused(this.#link.connection.output);
-    else return reason;
+    if (!this.isHelloSent) return this.#leaveAfterHello(reason);
+    if (this.stage !== 'proof' || this.#link.dialled) return reason;
+    writeRefused(this.#link.connection.output);
+    return this.#leaving(reason);
+  }
+
+  /** Says who this is, which shows the other side, too, what is wrong. */
+  #leaveAfterHello(reason: string): null {
+    this.sendHello();
+    return this.#leaving(reason);
+  }
+
+  #leaving(reason: string): null {
     this.reason = reason;
     this.stage = 'leaving';
     return null;

@@ -127,6 +127,7 @@ function strangerHello(change: Partial<Hello> = {}): Hello {
     nodeId: 'ee'.repeat(16),
     slot: 5,
     fresh: false,
+    full: false,
     slotsUsed: 255,
     highestVersion: 2 ** 52,
     wallMs: 0,

@@ -135,6 +135,7 @@ export class Link implements Session {
         },
         hello: () => owner.hello(),
         greeted: () => owner.greeted(this),
+        isSurplus: () => this.ending.isSurplus,
         admitted: ({ slot }) => {
           this.#setPeerSlot(slot);
           return owner.admitted(this);
@@ -180,6 +181,11 @@ export class Link implements Session {
   /** Both hellos had been exchanged. */
   get wasOpen(): boolean {
     return this.#wasOpen;
+  }
+
+  /** The peer, too, has taken it for open: a dialler does so before it knows. */
+  get wasTaken(): boolean {
+    return this.#isAsked;
   }
 
   /** A full sync to the peer is under way or due. */

@@ -39,6 +39,8 @@ export function peerStatistics(peers: Peers, nowMs: number): readonly StatisticL
     ['replication_strangers', String(peers.refusals.strangers)],
     ['replication_refused_secret', String(peers.refusals.forSecret)],
     ['replication_refused_tls', String(peers.refusals.forTls)],
+    ['replication_refused_surplus', String(peers.refusals.forPlace)],
+    ['replication_surplus', peers.isSurplus ? '1' : '0'],
     [
       'replication_compressed_frames',
       total(peers, past.compressedFrames, (link) => link.compressor?.frames ?? 0),

@@ -76,6 +76,8 @@ interface Target {
   nextAddress: number;
   /** The last attempt led nowhere. */
   failed: boolean;
+  /** It was there, and has as many twins as there can be without this node. */
+  isFull: boolean;
   /** The node found there; '' while unknown. */
   nodeId: string;
 }
@@ -154,6 +156,7 @@ export class Peers implements LinkOwner<Link> {
       retry: new RetryPause(random),
       nextAddress: 0,
       failed: false,
+      isFull: false,
       nodeId: '',
     }));
     this.#ports = new ReplicationPorts(options.listeners, random);
@@ -218,7 +221,7 @@ export class Peers implements LinkOwner<Link> {
    * first copy, and so long as a twin that has one may still come; and while a twin is missing.
    */
   get isInSync(): boolean {
-    return !this.#missing.any && this.#hasAll();
+    return !this.#missing.any && !this.isSurplus && this.#hasAll();
   }
 
   /**
@@ -227,7 +230,14 @@ export class Peers implements LinkOwner<Link> {
    */
   get missingMs(): number {
     const isComing = this.links.some((link) => link.isOpen && this.#missing.has(link.peer?.nodeId ?? ''));
-    return isComing || !this.#hasAll() ? 0 : this.#missing.missingMs(this.#clock.monotonicMs());
+    return isComing || this.isSurplus || !this.#hasAll()
+      ? 0
+      : this.#missing.missingMs(this.#clock.monotonicMs());
+  }
+
+  /** There are as many twins as there can be, and this node is none of them: what it has nobody else has, and the other way round. */
+  get isSurplus(): boolean {
+    return this.#targets.some(({ isFull, nodeId }) => isFull && this.#openLinkTo(nodeId) === null);
   }
 
   /** It has had a copy, or need not wait for one, and whoever gave it counts on this node's acks. */
@@ -302,6 +312,9 @@ export class Peers implements LinkOwner<Link> {
     for (const link of this.links) frames += link.receiver.frames + (link.legacy?.changes ?? 0);
     if (frames !== this.#progressFrames) {
       this.#progressFrames = frames;
+      this.#progressMs = nowMs;
+    } else if (this.isSurplus) {
+      // Clients do better with the twins, which are there.
       this.#progressMs = nowMs;
     } else if (nowMs >= this.#progressMs + this.#readyMsMax) {
       this.#actions.log(0, `no full sync for ${this.#readyMsMax} ms; serving without it`);
@@ -399,6 +412,7 @@ export class Peers implements LinkOwner<Link> {
       nodeId: this.nodeId,
       slot: this.#cache.nodeSlot,
       fresh: !this.isReady,
+      full: this.openLinks.length >= PEERS_MAX,
       slotsUsed,
       highestVersion: this.#cache.highestVersion(),
       wallMs: Math.floor(this.#clock.wallMs()),
@@ -426,8 +440,13 @@ export class Peers implements LinkOwner<Link> {
         return 'these nodes are linked already';
       other.close('another link between these nodes stays');
     }
-    if (this.openLinks.length >= PEERS_MAX) return `there are ${NODE_SLOTS} twins already`;
-    return null;
+    if (this.openLinks.length >= PEERS_MAX) {
+      link.ending.isSurplus = !link.dialled;
+      return `there are ${NODE_SLOTS} twins already`;
+    }
+    if (!link.dialled || !peer.full) return null;
+    link.ending.isSurplus = true;
+    return `it is one of ${NODE_SLOTS} twins already, and this node is none of them`;
   }
 
   admitted(link: Link): string | null {
@@ -449,7 +468,7 @@ export class Peers implements LinkOwner<Link> {
     const target = this.#targets[link.target];
     if (target === undefined) return;
     target.failed = false;
-    target.retry.reset();
+    target.isFull = false;
   }
 
   legacyMet(link: Link): number {
@@ -545,11 +564,15 @@ export class Peers implements LinkOwner<Link> {
         this.#missing.gone(unmet(target));
       } else if (!wasOpen && link.ending.isSilence) this.#unmetIsSilent(target, hostOf(link), nowMs);
       target.link = null;
-      target.failed = !wasOpen;
-      if (wasOpen) target.retry.atOnce(nowMs);
-      else target.retry.later(nowMs);
+      target.isFull = link.dialled && link.ending.isSurplus;
+      target.failed = !wasOpen && !target.isFull;
+      // Whoever has taken the hello and left would do so again.
+      if (link.wasTaken) {
+        target.retry.reset();
+        target.retry.atOnce(nowMs);
+      } else target.retry.later(nowMs);
     }
-    if (wasOpen) {
+    if (link.wasTaken) {
       // The node at the other end may have been the one that held the port, or the reason not to dial it.
       for (const other of this.#targets) {
         other.failed = false;

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import type { ConnectionError } from '../base/session.ts';
 import type { Link } from './link.ts';
 
-/** Refusals for want of the secret or of a good certificate are told without -v, each reason once within this time, and not more than so many. */
+/** Refusals for want of the secret, of a good certificate or of a place are told without -v, each reason once within this time, and not more than so many. */
 const REFUSAL_LOG_MS = 60_000;
 const REFUSALS_LOGGED_MAX = 8;
 
@@ -16,6 +16,8 @@ export class Refusals {
   /** Of all connections those that ended because the two sides have no secret in common, or because of TLS. */
   forSecret = 0;
   forTls = 0;
+  /** Those that ended because there are as many twins as there can be. */
+  forPlace = 0;
   /** The reasons that have been told since then. */
   readonly #logged = new Set<string>();
   #loggedMs = Number.NEGATIVE_INFINITY;
@@ -44,7 +46,8 @@ export class Refusals {
     const message = `no link (peer=${peer}, ${reason})`;
     if (link.lacksSecret) this.forSecret++;
     else if (link.ending.isByTls) this.forTls++;
-    if (link.lacksSecret || link.ending.isByTls) this.#tell(reason, message);
+    else if (link.ending.isSurplus) this.forPlace++;
+    if (link.lacksSecret || link.ending.isByTls || link.ending.isSurplus) this.#tell(reason, message);
     else this.#log(2, message);
   }
 

@@ -148,6 +148,13 @@ const REPLICATION: readonly Row[] = [
   ['links_lost_total', 'counter', 'replication_links_lost', 'Links to twins that have ended'],
   ['links_stuck_total', 'counter', 'replication_links_stuck', 'Of those, links to twins that took nothing'],
   [
+    'refused_surplus_total',
+    'counter',
+    'replication_refused_surplus',
+    'Links refused because there are as many twins as can be',
+  ],
+  ['surplus', 'gauge', 'replication_surplus', 'Whether the node is one twin too many'],
+  [
     'missing_seconds',
     'gauge',
     'replication_missing_ms',

@@ -479,6 +479,7 @@ function strangerHello(): Uint8Array {
     nodeId: 'ee'.repeat(16),
     slot: 0,
     fresh: false,
+    full: false,
     slotsUsed: 255,
     highestVersion: 2 ** 52,
     wallMs: Date.now(),

@@ -43,6 +43,7 @@ export class LinkFrames {
       nodeId: 'ee'.repeat(16),
       slot: this.#random.below(8),
       fresh: this.#random.below(2) === 0,
+      full: this.#random.below(4) === 0,
       slotsUsed: this.#random.below(256),
       highestVersion: this.#pick(VERSIONS),
       wallMs: this.#random.below(2) === 0 ? Date.UTC(2026, 5, 1) : 0,

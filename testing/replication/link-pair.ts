@@ -41,6 +41,7 @@ export class NotingOwner implements LinkOwner<Link> {
       nodeId,
       slot,
       fresh: false,
+      full: false,
       slotsUsed: 1 << slot,
       highestVersion: this.#cache.highestVersion(),
       wallMs: this.#clock.wallMs(),
