@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { DrivenEntry, withFigure, withProbe } from '../../testing/control-entries.ts';
+import { ANY_MINUTE, DrivenEntry, withFigure, withProbe } from '../../testing/control-entries.ts';
 import { statusWords } from './entry-status.ts';
+import { EMPTY_SAMPLE } from './sample.ts';
 
 /** An entry whose process runs with pid 10. */
 function running(text: string): DrivenEntry {
@@ -393,5 +394,44 @@ describe('what no rule says', () => {
     entry.observe(12);
     entry.cycle({ exists: true });
     assert.ok(entry.observe(null).includes('event timeout failed unmonitor'));
+  });
+});
+
+describe('a look that takes long', () => {
+  const asked = (entry: DrivenEntry, cycles: number): string[] => {
+    const lines: string[] = [];
+    for (let cycle = 0; cycle < cycles; cycle++)
+      lines.push(...entry.wait(5000), ...entry.step({ type: 'cycle', calendar: ANY_MINUTE }));
+    return lines;
+  };
+  const failed = { ...withFigure('status', 1, false), exists: true };
+
+  test('by a program is waited for as long as the program may run, and not begun anew', () => {
+    const entry = new DrivenEntry(
+      'with timeout 200 seconds if status != 0 then alert',
+      'check program x with path "/bin/true"',
+    );
+    assert.deepEqual(asked(entry, 40), ['sample']);
+    assert.deepEqual(entry.step({ type: 'sampled', serial: 1, sample: { ...EMPTY_SAMPLE, ...failed } }), [
+      'event status failed alert',
+    ]);
+    assert.deepEqual(asked(entry, 1), ['sample']);
+  });
+
+  test('and never comes to its end is begun anew when its time is long over', () => {
+    const entry = new DrivenEntry(
+      'with timeout 200 seconds if status != 0 then alert',
+      'check program x with path "/bin/true"',
+    );
+    assert.deepEqual(asked(entry, 42), ['sample', 'sample']);
+    const host = new DrivenEntry(
+      'if failed port 1 timeout 60 seconds retry 3 then alert',
+      'check host x with address 127.0.0.1',
+    );
+    assert.deepEqual(asked(host, 37), ['sample']);
+    assert.deepEqual(asked(host, 1), ['sample']);
+    const short = new DrivenEntry('if failed port 1 then alert', 'check host x with address 127.0.0.1');
+    assert.deepEqual(asked(short, 20), ['sample']);
+    assert.deepEqual(asked(short, 1), ['sample']);
   });
 });

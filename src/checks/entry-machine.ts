@@ -26,10 +26,11 @@ import type { EventState, ServiceEvent } from './event-kinds.ts';
 import { RestartBackoff } from './restart-backoff.ts';
 import { RestartWindow } from './restart-window.ts';
 import type { Sample } from './sample.ts';
+import { samplePatienceMs } from './sample-patience.ts';
 import type { ServiceCommand } from './service-machine.ts';
 import { StopSequence } from './stop-sequence.ts';
 
-/** A sample that never comes is asked for again after this many cycles. */
+/** A sample that never comes is asked for again after this many cycles, when it is overdue by its own times, too. */
 const LOST_SAMPLE_CYCLES = 20;
 
 export class EntryMachine {
@@ -64,6 +65,8 @@ export class EntryMachine {
   #sampleSerial = 0;
   #samplePending = false;
   #sampleAgeCycles = 0;
+  #sampleOverdueMs = 0;
+  readonly #samplePatienceMs: number;
   #lastSample: Sample | null = null;
   #waits = false;
 
@@ -71,6 +74,7 @@ export class EntryMachine {
     this.entry = entry;
     this.#window = new RestartWindow(Math.max(0, ...entry.restartLimits.map(({ cycles }) => cycles)));
     this.#limits = limits;
+    this.#samplePatienceMs = samplePatienceMs(entry, limits);
     this.#policy = policy ?? DEFAULT_ENTRY_POLICY;
     this.#backoff = new RestartBackoff(this.#policy, random);
     this.#schedule = new CheckSchedule(entry.every);
@@ -493,7 +497,8 @@ export class EntryMachine {
     if (!this.#monitored) return;
     if (this.#samplePending) {
       this.#sampleAgeCycles += 1;
-      if (this.#sampleAgeCycles < LOST_SAMPLE_CYCLES) return;
+      // A program that takes long is not run twice at a time, and what it finds is not thrown away.
+      if (this.#sampleAgeCycles < LOST_SAMPLE_CYCLES || nowMs < this.#sampleOverdueMs) return;
     }
     if (this.#state !== 'running' && this.#state !== 'missing') return;
     this.#waits = !this.#schedule.isDue(calendar);
@@ -501,6 +506,7 @@ export class EntryMachine {
     this.#sampleSerial += 1;
     this.#samplePending = true;
     this.#sampleAgeCycles = 0;
+    this.#sampleOverdueMs = nowMs + this.#samplePatienceMs;
     this.#actions.push({ type: 'sample', serial: this.#sampleSerial });
   }
 
