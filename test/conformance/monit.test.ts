@@ -174,6 +174,18 @@ describe('ours and monit', { skip: MONIT === null ? 'monit is not installed' : f
       });
   });
 
+  test('a restart of a group starts those of it that are stopped', async () => {
+    const pids = [ours, theirs].map(({ folder }) => pidIn(join(folder, 'one')) ?? 0);
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    const [a, b] = await both('-g', 'mine', 'restart');
+    assert.deepEqual([a.code, a.stdout], [b.code, b.stdout]);
+    for (const [index, { folder }] of [ours, theirs].entries())
+      await until('it runs anew', () => {
+        const pid = pidIn(join(folder, 'one'));
+        return pid !== null && pid !== pids[index] && isAlive(pid);
+      });
+  });
+
   test('answer the same paths with the same status, type and headers', async () => {
     const facts = async (
       program: Program,
