@@ -1,10 +1,14 @@
 /* Monit's page: what is refused, and what is written down of what is not. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
 import { FakeEntries } from '../../testing/fake-entries.ts';
 import { freePorts } from '../../testing/processes.ts';
 import { until } from '../../testing/wait.ts';
+import { StartError } from '../base/start-error.ts';
 import { ENTRY_FORM_BYTES_MAX, EntryServer } from './entry-server.ts';
 import { FAILURES_MAX } from './login-failures.ts';
 
@@ -166,4 +170,33 @@ test('whatever a service says, the XML is one', async (t) => {
   control.different.set('one', { reason: 'a \u001b[31mred\u001b[0m <end>\0\n' });
   const answer = await fetch(`${base}/_status?format=xml`, { headers: VIEW });
   assert.match(await answer.text(), /<reason>a \ufffd\[31mred\ufffd\[0m &lt;end&gt;\ufffd\n<\/reason>/);
+});
+
+/** Opens what a text says, and nothing else. */
+async function opened(t: TestContext, text: string): Promise<EntryServer> {
+  const { httpd } = controlTree(`${text} allow admin:sesame`).settings;
+  assert.ok(httpd !== null);
+  const server = await EntryServer.start({ httpd, log: () => {} }, new FakeEntries([]));
+  t.after(() => server.stop());
+  return server;
+}
+
+test('a file that has no certificate is named, and nothing is open', async (t) => {
+  const [port = 0] = await freePorts(1);
+  for (const file of ['/etc/hostname', '/nonexistent'])
+    await assert.rejects(
+      opened(t, `set httpd port ${port} use address 127.0.0.1 ssl { pemfile: ${file} }`),
+      (error) => error instanceof StartError && error.message.startsWith(`SSL server PEM file ${file}: `),
+    );
+  await opened(t, `set httpd port ${port} use address 127.0.0.1`);
+});
+
+test('a socket belongs to whom the file says', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'twincached-socket-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'monit.sock');
+  const { uid, gid } = process.getuid?.() === 0 ? { uid: 65_533, gid: 65_532 } : userInfo();
+  await opened(t, `set httpd unixsocket ${path} uid ${uid} gid ${gid} permission 640`);
+  const found = statSync(path);
+  assert.deepEqual([found.uid, found.gid, found.mode & 0o777], [uid, gid, 0o640]);
 });

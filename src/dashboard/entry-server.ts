@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { StartError } from '../base/start-error.ts';
@@ -6,6 +6,7 @@ import type { EntryControl, EntryStatus } from '../checks/entry-status.ts';
 import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
 import { nameKey } from '../control/meaning.ts';
 import type { Httpd } from '../control/tree.ts';
+import { identityToBecome } from '../system/users.ts';
 import { controlAccess } from './control-access.ts';
 import { entryAnswer } from './entry-answers.ts';
 import { EntryHistory } from './entry-history.ts';
@@ -95,14 +96,17 @@ export class EntryServer {
     );
   }
 
-  async #listenUnix({ path, permission }: NonNullable<Httpd['unixSocket']>): Promise<void> {
-    const { unlinkSync, chmodSync } = await import('node:fs');
+  async #listenUnix({ path, permission, user, group }: NonNullable<Httpd['unixSocket']>): Promise<void> {
     try {
       unlinkSync(path);
     } catch {
       // It was not there.
     }
     await this.#listen({ path }, path);
+    const { uid = null, gid = null } = identityToBecome(user, group) ?? {};
+    const { uid: ownUid, gid: ownGid } = statSync(path);
+    if (uid !== null || gid !== null)
+      chownSync(path, uid ?? ownUid, group === null ? ownGid : (gid ?? ownGid));
     if (permission !== null) chmodSync(path, Number.parseInt(permission, 8));
   }
 
@@ -113,15 +117,15 @@ export class EntryServer {
     let server: Server;
     const { pemFile } = this.#options.httpd;
     if (pemFile !== null && where.path === undefined) {
-      let pem: string;
       try {
-        pem = readFileSync(pemFile, 'utf8');
+        const pem = readFileSync(pemFile, 'utf8');
+        server = createTlsServer({ key: pem, cert: pem }, handler);
       } catch (error) {
+        // It cannot be read, or has no certificate and key that belong together.
         throw new StartError(
           `SSL server PEM file ${pemFile}: ${error instanceof Error ? error.message : error}`,
         );
       }
-      server = createTlsServer({ key: pem, cert: pem }, handler);
     } else server = createServer(handler);
     server.maxConnections = CONNECTIONS_MAX;
     server.headersTimeout = 5000;
