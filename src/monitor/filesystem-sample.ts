@@ -1,4 +1,4 @@
-import { readFileSync, statfsSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { EMPTY_SAMPLE, type Figure, figure, type Sample } from '../checks/sample.ts';
 import { type BlockDeviceUse, readBlockDevice } from '../system/device-figures.ts';
 import { ownerProperties } from './file-sample.ts';
@@ -13,7 +13,7 @@ export class FilesystemSampler {
    * @param atMs monotonic
    */
   sample(path: string, atMs: number): Sample {
-    const mount = mountOf(path);
+    const mount = mountBehind(path);
     try {
       // A path below a mount point must be there itself; a device need not be more than a name.
       if (mount?.isDevice !== true) statSync(path);
@@ -82,27 +82,54 @@ export class FilesystemSampler {
   }
 }
 
-interface Mount {
+export interface Mount {
   readonly type: string;
   readonly point: string;
   readonly flags: string;
   readonly isDevice: boolean;
 }
 
-function mountOf(path: string): Mount | null {
-  let best: Mount | null = null;
-  let text = '';
+/** The file system of a path as it is written, where that is a device's name, and else of what its links lead to. */
+function mountBehind(path: string): Mount | null {
+  const mounts = readMounts();
+  const named = mountOf(path, mounts);
+  if (named?.isDevice === true || !path.startsWith('/')) return named;
   try {
-    text = readFileSync('/proc/self/mounts', 'utf8');
+    return mountOf(realpathSync(path), mounts);
   } catch {
-    return null;
+    return named;
   }
+}
+
+function readMounts(): string {
+  try {
+    return readFileSync('/proc/self/mounts', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * The file system of a path, or of a device.
+ *
+ * @param text as /proc/self/mounts has them; of what is mounted over something else the last line counts
+ * @returns null when there is none
+ */
+export function mountOf(path: string, text: string): Mount | null {
+  let best: Mount | null = null;
   for (const line of text.split('\n')) {
-    const [device = '', point = '', type = '', flags = ''] = line.split(' ');
+    const [device = '', point = '', type = '', flags = ''] = line.split(' ').map(unescaped);
     if (device === path) return { point, type, flags, isDevice: true };
     const isAbove = path === point || path.startsWith(point === '/' ? '/' : `${point}/`);
     if (point !== '' && isAbove && point.length >= (best?.point.length ?? 0))
       best = { point, type, flags, isDevice: false };
   }
   return best;
+}
+
+/** Blanks and backslashes of a name are written as octal numbers there (getmntent(3)). */
+function unescaped(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
 }
