@@ -4,6 +4,7 @@ import { type Call, type CallPool, mayTryElsewhere } from './call.ts';
 import { replyByDefault } from './default-reply.ts';
 import { asksOnly } from './failure.ts';
 import { type JoinOwner, MirrorJoin } from './mirror-join.ts';
+import { movesExptime } from './moved-exptime.ts';
 import type { Request } from './request.ts';
 import { type RouteContext, RouteHandle } from './route-handle.ts';
 import type { ServerRecords } from './server-records.ts';
@@ -62,6 +63,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
 
   override route(call: Call): void {
     call.crossed &= ~this.#bit();
+    if (movesExptime(call.request)) this.#moveExptimes(call);
     if (this.#oneSideIsEnough(call)) this.#main.route(call);
     else if (asksOnly(call.request.verb)) this.#read(call);
     else this.#writeBoth(call);
@@ -74,6 +76,14 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
   #oneSideIsEnough(call: Call): boolean {
     if (asksOnly(call.request.verb) && !this.#records.anyBehind) return true;
     return this.replicates(call.request, call.firstKey) !== false;
+  }
+
+  /** What is read is touched by that; of two stock servers the copy of the one that is not read has to live as long. */
+  #moveExptimes({ request, firstKey }: Call): void {
+    for (let key = firstKey; key >= 0; key = request.keyNext[key]!) {
+      if (this.replicates(request, key) !== false) continue;
+      this.#repairs[this.#believesBackup(request, key) ? MAIN : BACKUP].moveExptime(request, key);
+    }
   }
 
   #writeBoth(call: Call): void {

@@ -1,6 +1,7 @@
 import { VERB } from '../protocol/text/verbs.ts';
 import type { Call, CallJoin, CallPool, FoundTaker } from './call.ts';
 import { writeAdd } from './fill-request.ts';
+import { exptimeVerb, writeMovedExptime } from './moved-exptime.ts';
 import type { Request } from './request.ts';
 import type { RouteHandle } from './route-handle.ts';
 import type { ServerRecords } from './server-records.ts';
@@ -188,6 +189,15 @@ export class SideRepair implements CallJoin, FoundTaker {
     this.#writes++;
     this.#writtenAt ??= new Float64Array(WRITTEN_PLACES);
     this.#writtenAt[placeOf(request, key)] = this.#writes;
+  }
+
+  /** A read of this key moves the item's exptime on the other side: here, too, if the side is up. */
+  moveExptime(request: Request, key: number): void {
+    if (!this.#side.isUp(request, key)) return;
+    const { requests } = this.#calls;
+    const moved = requests.acquire(null, exptimeVerb(request), true);
+    if (writeMovedExptime(moved, request, key)) this.#send(moved, this.#side, null);
+    else requests.release(moved);
   }
 
   /** Whether the side has missed a write of this key, or may have, and nobody knows any more which. */

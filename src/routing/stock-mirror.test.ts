@@ -345,3 +345,54 @@ test('no answer is lost and none is doubled when sides die in turn, in the middl
     world.nothingLeft();
   }
 });
+
+test('a read that moves the exptime moves it on both sides, and is answered by one', () => {
+  const { world, main, backup, client } = stock();
+  for (const server of [main, backup]) server.knowsMeta = true;
+  assert.equal(world.ask(client, 'set a 0 9 1\r\n1\r\nset b 0 9 1\r\n2\r\n'), 'STORED\r\nSTORED\r\n');
+  const seen = (server: ScriptedServer): readonly string[] => server.seen.splice(0);
+  seen(main);
+  seen(backup);
+  assert.equal(world.ask(client, 'gat 100 a none b\r\n'), 'VALUE a 0 1\r\n1\r\nVALUE b 0 1\r\n2\r\nEND\r\n');
+  assert.deepEqual(seen(main), ['gat 100 a none b']);
+  assert.deepEqual(seen(backup), ['touch a 100', 'touch none 100', 'touch b 100']);
+  assert.equal(world.ask(client, 'gats -1 a\r\n'), 'VALUE a 0 1 1\r\n1\r\nEND\r\n');
+  assert.deepEqual(seen(backup), ['touch a -1']);
+  assert.match(world.ask(client, 'mg a s v T55 Oq\r\nmn\r\n'), /^VA 1 .*\r\n1\r\nMN\r\n$/);
+  assert.deepEqual(seen(backup), ['mg a T55']);
+  // A key in base64 is placed by what that stands for, on either side.
+  world.ask(client, 'mg YQ== b T7 v\r\nmg a v t\r\nmg T5 v\r\nget a\r\n');
+  assert.deepEqual(seen(backup), ['mg YQ== T7 b']);
+  seen(main);
+  // The side that is not there is not waited for, nor dialled for it; the other one, when it is believed, asks the same of the main.
+  backup.kill();
+  world.run(10);
+  assert.equal(world.ask(client, 'gat 100 a\r\n'), 'VALUE a 0 1\r\n1\r\nEND\r\n');
+  assert.deepEqual([seen(main), seen(backup)], [['gat 100 a'], []]);
+  backup.restart();
+  world.run(1000);
+  main.kill();
+  world.run(10);
+  assert.equal(world.ask(client, 'set c 0 9 1\r\n3\r\n'), 'STORED\r\n');
+  main.restart();
+  world.run(1000);
+  seen(main);
+  assert.equal(world.ask(client, 'gat 100 c\r\n'), 'VALUE c 0 1\r\n3\r\nEND\r\n');
+  assert.equal(seen(main).filter((line) => line === 'touch c 100').length, 1);
+  world.nothingLeft();
+});
+
+test('twins pass on what a read has moved by themselves', () => {
+  const { world, main, backup, client } = stock();
+  for (const server of [main, backup]) {
+    server.replicating = true;
+    server.hangUp();
+  }
+  world.run(1000);
+  assert.equal(
+    world.ask(client, 'set a 0 9 1\r\n1\r\ngat 100 a\r\n'),
+    'STORED\r\nVALUE a 0 1\r\n1\r\nEND\r\n',
+  );
+  assert.deepEqual(backup.seen, []);
+  world.nothingLeft();
+});
