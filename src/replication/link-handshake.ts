@@ -55,6 +55,8 @@ export class LinkHandshake {
   isHelloSent = false;
   /** It failed because the two have no secret in common. */
   lacksSecret = false;
+  /** It failed because the other side, one of ours by its greeting, says what this node does not understand: it is of another release. */
+  isMisunderstood = false;
   readonly #link: HandshakeLink;
   readonly #safety: LinkSafety;
 
@@ -89,6 +91,7 @@ export class LinkHandshake {
     const hello = frames.hello(input, at);
     if (hello === null) return frames.reason;
     if (hello.version < LINK_VERSION_MIN || hello.versionMin > LINK_VERSION) {
+      this.isMisunderstood = true;
       return `it speaks link version ${hello.versionMin} to ${hello.version}, this node ${LINK_VERSION_MIN} to ${LINK_VERSION}`;
     }
     this.peer = hello;

@@ -420,3 +420,22 @@ test('what cannot be inflated, or would be larger than a frame, or should not be
     assert.equal(fate(plain.listener), 'frame flags 1');
   }
 });
+
+test('of another release is who greets as ours does and then is not understood', () => {
+  const hello = written((output) => writeHello(output, strangerHello()));
+  const broken = hello.map((byte, i) => (i === 4 ? byte ^ 1 : byte));
+  for (const [said, isMisunderstood] of [
+    [broken, true],
+    [written((output) => writeHello(output, strangerHello({ version: 9, versionMin: 8 }))), true],
+    [written((output) => writeHello(output, strangerHello({ version: 9, versionMin: 1 }))), false],
+    [hello, false],
+  ] as const) {
+    const { end } = greetedListener();
+    end.feeder.push(said);
+    assert.equal(end.link.isMisunderstood, isMisunderstood);
+    assert.equal(end.connection.destroyed, isMisunderstood);
+  }
+  const stranger = mapLinkEnd(new VirtualTime(), '0b'.repeat(16), -1, 10, GUARDED);
+  stranger.feeder.push(bytesOf('get a\r\n'));
+  assert.equal(stranger.link.isMisunderstood, false);
+});

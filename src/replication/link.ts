@@ -174,6 +174,11 @@ export class Link implements Session {
     return this.#handshake.lacksSecret;
   }
 
+  /** It was given up because the two are of releases that do not understand each other. */
+  get isMisunderstood(): boolean {
+    return this.#handshake.isMisunderstood;
+  }
+
   get isOpen(): boolean {
     return this.state === 'open';
   }
@@ -285,7 +290,10 @@ export class Link implements Session {
       ahead.look(input, at, end);
       const read = frames.next(input, at, end);
       if (read === READ.partial) break;
-      if (read === READ.malformed) return this.#fail(frames.reason, end);
+      if (read === READ.malformed) {
+        if (this.state === 'hello') this.#handshake.isMisunderstood = true;
+        return this.#fail(frames.reason, end);
+      }
       const reason = this.state === 'open' ? this.#frame(frames.source, at) : this.#meet(input, at);
       if (reason !== null) return this.#fail(reason, end);
       at = frames.end;

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import type { ConnectionError } from '../base/session.ts';
 import type { Link } from './link.ts';
 
-/** Refusals for want of the secret, of a good certificate or of a place are told without -v, each reason once within this time, and not more than so many. */
+/** Refusals for want of the secret, of a good certificate, of a place or of words in common are told without -v, each reason once within this time, and not more than so many. */
 const REFUSAL_LOG_MS = 60_000;
 const REFUSALS_LOGGED_MAX = 8;
 
@@ -41,13 +41,18 @@ export class Refusals {
   }
 
   /** A connection has ended before it was a link. @param peer address and port */
-  ended(link: Link, peer: string, reason: string): void {
+  ended(
+    link: Pick<Link, 'dialled' | 'lacksSecret' | 'isMisunderstood' | 'ending'>,
+    peer: string,
+    reason: string,
+  ): void {
     if (!link.dialled) this.strangers++;
     const message = `no link (peer=${peer}, ${reason})`;
     if (link.lacksSecret) this.forSecret++;
     else if (link.ending.isByTls) this.forTls++;
     else if (link.ending.isSurplus) this.forPlace++;
-    if (link.lacksSecret || link.ending.isByTls || link.ending.isSurplus) this.#tell(reason, message);
+    const { isByTls, isSurplus } = link.ending;
+    if (link.lacksSecret || link.isMisunderstood || isByTls || isSurplus) this.#tell(reason, message);
     else this.#log(2, message);
   }
 
