@@ -396,3 +396,32 @@ test('twins pass on what a read has moved by themselves', () => {
   assert.deepEqual(backup.seen, []);
   world.nothingLeft();
 });
+
+test('a key that cannot stand in a line of text is never sent in one', () => {
+  const { world, main, backup, client } = stock();
+  for (const server of [main, backup]) server.metaReply = () => 'HD\r\n';
+  main.kill();
+  world.run(10);
+  for (const key of ['a\r\nflush_all', 'a b', 'a', 'b\x01']) {
+    const base64 = Buffer.from(key, 'latin1').toString('base64');
+    assert.equal(world.ask(client, `ms ${base64} 1 b\r\nx\r\n`), 'HD\r\n');
+  }
+  main.seen.length = 0;
+  // It was only cut off, so what it has is stale.
+  main.mode = 'up';
+  world.run(1000);
+  assert.deepEqual(
+    main.seen.filter((line) => !line.startsWith('get ')),
+    [
+      `md ${Buffer.from('a\r\nflush_all').toString('base64')} b`,
+      `md ${Buffer.from('a b').toString('base64')} b`,
+      'delete a',
+      'delete b\x01',
+    ],
+  );
+  assert.deepEqual(
+    backup.seen.filter((line) => !line.startsWith('ms ')),
+    ['get a', 'get b\x01'],
+  );
+  world.nothingLeft();
+});
