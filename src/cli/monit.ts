@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
-import { jsPattern } from '../control/connection-parser.ts';
+import { jsPattern } from '../control/extended-pattern.ts';
 import { nameKey } from '../control/meaning.ts';
 import type { ControlTree } from '../control/tree.ts';
 import { MONIT_VERSION, reportType, statusText } from '../dashboard/entry-text.ts';

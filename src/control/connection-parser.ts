@@ -1,5 +1,7 @@
 import { ControlError } from './control-error.ts';
 import type { Cursor } from './cursor.ts';
+import { unescaped } from './escapes.ts';
+import { checkedPattern } from './extended-pattern.ts';
 import type { ConnectionTest, HttpQuestion, Limits, Place, Protocol, ResponseTime, Test } from './tree.ts';
 import { meaningOf } from './word-table.ts';
 
@@ -156,7 +158,7 @@ function parseOption(cursor: Cursor, draft: Draft): boolean {
       return true;
     case 'send':
     case 'expect':
-      draft.dialogue.push({ kind: word, text: cursor.expectString('a text').text });
+      draft.dialogue.push({ kind: word, text: unescaped(cursor.expectString('a text')) });
       return true;
     case 'responsetime': {
       const operator = cursor.takeOperator();
@@ -312,56 +314,21 @@ function headerValue({ text, place }: { readonly text: string; readonly place: P
 }
 
 function regex(cursor: Cursor): string {
-  const { text, place } = cursor.expectString('a pattern');
-  return checkedPattern(text, place);
+  const token = cursor.expectString('a pattern');
+  return checkedPattern(unescaped(token), token.place);
 }
 
 /** A pattern for lines; what begins with a slash is the path of a file with one on each line, any of which may match. */
 export function parsePattern(cursor: Cursor): string {
-  const { text, place } = cursor.expectString('a pattern');
-  if (!text.startsWith('/')) return checkedPattern(text, place);
+  const token = cursor.expectString('a pattern');
+  const { text, place } = token;
+  if (!text.startsWith('/')) return checkedPattern(unescaped(token), place);
   const patterns = cursor
     .readOther(text, place)
     .split('\n')
     .filter((line) => line.trim() !== '');
   if (patterns.length === 0) throw new ControlError(place, 'there is no pattern in the file', text);
   return patterns.map((line) => `(${checkedPattern(line, place)})`).join('|');
-}
-
-/** A pattern of the language, which is what POSIX calls an extended regular expression. @throws ControlError when it is none */
-export function checkedPattern(text: string, place: Place): string {
-  for (const [, name = ''] of text.matchAll(POSIX_CLASS_INSIDE))
-    if (meaningOf(POSIX_CLASSES, name) === undefined)
-      throw new ControlError(place, 'Regex parsing error: Invalid character class name', text);
-  try {
-    new RegExp(jsPattern(text));
-  } catch (error) {
-    const why = error instanceof Error ? error.message.replace(/^.*: /, '') : 'not a pattern';
-    throw new ControlError(place, `Regex parsing error: ${why}`, text);
-  }
-  return text;
-}
-
-const POSIX_CLASSES: Readonly<Record<string, string>> = {
-  alnum: 'a-zA-Z0-9',
-  alpha: 'a-zA-Z',
-  blank: ' \\t',
-  cntrl: '\\x00-\\x1f\\x7f',
-  digit: '0-9',
-  lower: 'a-z',
-  punct: '!-\\/:-@\\[-`{-~',
-  space: '\\s',
-  upper: 'A-Z',
-  xdigit: '0-9a-fA-F',
-};
-
-const POSIX_CLASS = /\[:(\w+):\]/g;
-/** The same where it must be one: within brackets. */
-const POSIX_CLASS_INSIDE = /(?<=\[(?:[^\]]|:\])*)\[:(\w+):\]/g;
-
-/** The same pattern in the words of JavaScript: the classes of POSIX are spelled out. */
-export function jsPattern(text: string): string {
-  return text.replace(POSIX_CLASS, (all, name: string) => meaningOf(POSIX_CLASSES, name) ?? all);
 }
 
 /**

@@ -1,11 +1,13 @@
 import { ControlError } from './control-error.ts';
 import type { Cursor } from './cursor.ts';
+import { unescaped, withBytes } from './escapes.ts';
 import type { Place, ProgramCall } from './tree.ts';
 
 const SHELLS = /(^|\/)(ba|da|k|z|a)?sh$|(^|\/)busybox$/;
 
 /**
- * Splits a command line at its blanks. Quotes keep words together; nothing else has a meaning, as there is no shell.
+ * Splits a command line at its blanks. Quotes keep words together, and backslashes mean something in them; nothing else has a meaning, as there is no
+ * shell.
  *
  * @throws ControlError when a quote is not closed
  */
@@ -13,13 +15,17 @@ function splitCommand(text: string, place: Place): string[] {
   const words: string[] = [];
   let word: string | null = null;
   let quote = '';
+  let quoted = '';
   for (const character of text) {
     if (quote !== '') {
-      if (character === quote) quote = '';
-      else word = (word ?? '') + character;
+      if (character !== quote) quoted += character;
+      else {
+        word = `${word ?? ''}${withBytes(unescaped({ kind: 'text', text: quoted }))}`;
+        quote = '';
+      }
     } else if (character === '"' || character === "'") {
       quote = character;
-      word ??= '';
+      quoted = '';
     } else if (/\s/.test(character)) {
       if (word !== null) words.push(word);
       word = null;

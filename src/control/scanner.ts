@@ -169,7 +169,7 @@ export class Scanner {
     return found('word', word ?? first);
   }
 
-  /** Takes a quoted text; a quote of its own kind can stand in it behind a backslash. */
+  /** Takes a quoted text; a quote of its own kind can stand in it behind a backslash, and two backslashes are no such thing. */
   #quoted(quote: string): string {
     const place = this.#place();
     let text = '';
@@ -177,6 +177,9 @@ export class Scanner {
       const character = this.#text.charAt(at);
       if (character === '\\' && this.#text[at + 1] === quote) {
         text += quote;
+        at += 1;
+      } else if (character === '\\' && this.#text[at + 1] === '\\') {
+        text += '\\\\';
         at += 1;
       } else if (character === quote) {
         this.#offset = at + 1;

@@ -1,10 +1,12 @@
 import { absolutePath } from './absolute-path.ts';
 import { parseAction } from './action-parser.ts';
 import { parseAlert } from './alert-parser.ts';
-import { checkedPattern, parsePattern } from './connection-parser.ts';
+import { parsePattern } from './connection-parser.ts';
 import { ControlError } from './control-error.ts';
 import { cronObjection } from './cron.ts';
 import type { Cursor } from './cursor.ts';
+import { unescaped } from './escapes.ts';
+import { checkedPattern } from './extended-pattern.ts';
 import { parseProgramCall } from './program-calls.ts';
 import { parseOnReboot } from './settings-parser.ts';
 import { parseRule } from './test-parser.ts';
@@ -96,8 +98,8 @@ function parseSubject(cursor: Cursor, type: ServiceType): Subject {
       // `path` is an older word for it.
       if (['pidfile', 'path'].includes(cursor.expectWord('pidfile', 'path', 'matching', 'match')))
         return { kind: 'pid-file', path: absolutePath(cursor) };
-      const { text, place } = cursor.expectString('a pattern');
-      return { kind: 'matching', pattern: checkedPattern(text, place) };
+      const token = cursor.expectString('a pattern');
+      return { kind: 'matching', pattern: checkedPattern(unescaped(token), token.place) };
     }
     case 'host':
       cursor.expectWord('address');

@@ -139,6 +139,17 @@ test('what is sent last needs no answer', async () => {
   await until('the last words', () => sent === 'PING\nBYE\n');
 });
 
+test('what a server says is one text to a pattern, ends of lines included', async () => {
+  const page = 'one a\nb two\n';
+  const port = await serve((_, socket) =>
+    socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${page.length}\r\n\r\n${page}`),
+  );
+  const isFound = async (pattern: string): Promise<boolean> =>
+    (await probe(`port ${port} protocol http request "/" content = "${pattern}"`)).isOk;
+  assert.equal(await isFound('a.b'), true);
+  assert.equal(await isFound('^b'), false);
+});
+
 test('content of http is judged when all of it is there', async () => {
   const port = await serve((text, socket) => {
     const [, path = ''] = /^GET (\S+)/.exec(text) ?? [];

@@ -3,7 +3,8 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ProbeOutcome } from '../checks/sample.ts';
 import { compares } from '../checks/test-evaluation.ts';
-import { jsPattern } from '../control/connection-parser.ts';
+import { withBytes } from '../control/escapes.ts';
+import { jsPattern } from '../control/extended-pattern.ts';
 import type { ConnectionTest, Limits } from '../control/tree.ts';
 import { matching } from '../system/bounded-match.ts';
 
@@ -244,7 +245,7 @@ function dialogue({ dialogue: steps }: ConnectionTest, limits: Limits): Exchange
   const sends = (): string => {
     let text = '';
     for (let step = steps[at]; step?.kind === 'send'; step = steps[at]) {
-      text += withoutEscapes(step.text);
+      text += withBytes(step.text);
       at += 1;
     }
     return text;
@@ -255,7 +256,7 @@ function dialogue({ dialogue: steps }: ConnectionTest, limits: Limits): Exchange
       const step = steps[at];
       if (step === undefined) return 'good';
       const text = answer.slice(0, limits.sendExpectBufferBytes);
-      const matches = isFound(withoutEscapes(step.text), text);
+      const matches = isFound(withBytes(step.text), text);
       if (matches === null) return TOO_LONG;
       if (!matches)
         return text.length >= limits.sendExpectBufferBytes ? { bad: `expected [${step.text}]` } : null;
@@ -269,19 +270,10 @@ function dialogue({ dialogue: steps }: ConnectionTest, limits: Limits): Exchange
 
 const TOO_LONG: Judgement = { bad: 'the pattern takes too long' };
 
-/** Whether a pattern of the file matches in what a server says; null: it takes too long to say. */
+/** Whether a pattern of the file matches in what a server says, which is one text to it, ends of lines included; null: it takes too long to say. */
 function isFound(pattern: string, text: string): boolean | null {
-  const found = matching(new RegExp(jsPattern(pattern)), [text], 1);
+  const found = matching(new RegExp(jsPattern(pattern), 's'), [text], 1);
   return found === null ? null : found.length > 0;
-}
-
-/** `\r`, `\n`, `\t` and `\0xHH` as the language writes them. */
-function withoutEscapes(text: string): string {
-  return text
-    .replace(/\\0x([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
-    .replace(/\\r/g, '\r')
-    .replace(/\\n/g, '\n')
-    .replace(/\\t/g, '\t');
 }
 
 function overUdp(test: ConnectionTest): Promise<ProbeOutcome> {
@@ -309,13 +301,13 @@ function overUdp(test: ConnectionTest): Promise<ProbeOutcome> {
       const expected = test.dialogue.find(({ kind }) => kind === 'expect')?.text;
       const text = message.toString('latin1');
       if (asksMemcached) finish(REPLY_LINE.test(text.slice(FRAME.length)) ? null : 'not a memcached reply');
-      else if (expected === undefined || isFound(withoutEscapes(expected), text) === true) finish(null);
+      else if (expected === undefined || isFound(withBytes(expected), text) === true) finish(null);
       else finish(`expected [${expected}]`);
     });
     socket.connect(target.port, target.host, (failure?: NodeJS.ErrnoException) => {
       // Called without a connection, too, where the host's name means nothing.
       if (failure !== undefined) return finish(failure.code ?? failure.message);
-      const text = asksMemcached ? `${FRAME}version\r\n` : withoutEscapes(send ?? '');
+      const text = asksMemcached ? `${FRAME}version\r\n` : withBytes(send ?? '');
       socket.send(Buffer.from(text, 'latin1'), (error) => {
         if (error !== null) finish(error.message);
       });

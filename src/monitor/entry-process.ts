@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import type { ProcessIdentity } from '../checks/saved-state.ts';
-import { jsPattern } from '../control/connection-parser.ts';
+import { jsPattern } from '../control/extended-pattern.ts';
 import type { Subject } from '../control/tree.ts';
 import { matching } from '../system/bounded-match.ts';
 import {

@@ -188,6 +188,11 @@ describe('looking at an entry', { skip: SKIP }, () => {
     assert.equal(await words.look(), 'mm');
     writeFileSync(join(folder, 'status'), 'two');
     assert.equal(await words.look(), 'nn');
+    const lines = new Looked(
+      `check program p with path "/bin/printf 'one a\\\\nb two'" if content = "a.b" then alert if content = "^b" then alert`,
+    );
+    assert.equal(await lines.look(), 'mm');
+    assert.equal(lines.sampler.output, 'one a\nb two');
     const missing = new Looked('check program p with path /nonexistent/x if status != 0 then alert');
     assert.equal(await missing.look(), 'm');
     assert.equal(missing.sample?.exists, false);

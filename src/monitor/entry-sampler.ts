@@ -102,7 +102,7 @@ export class EntrySampler {
   #contentProbes(output: string): Map<number, ProbeOutcome> {
     const outcomes = new Map<number, ProbeOutcome>();
     for (const [index, { test }] of this.#entry.rules.entries()) {
-      if (test.kind === 'content') outcomes.set(index, contentOutcome(test, [output], 'm'));
+      if (test.kind === 'content') outcomes.set(index, contentOutcome(test, [output], 'ms'));
     }
     return outcomes;
   }

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ProbeOutcome } from '../checks/sample.ts';
-import { jsPattern } from '../control/connection-parser.ts';
+import { jsPattern } from '../control/extended-pattern.ts';
 import type { ServiceEntry, Test } from '../control/tree.ts';
 import { matching } from '../system/bounded-match.ts';
 
