@@ -3,7 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import type { MonitorFacts } from '../checks/entry-status.ts';
 import { decodeState, type SavedState } from '../checks/saved-state.ts';
 import type { ControlTree } from '../control/tree.ts';
-import { EntryServer } from '../dashboard/entry-server.ts';
+import { EntryServer, type EntryServerOptions } from '../dashboard/entry-server.ts';
 import { MONIT_VERSION } from '../dashboard/entry-text.ts';
 import { AlertSender } from '../monitor/alert-sender.ts';
 import { ControlMonitor } from '../monitor/control-monitor.ts';
@@ -148,7 +148,7 @@ export async function startMonit(
         await server?.stop();
         server = null;
         server = await openServer(replaced, next);
-      } else if (server !== null) server.control = replaced.monitor;
+      } else if (server !== null) await server.renew(logOf(replaced), replaced.monitor);
     } catch (error) {
       replaced.close();
       throw error;
@@ -212,5 +212,9 @@ function httpdFacts({ settings: { httpd } }: ControlTree): MonitorFacts['httpd']
 async function openServer({ monitor, log }: RunningMonitor, tree: ControlTree): Promise<EntryServer | null> {
   const { httpd } = tree.settings;
   if (httpd === null) return null;
-  return EntryServer.start({ httpd, log: (level, text) => log(level, '', text) }, monitor);
+  return EntryServer.start({ httpd, log: logOf({ log }) }, monitor);
+}
+
+function logOf({ log }: Pick<RunningMonitor, 'log'>): EntryServerOptions['log'] {
+  return (level, text) => log(level, '', text);
 }

@@ -1,9 +1,13 @@
 /* Monit's page: what is refused, and what is written down of what is not. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { connect } from 'node:tls';
+import { credentials } from '../../testing/certificates.ts';
 import { controlTree } from '../../testing/control-entries.ts';
 import { FakeEntries } from '../../testing/fake-entries.ts';
 import { freePorts } from '../../testing/processes.ts';
@@ -199,4 +203,54 @@ test('a socket belongs to whom the file says', async (t) => {
   await opened(t, `set httpd unixsocket ${path} uid ${uid} gid ${gid} permission 640`);
   const found = statSync(path);
   assert.deepEqual([found.uid, found.gid, found.mode & 0o777], [uid, gid, 0o640]);
+});
+
+test('what the page needs is read again, unless it cannot be', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'twincached-renewed-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const passwords = join(folder, 'passwords');
+  writeFileSync(passwords, 'eve:first\n');
+  const [port = 0] = await freePorts(1);
+  const server = await opened(t, `set httpd port ${port} use address 127.0.0.1 allow cleartext ${passwords}`);
+  const statusOf = async (user: string): Promise<number> =>
+    (await fetch(`http://127.0.0.1:${port}/_ping`, { headers: basic(user) })).status;
+  assert.equal(await statusOf('eve:first'), 200);
+  writeFileSync(passwords, 'eve:second\n');
+  assert.equal(await statusOf('eve:second'), 401);
+  const log: string[] = [];
+  await server.renew((level, text) => log.push(`${level} ${text}`), new FakeEntries([]));
+  assert.equal(await statusOf('eve:second'), 200);
+  assert.equal(await statusOf('eve:first'), 401);
+  assert.equal(log.length, 1);
+});
+
+test('a renewed certificate is shown after a reload, and none that is of no use', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'twincached-renewed-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const pem = join(folder, 'pem');
+  const write = (name: Parameters<typeof credentials>[0]): string => {
+    const { cert, key } = credentials(name);
+    writeFileSync(pem, `${key}${cert}`);
+    return new X509Certificate(cert).fingerprint256;
+  };
+  const [port = 0] = await freePorts(1);
+  const first = write('server');
+  const server = await opened(t, `set httpd port ${port} use address 127.0.0.1 ssl { pemfile: ${pem} }`);
+  const shown = async (): Promise<string | undefined> => {
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    const { fingerprint256 } = socket.getPeerCertificate();
+    socket.destroy();
+    return fingerprint256;
+  };
+  assert.equal(await shown(), first);
+  const second = write('renewed');
+  await server.renew(() => {}, new FakeEntries([]));
+  assert.equal(await shown(), second);
+  writeFileSync(pem, 'nothing');
+  await assert.rejects(
+    server.renew(() => {}, new FakeEntries([])),
+    StartError,
+  );
+  assert.equal(await shown(), second);
 });

@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import { createSecureContext } from 'node:tls';
 import { StartError } from '../base/start-error.ts';
 import type { EntryControl, EntryStatus } from '../checks/entry-status.ts';
 import { SERVICE_COMMANDS, type ServiceCommand } from '../checks/service-machine.ts';
@@ -44,8 +45,8 @@ type Granted = Extract<AccessDecision, { readonly kind: 'granted' }>;
 
 /** Monit's page and its paths for programs, over HTTP on a port, on a unix socket, or on both. */
 export class EntryServer {
-  readonly #options: EntryServerOptions;
-  readonly #access: HttpAccess;
+  #options: EntryServerOptions;
+  #access: HttpAccess;
   readonly #tokens: SecurityTokens = new SecurityTokens();
   readonly #servers: Server[] = [];
   readonly #history: EntryHistory = new EntryHistory();
@@ -78,8 +79,24 @@ export class EntryServer {
     return server;
   }
 
-  /** After a reload. */
-  set control(control: EntryControl) {
+  /**
+   * After a reload that leaves `set httpd` as it is: names are asked for, and passwords and the certificate read, again.
+   *
+   * @param log from now on
+   * @param control for whom it speaks from now on
+   * @throws StartError when something cannot be read; it goes on as before
+   */
+  async renew(log: EntryServerOptions['log'], control: EntryControl): Promise<void> {
+    const { httpd } = this.#options;
+    const access = await controlAccess(httpd, (text) => log('warning', text));
+    const { pemFile } = httpd;
+    if (pemFile !== null) {
+      const certificate = certificateIn(pemFile);
+      for (const server of this.#servers)
+        if (server instanceof TlsServer) server.setSecureContext(certificate);
+    }
+    this.#options = { httpd, log };
+    this.#access = access;
     this.#control = control;
   }
 
@@ -117,15 +134,7 @@ export class EntryServer {
     let server: Server;
     const { pemFile } = this.#options.httpd;
     if (pemFile !== null && where.path === undefined) {
-      try {
-        const pem = readFileSync(pemFile, 'utf8');
-        server = createTlsServer({ key: pem, cert: pem }, handler);
-      } catch (error) {
-        // It cannot be read, or has no certificate and key that belong together.
-        throw new StartError(
-          `SSL server PEM file ${pemFile}: ${error instanceof Error ? error.message : error}`,
-        );
-      }
+      server = createTlsServer(certificateIn(pemFile), handler);
     } else server = createServer(handler);
     server.maxConnections = CONNECTIONS_MAX;
     server.headersTimeout = 5000;
@@ -353,6 +362,17 @@ export class EntryServer {
       'content-length': Buffer.byteLength(body),
     });
     response.end(body);
+  }
+}
+
+/** @throws StartError when it cannot be read, or has no certificate and key that belong together */
+function certificateIn(pemFile: string): { readonly key: string; readonly cert: string } {
+  try {
+    const pem = readFileSync(pemFile, 'utf8');
+    createSecureContext({ key: pem, cert: pem });
+    return { key: pem, cert: pem };
+  } catch (error) {
+    throw new StartError(`SSL server PEM file ${pemFile}: ${error instanceof Error ? error.message : error}`);
   }
 }
 
