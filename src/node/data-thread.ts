@@ -282,14 +282,17 @@ class NodeThread {
     const { loop, index } = this.#thread;
     if (this.#bulletin === null) return;
     let seen = this.#cache.feedHead;
-    loop.onTurnEnd(() => {
+    const look = (): void => {
       const head = this.#cache.feedHead;
       if (head === seen) return;
       seen = head;
       if (index === this.#linkThread) this.#replication?.changed();
       else this.#thread.wake(this.#linkThread);
-    });
+    };
+    loop.onTurnEnd(look);
     if (index === this.#linkThread) this.#thread.onWake(() => this.#replication?.changed());
+    // Whoever is answered here may ask the twin next: the sooner it is told, the better. (The one with the links sends by itself at that moment.)
+    else loop.onRepliesDue(look);
   }
 
   /** What thread 0 does for all: ports, background work, and twins unless another one has them. */
