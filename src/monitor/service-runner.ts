@@ -11,8 +11,8 @@ import {
   ServiceMachine,
 } from '../checks/service-machine.ts';
 import { type RuleFinding, ServiceRules } from '../checks/service-rules.ts';
-import { type ProcessSample, readProcessSample } from '../system/proc-process.ts';
-import { readProcessEntry } from '../system/proc-table.ts';
+import { PAGE_BYTES } from '../system/host-figures.ts';
+import { type ProcessEntry, readProcessEntry } from '../system/proc-table.ts';
 import { couldHaveAnswered, readThreadLooks, type ThreadLook } from '../system/proc-threads.ts';
 import { type ChildListener, type SupervisedChild, startChild } from './child-process.ts';
 import { CopyProgress } from './copy-progress.ts';
@@ -61,7 +61,7 @@ export class ServiceRunner {
   readonly #copy: CopyProgress = new CopyProgress();
   readonly #rules: ServiceRules;
   readonly #figures: FigureReader = new FigureReader();
-  #sample: { readonly atMs: number; readonly process: ProcessSample } | null = null;
+  #sample: { readonly atMs: number; readonly process: ProcessEntry } | null = null;
   #cpuPercent: number | null = null;
 
   constructor(definition: ServiceDefinition, context: RunnerContext) {
@@ -123,7 +123,7 @@ export class ServiceRunner {
       this.#linesDropped = 0;
     }
     const { pid } = this.#machine;
-    const process = pid === null ? null : readProcessSample(pid);
+    const process = pid === null ? null : readProcessEntry(pid);
     if (process === null) {
       this.#forgetSample();
       return;
@@ -162,7 +162,7 @@ export class ServiceRunner {
           ? null
           : {
               cpuPercent: this.#cpuPercent,
-              residentBytes: sample.process.residentBytes,
+              residentBytes: sample.process.residentPages * PAGE_BYTES,
               threads: sample.process.threads,
             },
       stats: isRunning ? (this.#stats?.stats ?? null) : null,
@@ -310,7 +310,9 @@ export class ServiceRunner {
     if (pid === null) return {};
     return {
       MONIT_PROCESS_PID: String(pid),
-      MONIT_PROCESS_MEMORY: String(Math.round((this.#sample?.process.residentBytes ?? 0) / 1024)),
+      MONIT_PROCESS_MEMORY: String(
+        Math.round(((this.#sample?.process.residentPages ?? 0) * PAGE_BYTES) / 1024),
+      ),
       MONIT_PROCESS_CPU_PERCENT: (this.#cpuPercent ?? 0).toFixed(1),
     };
   }

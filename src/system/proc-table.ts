@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { type DescriptorLimit, parseDescriptorLimit } from './resource-limits.ts';
 
 /** USER_HZ: 100 on every architecture that Node runs on. */
-const TICK_MS = 10;
+export const TICK_MS = 10;
 
 /** What /proc/PID/stat says of a process, as far as a supervisor needs it. */
 export interface ProcessEntry {

@@ -1,7 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-
-/** USER_HZ: 100 on every architecture that Node runs on. */
-const TICK_MS = 10;
+import { TICK_MS } from './proc-table.ts';
 
 /** What the kernel says of one thread at one moment; times are since its start. */
 export interface ThreadLook {
