@@ -47,6 +47,7 @@ export class EntryMachine {
   #reason = '';
   #sinceMs = 0;
   #wanted = true;
+  #memory: EntryMemory = { isMonitored: false, isWanted: false, restarts: 0 };
   #monitored = true;
   #pid: number | null = null;
   #deadlineMs = Number.POSITIVE_INFINITY;
@@ -119,8 +120,12 @@ export class EntryMachine {
   get nextStartMs(): number | null {
     return this.#state === 'backing-off' || this.#state === 'gave-up' ? this.#deadlineMs : null;
   }
+  /** The same object so long as nothing of it changes. */
   get memory(): EntryMemory {
-    return { isMonitored: this.#monitored, isWanted: this.#wanted, restarts: this.#restarts };
+    const { isMonitored, isWanted, restarts } = this.#memory;
+    if (isMonitored !== this.#monitored || isWanted !== this.#wanted || restarts !== this.#restarts)
+      this.#memory = { isMonitored: this.#monitored, isWanted: this.#wanted, restarts: this.#restarts };
+    return this.#memory;
   }
   /** The events that are failed now, each once. */
   get failures(): readonly EventName[] {

@@ -53,6 +53,9 @@ export type ShownFigure =
   | `${'accessed' | 'changed' | 'modified'}-ms`
   | ('link-errors' | 'link-bits-per-second');
 
+/** One of which nothing is known. */
+export const UNKNOWN_FIGURE: Figure = { absolute: null, percent: null, operationsPerSecond: null };
+
 /** A figure that was sampled. @param absolute null: only the share is known */
 export function figure(
   absolute: number | null,

@@ -75,7 +75,8 @@ export class ControlMonitor implements EntryControl {
   #dueTimer: NodeJS.Timeout | undefined;
   #settling: NodeJS.Immediate | null = null;
   #isRunning = false;
-  #lastState = '';
+  /** By name, as it was when it was written down last. */
+  readonly #lastSaved: Map<string, SavedEntry> = new Map();
   #view: HostView | null = null;
 
   constructor(options: ControlMonitorOptions) {
@@ -149,16 +150,8 @@ export class ControlMonitor implements EntryControl {
 
   /** What the next monitor begins with. */
   get state(): SavedState {
-    const services = new Map(
-      this.#supervisor.machines.map(({ entry, memory }) => [
-        entry.name,
-        {
-          ...memory,
-          process: this.#runners.get(entry.name)?.identity ?? null,
-          startMark: this.#runners.get(entry.name)?.startMark ?? '',
-        },
-      ]),
-    );
+    const services = new Map<string, SavedEntry>();
+    for (const [name, { saved }] of this.#runners) services.set(name, saved);
     return { bootId: this.#options.bootId, services };
   }
 
@@ -376,10 +369,14 @@ export class ControlMonitor implements EntryControl {
     this.#options.log(level, service, text);
   }
 
+  /** Many times in each cycle, so it looks for what has changed before it writes anything down. */
   #save(): void {
-    const text = encodeState(this.state);
-    if (text === this.#lastState) return;
-    this.#lastState = text;
-    this.#options.save(text);
+    let isChanged = false;
+    for (const [name, { saved }] of this.#runners) {
+      if (this.#lastSaved.get(name) === saved) continue;
+      this.#lastSaved.set(name, saved);
+      isChanged = true;
+    }
+    if (isChanged) this.#options.save(encodeState(this.state));
   }
 }

@@ -1,7 +1,8 @@
 import type { EntryInput, ProgramRole } from '../checks/entry-inputs.ts';
 import type { EntryMachine } from '../checks/entry-machine.ts';
+import type { EntryMemory } from '../checks/entry-options.ts';
 import { EMPTY_SAMPLE, type Sample } from '../checks/sample.ts';
-import type { ProcessIdentity, SavedEntry } from '../checks/saved-state.ts';
+import type { SavedEntry } from '../checks/saved-state.ts';
 import type { Limits, ProgramCall } from '../control/tree.ts';
 import { EntryProcess, MARK_OF_SERVICE, MARK_OF_START } from './entry-process.ts';
 import { EntrySampler } from './entry-sampler.ts';
@@ -32,6 +33,7 @@ export interface RunnerOptions {
 export class EntryRunner {
   readonly machine: EntryMachine;
   readonly #options: RunnerOptions;
+  #saved: { readonly memory: EntryMemory; readonly entry: SavedEntry } | null = null;
   readonly #process: EntryProcess;
   readonly #sampler: EntrySampler;
   readonly #runs = new Map<ProgramRole, { readonly run: ProgramRun; readonly startedMs: number }>();
@@ -107,10 +109,24 @@ export class EntryRunner {
     return state === 'starting' || state === 'initializing' ? this.#mark : '';
   }
 
-  /** The process watched; null when there is none. */
-  get identity(): ProcessIdentity | null {
+  /** What the next monitor is to know of it; the same object so long as nothing of it changes, because it is asked for again and again. */
+  get saved(): SavedEntry {
+    const { memory } = this.machine;
     const { present } = this.#process;
-    return present === null ? null : { pid: present.pid, startedAfterBootMs: present.startedAfterBootMs };
+    const { startMark } = this;
+    const known = this.#saved;
+    const isSame =
+      known !== null &&
+      known.memory === memory &&
+      known.entry.startMark === startMark &&
+      known.entry.process?.pid === present?.pid &&
+      known.entry.process?.startedAfterBootMs === present?.startedAfterBootMs;
+    if (isSame) return known.entry;
+    const { pid = 0, startedAfterBootMs = 0 } = present ?? {};
+    const identity = present === null ? null : { pid, startedAfterBootMs };
+    const entry = { ...memory, process: identity, startMark };
+    this.#saved = { memory, entry };
+    return entry;
   }
 
   /** Whether this is a start program that has not ended. */

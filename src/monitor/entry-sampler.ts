@@ -23,6 +23,8 @@ export class EntrySampler {
   readonly #host: HostSampler = new HostSampler();
   readonly #filesystem: FilesystemSampler = new FilesystemSampler();
   readonly #network: NetworkSampler;
+  /** By index those that have to go and ask. */
+  readonly #askingRules: readonly number[];
   readonly #content: ContentPosition = { inode: 0, offset: 0 };
   #output = '';
   #status: string | null = null;
@@ -33,6 +35,9 @@ export class EntrySampler {
     const resources = entry.rules.flatMap(({ test }) => (test.kind === 'resource' ? [test.resource] : []));
     this.#network = new NetworkSampler(entry);
     this.#process = new ProcessSampler(new Set(resources));
+    this.#askingRules = entry.rules.flatMap(({ test }, index) =>
+      test.kind === 'connection' || test.kind === 'ping' ? [index] : [],
+    );
   }
 
   /** What a `check program` said last. */
@@ -47,7 +52,8 @@ export class EntrySampler {
    */
   async sample(pid: number | null, view: HostView, wallMs: number): Promise<Sample> {
     const [facts, probes] = await Promise.all([this.#facts(pid, view, wallMs), this.#probes(pid)]);
-    return { ...facts, probes: new Map([...facts.probes, ...probes]) };
+    for (const [index, outcome] of facts.probes) probes.set(index, outcome);
+    return { ...facts, probes };
   }
 
   async #facts(pid: number | null, view: HostView, wallMs: number): Promise<Sample> {
@@ -112,8 +118,9 @@ export class EntrySampler {
     // Of a process that is not there the rules about existence tell enough.
     if (this.#entry.type === 'process' && pid === null) return outcomes;
     await Promise.all(
-      this.#entry.rules.map(async ({ test }, index) => {
-        const outcome = await this.#probe(test);
+      this.#askingRules.map(async (index) => {
+        const test = this.#entry.rules[index]?.test;
+        const outcome = test === undefined ? null : await this.#probe(test);
         if (outcome !== null) outcomes.set(index, outcome);
       }),
     );

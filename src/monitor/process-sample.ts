@@ -1,4 +1,4 @@
-import { EMPTY_SAMPLE, figure, type Sample } from '../checks/sample.ts';
+import { EMPTY_SAMPLE, type Figure, figure, type Sample, UNKNOWN_FIGURE } from '../checks/sample.ts';
 import type { Resource } from '../control/tree.ts';
 import { type CpuTimes, type HostReading, PAGE_BYTES } from '../system/host-figures.ts';
 import {
@@ -61,6 +61,8 @@ const DEAR_RESOURCES: readonly Resource[] = [
 export class ProcessSampler {
   #before: Reading | null = null;
   #rare: RareFacts | null = null;
+  /** Of the sample before. */
+  #figures: Sample['figures'] = {};
   #dear: DearFacts | null = null;
   readonly #dearForMs: number;
 
@@ -77,8 +79,11 @@ export class ProcessSampler {
       return EMPTY_SAMPLE;
     }
     const below = descendants(pid, view.processes);
-    const sum = (value: (of: ProcessEntry) => number): number =>
-      below.reduce((total, one) => total + value(one), value(entry));
+    const sum = (value: (of: ProcessEntry) => number): number => {
+      let total = value(entry);
+      for (const one of below) total += value(one);
+      return total;
+    };
     const now: Reading = {
       atMs: view.atMs,
       entry,
@@ -100,25 +105,42 @@ export class ProcessSampler {
     const totalBytes = sum((one) => one.residentPages) * PAGE_BYTES;
     const { openFiles, openFilesTotal, rates, shown } = this.#dearFacts(entry, below, view.atMs);
     const rare = this.#rareFacts(entry, view.atMs);
+    const last = this.#figures;
+    // Most of what is idle stays as it was; what is the same need not be made again each second.
+    const kept = (name: Resource, absolute: number | null, share: number | null = null): Figure => {
+      const known = last[name];
+      return known?.absolute === absolute && known.percent === share ? known : figure(absolute, share);
+    };
+    const figures: Sample['figures'] = {
+      cpu: kept('cpu', null, old === null ? null : percent(entry.cpuMs, old.entry.cpuMs, entry.threads)),
+      'cpu-total': kept(
+        'cpu-total',
+        null,
+        old === null ? null : percent(now.totalCpuMs, old.totalCpuMs, threads),
+      ),
+      memory: kept('memory', bytes, (bytes * 100) / host.memoryTotalBytes),
+      'memory-total': kept('memory-total', totalBytes, (totalBytes * 100) / host.memoryTotalBytes),
+      children: kept('children', below.length),
+      threads: kept('threads', entry.threads),
+      ...(openFiles === null
+        ? {}
+        : {
+            'file-descriptors': kept(
+              'file-descriptors',
+              openFiles,
+              (openFiles * 100) / rare.openFilesLimit.soft,
+            ),
+          }),
+      'file-descriptors-total': kept('file-descriptors-total', openFilesTotal),
+      uptime: figure(host.uptimeSeconds * 1000 - entry.startedAfterBootMs),
+      'disk-read': rates?.['disk-read'] ?? UNKNOWN_FIGURE,
+      'disk-write': rates?.['disk-write'] ?? UNKNOWN_FIGURE,
+      ...loads(host),
+    };
+    this.#figures = figures;
     return {
       exists: true,
-      figures: {
-        cpu: figure(null, old === null ? null : percent(entry.cpuMs, old.entry.cpuMs, entry.threads)),
-        'cpu-total': figure(null, old === null ? null : percent(now.totalCpuMs, old.totalCpuMs, threads)),
-        memory: figure(bytes, (bytes * 100) / host.memoryTotalBytes),
-        'memory-total': figure(totalBytes, (totalBytes * 100) / host.memoryTotalBytes),
-        children: figure(below.length),
-        threads: figure(entry.threads),
-        ...(openFiles === null
-          ? {}
-          : { 'file-descriptors': figure(openFiles, (openFiles * 100) / rare.openFilesLimit.soft) }),
-        'file-descriptors-total': figure(openFilesTotal),
-        uptime: figure(host.uptimeSeconds * 1000 - entry.startedAfterBootMs),
-        'disk-read': figure(null),
-        'disk-write': figure(null),
-        ...rates,
-        ...loads(host),
-      },
+      figures,
       properties: {
         pid: String(pid),
         ppid: String(entry.parentPid),
@@ -227,17 +249,28 @@ function childrenIn(processes: readonly ProcessEntry[]): ReadonlyMap<number, rea
   return children;
 }
 
+const NOBODY: readonly ProcessEntry[] = [];
+
 /** All processes below one, each once, though parents may have changed while they were read. */
-export function descendants(pid: number, processes: readonly ProcessEntry[]): ProcessEntry[] {
+export function descendants(pid: number, processes: readonly ProcessEntry[]): readonly ProcessEntry[] {
   const children = childrenIn(processes);
+  if (!children.has(pid)) return NOBODY;
   const found = new Set(children.get(pid));
   // What is added while it goes is visited, too.
   for (const entry of found) for (const child of children.get(entry.pid) ?? []) found.add(child);
   return [...found];
 }
 
-function loads({ loads: [one, five, fifteen] }: HostReading): Sample['figures'] {
-  return { 'load-1': figure(one), 'load-5': figure(five), 'load-15': figure(fifteen) };
+/** Made once for all entries that share a look at the host. */
+const loadsOfHosts = new WeakMap<HostReading, Sample['figures']>();
+
+function loads(host: HostReading): Sample['figures'] {
+  const known = loadsOfHosts.get(host);
+  if (known !== undefined) return known;
+  const [one, five, fifteen] = host.loads;
+  const made = { 'load-1': figure(one), 'load-5': figure(five), 'load-15': figure(fifteen) };
+  loadsOfHosts.set(host, made);
+  return made;
 }
 
 /** The host's own figures. */

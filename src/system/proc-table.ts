@@ -28,20 +28,46 @@ export interface ProcessEntry {
  */
 export function parseProcessEntry(stat: string): ProcessEntry | null {
   const pid = Number.parseInt(stat, 10);
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const field = (number: number): number => Number(fields[number - 3]);
-  const entry = {
+  const stateAt = stat.lastIndexOf(')') + 2;
+  if (stateAt < 2 || !Number.isFinite(pid)) return null;
+  // Each second for each process of the host, so the fifty fields are not made strings first.
+  let at = stateAt + 2;
+  let field = 4;
+  for (; field <= LAST_FIELD; field++) {
+    let value = 0;
+    const isNegative = stat.charCodeAt(at) === MINUS;
+    if (isNegative) at++;
+    const from = at;
+    for (
+      let digit = stat.charCodeAt(at) - ZERO;
+      digit >= 0 && digit <= 9;
+      digit = stat.charCodeAt(at) - ZERO
+    ) {
+      value = value * 10 + digit;
+      at++;
+    }
+    if (at === from) return null;
+    fields[field] = isNegative ? -value : value;
+    at++;
+  }
+  const number = (of: number): number => fields[of] ?? 0;
+  return {
     pid,
-    state: fields[0] ?? '',
-    parentPid: field(4),
-    groupId: field(5),
-    cpuMs: (field(14) + field(15)) * TICK_MS,
-    threads: field(20),
-    startedAfterBootMs: field(22) * TICK_MS,
-    residentPages: field(24),
+    state: stat.charAt(stateAt),
+    parentPid: number(4),
+    groupId: number(5),
+    cpuMs: (number(14) + number(15)) * TICK_MS,
+    threads: number(20),
+    startedAfterBootMs: number(22) * TICK_MS,
+    residentPages: number(24),
   };
-  return Number.isFinite(pid + entry.parentPid + entry.cpuMs + entry.startedAfterBootMs) ? entry : null;
 }
+
+/** Of those that are needed. */
+const LAST_FIELD = 24;
+const fields = new Float64Array(LAST_FIELD + 1);
+const MINUS = 0x2d;
+const ZERO = 0x30;
 
 /** What has been read while `readingOnce` runs. */
 let readSoFar: Map<number, ProcessEntry> | null = null;
