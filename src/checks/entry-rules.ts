@@ -19,6 +19,8 @@ export interface RuleOutcome {
 }
 
 const ALERT: Action = { kind: 'alert' };
+/** Nothing is to be done. */
+const QUIET: RuleOutcome = { event: null, action: ALERT, isNew: false, log: null, isHang: false };
 const DEFAULT_ON_DEATH: Action = { kind: 'restart' };
 
 /** The rules of one entry with what they have seen so far. */
@@ -94,23 +96,12 @@ export class EntryRules {
       const isHang = isProbe && sample.probes.get(index)?.isOk === false;
       switch (turn.type) {
         case 'nothing':
-          if (this.#tellsTests)
-            outcomes.push({
-              event: null,
-              action: ALERT,
-              isNew: false,
-              log: null,
-              isHang,
-              found: verdict.text,
-            });
+          if (this.#tellsTests) outcomes.push({ ...QUIET, found: verdict.text });
           break;
         case 'counting':
           outcomes.push({
-            event: null,
-            action: ALERT,
-            isNew: false,
+            ...QUIET,
             log: `${verdict.text} (${turn.matches} of ${turn.reaction.times} times)`,
-            isHang,
           });
           break;
         case 'matched': {
