@@ -238,6 +238,8 @@ export class ScriptedServer {
   mode: ServerMode = 'up';
   /** Answers `stats replication` as a node with a twin does. */
   replicating = false;
+  /** It is a repcached: `stats` tells so, and `stats replication` is not known. */
+  isRepcached = false;
   /** What it says of its copy. */
   inSync = true;
   /** What it says of its process. */
@@ -444,8 +446,10 @@ export class ScriptedServer {
       }
       if (this.statsReply !== null) return this.statsReply;
       const inSync = `STAT replication_in_sync ${this.inSync ? 1 : 0}\r\n`;
+      if (this.isRepcached && words.length > 1) return 'ERROR\r\n';
+      const repcached = this.isRepcached ? 'STAT replication MASTER\r\nSTAT repcached_version 2.3.1\r\n' : '';
       if (words.length === 1)
-        return `STAT pid ${this.pid}\r\nSTAT uptime 5\r\nSTAT time ${Math.floor(this.#timeline.nowMs / 1000)}\r\nEND\r\n`;
+        return `${repcached}STAT pid ${this.pid}\r\nSTAT uptime 5\r\nSTAT time ${Math.floor(this.#timeline.nowMs / 1000)}\r\nEND\r\n`;
       return this.replicating ? `STAT replication_state linked\r\n${inSync}END\r\n` : 'END\r\n';
     }
     if (verb === 'acks') {

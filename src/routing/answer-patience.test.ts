@@ -26,7 +26,7 @@ function callOf(verb: number, deadlineMs: number, bytes = 20): Call {
 function waitingFor(...calls: readonly Call[]): {
   reader: { paused: boolean };
   writer: { waiting: number; hasMoved: () => boolean };
-  probe: { replicates: boolean | null; answerMsMax: number };
+  probe: { isTwin: boolean; answerMsMax: number };
   patience: AnswerPatience;
   judge: (nowMs: number, connection?: Connection) => number;
 } {
@@ -34,7 +34,7 @@ function waitingFor(...calls: readonly Call[]): {
   for (const call of calls) queue.push(call);
   const reader = { paused: false };
   const writer = { waiting: 0, hasMoved: () => false };
-  const probe = { replicates: false, answerMsMax: 0 };
+  const probe = { isTwin: false, answerMsMax: 0 };
   const patience = new AnswerPatience(queue, reader, writer, probe);
   const judge = (nowMs: number, connection: Connection = new MemoryConnection()): number =>
     patience.judge(nowMs, TIMEOUT_MS, connection);
@@ -96,7 +96,7 @@ test('a write that may be done late counts with servers that are told so, if the
     const calls = verbs.map((verb, index) => callOf(verb, 200 + index));
     const of = waitingFor(...calls);
     of.patience.heardMs = 300;
-    of.probe.replicates = true;
+    of.probe.isTwin = true;
     change(of, calls);
     return of.judge(300);
   };
@@ -105,8 +105,7 @@ test('a write that may be done late counts with servers that are told so, if the
     PATIENCE.isLateWrite,
   );
   const others: [string, (of: ReturnType<typeof waitingFor>, calls: readonly Call[]) => void][] = [
-    ['a stock server does it all the same', ({ probe }) => (probe.replicates = false)],
-    ['not known', ({ probe }) => (probe.replicates = null)],
+    ['a stock server does it all the same', ({ probe }) => (probe.isTwin = false)],
     ['not written yet', ({ writer }) => (writer.waiting = 1)],
     ['sent elsewhere already', (_, calls) => (calls[1]!.detached = true)],
     ['not overdue itself', (_, calls) => (calls[1]!.deadlineMs = 301)],
@@ -119,7 +118,7 @@ test('a write that may be done late counts with servers that are told so, if the
     'they only ask',
   );
   assert.equal(
-    judged(({ probe }) => Object.assign(probe, { replicates: false, answerMsMax: 5 })),
+    judged(({ probe }) => Object.assign(probe, { isTwin: false, answerMsMax: 5 })),
     PATIENCE.isLateWrite,
     'a proxy is told, too',
   );

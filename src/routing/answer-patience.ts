@@ -40,13 +40,13 @@ export class AnswerPatience {
   readonly #queue: Ring<Call>;
   readonly #reader: Pick<DestinationReader, 'paused'>;
   readonly #writer: Pick<CallWriter, 'hasMoved' | 'waiting'>;
-  readonly #probe: Pick<DestinationProbe, 'replicates' | 'answerMsMax'>;
+  readonly #probe: Pick<DestinationProbe, 'isTwin' | 'answerMsMax'>;
 
   constructor(
     queue: Ring<Call>,
     reader: Pick<DestinationReader, 'paused'>,
     writer: Pick<CallWriter, 'hasMoved' | 'waiting'>,
-    probe: Pick<DestinationProbe, 'replicates' | 'answerMsMax'>,
+    probe: Pick<DestinationProbe, 'isTwin' | 'answerMsMax'>,
   ) {
     this.#queue = queue;
     this.#reader = reader;
@@ -88,7 +88,7 @@ export class AnswerPatience {
   #hasOverdueWrite(nowMs: number): boolean {
     // It is not the server that is waited for.
     if (this.#reader.paused) return false;
-    if (this.#probe.replicates !== true && this.#probe.answerMsMax === 0) return false;
+    if (!this.#probe.isTwin && this.#probe.answerMsMax === 0) return false;
     const written = this.#queue.length - this.#writer.waiting;
     for (let index = 0; index < written; index++) {
       const { deadlineMs, detached, request } = this.#queue.at(index)!;

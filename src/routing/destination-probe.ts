@@ -22,11 +22,13 @@ const STAGE = { version: 0, details: 1, acks: 2, identity: 3 } as const;
  *     stats replication                of a cache: whether it has twins, and has what they have
  *     stats agent [alone]              of a proxy: how long it needs
  *     acks N MS                        of a cache with twins: replies to writes wait for them
- *     stats                            of a cache without: which process it is, for a new one has lost what the old one had
+ *     stats                            of a cache without: which process it is, for a new one has lost what the old one had; and a repcached tells only here that it is one
  */
 export class DestinationProbe {
   /** Whether the server replicates by itself; null before the first probe. */
   replicates: boolean | null = null;
+  /** It is a node of ours with twins, which does not do what it has not read of a connection that was reset; a repcached does. */
+  isTwin = false;
   /** How long it needs at most if it is a proxy, in milliseconds; else 0. */
   answerMsMax = 0;
   /** The process and when it was started, by its own clock; 0: it has not told. */
@@ -116,9 +118,11 @@ export class DestinationProbe {
     }
     if (kind !== PROBE_LINE.end) return PROBED.asking;
     this.answerMsMax = this.#seesAnswerMs;
-    this.replicates = this.#seesReplication;
-    if (this.#lacksSync) return PROBED.filling;
-    if (this.replicates || this.#isAgent) return this.#askForAcks(connection);
+    this.isTwin = this.#seesReplication;
+    if (this.isTwin || this.#isAgent) {
+      this.replicates = this.isTwin;
+      return this.#lacksSync ? PROBED.filling : this.#askForAcks(connection);
+    }
     this.#stage = STAGE.identity;
     this.#uptimeSeconds = this.#timeSeconds = 0;
     this.#ask(connection, 'stats\r\n');
@@ -127,10 +131,12 @@ export class DestinationProbe {
 
   #identity(kind: number, reader: DestinationReader): number {
     if (kind !== PROBE_LINE.stat) {
+      this.replicates = this.#seesReplication;
       if (this.#timeSeconds > 0) this.startedSeconds = this.#timeSeconds - this.#uptimeSeconds;
       else this.pid = 0;
       return PROBED.ready;
     }
+    if (reader.probeReplicates) this.#seesReplication = true;
     if (reader.probePid > 0) this.pid = reader.probePid;
     if (reader.probeUptimeSeconds > 0) this.#uptimeSeconds = reader.probeUptimeSeconds;
     if (reader.probeTimeSeconds > 0) this.#timeSeconds = reader.probeTimeSeconds;
@@ -146,7 +152,7 @@ export class DestinationProbe {
   }
 
   #askForAcks(connection: Connection): number {
-    if (this.replicates !== true || this.#acks === 0) return PROBED.ready;
+    if (!this.isTwin || this.#acks === 0) return PROBED.ready;
     this.#stage = STAGE.acks;
     this.#ask(connection, `acks ${this.#acks} ${this.#ackMsMax}\r\n`);
     return PROBED.asking;

@@ -1,6 +1,7 @@
 import type { CallJoin } from './call.ts';
 import { FAILURE, type Failure } from './failure.ts';
 import type { Request } from './request.ts';
+import { leavesTheSame } from './write-outcome.ts';
 
 /** What has become of a write on one side. */
 export const SIDE = { pending: 0, answered: 1, failed: 2 } as const;
@@ -14,6 +15,8 @@ export interface JoinOwner {
   missedBy(side: number, request: Request): void;
   /** The write has come to both sides. */
   takenByBoth(request: Request): void;
+  /** It has come to both, and `side` has made something else of it than the preferred one. */
+  differed(side: number, request: Request): void;
   /** Both sides are settled. */
   releaseJoin(join: MirrorJoin): void;
 }
@@ -73,9 +76,11 @@ export class MirrorJoin implements CallJoin {
     const other = 1 - branch;
     sides[branch] = SIDE.answered;
     if (sides[other] === SIDE.failed) this.mirror.missedBy(other, request);
-    else if (sides[other] === SIDE.answered) this.mirror.takenByBoth(request);
+    else if (sides[other] === SIDE.pending) this.#keep(source, from, to);
+    else if (leavesTheSame(request.verb, this.#reply, 0, this.#replyLength, source, from, to))
+      this.mirror.takenByBoth(request);
+    else this.mirror.differed(1 - preferred, request);
     if (branch === preferred || sides[preferred] === SIDE.failed) this.#deliver(request, source, from, to);
-    else if (sides[preferred] === SIDE.pending) this.#keep(source, from, to);
     if (this.isSettled) this.mirror.releaseJoin(this);
   }
 

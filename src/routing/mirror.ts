@@ -39,6 +39,8 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
   readonly #repairs: readonly [SideRepair, SideRepair];
   readonly #free: MirrorJoin[] = [];
   #levelBit = 0;
+  /** Writes of which the two sides have made different things. */
+  #differed = 0;
 
   constructor(main: RouteHandle, backup: RouteHandle, context: RouteContext) {
     super();
@@ -88,7 +90,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
 
   #writeBoth(call: Call): void {
     const preferred = this.#believesBackup(call.request, call.firstKey) ? BACKUP : MAIN;
-    if (this.#records.anyBehind)
+    if (this.#records.anyBehind || this.#differed > 0)
       for (const repair of this.#repairs) repair.written(call.request, call.firstKey);
     const copy = this.#calls.copy(call);
     const join = this.#free.pop() ?? new MirrorJoin(this);
@@ -232,6 +234,11 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
     this.#repairs[side === MAIN ? MAIN : BACKUP].note(request, 0);
   }
 
+  differed(side: number, request: Request): void {
+    this.#differed++;
+    this.#repairs[side === MAIN ? MAIN : BACKUP].note(request, 0);
+  }
+
   takenByBoth(request: Request): void {
     for (const repair of this.#repairs) repair.forget(request, 0);
   }
@@ -265,6 +272,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
       this.#repairs.reduce((all, one) => all + of(one), 0);
     return [
       ['mirror_missed', sum(({ missedCount }) => missedCount)],
+      ['mirror_differed', this.#differed],
       ['mirror_forgotten', sum(({ forgotten }) => forgotten)],
       ['mirror_doubted', sum(({ doubted }) => doubted)],
       ['mirror_filled', sum(({ filled }) => filled)],

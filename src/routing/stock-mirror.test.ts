@@ -207,7 +207,8 @@ test('of keys that were forgotten the side that missed their writes is not asked
   main.metaReply = () => 'HD\r\n';
   // What is not an overwriting write would make it look new.
   assert.equal(world.ask(client, 'incr n 1\r\n'), '7\r\n');
-  assert.equal(main.values.has('n'), false);
+  world.run(10);
+  assert.equal(main.values.get('n')?.value, '7', 'deleted, not counted, and mended with what the backup has');
   backup.kill();
   world.run(10);
   assert.equal(
@@ -423,5 +424,48 @@ test('a key that cannot stand in a line of text is never sent in one', () => {
     backup.seen.filter((line) => !line.startsWith('ms ')),
     ['get a', 'get b\x01'],
   );
+  world.nothingLeft();
+});
+
+test('what the two sides make different things of is mended on the one that is not believed', () => {
+  const { world, main, backup, client } = stock();
+  const both = (key: string): readonly (string | undefined)[] => [
+    main.values.get(key)?.value,
+    backup.values.get(key)?.value,
+  ];
+  const ask = (text: string): string => {
+    const reply = world.ask(client, text);
+    world.run(10);
+    return reply;
+  };
+  ask('set a 5 0 1\r\n1\r\nset n 0 0 1\r\n1\r\nset s 0 0 1\r\n1\r\n');
+  // Each for itself has evicted, or counted cas ids.
+  main.values.delete('a');
+  assert.equal(ask('add a 5 0 1\r\n2\r\n'), 'STORED\r\n');
+  assert.deepEqual(both('a'), ['2', '2']);
+  assert.deepEqual([backup.values.get('a')?.flags, backup.values.get('a')?.exptime], ['5', '300']);
+  backup.values.delete('n');
+  assert.equal(ask('incr n 1\r\n'), '2\r\n');
+  assert.deepEqual(both('n'), ['2', '2']);
+  main.values.delete('n');
+  assert.equal(ask('incr n 1\r\n'), 'NOT_FOUND\r\n');
+  assert.deepEqual(both('n'), [undefined, undefined]);
+  backup.values.set('s', { value: 'old', flags: '0', cas: 99, exptime: '0' });
+  assert.equal(ask('append s 0 0 1\r\n2\r\n'), 'STORED\r\n');
+  assert.deepEqual(both('s'), ['12', 'old2'], 'both say STORED: nobody can tell');
+  assert.equal(ask('delete none\r\ntouch none 1\r\n'), 'NOT_FOUND\r\nNOT_FOUND\r\n');
+  backup.values.delete('s');
+  const seen = backup.seen.length;
+  assert.equal(ask('touch s 9\r\ndelete s\r\n'), 'TOUCHED\r\nDELETED\r\n');
+  assert.deepEqual(backup.seen.slice(seen), ['touch s 9', 'delete s'], 'it has less, and nothing wrong');
+  // What is written while it is mended is not undone.
+  main.values.delete('a');
+  for (const server of [main, backup]) server.delayMs = 20;
+  client.send('add a 0 0 1\r\n3\r\n');
+  world.run(30);
+  client.send('delete a\r\n');
+  world.run(1000);
+  assert.equal(client.take(), 'STORED\r\nDELETED\r\n');
+  assert.deepEqual(both('a'), [undefined, undefined]);
   world.nothingLeft();
 });
