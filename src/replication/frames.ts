@@ -24,7 +24,8 @@
  *     touch      u64 version of the item that was touched, u32 exptime, u8 bytes of the key, key, u64 stamp of the touch (not for a peer
  *                that does not know stamps: FEATURE.touchStamps)
  *     win        u64 version of the item that a client was told to renew, u8 bytes of the key, key
- *     flush      u64 version of the order, u64 threshold (lower versions die), u32 active at (seconds since 1970)
+ *     flush      u64 version of the order, u64 threshold (lower versions die), u32 active at (seconds since 1970; 0: it is in force). A
+ *                version of 0: of the flushes in force, whoever ordered them, and the order to come stays
  *     resume     u8 1 if a position follows, u8 0, u16 threads, u32 tag, u64 for each thread: up to where this node has the changes of
  *                the peer's data threads, as the peer's last mark said
  *     resumed    nothing: what changed since that position has been sent, as changes

@@ -95,6 +95,8 @@ export class LegacyWriter implements ItemWriter {
   win(): void {}
 
   flush(output: Output, threshold: number, activeAtSeconds: number, version: number): void {
+    // That an order has come into force, which the other side knows by itself.
+    if (activeAtSeconds === 0) return;
     // An order for later strikes at the beginning of the second before the one that it names, as memcached's does.
     output.text(threshold > version ? `flush_all ${activeAtSeconds + 1}\r\n` : 'flush_all \r\n');
   }

@@ -127,6 +127,8 @@ test('what clients do is said as repcached says it', () => {
   assert.equal(node.said(), 'flush_all \r\n');
   node.cache.cache.flushAll(5);
   assert.equal(node.said(), `flush_all ${NOW + 5}\r\n`);
+  node.cache.advance(6000);
+  assert.equal(node.said(), '', 'when it strikes it is known there');
   node.cache.cache.meta.setNewCas(0x12, 0xfffffffe);
   node.cache.setMarked('e', 'x', 1 << 28);
   assert.match(node.said(), /^rep e 0 0 1 \d+\r\nx\r\n$/);

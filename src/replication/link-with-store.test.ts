@@ -96,6 +96,120 @@ test('a flush to come is in a full sync', () => {
   assert.equal(nodes.view(1).value('k'), null);
 });
 
+test('a flush in force is in a full sync, too, when another one is to come', () => {
+  const nodes = new StorePair();
+  const [a, b] = [nodes.view(0), nodes.view(1)];
+  b.set('old', 'v');
+  nodes.advance(10);
+  a.cache.flushAll(0);
+  a.set('new', 'v');
+  a.cache.flushAll(10);
+  nodes.pair.open();
+  for (const node of [0, 1]) assert.deepEqual([...nodes.contents(node).keys()], ['new']);
+  // What the twin stores now is newer than the flush, and lives until the one to come.
+  b.set('newer', 'v');
+  nodes.pair.settle();
+  for (const node of [0, 1]) assert.deepEqual([...nodes.contents(node).keys()], ['new', 'newer']);
+  nodes.advance(11_000);
+  for (const node of [0, 1]) assert.deepEqual([...nodes.contents(node).keys()], []);
+});
+
+test('a flush to come that strikes on one side before a later order of the other has come is in force on both', () => {
+  for (const delay of [0, 5]) {
+    const nodes = new StorePair(2);
+    nodes.pair.open();
+    const [a, b] = [nodes.view(0), nodes.view(1)];
+    a.set('old', 'v');
+    a.cache.flushAll(3);
+    nodes.pair.settle();
+    nodes.advance(1900);
+    b.cache.flushAll(delay);
+    // The clock of the first is a little ahead, or its turn comes sooner; any thread may be the one.
+    nodes.view(0, 1).advance(10);
+    nodes.view(0, 1).set('a moment later', 'v');
+    nodes.view(0, 1).advance(190);
+    nodes.advance(50);
+    b.set('of the second that is struck', 'v');
+    nodes.pair.settle();
+    nodes.advance(100);
+    nodes.pair.settle();
+    assert.deepEqual([...nodes.contents(0).keys()], []);
+    assert.deepEqual([...nodes.contents(1).keys()], []);
+    nodes.advance(1000);
+    b.set('later', 'v');
+    nodes.pair.settle();
+    for (const node of [0, 1]) assert.deepEqual([...nodes.contents(node).keys()], ['later']);
+    // The later order has not been lost.
+    nodes.advance(4000);
+    for (const node of [0, 1])
+      assert.deepEqual([...nodes.contents(node).keys()], delay === 0 ? ['later'] : []);
+  }
+});
+
+test('a flush is in force on the twin at once, though its clock is a second behind, whatever is to come', () => {
+  for (const later of [false, true]) {
+    const nodes = new StorePair();
+    nodes.pair.open();
+    const [a, b] = [nodes.view(0), nodes.view(1)];
+    a.set('old', 'v');
+    nodes.pair.settle();
+    nodes.advance(900);
+    a.advance(200);
+    a.cache.flushAll(0);
+    if (later) {
+      b.cache.observeVersion(a.cache.flushState().version);
+      b.cache.flushAll(100);
+    }
+    nodes.pair.settle();
+    assert.equal(b.value('old'), null);
+    assert.equal(a.value('old'), null);
+  }
+});
+
+test('a flush of the next second that the twin hears of before its clock begins this one is in force there, whatever is to come', () => {
+  const nodes = new StorePair();
+  nodes.pair.open();
+  const [a, b] = [nodes.view(0), nodes.view(1)];
+  nodes.advance(900);
+  a.advance(200);
+  a.cache.flushAll(1);
+  b.cache.observeVersion(a.cache.flushState().version);
+  b.cache.flushAll(100);
+  nodes.pair.settle();
+  assert.equal(b.cache.flushState().threshold, a.cache.flushState().threshold);
+  assert.ok(a.cache.flushState().threshold > 0);
+  assert.deepEqual(b.cache.flushState(), a.cache.flushState());
+});
+
+test('a flush to come that comes so late that it is in force at once is in force where it was ordered, too, though another took its place there', () => {
+  const nodes = new StorePair();
+  nodes.pair.open();
+  const [a, b] = [nodes.view(0), nodes.view(1)];
+  b.advance(2500);
+  a.cache.flushAll(2);
+  nodes.pair.dialler.link.pump(0);
+  a.cache.flushAll(100);
+  nodes.pair.settle();
+  assert.ok(b.cache.flushState().threshold > 0);
+  assert.deepEqual(a.cache.flushState(), b.cache.flushState());
+});
+
+test('a flush to come takes what is stored in its second on both sides, and sets no clock forward', () => {
+  const nodes = new StorePair();
+  nodes.pair.open();
+  nodes.view(0).cache.flushAll(2);
+  nodes.pair.settle();
+  nodes.advance(1100);
+  nodes.pair.settle();
+  for (const node of [0, 1]) nodes.view(node).set(`of that second ${node}`, 'v');
+  nodes.pair.settle();
+  for (const node of [0, 1]) assert.equal(nodes.contents(node).size, 0);
+  nodes.advance(900);
+  nodes.view(1).set('later', 'v');
+  nodes.pair.settle();
+  for (const node of [0, 1]) assert.equal(nodes.contents(node).size, 1);
+});
+
 test('an item that was prolonged on one side during a cut lives as long on both', () => {
   for (const value of ['small', 'x'.repeat(100_000)]) {
     const nodes = new StorePair();

@@ -118,11 +118,11 @@ export class Cache {
    * @param wallMs milliseconds since 1970
    */
   tick(wallMs: number): void {
-    const { lifetime, clock, flush } = this.#parts;
+    const { lifetime, clock, flush, feed } = this.#parts;
     const seconds = Math.floor(wallMs / 1000);
     lifetime.nowSeconds = seconds;
     clock.tick(wallMs);
-    flush.tick(seconds);
+    flush.tick(seconds, feed);
   }
 
   // --- Reading.
@@ -407,8 +407,7 @@ export class Cache {
 
   /**
    * flush_all. With 0, everything stored before now is dead and what is stored from now on is not, also within the same second. With a delay
-   * of n seconds it strikes at the beginning of second now + n - 1, and also takes what is stored until second now + n, as memcached does.
-   * A new flush replaces one that is still to come.
+   * of n seconds it strikes at the beginning of second now + n - 1, and also takes what is stored until second now + n, as memcached does. A new flush replaces one that is still to come.
    */
   flushAll(delaySeconds: number): void {
     const { clock, flush, feed, lifetime } = this.#parts;
@@ -421,6 +420,7 @@ export class Cache {
     flush.order(threshold, activeAt, version, now);
     lifetime.noteEnd(activeAt);
     feed.flush(threshold, activeAt);
+    if (delayed && activeAt === now) feed.strike(threshold);
   }
 
   /** The last unix second whose items the latest flush_all takes, by memcached's reckoning; 0 when there was none. */
@@ -522,8 +522,8 @@ export class Cache {
 
   /**
    * @param thresholdVersion items with lower versions die, from `activeAtSeconds` on
-   * @param version of the order itself (the feed's record has it): of several that are to come, the highest counts. Without
-   * it, the one that arrives last
+   * @param version of the order itself (the feed's record has it): of several that are to come, the highest counts. 0: it is
+   * in force, and takes the place of none. Without it, the one that arrives last
    */
   applyFlush(thresholdVersion: number, activeAtSeconds: number, version?: number): Applied {
     const following = (): number => Math.max(thresholdVersion, this.#parts.flush.state().version + 1);

@@ -112,6 +112,15 @@ export class FeedWriter {
       this.#append(this.#ring, CHANGE.flush, 4, this.#noKey, 0, 0, 0, threshold, activeAtSeconds);
   }
 
+  /** Appends that a flush which was to come is in force. Nobody's order: it has no version, and takes the place of no other. */
+  strike(threshold: number): void {
+    const hand = this.#hand;
+    const version = hand[0]!;
+    hand[0] = 0;
+    this.flush(threshold, 0);
+    hand[0] = version;
+  }
+
   #append(
     ring: Ring,
     kind: number,

@@ -1,3 +1,4 @@
+import type { FeedWriter } from './change-feed.ts';
 import { CONTROL, CONTROL_DOUBLE, type Geometry } from './geometry.ts';
 import type { Locks } from './locks.ts';
 
@@ -44,22 +45,26 @@ export class FlushEpochs {
     return this.#deadBelow[0]!;
   }
 
-  /** Puts a pending flush in force when its second has come. */
-  tick(nowSeconds: number): void {
+  /**
+   * Puts a pending flush in force when its second has come.
+   *
+   * @param feed is told, for on a twin another order may have taken the place of this one a moment before
+   */
+  tick(nowSeconds: number, feed: Pick<FeedWriter, 'strike'>): void {
     if (Atomics.load(this.#control, CONTROL.flushEpoch) !== this.#seenEpoch) this.#read();
     if (this.#pendingActiveAt === 0 || nowSeconds < this.#pendingActiveAt) return;
     this.#locks.acquire(this.#lock);
     const doubles = this.#doubles;
-    if (
-      doubles[CONTROL_DOUBLE.pendingThreshold]! > 0 &&
-      nowSeconds >= doubles[CONTROL_DOUBLE.pendingActiveAt]!
-    ) {
-      this.#raise(doubles[CONTROL_DOUBLE.pendingThreshold]!);
+    const pending = doubles[CONTROL_DOUBLE.pendingThreshold]!;
+    const strikes = pending > 0 && nowSeconds >= doubles[CONTROL_DOUBLE.pendingActiveAt]!;
+    if (strikes) {
+      this.#raise(pending);
       doubles[CONTROL_DOUBLE.pendingThreshold] = 0;
       doubles[CONTROL_DOUBLE.pendingActiveAt] = 0;
       this.#changed();
     }
     this.#locks.release(this.#lock);
+    if (strikes) feed.strike(pending);
   }
 
   /**

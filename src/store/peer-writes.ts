@@ -4,7 +4,7 @@ import { ARENA_SHIFT, MARKS, memcachedItemBytes, STATE } from './layout.ts';
 import type { Parts } from './parts.ts';
 import { APPLIED, type Applied, RESULT, type Result } from './results.ts';
 import { NO_STAMP } from './touch-stamps.ts';
-import { isVersion } from './version-clock.ts';
+import { isVersion, versionAtMs } from './version-clock.ts';
 
 /**
  * Changes that come from a peer: applied when their version is higher than that of what is here (item, tombstone or flush),
@@ -218,14 +218,23 @@ export class PeerWrites {
     return this.#count(same ? APPLIED.applied : APPLIED.stale);
   }
 
+  /** @param version of the order; 0: this is the flush in force, whoever ordered it, and the order to come stays */
   flush(threshold: number, activeAtSeconds: number, version: number): Applied {
-    const { clock, flush, lifetime } = this.#parts;
-    if (!isVersion(threshold) || !isVersion(version)) return this.#count(APPLIED.stale);
+    const { clock, feed, flush, lifetime } = this.#parts;
+    if (!isVersion(threshold) || (version !== 0 && !isVersion(version))) return this.#count(APPLIED.stale);
+    const { nowSeconds } = lifetime;
+    // An order for later takes what comes after it; another is in force wherever it comes, though this clock has not begun the second that it was given in.
+    const isInForce = threshold <= version || activeAtSeconds <= nowSeconds;
     // What is stored after a flush must live, so the clock has to be beyond it however far ahead the peer is.
     clock.observe(version, true);
-    if (activeAtSeconds <= lifetime.nowSeconds) clock.observe(threshold, true);
-    lifetime.noteEnd(Math.max(1, activeAtSeconds));
-    const applied = flush.order(threshold, activeAtSeconds, version, lifetime.nowSeconds);
+    // One that was to come for this second takes what is stored until it is over, here as on the node that has ordered it.
+    const isOfThisSecond = threshold === versionAtMs((nowSeconds + 1) * 1000);
+    if (isInForce && !isOfThisSecond) clock.observe(threshold, true);
+    const activeAt = isInForce ? nowSeconds : activeAtSeconds;
+    lifetime.noteEnd(Math.max(1, activeAt));
+    const applied = flush.order(threshold, activeAt, version, nowSeconds);
+    // It came late; where it was ordered another may have taken its place before it struck.
+    if (applied && isInForce && threshold > version && version !== 0) feed.strike(threshold);
     return this.#count(applied ? APPLIED.applied : APPLIED.stale);
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { type Random, seededRandom } from '../../src/base/random.ts';
 import { freePorts } from '../../testing/processes.ts';
 import { RawSocket } from '../../testing/raw-socket.ts';
 import { ReplicatedPair } from '../../testing/replicated-pair.ts';
@@ -11,6 +12,7 @@ import { until } from '../../testing/wait.ts';
 const KEYS = Array.from({ length: 60 }, (_, i) => `k${i}`);
 /** Hold numbers. */
 const COUNTERS = Array.from({ length: 10 }, (_, i) => `counter${i}`);
+const SEED = Number(process.env['SEED'] ?? 1 + Math.floor(Math.random() * 1e6));
 /** Links are found dead after seconds; on a busy machine that takes its time. */
 const FOUND_OUT_MS = 40_000;
 
@@ -272,6 +274,73 @@ test('flush_all during a cut: what was stored before it is gone everywhere, what
   assert.equal(await far.client.get('k5'), null);
   assert.equal(await far.client.get('k6'), 'after the flush');
   assert.equal(await near.client.get('k7'), 'after the flush');
+});
+
+/** One of the changes that twins must agree about, orders to flush now and later among them. */
+function someChange(random: Random): string {
+  const key =
+    random.below(4) === 0 ? `counter${random.below(COUNTERS.length)}` : `k${random.below(KEYS.length)}`;
+  const number = `${random.below(100_000)}`;
+  switch (random.below(8)) {
+    case 0:
+      return `incr ${key} ${number}`;
+    case 1:
+      return `touch ${key} ${1000 + random.below(1000)}`;
+    case 2:
+      return `gat ${2000 + random.below(1000)} ${key}`;
+    case 3:
+      return `delete ${key}`;
+    case 4:
+      return random.below(40) > 0 ? `append ${key} 0 0 1\r\n7` : `flush_all ${random.below(4)}`;
+    default:
+      return `set ${key} 0 0 ${number.length}\r\n${number}`;
+  }
+}
+
+test('clients of four threads on either side change, touch and flush at the same time, before, during and after a cut: all is equal', async (t) => {
+  t.diagnostic(`SEED=${SEED}`);
+  const random = seededRandom(SEED);
+  const { near, far, relay } = await overRelay(t, ['-t', '4']);
+  let answered = 0;
+  let stopping = false;
+  const all = [near, far, near, far, near, far].map(async ({ server }) => {
+    const client = await TextClient.connect(server.port);
+    while (!stopping) {
+      const replies = await Promise.all(Array.from({ length: 5 }, () => client.ask(someChange(random))));
+      answered += replies.length;
+    }
+    client.close();
+  });
+  const goOn = (): Promise<true> => {
+    const before = answered;
+    return until('they go on', () => answered > before + 1500);
+  };
+  for (const disturb of [() => relay.cut(), () => relay.hold('forth')]) {
+    await goOn();
+    disturb();
+    await foundOut(near, far);
+    await goOn();
+    relay.heal();
+    await linked(near, far);
+  }
+  await goOn();
+  stopping = true;
+  await Promise.all(all);
+  await until('the lists are equal', async () => {
+    const [here, there] = await Promise.all([dumpOf(near), dumpOf(far)]);
+    assert.deepEqual(here, there, `SEED=${SEED}`);
+    return true;
+  });
+  // The last order to flush later may have struck meanwhile.
+  for (const [one, other, key] of [
+    [near, far, 'l0'],
+    [far, near, 'l1'],
+  ] as const)
+    await until('what is stored behind all that stays', async () => {
+      await one.client.set(key, 'later');
+      return (await other.client.get(key)) === 'later' && (await one.client.get(key)) === 'later';
+    });
+  await agree([near, far], [...KEYS, ...COUNTERS]);
 });
 
 test('more changes during a cut than are kept end in a full copy', async (t) => {
