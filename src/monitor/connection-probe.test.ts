@@ -251,6 +251,22 @@ test('redis, smtp and ssh are told by their greetings', async () => {
   assert.equal((await probe(`port ${ssh} protocol smtp`)).isOk, false);
 });
 
+test('a question over UDP comes from where the file says', async () => {
+  const socket = createSocket('udp4');
+  const askers: string[] = [];
+  socket.on('message', (_, from) => {
+    askers.push(from.address);
+    socket.send('fine', from.port, from.address);
+  });
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const rule = `port ${socket.address().port} type udp send "x" expect "fine" address`;
+  assert.equal((await probe(`${rule} 127.0.0.9`)).isOk, true);
+  const refused = await probe(`${rule} 192.0.2.254`);
+  socket.close();
+  assert.deepEqual(askers, ['127.0.0.9']);
+  assert.match(refused.text, /EADDRNOTAVAIL/);
+});
+
 test('a UDP port that is closed is noticed', async () => {
   const [free] = await freePorts(1);
   assert.equal((await probe(`port ${free} type udp send "x"`)).isOk, false);

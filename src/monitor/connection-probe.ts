@@ -304,13 +304,19 @@ function overUdp(test: ConnectionTest): Promise<ProbeOutcome> {
       else if (expected === undefined || isFound(withBytes(expected), text) === true) finish(null);
       else finish(`expected [${expected}]`);
     });
-    socket.connect(target.port, target.host, (failure?: NodeJS.ErrnoException) => {
+    const ask = (failure?: NodeJS.ErrnoException): void => {
       // Called without a connection, too, where the host's name means nothing.
-      if (failure !== undefined) return finish(failure.code ?? failure.message);
+      if (failure !== undefined) {
+        finish(failure.code ?? failure.message);
+        return;
+      }
       const text = asksMemcached ? `${FRAME}version\r\n` : withBytes(send ?? '');
       socket.send(Buffer.from(text, 'latin1'), (error) => {
         if (error !== null) finish(error.message);
       });
-    });
+    };
+    const connectSocket = (): void => socket.connect(target.port, target.host, ask);
+    if (test.source === null) connectSocket();
+    else socket.bind({ address: test.source }, connectSocket);
   });
 }
