@@ -7,12 +7,12 @@ import { MODULO, type RouteTree, treePlan } from './tree-plan.ts';
 
 const RETRY_MS = 5000;
 
-/** A shard over so many servers that ejects after two failures. @param returnWaitMs as of pools */
-function worldOf(count: number, distribution = 'ketama', returnWaitMs = 0): RouteWorld {
+/** A shard over so many servers that ejects after two failures unless given. @param returnWaitMs as of pools */
+function worldOf(count: number, distribution = 'ketama', returnWaitMs = 0, failureLimit = 2): RouteWorld {
   const tree: RouteTree = {
     type: 'shard',
     ...{ hash: 'md5', distribution, hashTag: null, stopMark: null },
-    ejection: { failureLimit: 2, retryMs: RETRY_MS, probes: true, needsOthers: true },
+    ejection: { failureLimit, retryMs: RETRY_MS, probes: true, needsOthers: true },
     children: Array.from({ length: count }, (_, index) => ({
       name: `server${index}`,
       weight: 1,
@@ -73,20 +73,39 @@ test('after so many failures a server is out, and is back after the pause, but n
 });
 
 test('a server that is back at once stays out for the pause', () => {
-  const world = worldOf(2);
+  const world = worldOf(3);
   const key = keyOn(world, 0);
+  const others = [1, 2].map((server) => keyOn(world, server));
   const client = world.client();
-  const [dead] = world.servers;
+  const [dead, ...rest] = world.servers;
   assert.ok(dead !== undefined);
   dead.kill();
   while (world.ask(client, `set ${key} 0 0 1\r\n2\r\n`, 20) !== 'STORED\r\n');
   dead.mode = 'up';
-  world.run(RETRY_MS - 1000);
+  world.run(RETRY_MS - 2000);
+  // Another one fails, so that all are looked at.
+  for (const server of rest) server.hangUp('ECONNRESET');
+  world.run(1000);
+  for (const other of others) world.ask(client, `get ${other}\r\n`);
   assert.equal(world.ask(client, `get ${key}\r\n`), `VALUE ${key} 0 1\r\n2\r\nEND\r\n`);
   assert.notEqual(dead.values.get(key)?.value, '2');
   world.run(2000);
   world.ask(client, `set ${key} 0 0 1\r\n3\r\n`);
   assert.equal(dead.values.get(key)?.value, '3');
+  world.nothingLeft();
+});
+
+test('the request that finds a server dead is answered by whoever has its key now', () => {
+  const world = worldOf(3, 'ketama', 0, 1);
+  const [key, other] = [0, 1].map((server) => keyOn(world, server));
+  const client = world.client();
+  world.servers[0]?.kill();
+  assert.equal(
+    world.ask(client, `get ${other} ${key}\r\n`, 50),
+    `VALUE ${other} 0 1\r\n1\r\nEND\r\n`,
+    'its own items are misses',
+  );
+  assert.equal(figure(world, 'request_failures'), '0');
   world.nothingLeft();
 });
 
