@@ -45,6 +45,10 @@ export class DestinationRoute extends RouteHandle {
     this.destination.noteBehind();
   }
 
+  override isStock(): boolean {
+    return this.destination.isStock;
+  }
+
   override isUp(): boolean {
     return this.destination.state === DESTINATION.up;
   }

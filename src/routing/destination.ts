@@ -143,6 +143,11 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     return this.#probe.replicates;
   }
 
+  /** Whether it has told which process it is, as caches do and proxies do not. */
+  get isStock(): boolean {
+    return this.#probe.pid > 0;
+  }
+
   /** See ServerRecords. */
   get behindAt(): number {
     return this.server < 0 ? 0 : this.#host.records.behindAt(this.server);

@@ -118,6 +118,10 @@ export abstract class KeyedRoute extends RouteHandle {
     this.children[this.pick(request, key)]?.noteBehind(request, key);
   }
 
+  override isStock(request: Request, key: number): boolean {
+    return this.children[this.pick(request, key)]?.isStock(request, key) ?? false;
+  }
+
   override isUp(request: Request, key: number): boolean {
     return this.children[this.pick(request, key)]?.isUp(request, key) ?? false;
   }

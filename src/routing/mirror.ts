@@ -234,7 +234,9 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
     this.#repairs[side === MAIN ? MAIN : BACKUP].note(request, 0);
   }
 
+  /** Of two proxies nobody knows whether the same servers are behind them, where a delete would take away what the client was told is stored. */
   differed(side: number, request: Request): void {
+    if (!this.#main.isStock(request, 0) || !this.#backup.isStock(request, 0)) return;
     this.#differed++;
     this.#repairs[side === MAIN ? MAIN : BACKUP].note(request, 0);
   }

@@ -131,6 +131,11 @@ export abstract class RouteHandle {
     return this.children.some((child) => child.isUp(request, key));
   }
 
+  /** Whether all servers that hold this key are known to be caches with memory of their own, not proxies, behind which may be the same servers as elsewhere. */
+  isStock(request: Request, key: number): boolean {
+    return this.children.length > 0 && this.children.every((child) => child.isStock(request, key));
+  }
+
   /** Hands a call that failed here to the parent. The root has none; it overrides this. */
   protected fail(call: Call): void {
     if (this.parent === null) throw new Error('the root of a route tree must settle failed calls itself');

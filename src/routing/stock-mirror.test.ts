@@ -469,3 +469,19 @@ test('what the two sides make different things of is mended on the one that is n
   assert.deepEqual(both('a'), [undefined, undefined]);
   world.nothingLeft();
 });
+
+test('of two proxies, which may stand before the same servers, nothing is deleted for a different answer', () => {
+  for (const agent of [0, 1]) {
+    const world = new RouteWorld({ mains: 1, backups: 1 });
+    const proxy = world.servers[agent]!;
+    proxy.versionLine = 'VERSION memcached agent v0.5';
+    proxy.statsReply = 'STAT agent_answer_ms_max 1500\r\nEND\r\n';
+    world.start();
+    const client = world.client();
+    world.servers[1]!.values.set('a', { value: '1', flags: '0', cas: 1, exptime: '0' });
+    assert.equal(world.ask(client, 'add a 0 0 1\r\n2\r\n'), 'STORED\r\n');
+    world.run(100);
+    assert.deepEqual(world.servers[1]!.seen, ['add a 0 0 1']);
+    world.nothingLeft();
+  }
+});
