@@ -60,6 +60,8 @@ async function linkedClients(pair: ReplicatedPair): Promise<[TextClient, TextCli
     [first, second, 'of the first'],
     [second, first, 'of the second'],
   ] as const) {
+    // With acks that are not to be done without: when it knows that the other one is in step.
+    await until('writes are taken', async () => (await from.set('probe', '1')) === 'STORED');
     assert.equal(await from.set(key.replaceAll(' ', '_'), large), 'STORED');
     await until(key, async () => (await to.get(key.replaceAll(' ', '_'))) === large);
   }
