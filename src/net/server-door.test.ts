@@ -81,5 +81,14 @@ test('a certificate must be the one that is known, or be vouched for', async (t)
     'ready',
   );
   assert.match(await openedBy({ chainFile: join(directory, 'gone.pem') }), /^ENOENT: /);
+  // Such as one that is being renewed just now.
+  const half = join(directory, 'half.pem');
+  writeFileSync(half, '-----BEGIN CERTIFICATE-----\nMIIB\n');
+  for (const tls of [
+    { chainFile: half },
+    { chainFile: half, client: { keyFile: null } },
+    { client: { keyFile: certificatePath('renewed-key.pem') } },
+  ])
+    assert.match(await openedBy(tls), /^error:/);
   assert.equal(await openedBy({ client: { keyFile: certificatePath('server-key.pem') } }), 'ready');
 });

@@ -1,8 +1,8 @@
 /** Connections to servers that may want TLS, and a login, before they answer anything. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
-import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { connect, Socket } from 'node:net';
+import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
 
 /** What a server wants. Plain data; the files are read for each connection, for they may have changed. */
 export interface ServerAccess {
@@ -36,7 +36,7 @@ const LOGIN_LINE_MAX = 512;
  * Connects to a server, and logs in.
  *
  * @param ready is called once, when questions may be written; what the server sends from then on is the caller's to read
- * @returns emits `error` where it fails, a file that cannot be read and a refused login included, and `close` in any case
+ * @returns emits `error` where it fails, a file that is of no use and a refused login included, and `close` in any case
  */
 export function openServer({ host, port, access }: ServerPlace, ready: (socket: Socket) => void): Socket {
   if (access === undefined) {
@@ -56,43 +56,40 @@ export function openServer({ host, port, access }: ServerPlace, ready: (socket: 
     files = readTlsFiles(tls);
   } catch (error) {
     // As whoever opens a connection expects to hear of it.
-    const failed = connect({ host, port });
-    failed.destroy(error instanceof Error ? error : new Error(String(error)));
-    return failed;
+    return new Socket().destroy(asError(error));
   }
-  const socket = tlsConnect({ host, port, ...files.options, rejectUnauthorized: false });
+  const { ownFingerprint, secureContext } = files;
+  const socket = tlsConnect({ host, port, secureContext, rejectUnauthorized: false });
   socket.setNoDelay(true);
   socket.on('secureConnect', () => {
-    if (isKnown(socket, files.chain)) open(socket);
+    // Addresses are not in certificates as a rule, so it must be this one, or somebody has to vouch for it.
+    if (socket.authorized || socket.getPeerCertificate().fingerprint256 === ownFingerprint) open(socket);
     else socket.destroy(new Error('shows a certificate that is not its own, and that nobody vouches for'));
   });
   return socket;
 }
 
 interface TlsFiles {
-  /** The server's, and those behind it. */
-  readonly chain: string;
-  readonly options: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly ownFingerprint: string;
+  readonly secureContext: SecureContext;
 }
 
+/** @throws Error when one cannot be read, or has not in it what it should: it may be being written just now */
 function readTlsFiles({ chainFile, client, authoritiesFile }: ServerTls): TlsFiles {
   const chain = readFileSync(chainFile, 'utf8');
   return {
-    chain,
-    options: {
+    ownFingerprint: new X509Certificate(chain).fingerprint256,
+    secureContext: createSecureContext({
       ...(authoritiesFile === null ? {} : { ca: readFileSync(authoritiesFile, 'utf8') }),
       ...(client === null
         ? {}
         : { cert: chain, key: client.keyFile === null ? chain : readFileSync(client.keyFile, 'utf8') }),
-    },
+    }),
   };
 }
 
-/** Addresses are not in certificates as a rule, so it must be this one, or somebody has to vouch for it. */
-function isKnown(socket: TLSSocket, chain: string): boolean {
-  if (socket.authorized) return true;
-  const shown = socket.getPeerCertificate().fingerprint256;
-  return shown !== undefined && shown === new X509Certificate(chain).fingerprint256;
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 function logIn(socket: Socket, authFile: string, ready: (socket: Socket) => void): void {
@@ -102,7 +99,7 @@ function logIn(socket: Socket, authFile: string, ready: (socket: Socket) => void
       /^([^:\n]+):([^\r\n]*)/m.exec(readFileSync(authFile, 'latin1')) ?? [];
     words = `${user} ${password}`;
   } catch (error) {
-    socket.destroy(error instanceof Error ? error : new Error(String(error)));
+    socket.destroy(asError(error));
     return;
   }
   let answer = '';
@@ -111,7 +108,7 @@ function logIn(socket: Socket, authFile: string, ready: (socket: Socket) => void
     if (!answer.includes('\r\n') && answer.length <= LOGIN_LINE_MAX) return;
     socket.off('data', onData);
     if (answer === 'STORED\r\n') ready(socket);
-    else socket.destroy(new Error(`cannot log in: ${answer.split('\r\n')[0]}`));
+    else socket.destroy(new Error(`cannot log in: ${answer.split('\r\n')[0]?.slice(0, LOGIN_LINE_MAX)}`));
   };
   socket.on('data', onData);
   socket.write(`set auth 0 0 ${words.length}\r\n${words}\r\n`, 'latin1');
