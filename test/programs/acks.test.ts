@@ -5,7 +5,7 @@ import { DatagramClient } from '../../testing/datagrams.ts';
 import { freePorts } from '../../testing/processes.ts';
 import { RawSocket } from '../../testing/raw-socket.ts';
 import { ReplicatedPair } from '../../testing/replicated-pair.ts';
-import { startNode, TRANSPORTS } from '../../testing/servers.ts';
+import { type Server, startNode, TRANSPORTS } from '../../testing/servers.ts';
 import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
 
@@ -177,6 +177,56 @@ test('a twin that dies while writes wait lets them go', async (t) => {
   assert.deepEqual(new Set(await Promise.all(replies)), new Set(['STORED']));
   await figureIs(other, 'acks_timeouts', 0);
   await figureIs(other, 'acks_degraded', 50);
+});
+
+test('of three nodes one leaves while writes wait for two: they are answered, the fence closes, and opens for one that comes anew', async (t) => {
+  const [a = 0, b = 0, c = 0] = await freePorts(3);
+  const node = async (port: number, twins: readonly number[]): Promise<Server> => {
+    const dialled = twins.flatMap((twin) => ['-x', `127.0.0.1:${twin}`]);
+    const fence = ['--acks', '2', '--ack-timeout', '60000', '--min-replicas', '2'];
+    const server = await startNode(['-m', '32', '-X', `${port}`, ...dialled, ...fence]);
+    t.after(() => server.process.kill('SIGKILL'));
+    return server;
+  };
+  const clientOf = async ({ port }: Server): Promise<TextClient> => {
+    const client = await TextClient.connect(port);
+    t.after(() => client.close());
+    return client;
+  };
+  const [first, second, third] = [await node(a, []), await node(b, [a]), await node(c, [a, b])];
+  const [writer, other, elsewhere] = [await clientOf(first), await clientOf(first), await clientOf(second)];
+  const writers: TextClient[] = [];
+  for (let i = 0; i < 20; i++) writers.push(await clientOf(first));
+  await figureIs(other, 'acks_peers', 2);
+  third.process.child.kill('SIGSTOP');
+  const tasks = `/proc/${third.process.pid}/task`;
+  await until('all its threads stand still', () =>
+    readdirSync(tasks).every((task) =>
+      /^State:\s+T/m.test(readFileSync(`${tasks}/${task}/status`, 'latin1')),
+    ),
+  );
+  let answered = 0;
+  const replies = writers.map((client, i) => client.set(`k${i}`, 'v').finally(() => answered++));
+  await until('one twin has them', async () => {
+    for (const i of replies.keys()) if ((await elsewhere.get(`k${i}`)) !== 'v') return false;
+    return true;
+  });
+  const before = answered;
+  // Who is stopped is given up after a while; until then it is waited for.
+  if ((await figure(other, 'acks_peers')) === 2) assert.equal(before, 0, 'one is not two');
+  await third.process.kill('SIGKILL');
+  assert.deepEqual(new Set(await Promise.all(replies)), new Set(['STORED']));
+  await figureIs(other, 'acks_timeouts', 0);
+  await figureIs(other, 'acks_degraded', 20);
+  await figureIs(other, 'acks_peers', 1);
+  await until('the fence closes', async () => (await writer.set('tried', 'v')).startsWith('SERVER_ERROR'));
+  assert.match(await writer.set('k0', 'refused'), /^SERVER_ERROR/);
+  assert.equal(await elsewhere.get('k0'), 'v');
+  const anew = await clientOf(await node(c, [a, b]));
+  await until('the fence opens', async () => (await writer.set('k1', 'both')) === 'STORED');
+  assert.equal(await anew.get('k1'), 'both');
+  assert.equal(await elsewhere.get('k1'), 'both');
+  assert.equal(await anew.get('k0'), 'v');
 });
 
 for (const transport of TRANSPORTS)
