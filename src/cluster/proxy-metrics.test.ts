@@ -56,7 +56,7 @@ test('a proxy tells of itself and of its servers; what is not known is left out'
     `twincached_proxy_server_queue{${own},server="127.0.0.1:1"} 2`,
     `twincached_proxy_server_timeouts_total{${own},server="127.0.0.1:1"} 4`,
     `twincached_proxy_server_connection_errors_total{${own},server="127.0.0.1:1"} 5`,
-    `twincached_proxy_server_ejections_total{${own},server="127.0.0.1:1"} 2`,
+    `twincached_proxy_server_downs_total{${own},server="127.0.0.1:1"} 2`,
     `twincached_proxy_server_taken_out{${own},server="127.0.0.1:1"} 0`,
     `twincached_proxy_server_taken_out{${own},server="127.0.0.1:2"} 1`,
   ])

@@ -100,7 +100,7 @@ function addPoolMetrics(
       server.connectionErrors,
     );
     text.add(
-      'twincached_proxy_server_ejections_total',
+      'twincached_proxy_server_downs_total',
       'counter',
       'Times that the proxy took the server for dead after it had answered',
       of,
