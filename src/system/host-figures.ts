@@ -12,7 +12,8 @@ const AT_PAGESZ = 6n;
 
 /** @param auxv /proc/self/auxv: pairs of numbers as long as an address. @returns null when it says nothing of pages */
 export function pageBytesOf(auxv: Uint8Array): number | null {
-  const numbers = new BigUint64Array(auxv.slice().buffer, 0, auxv.length >>> 3);
+  // A copy at the beginning of a buffer of its own: what was read from a file may lie anywhere in one that is shared.
+  const numbers = new BigUint64Array(new Uint8Array(auxv).buffer, 0, auxv.length >>> 3);
   for (let at = 0; at + 1 < numbers.length; at += 2)
     if (numbers[at] === AT_PAGESZ) return Number(numbers[at + 1]);
   return null;

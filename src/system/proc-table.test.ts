@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { run } from '../../testing/processes.ts';
 import { until } from '../../testing/wait.ts';
@@ -59,6 +61,10 @@ test('the size of a page is found among what the kernel tells', { skip: SKIP }, 
   assert.equal(pageBytesOf(auxv(33n, 6n, 6n, 65536n, 0n, 0n)), 65536);
   assert.equal(pageBytesOf(auxv(33n, 6n, 0n, 0n)), null);
   assert.equal(pageBytesOf(new Uint8Array()), null);
+  assert.equal(
+    pageBytesOf(readFileSync('/proc/self/auxv')),
+    Number(execFileSync('getconf', ['PAGESIZE'], { encoding: 'latin1' })),
+  );
   const pages = readProcessEntry(process.pid)?.residentPages ?? 0;
   const ratio = (pages * PAGE_BYTES) / process.memoryUsage.rss();
   assert.ok(ratio > 0.5 && ratio < 2, `${pages} pages of ${PAGE_BYTES} bytes`);
