@@ -171,6 +171,9 @@ proxies:
     ['-v, -S', '-S: the monitor does not log in by the binary protocol; write "-Y"'],
     ['-Z', 'TLS needs a certificate; write "-o", "ssl_chain_cert=FILE" behind it'],
     ['-Z, -o, "ssl_chain_cert=/a.pem"', '-Z: users would speak to one without TLS; leave it out'],
+    ['-vkZo, "ssl_chain_cert=/a.pem"', '-Z: users would speak to one without TLS; leave it out'],
+    ['-vY/etc/users', '-Y/etc/users: users could not log in to one; leave it out'],
+    ['-vS', '-S: the monitor does not log in by the binary protocol'],
     [
       '-Z, "-ossl_chain_cert=/a,ssl_verify_mode=2,ssl_keyformat=DER"',
       'the monitor has to show a certificate, and reads keys in PEM only; write a key in PEM',

@@ -7,23 +7,40 @@ const TLS_WORD = /^(?:-Z|--enable-ssl)$/;
 const LOGIN_WORD = /^(?:-Y.*|--auth-file(?:=.*)?)$/;
 const SASL_WORD = /^(?:-S|--enable-sasl)$/;
 
+/** Short options without a value, which may stand together before another one: `-vZ`. */
+const FLAGS = /^-[ACFLMSVWZdhikrv](?=[^-])/;
+
 /** The first of these words; null: there is none. */
 export function tlsWord(options: readonly string[]): string | null {
-  return options.find((word) => TLS_WORD.test(word)) ?? null;
+  return single(options).find((word) => TLS_WORD.test(word)) ?? null;
 }
 
 /** As tlsWord, of logins by text. */
 export function loginWord(options: readonly string[]): string | null {
-  return options.find((word) => LOGIN_WORD.test(word)) ?? null;
+  return single(options).find((word) => LOGIN_WORD.test(word)) ?? null;
+}
+
+/** The words with one option each: `-vZ` is `-v` and `-Z`. */
+function single(options: readonly string[]): string[] {
+  return options.flatMap((word) => {
+    const words: string[] = [];
+    let rest = word;
+    for (let flag = FLAGS.exec(rest)?.[0]; flag !== undefined; flag = FLAGS.exec(rest)?.[0]) {
+      words.push(flag);
+      rest = `-${rest.slice(flag.length)}`;
+    }
+    return [...words, rest];
+  });
 }
 
 /** @returns undefined: nothing, it answers whoever connects; a text: what is wrong, and what to write */
-export function nodeAccess(options: readonly string[]): ServerAccess | undefined | string {
+export function nodeAccess(words: readonly string[]): ServerAccess | undefined | string {
+  const options = single(words);
   const sasl = options.find((word) => SASL_WORD.test(word));
   if (sasl !== undefined)
     return `${sasl}: the monitor does not log in by the binary protocol; write "-Y" and a file of users, or run such nodes without a cluster file`;
   const authFile = valuesOf(options, '-Y', '--auth-file').at(-1) ?? null;
-  const words = new Map(
+  const extended = new Map(
     valuesOf(options, '-o', '--extended')
       .flatMap((value) => value.split(','))
       .map((word): [string, string] => {
@@ -31,22 +48,22 @@ export function nodeAccess(options: readonly string[]): ServerAccess | undefined
         return [name, value.join('=')];
       }),
   );
-  const tls = tlsWord(options) === null ? null : tlsOf(words);
+  const tls = tlsWord(options) === null ? null : tlsOf(extended);
   if (typeof tls === 'string') return tls;
   if (tls === null && authFile === null) return undefined;
   return { tls, authFile: authFile === null ? null : resolve(authFile) };
 }
 
-function tlsOf(words: ReadonlyMap<string, string>): ServerTls | string {
+function tlsOf(extended: ReadonlyMap<string, string>): ServerTls | string {
   const file = (name: string): string | null => {
-    const value = words.get(name) ?? '';
+    const value = extended.get(name) ?? '';
     return value === '' ? null : resolve(value);
   };
   const chainFile = file('ssl_chain_cert');
   if (chainFile === null) return 'TLS needs a certificate; write "-o", "ssl_chain_cert=FILE" behind it';
   // 0: the node asks nobody for a certificate.
-  const asks = (words.get('ssl_verify_mode') ?? '0') !== '0';
-  if (asks && /^(?:DER|2)$/.test(words.get('ssl_keyformat') ?? ''))
+  const asks = (extended.get('ssl_verify_mode') ?? '0') !== '0';
+  if (asks && /^(?:DER|2)$/.test(extended.get('ssl_keyformat') ?? ''))
     return 'the monitor has to show a certificate, and reads keys in PEM only; write a key in PEM';
   return {
     chainFile,
