@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { serveTcp } from '../../testing/tcp-server.ts';
 import { probe, REPLY_LENGTH_MAX } from './probe.ts';
@@ -72,4 +75,20 @@ test('a proxy may have a thousand servers', async (t) => {
   );
   const result = await probe({ host: '127.0.0.1', port, stats: true }, 30_000, 'proxy');
   assert.equal(result.ok ? result.stats?.size : null, 1001);
+});
+
+test('who answers, and lets nobody in, is alive', async (t) => {
+  const refusing = await serveTcp(t, (socket) => socket.write('CLIENT_ERROR authentication failure\r\n'));
+  const folder = mkdtempSync(join(tmpdir(), 'twincached-probe-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const authFile = join(folder, 'users');
+  writeFileSync(authFile, 'monitor:changed\n');
+  const at = (port: number): ReturnType<typeof probe> =>
+    probe({ host: '127.0.0.1', port, stats: true, access: { tls: null, authFile } }, 30_000, 'node');
+  const result = await at(refusing);
+  assert.ok(result.ok && result.latencyMs > 0 && result.stats === null);
+  assert.equal(result.refusal, 'cannot log in: CLIENT_ERROR authentication failure');
+  assert.deepEqual(await at(1), { ok: false, reason: 'ECONNREFUSED' });
+  const foreign = await serveTcp(t, (socket) => socket.write('220 mail\r\n'));
+  assert.deepEqual(await at(foreign), { ok: false, reason: 'cannot log in: 220 mail' });
 });

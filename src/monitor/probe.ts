@@ -1,5 +1,5 @@
 import type { ServiceRole } from '../checks/cluster-status.ts';
-import { openServer, type ServerPlace } from '../net/server-door.ts';
+import { isRefusal, openServer, type ServerPlace } from '../net/server-door.ts';
 
 export interface ProbeTarget extends ServerPlace {
   /** Ask a node for its statistics in the same exchange; proxies are always asked. */
@@ -7,7 +7,13 @@ export interface ProbeTarget extends ServerPlace {
 }
 
 export type ProbeResult =
-  | { readonly ok: true; readonly latencyMs: number; readonly stats: ReadonlyMap<string, string> | null }
+  | {
+      readonly ok: true;
+      readonly latencyMs: number;
+      readonly stats: ReadonlyMap<string, string> | null;
+      /** Why it let nobody in, so that it could not be asked; null: it did. */
+      readonly refusal: string | null;
+    }
   | { readonly ok: false; readonly reason: string };
 
 /** The request, and how many replies end with END or an error line. Servers that do not replicate answer the last one with nothing or an error. */
@@ -28,7 +34,7 @@ const LINE_LENGTH_MAX = 64 * 1024;
 /**
  * Asks a memcached or a proxy for its version, over a connection of its own. A bare connect would not do: the kernel
  * accepts for a process that hangs, until its backlog is full. Any line that is a reply of the protocol counts as alive,
- * an error too: a proxy whose servers are all dead is not dead itself.
+ * an error too: a proxy whose servers are all dead is not dead itself. So does a refusal to let us in.
  *
  * @param timeoutMs for the whole exchange
  * @param role what it is asked for besides
@@ -48,6 +54,10 @@ export function probe(
     let rest = '';
     let length = 0;
     let latencyMs = 0;
+    let refusal: string | null = null;
+    const answered = (): void => {
+      latencyMs = Math.max(performance.now() - start, Number.MIN_VALUE);
+    };
     const socket = openServer(target, (opened) => {
       opened.setEncoding('latin1');
       opened.on('data', onData);
@@ -60,7 +70,7 @@ export function probe(
       clearTimeout(timer);
       socket.destroy();
       // The version came, so it lives, even if the statistics are missing.
-      if (failure === null || latencyMs > 0) resolve({ ok: true, latencyMs, stats: answers.stats });
+      if (failure === null || latencyMs > 0) resolve({ ok: true, latencyMs, stats: answers.stats, refusal });
       else resolve({ ok: false, reason: failure });
     };
     const onData = (chunk: string): void => {
@@ -75,14 +85,20 @@ export function probe(
             return;
           }
           onWaiting(false);
-          latencyMs = Math.max(performance.now() - start, Number.MIN_VALUE);
+          answered();
         }
       }
       for (const line of lines) answers.take(line);
       if (latencyMs > 0 && answers.ended >= replies) finish(null);
       else if (length > REPLY_LENGTH_MAX || rest.length > LINE_LENGTH_MAX) finish('an endless reply');
     };
-    socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (latencyMs === 0 && isRefusal(error)) {
+        answered();
+        refusal = error.code ?? error.message;
+      }
+      finish(error.code ?? error.message);
+    });
     socket.on('close', () => finish('connection closed'));
   });
 }

@@ -57,6 +57,8 @@ export class ServiceRunner {
   #linesDropped = 0;
   #probeMs: number | null = null;
   #stats: StatsReading | null = null;
+  /** Why the present process lets the monitor not in; null: it does. */
+  #refusal: string | null = null;
   readonly #proxy: ProxyPools;
   readonly #copy: CopyProgress = new CopyProgress();
   readonly #rules: ServiceRules;
@@ -214,6 +216,7 @@ export class ServiceRunner {
     this.#lastLines = [];
     this.#probeMs = null;
     this.#stats = null;
+    this.#refusal = null;
     this.#proxy.clear();
     this.#copy.clear();
     this.#rules.startedAnew();
@@ -283,6 +286,7 @@ export class ServiceRunner {
       return;
     }
     this.#probeMs = result.latencyMs;
+    this.#noteRefusal(result.refusal);
     if (result.stats !== null) {
       const nowMs = this.#context.clock.monotonicMs();
       if (role === 'proxy') this.#proxy.read(result.stats, policy.probeTimeoutMs);
@@ -290,6 +294,16 @@ export class ServiceRunner {
     }
     this.#feed({ type: 'probe-ok', serial });
     this.#judge(true);
+  }
+
+  #noteRefusal(refusal: string | null): void {
+    if (refusal === this.#refusal) return;
+    this.#refusal = refusal;
+    if (refusal === null) this.#context.log('info', 'lets the monitor in again');
+    else {
+      this.#stats = null;
+      this.#context.log('warning', `does not let the monitor in, so its figures are not known: ${refusal}`);
+    }
   }
 
   /** After each probe. @param answered only then is what the service says of itself as it is now */

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createServer } from 'node:tls';
+import { createServer, type TLSSocket } from 'node:tls';
 import { certificatePath, credentials } from '../../testing/certificates.ts';
 import { serveTcp } from '../../testing/tcp-server.ts';
-import { openServer, type ServerPlace, type ServerTls } from './server-door.ts';
+import { isRefusal, openServer, type ServerPlace, type ServerTls } from './server-door.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'twincached-door-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -18,7 +19,7 @@ function opened(place: ServerPlace): Promise<string> {
       resolve('ready');
       socket.destroy();
     });
-    socket.on('error', (error) => resolve(error.message));
+    socket.on('error', (error) => resolve(`${isRefusal(error) ? 'refused: ' : ''}${error.message}`));
     socket.on('close', () => resolve('closed'));
   });
 }
@@ -43,11 +44,11 @@ test('whoever wants a login gets the first user of the file, before anything els
   assert.deepEqual(seen, ['set auth 0 0 7\r\nann a:b\r\n']);
   assert.equal(
     await opened({ ...place, access: { tls: null, authFile } }),
-    'cannot log in: CLIENT_ERROR authentication failure',
+    'refused: cannot log in: CLIENT_ERROR authentication failure',
   );
   assert.match(
     await opened({ ...place, access: { tls: null, authFile: join(directory, 'gone') } }),
-    /^ENOENT: /,
+    /^refused: ENOENT: /,
   );
   const endless = await serveTcp(t, (socket) => socket.write('x'.repeat(513)));
   assert.match(
@@ -75,12 +76,12 @@ test('a certificate must be the one that is known, or be vouched for', async (t)
     });
   assert.equal(await openedBy({}), 'ready');
   const other = certificatePath('renewed.pem');
-  assert.match(await openedBy({ chainFile: other }), /^shows a certificate that is not its own/);
+  assert.match(await openedBy({ chainFile: other }), /^refused: shows a certificate that is not its own/);
   assert.equal(
     await openedBy({ chainFile: other, authoritiesFile: certificatePath('authority.pem') }),
     'ready',
   );
-  assert.match(await openedBy({ chainFile: join(directory, 'gone.pem') }), /^ENOENT: /);
+  assert.match(await openedBy({ chainFile: join(directory, 'gone.pem') }), /^refused: ENOENT: /);
   // Such as one that is being renewed just now.
   const half = join(directory, 'half.pem');
   writeFileSync(half, '-----BEGIN CERTIFICATE-----\nMIIB\n');
@@ -89,6 +90,43 @@ test('a certificate must be the one that is known, or be vouched for', async (t)
     { chainFile: half, client: { keyFile: null } },
     { client: { keyFile: certificatePath('renewed-key.pem') } },
   ])
-    assert.match(await openedBy(tls), /^error:/);
+    assert.match(await openedBy(tls), /^refused: error:/);
   assert.equal(await openedBy({ client: { keyFile: certificatePath('server-key.pem') } }), 'ready');
+});
+
+test('who does not like our certificate refuses us, whether it closes or resets; who is not there does not', async (t) => {
+  let ends = (socket: TLSSocket): unknown => socket.end();
+  const server = createServer(
+    { ...credentials('server'), requestCert: true, rejectUnauthorized: false },
+    (socket) => {
+      socket.on('error', () => {});
+      ends(socket);
+    },
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const address = server.address();
+  assert.ok(address !== null && typeof address === 'object');
+  const { port } = address;
+  const client = { keyFile: certificatePath('server-key.pem') };
+  const asked = (tls: Partial<ServerTls>, at = port): Promise<string> =>
+    new Promise((resolve) => {
+      const access = {
+        tls: { chainFile: certificatePath('server.pem'), client, authoritiesFile: null, ...tls },
+        authFile: null,
+      };
+      const socket = openServer({ host: '127.0.0.1', port: at, access }, (opened) => opened.resume());
+      socket.on('error', (error) => resolve(isRefusal(error) ? 'refused' : error.message));
+      socket.on('close', () => resolve('closed'));
+    });
+  assert.equal(await asked({}), 'refused');
+  assert.equal(await asked({ client: null }), 'closed');
+  ends = (socket) => socket.end('an answer');
+  assert.equal(await asked({}), 'closed');
+  // Cast: the socket below a connection of TLS, which alone can be reset.
+  const below = (socket: TLSSocket): Socket => (socket as unknown as { _parent: Socket })._parent;
+  ends = (socket) => below(socket).resetAndDestroy();
+  assert.equal(await asked({}), 'refused');
+  for (const chainFile of [certificatePath('server.pem'), join(directory, 'gone.pem')])
+    assert.match(await asked({ chainFile }, 1), /^connect ECONNREFUSED/);
 });

@@ -1,8 +1,8 @@
 /** Connections to servers that may want TLS, and a login, before they answer anything. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { connect, Socket } from 'node:net';
-import { createSecureContext, type SecureContext, connect as tlsConnect } from 'node:tls';
+import { connect, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
 
 /** What a server wants. Plain data; the files are read for each connection, for they may have changed. */
 export interface ServerAccess {
@@ -29,8 +29,24 @@ export interface ServerPlace {
   readonly access?: ServerAccess;
 }
 
+/**
+ * The server is there and has answered, but nobody can be let in: it refuses, is not believed, or what it wants cannot be read. That says nothing bad of its
+ * life: a password or a certificate may have been renewed that it does not know yet.
+ */
+export class AccessError extends Error {}
+
+/** Whether an error of `openServer` is such a refusal; what TLS tells of the other side's objections is one, too. */
+export function isRefusal(error: NodeJS.ErrnoException): boolean {
+  return error instanceof AccessError || objections.has(error) || /^ERR_SSL_\w*ALERT/.test(error.code ?? '');
+}
+
+/** Errors of connections that ended as noteObjection says. */
+const objections: WeakSet<Error> = new WeakSet();
+
 /** Longest line that answers a login. */
 const LOGIN_LINE_MAX = 512;
+
+const ERROR_LINE = /^(?:ERROR|CLIENT_ERROR .*|SERVER_ERROR .*)\r\n/;
 
 /**
  * Connects to a server, and logs in.
@@ -55,16 +71,20 @@ export function openServer({ host, port, access }: ServerPlace, ready: (socket: 
   try {
     files = readTlsFiles(tls);
   } catch (error) {
-    // As whoever opens a connection expects to hear of it.
-    return new Socket().destroy(asError(error));
+    // Whether anybody is there can be told all the same.
+    const socket = connect({ host, port });
+    socket.on('connect', () => socket.destroy(new AccessError(textOf(error))));
+    return socket;
   }
   const { ownFingerprint, secureContext } = files;
   const socket = tlsConnect({ host, port, secureContext, rejectUnauthorized: false });
   socket.setNoDelay(true);
+  if (tls.client !== null) noteObjection(socket);
   socket.on('secureConnect', () => {
     // Addresses are not in certificates as a rule, so it must be this one, or somebody has to vouch for it.
     if (socket.authorized || socket.getPeerCertificate().fingerprint256 === ownFingerprint) open(socket);
-    else socket.destroy(new Error('shows a certificate that is not its own, and that nobody vouches for'));
+    else
+      socket.destroy(new AccessError('shows a certificate that is not its own, and that nobody vouches for'));
   });
   return socket;
 }
@@ -88,8 +108,26 @@ function readTlsFiles({ chainFile, client, authoritiesFile }: ServerTls): TlsFil
   };
 }
 
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+/** Whoever does not like the certificate that it is shown, because it has expired for instance, closes without a word when the handshake is over. */
+function noteObjection(socket: TLSSocket): void {
+  let isAwaited = false;
+  socket.once('secureConnect', () => {
+    isAwaited = true;
+    socket.once('data', () => {
+      isAwaited = false;
+    });
+  });
+  socket.once('end', () => {
+    if (isAwaited) socket.destroy(new AccessError('does not take the certificate that it is shown'));
+  });
+  // What we had written already came too late.
+  socket.once('error', (error: NodeJS.ErrnoException) => {
+    if (isAwaited && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) objections.add(error);
+  });
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 function logIn(socket: Socket, authFile: string, ready: (socket: Socket) => void): void {
@@ -99,7 +137,7 @@ function logIn(socket: Socket, authFile: string, ready: (socket: Socket) => void
       /^([^:\n]+):([^\r\n]*)/m.exec(readFileSync(authFile, 'latin1')) ?? [];
     words = `${user} ${password}`;
   } catch (error) {
-    socket.destroy(asError(error));
+    socket.destroy(new AccessError(textOf(error)));
     return;
   }
   let answer = '';
@@ -107,8 +145,9 @@ function logIn(socket: Socket, authFile: string, ready: (socket: Socket) => void
     answer += piece.toString('latin1');
     if (!answer.includes('\r\n') && answer.length <= LOGIN_LINE_MAX) return;
     socket.off('data', onData);
+    const failure = `cannot log in: ${answer.split('\r\n')[0]?.slice(0, LOGIN_LINE_MAX)}`;
     if (answer === 'STORED\r\n') ready(socket);
-    else socket.destroy(new Error(`cannot log in: ${answer.split('\r\n')[0]?.slice(0, LOGIN_LINE_MAX)}`));
+    else socket.destroy(ERROR_LINE.test(answer) ? new AccessError(failure) : new Error(failure));
   };
   socket.on('data', onData);
   socket.write(`set auth 0 0 ${words.length}\r\n${words}\r\n`, 'latin1');
