@@ -2,8 +2,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { after } from 'node:test';
 
-/** A process whose tests are over ends by itself within a moment, also on a busy machine; one that does not has left something open. */
-const ENDING_MS = 20_000;
+/**
+ * A process whose tests are over ends by itself within a moment; one that does not has left something open. On a busy machine what else is done behind the last
+ * test, such as to end its programs, may take a while.
+ */
+const ENDING_MS = 60_000;
 
 /**
  * Ends this process, with an error, when its last test has been over for a while and something still keeps it from ending; tells on standard

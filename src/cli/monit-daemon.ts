@@ -3,8 +3,10 @@ import { isMainThread } from 'node:worker_threads';
 import type { MonitorFacts } from '../checks/entry-status.ts';
 import { decodeState, type SavedState } from '../checks/saved-state.ts';
 import type { ControlTree } from '../control/tree.ts';
+import { controlAccess } from '../dashboard/control-access.ts';
 import { EntryServer, type EntryServerOptions } from '../dashboard/entry-server.ts';
 import { MONIT_VERSION } from '../dashboard/entry-text.ts';
+import type { HttpAccess } from '../dashboard/http-access.ts';
 import { AlertSender } from '../monitor/alert-sender.ts';
 import { ControlMonitor } from '../monitor/control-monitor.ts';
 import { readControlFile } from '../monitor/control-reader.ts';
@@ -134,8 +136,11 @@ export async function startMonit(
   running.monitor.start();
   running.monitor.instanceEvent('Monit started');
 
-  /** @throws Error when it cannot be; then nothing is open that was not before, but perhaps no http interface */
-  const replaceBy = async (next: ControlTree): Promise<void> => {
+  /**
+   * @param access of the page
+   * @throws Error when it cannot be; then nothing is open that was not before, but perhaps no http interface
+   */
+  const replaceBy = async (next: ControlTree, access: HttpAccess | undefined): Promise<void> => {
     const cycleSeconds = setting.command.cycleSeconds ?? next.settings.cycleSeconds ?? setting.cycleSeconds;
     const sameHttpd = JSON.stringify(next.settings.httpd) === JSON.stringify(tree.settings.httpd);
     const replaced = await makeMonitor(
@@ -147,8 +152,8 @@ export async function startMonit(
       if (!sameHttpd) {
         await server?.stop();
         server = null;
-        server = await openServer(replaced, next);
-      } else if (server !== null) await server.renew(logOf(replaced), replaced.monitor);
+        server = await openServer(replaced, next, access);
+      } else if (server !== null) await server.renew(logOf(replaced), replaced.monitor, access);
     } catch (error) {
       replaced.close();
       throw error;
@@ -168,9 +173,13 @@ export async function startMonit(
     try {
       running.log('info', '', `Reinitializing Monit -- control file '${setting.controlFile}'`);
       const next = readControlFile(setting.controlFile);
+      const { httpd } = next.settings;
+      const passedOver: string[] = [];
+      // Names are asked for, which may take its time, while the old one watches.
+      const access = httpd === null ? undefined : await controlAccess(httpd, (text) => passedOver.push(text));
       running.monitor.stop();
       try {
-        await replaceBy(next);
+        await replaceBy(next, access);
       } catch (error) {
         // The old file goes on being in force.
         tellNotReloaded(error);
@@ -180,6 +189,7 @@ export async function startMonit(
       }
       for (const warning of next.warnings)
         running.log('warning', '', `${warning.file}:${warning.line}: ${warning.text}`);
+      for (const text of passedOver) running.log('warning', '', text);
       running.monitor.start();
       running.monitor.instanceEvent('Monit reloaded');
     } catch (error) {
@@ -209,10 +219,14 @@ function httpdFacts({ settings: { httpd } }: ControlTree): MonitorFacts['httpd']
   return { address: httpd.address ?? '', port: httpd.port, isTls: httpd.pemFile !== null };
 }
 
-async function openServer({ monitor, log }: RunningMonitor, tree: ControlTree): Promise<EntryServer | null> {
+async function openServer(
+  { monitor, log }: RunningMonitor,
+  tree: ControlTree,
+  access?: HttpAccess,
+): Promise<EntryServer | null> {
   const { httpd } = tree.settings;
   if (httpd === null) return null;
-  return EntryServer.start({ httpd, log: logOf({ log }) }, monitor);
+  return EntryServer.start({ httpd, log: logOf({ log }) }, monitor, access);
 }
 
 function logOf({ log }: Pick<RunningMonitor, 'log'>): EntryServerOptions['log'] {

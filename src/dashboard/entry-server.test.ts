@@ -14,6 +14,7 @@ import { freePorts } from '../../testing/processes.ts';
 import { until } from '../../testing/wait.ts';
 import { StartError } from '../base/start-error.ts';
 import { ENTRY_FORM_BYTES_MAX, EntryServer } from './entry-server.ts';
+import { HttpAccess } from './http-access.ts';
 import { FAILURES_MAX } from './login-failures.ts';
 
 interface Page {
@@ -222,6 +223,10 @@ test('what the page needs is read again, unless it cannot be', async (t) => {
   assert.equal(await statusOf('eve:second'), 200);
   assert.equal(await statusOf('eve:first'), 401);
   assert.equal(log.length, 1);
+  // Unless somebody has read them already, because it takes its time.
+  const nobody = { networks: null, users: [], needsNoUser: false, isReadOnly: false };
+  await server.renew(() => {}, new FakeEntries([]), new HttpAccess(nobody));
+  assert.equal(await statusOf('eve:second'), 401);
 });
 
 test('a renewed certificate is shown after a reload, and none that is of no use', async (t) => {

@@ -61,13 +61,19 @@ export class EntryServer {
   /**
    * Opens what `set httpd` says.
    *
+   * @param access by it; not given: it is read now
    * @throws StartError when a port cannot be opened
    */
-  static async start(options: EntryServerOptions, control: EntryControl): Promise<EntryServer> {
-    const access = await controlAccess(options.httpd, (text) => options.log('warning', text));
-    const server = new EntryServer(options, access, control);
+  static async start(
+    options: EntryServerOptions,
+    control: EntryControl,
+    access?: HttpAccess,
+  ): Promise<EntryServer> {
+    const { httpd, log } = options;
+    const own = access ?? (await controlAccess(httpd, (text) => log('warning', text)));
+    const server = new EntryServer(options, own, control);
     try {
-      const { port, address, unixSocket } = options.httpd;
+      const { port, address, unixSocket } = httpd;
       if (port !== null)
         await server.#listen({ port, ...(address === null ? {} : { host: address }) }, `port ${port}`);
       if (unixSocket !== null) await server.#listenUnix(unixSocket);
@@ -84,11 +90,12 @@ export class EntryServer {
    *
    * @param log from now on
    * @param control for whom it speaks from now on
+   * @param access from now on; not given: it is read now
    * @throws StartError when something cannot be read; it goes on as before
    */
-  async renew(log: EntryServerOptions['log'], control: EntryControl): Promise<void> {
+  async renew(log: EntryServerOptions['log'], control: EntryControl, access?: HttpAccess): Promise<void> {
     const { httpd } = this.#options;
-    const access = await controlAccess(httpd, (text) => log('warning', text));
+    const own = access ?? (await controlAccess(httpd, (text) => log('warning', text)));
     const { pemFile } = httpd;
     if (pemFile !== null) {
       const certificate = certificateIn(pemFile);
@@ -96,7 +103,7 @@ export class EntryServer {
         if (server instanceof TlsServer) server.setSecureContext(certificate);
     }
     this.#options = { httpd, log };
-    this.#access = access;
+    this.#access = own;
     this.#control = control;
   }
 
