@@ -226,7 +226,7 @@ test('what the page needs is read again, unless it cannot be', async (t) => {
   // Unless somebody has read them already, because it takes its time.
   const nobody = { networks: null, users: [], needsNoUser: false, isReadOnly: false };
   await server.renew(() => {}, new FakeEntries([]), new HttpAccess(nobody));
-  assert.equal(await statusOf('eve:second'), 401);
+  assert.equal(await statusOf('eve:second'), 403);
 });
 
 test('a renewed certificate is shown after a reload, and none that is of no use', async (t) => {
