@@ -75,6 +75,8 @@ export interface ProxyStats {
   readonly open: number;
   /** Requests that were answered with an error of the proxy. */
   readonly failures: number;
+  /** Null at first. */
+  readonly failuresPerSecond: number | null;
   /** Times that servers have lost their keys to others, in the thread that has seen most; null: that cannot be. */
   readonly ejections: number | null;
   /** From a client's request to its answer, of the last seconds; null when there were no requests. */

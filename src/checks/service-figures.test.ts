@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NodeStats, ProxyStats } from './cluster-status.ts';
-import { FigureReader, type FigureSource } from './service-figures.ts';
+import { type FigureSource, serviceFigures } from './service-figures.ts';
 
 const NOTHING: FigureSource = { probeMs: null, process: null, stats: null, proxy: null };
 
@@ -38,22 +38,21 @@ const PROXY: ProxyStats = {
   p99Micros: 2500,
   hotKeys: [],
   ejections: null,
+  failuresPerSecond: null,
   servers: [],
 };
 
 test('what a process uses is known without an answer, the rest is not', () => {
-  const reader = new FigureReader();
   const usage = { cpuPercent: 12, residentBytes: 1024, threads: 5 };
-  const figures = reader.read({ ...NOTHING, process: usage }, 0);
+  const figures = serviceFigures({ ...NOTHING, process: usage });
   assert.deepEqual(Object.keys(figures), ['memory', 'cpu', 'threads']);
   assert.equal(figures.memory?.absolute, 1024);
   assert.equal(figures.cpu?.percent, 12);
-  assert.deepEqual(reader.read(NOTHING, 0), {});
+  assert.deepEqual(serviceFigures(NOTHING), {});
 });
 
 test('a node: shares of what it may use, and the twin that is furthest behind', () => {
-  const reader = new FigureReader();
-  const figures = reader.read({ ...NOTHING, probeMs: 3, stats: NODE }, 0);
+  const figures = serviceFigures({ ...NOTHING, probeMs: 3, stats: NODE });
   assert.equal(figures['response-time']?.absolute, 3);
   assert.equal(figures.connections?.percent, 25);
   assert.equal(figures.bytes?.percent, 25);
@@ -63,26 +62,18 @@ test('a node: shares of what it may use, and the twin that is furthest behind', 
   assert.equal(figures.twins?.absolute, 2);
   assert.equal(figures['in-sync']?.absolute, 0);
   const quiet = { ...NODE, getsPerSecond: 0, hitsPerSecond: 0, maxConnections: 0, replication: {} };
-  const other = reader.read({ ...NOTHING, stats: quiet }, 0);
+  const other = serviceFigures({ ...NOTHING, stats: quiet });
   assert.equal(other['hit-ratio']?.percent, 100);
   assert.equal(other.connections?.percent, null);
   assert.equal(other.lag, undefined);
   const first = { ...NODE, getsPerSecond: null, hitsPerSecond: null };
-  assert.equal(reader.read({ ...NOTHING, stats: first }, 0)['hit-ratio']?.percent, null);
+  assert.equal(serviceFigures({ ...NOTHING, stats: first })['hit-ratio']?.percent, null);
 });
 
-test('a proxy: errors per second between two looks, of one process', () => {
-  const reader = new FigureReader();
-  const errors = (failures: number, nowMs: number): number | null | undefined =>
-    reader.read({ ...NOTHING, proxy: { ...PROXY, failures } }, nowMs).errors?.operationsPerSecond;
-  assert.equal(errors(10, 1000), null);
-  assert.equal(errors(40, 3000), 15);
-  assert.equal(errors(40, 4000), 0);
-  // A new process counts from zero.
-  assert.equal(errors(2, 5000), null);
-  reader.clear();
-  assert.equal(errors(9, 6000), null);
-  const figures = reader.read({ ...NOTHING, proxy: PROXY }, 7000);
-  assert.equal(figures.latency?.absolute, 2.5);
-  assert.equal(reader.read({ ...NOTHING, proxy: { ...PROXY, p99Micros: null } }, 8000).latency?.absolute, 0);
+test('a proxy: errors per second, which are not known at first', () => {
+  const errors = (failuresPerSecond: number | null): number | null | undefined =>
+    serviceFigures({ ...NOTHING, proxy: { ...PROXY, failuresPerSecond } }).errors?.operationsPerSecond;
+  assert.deepEqual([null, 0, 15].map(errors), [null, 0, 15]);
+  assert.equal(serviceFigures({ ...NOTHING, proxy: PROXY }).latency?.absolute, 2.5);
+  assert.equal(serviceFigures({ ...NOTHING, proxy: { ...PROXY, p99Micros: null } }).latency?.absolute, 0);
 });

@@ -60,46 +60,37 @@ export type ServiceFigures = Readonly<Partial<Record<FigureName, Figure>>>;
 /** What the figures are made of. Statistics are null where the service has not answered this time. */
 export type FigureSource = Pick<ServiceStatus, 'probeMs' | 'process' | 'stats' | 'proxy'>;
 
-/** Turns what a service shows at each look into figures; remembers what rates need. */
-export class FigureReader {
-  #failures: { readonly count: number; readonly atMs: number } | null = null;
+/** Turns what a service shows at one look into figures. */
+export function serviceFigures({ probeMs, process: usage, stats, proxy }: FigureSource): ServiceFigures {
+  return {
+    ...(usage === null
+      ? {}
+      : {
+          memory: figure(usage.residentBytes),
+          cpu: figure(null, usage.cpuPercent),
+          threads: figure(usage.threads),
+        }),
+    ...(probeMs === null ? {} : { 'response-time': figure(probeMs) }),
+    ...(stats === null ? {} : nodeFigures(stats)),
+    ...(proxy === null ? {} : proxyFigures(proxy)),
+  };
+}
 
-  /** For a new process. */
-  clear(): void {
-    this.#failures = null;
-  }
-
-  /** @param nowMs monotonic */
-  read({ probeMs, process: usage, stats, proxy }: FigureSource, nowMs: number): ServiceFigures {
-    return {
-      ...(usage === null
-        ? {}
-        : {
-            memory: figure(usage.residentBytes),
-            cpu: figure(null, usage.cpuPercent),
-            threads: figure(usage.threads),
-          }),
-      ...(probeMs === null ? {} : { 'response-time': figure(probeMs) }),
-      ...(stats === null ? {} : nodeFigures(stats)),
-      ...(proxy === null ? {} : this.#proxyFigures(proxy, nowMs)),
-    };
-  }
-
-  #proxyFigures(proxy: ProxyStats, nowMs: number): ServiceFigures {
-    const { failures, p99Micros, open, servers, requestsPerSecond } = proxy;
-    const before = this.#failures;
-    this.#failures = { count: failures, atMs: nowMs };
-    const isComparable = before !== null && failures >= before.count && nowMs > before.atMs;
-    const errors = isComparable ? ((failures - before.count) * 1000) / (nowMs - before.atMs) : null;
-    return {
-      requests: figure(null, null, requestsPerSecond),
-      errors: figure(null, null, errors),
-      // Without requests nothing is slow, and what was so is over.
-      latency: figure((p99Micros ?? 0) / 1000),
-      'open-requests': figure(open),
-      'servers-down': figure(servers.filter(({ state }) => state === 'down').length),
-    };
-  }
+function proxyFigures({
+  failuresPerSecond,
+  p99Micros,
+  open,
+  servers,
+  requestsPerSecond,
+}: ProxyStats): ServiceFigures {
+  return {
+    requests: figure(null, null, requestsPerSecond),
+    errors: figure(null, null, failuresPerSecond),
+    // Without requests nothing is slow, and what was so is over.
+    latency: figure((p99Micros ?? 0) / 1000),
+    'open-requests': figure(open),
+    'servers-down': figure(servers.filter(({ state }) => state === 'down').length),
+  };
 }
 
 function nodeFigures(stats: NodeStats): ServiceFigures {

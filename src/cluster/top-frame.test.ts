@@ -61,6 +61,7 @@ test('pools of a proxy stand behind it, and are no processes', () => {
     p99Micros: 2500,
     hotKeys: [],
     ejections: null,
+    failuresPerSecond: null,
     servers: [],
   };
   const pools = [

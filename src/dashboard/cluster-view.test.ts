@@ -152,6 +152,7 @@ function proxyOf(name: string, sendsTo: string[], servers: ProxyServer[]): Servi
     p99Micros: 2,
     hotKeys: [],
     ejections: null,
+    failuresPerSecond: null,
     servers,
   };
   return serviceOf(name, { role: 'proxy', sendsTo, proxy });

@@ -64,6 +64,7 @@ function proxyOf(
     p99Micros: 2,
     hotKeys: [],
     ejections: null,
+    failuresPerSecond: null,
     servers,
   };
   return serviceOf(name, { role: 'proxy', shards, proxy });

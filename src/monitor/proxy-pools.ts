@@ -67,7 +67,8 @@ export class ProxyPools {
     const result = await probe({ host, port, stats: false }, timeoutMs, 'proxy');
     pool.isAsked = false;
     pool.answers = result.ok;
-    if (result.ok && result.stats !== null) pool.readings.read(result.stats, this.#clock.monotonicMs());
+    if (!result.ok) pool.readings.fellSilent();
+    else if (result.stats !== null) pool.readings.read(result.stats, this.#clock.monotonicMs());
   }
 
   /** All pools together; null until something was read. */

@@ -152,6 +152,24 @@ test('of several pools the whole is told, and a server is as the pool has it tha
   );
 });
 
+test('errors per second are those of threads and pools that have been read twice: what one has counted before is no burst', () => {
+  const [one, other] = [new ProxyReadings(), new ProxyReadings()];
+  const read = (readings: ProxyReadings, thread: string, failures: number, second: number): void =>
+    readings.read(lines({ thread, request_failures: `${failures}` }), second * 1000);
+  const rate = (): number | null | undefined => ProxyReadings.together([one, other])?.failuresPerSecond;
+  read(one, '0', 1000, 1);
+  assert.equal(rate(), null);
+  read(one, '1', 5000, 2);
+  read(one, '0', 1004, 3);
+  assert.equal(rate(), 2);
+  read(other, '0', 9000, 3);
+  assert.deepEqual([rate(), one.stats?.failuresPerSecond], [2, 2]);
+  read(other, '0', 9003, 4);
+  assert.equal(rate(), 5);
+  other.fellSilent();
+  assert.deepEqual([rate(), ProxyReadings.together([one, other])?.failures], [2, 15_007]);
+});
+
 test('what makes no sense is 0', () => {
   const readings = new ProxyReadings();
   readings.read(lines({ cmd_get: 'x', request_latency_buckets_us: 'x:1,2', server_0_name: 'a' }), 0);

@@ -22,6 +22,7 @@ interface ThreadReading {
   readonly failures: number;
   readonly ejections: number | null;
   readonly requestsPerSecond: number | null;
+  readonly failuresPerSecond: number | null;
   /** These are of all threads, whoever tells them. */
   readonly hotKeys: ProxyStats['hotKeys'];
   readonly servers: readonly ProxyServer[];
@@ -54,6 +55,20 @@ export class ProxyReadings {
     this.#stats = null;
   }
 
+  /** Nobody answers: what was counted stays, and of what happens now nothing is known. */
+  fellSilent(): void {
+    for (const [name, reading] of this.#threads)
+      this.#threads.set(name, {
+        ...reading,
+        open: 0,
+        requestsPerSecond: null,
+        failuresPerSecond: null,
+        servers: reading.servers.map((server) => ({ ...server, requestsPerSecond: null })),
+        window: [],
+      });
+    if (this.#threads.size > 0) this.#stats = together([[...this.#threads.values()]]);
+  }
+
   /**
    * @param lines the answers to `stats pools thread` and `stats servers thread` by name, and `thread`
    * @param nowMs monotonic
@@ -78,6 +93,7 @@ function readThread(
     before === null || then === undefined || nowMs <= before.atMs || now < then
       ? null
       : ((now - then) * 1000) / (nowMs - before.atMs);
+  const failures = count(lines, 'request_failures');
   let requests = 0;
   for (const name of lines.keys()) if (name.startsWith('cmd_')) requests += count(lines, name);
   const servers: ProxyServer[] = [];
@@ -106,7 +122,8 @@ function readThread(
     atMs: nowMs,
     requests,
     open: count(lines, 'requests_open'),
-    failures: count(lines, 'request_failures'),
+    failures,
+    failuresPerSecond: perSecond(failures, before?.failures),
     ejections: lines.has('shard_ejections') ? count(lines, 'shard_ejections') : null,
     requestsPerSecond: perSecond(requests, before?.requests),
     hotKeys: [...lines.keys()]
@@ -142,6 +159,7 @@ function together(pools: readonly (readonly ThreadReading[])[]): ProxyStats {
     requests: sum(({ requests }) => requests),
     open: sum(({ open }) => open),
     failures: sum(({ failures }) => failures),
+    failuresPerSecond: sumOfKnown(threads.map(({ failuresPerSecond }) => failuresPerSecond)),
     ejections: sumOfKnown(pools.map((own) => mostOfKnown(own.map(({ ejections }) => ejections)))),
     p50Micros: percentile(latencies, 0.5),
     p99Micros: percentile(latencies, 0.99),

@@ -3,7 +3,7 @@ import type { Random } from '../base/random.ts';
 import type { ServiceStatus } from '../checks/cluster-status.ts';
 import type { ServiceEvent } from '../checks/event-kinds.ts';
 import type { EventLevel } from '../checks/event-log.ts';
-import { FigureReader } from '../checks/service-figures.ts';
+import { serviceFigures } from '../checks/service-figures.ts';
 import {
   type ServiceAction,
   type ServiceCommand,
@@ -62,7 +62,6 @@ export class ServiceRunner {
   readonly #proxy: ProxyPools;
   readonly #copy: CopyProgress = new CopyProgress();
   readonly #rules: ServiceRules;
-  readonly #figures: FigureReader = new FigureReader();
   #sample: { readonly atMs: number; readonly process: ProcessEntry } | null = null;
   #cpuPercent: number | null = null;
 
@@ -220,7 +219,6 @@ export class ServiceRunner {
     this.#proxy.clear();
     this.#copy.clear();
     this.#rules.startedAnew();
-    this.#figures.clear();
     this.#forgetSample();
     const listener: ChildListener = {
       onSpawned: (pid) => {
@@ -314,8 +312,7 @@ export class ServiceRunner {
     const source = answered
       ? { probeMs, process, stats, proxy }
       : { probeMs: null, process, stats: null, proxy: null };
-    const figures = this.#figures.read(source, this.#context.clock.monotonicMs());
-    for (const finding of this.#rules.judge(figures)) this.#context.found(finding);
+    for (const finding of this.#rules.judge(serviceFigures(source))) this.#context.found(finding);
   }
 
   /** What programs are told of the process, in monit's words. */
