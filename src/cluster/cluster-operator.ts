@@ -390,24 +390,37 @@ export class ClusterOperator implements ClusterOperations {
   }
 
   /** If it does not come back as it shall be, it is started as it was. */
-  async #startAnew(
-    { before, after }: ChangedService,
-    steps: ServiceSteps,
-    progress: OperationProgress,
-  ): Promise<void> {
-    const { name } = after;
+  async #startAnew(change: ChangedService, steps: ServiceSteps, progress: OperationProgress): Promise<void> {
+    const { before } = change;
+    const after = this.#withTwinsAsTheyRun(change.after);
+    const { name, group } = after;
     if (after.configuration !== null) writePlannedFiles([after.configuration]);
     this.#define(name, after);
     try {
       await steps.restart(after);
     } catch (error) {
-      if (!(error instanceof OperationAborted) || this.#monitor.isClosing || before === after) throw error;
+      if (!(error instanceof OperationAborted) || this.#monitor.isClosing || before === change.after)
+        throw error;
       if (before.configuration !== null) writePlannedFiles([before.configuration]);
       this.#define(name, before);
       await steps.restart(before);
       throw new OperationAborted(`${error.message}; it runs as it did before, and nothing behind it is done`);
     }
+    for (const other of this.#services.filter((service) => service.group === group && service.name !== name))
+      this.#define(other.name, this.#withTwinsAsTheyRun(other));
     progress.step(`${name} is restarted${after.role === 'node' ? ', in sync' : ''}`);
+  }
+
+  /** What twins want before they answer is what they were started with, whether the file says so still or not yet. */
+  #withTwinsAsTheyRun(service: PlannedService): PlannedService {
+    const twins = service.twins.map((twin) => {
+      const { name, host, port } = twin;
+      const here = this.#services.find(({ probe: own }) => own.host === host && own.port === port);
+      if (here === undefined) return twin;
+      const { access } = here.probe;
+      return { name, host, port, ...(access === undefined ? {} : { access }) };
+    });
+    return { ...service, twins };
   }
 
   // Rolling restart

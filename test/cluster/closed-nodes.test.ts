@@ -48,18 +48,21 @@ test('what wants a login or TLS is known as well as all others', async (t) => {
   const [l1 = 0, l2 = 0, lr = 0, t1 = 0, t2 = 0, tr = 0, page = 0] = await freePorts(7);
   const words = `ssl_chain_cert=${tls.chainFile},ssl_key=${tls.client.keyFile},ssl_ca_cert=${tls.authoritiesFile},ssl_verify_mode=2`;
   const path = join(directory, 'closed.yml');
-  writeFileSync(
-    path,
-    `name: closed
+  /** @param more options of the nodes that shall have TLS */
+  const write = (more: string): void =>
+    writeFileSync(
+      path,
+      `name: closed
 warm-start: false
 defaults: { memory: 32M }
 shards:
   - { name: login, replication-port: ${lr}, twins: [{ port: ${l1} }, { port: ${l2} }], options: [-B, ascii, --auth-file, "${users}"] }
-  - { name: tls, replication-port: ${tr}, twins: [{ port: ${t1} }, { port: ${t2} }], options: [-Z, -o, "${words}"] }
+  - { name: tls, replication-port: ${tr}, twins: [{ port: ${t1} }, { port: ${t2} }], options: [-B, ascii${more}] }
 proxies: []
 page: { port: ${page} }
 `,
-  );
+    );
+  write('');
   const up = twincached(['up', path], environment);
   t.after(async () => {
     up.child.kill('SIGINT');
@@ -75,6 +78,12 @@ page: { port: ${page} }
   await until('all nodes tell of themselves', async () =>
     (await services()).every(({ stats }) => stats?.replication['replication_in_sync'] === '1'),
   );
+
+  // They are restarted one after the other: meanwhile one of the two speaks TLS, and the other one does not.
+  write(`, -Z, -o, "${words}"`);
+  const reload = twincached(['reload', path], environment);
+  assert.equal(await reload.ended(), 0, reload.stderr());
+  assert.match(reload.stdout(), /tls-b is restarted, in sync/);
 
   const login: ServerAccess = { tls: null, authFile: users };
   const ask = (port: number, access: ServerAccess | undefined, request: string): Promise<string | null> =>
@@ -100,11 +109,13 @@ page: { port: ${page} }
   for (const port of [l1, l2, t1, t2])
     assert.ok(metrics.includes(`memcached_current_items{instance="127.0.0.1:${port}"} 1\n`), `${port}`);
   assert.ok(!metrics.includes('ssword'));
-  assert.ok(!JSON.stringify(await asked('/status.json')).includes('server-key'));
+  assert.ok(!JSON.stringify(await services()).includes('server-key'));
 
-  const pids = (await services()).map(({ pid }) => pid);
-  const restart = twincached(['restart', '--rolling', '--cluster', path], environment);
+  const pidsOf = async (): Promise<number[]> =>
+    (await services()).flatMap(({ name, pid }) => (name.startsWith('login-') ? [pid] : []));
+  const pids = await pidsOf();
+  const restart = twincached(['restart', '--rolling', 'login', '--cluster', path], environment);
   assert.equal(await restart.ended(), 0, restart.stderr());
-  assert.ok((await services()).every(({ pid }) => !pids.includes(pid)));
+  assert.ok((await pidsOf()).every((pid) => !pids.includes(pid)));
   assert.match((await ask(t2, { tls, authFile: null }, 'mg of-tls s\r\n')) ?? '', /^HD s2/);
 });
