@@ -3,6 +3,7 @@ import {
   type ClusterControl,
   type ClusterStatus,
   clusterState,
+  type ProxyStats,
   type ServiceStatus,
 } from '../src/checks/cluster-status.ts';
 import type { EventLevel, LogEvent } from '../src/checks/event-log.ts';
@@ -30,6 +31,23 @@ export function serviceOf(name: string, different: Partial<ServiceStatus> = {}):
     shards: [],
     pools: [],
     findings: [],
+    ...different,
+  };
+}
+
+/** What a proxy tells that nothing was asked of, save as said. */
+export function proxyStatsOf(different: Partial<ProxyStats> = {}): ProxyStats {
+  return {
+    requestsPerSecond: 0,
+    requests: 0,
+    open: 0,
+    failures: 0,
+    p50Micros: null,
+    p99Micros: null,
+    hotKeys: [],
+    ejections: null,
+    failuresPerSecond: null,
+    servers: [],
     ...different,
   };
 }

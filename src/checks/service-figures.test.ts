@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NodeStats, ProxyStats } from './cluster-status.ts';
+import { proxyStatsOf } from '../../testing/fake-cluster.ts';
+import type { NodeStats } from './cluster-status.ts';
 import { type FigureSource, serviceFigures } from './service-figures.ts';
 
 const NOTHING: FigureSource = { probeMs: null, process: null, stats: null, proxy: null };
@@ -29,18 +30,14 @@ const NODE: NodeStats = {
   },
 };
 
-const PROXY: ProxyStats = {
+const PROXY = proxyStatsOf({
   requestsPerSecond: 7,
   requests: 100,
   open: 4,
   failures: 10,
   p50Micros: 100,
   p99Micros: 2500,
-  hotKeys: [],
-  ejections: null,
-  failuresPerSecond: null,
-  servers: [],
-};
+});
 
 test('what a process uses is known without an answer, the rest is not', () => {
   const usage = { cpuPercent: 12, residentBytes: 1024, threads: 5 };

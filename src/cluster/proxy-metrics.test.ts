@@ -4,6 +4,14 @@ import { serviceOf } from '../../testing/fake-cluster.ts';
 import { PrometheusText } from '../telemetry/prometheus-text.ts';
 import { addProxyMetrics } from './proxy-metrics.ts';
 
+/** The lines of a text that are samples. */
+function samplesOf(text: PrometheusText): string[] {
+  return text
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
 test('a proxy tells of itself and of its servers; what is not known is left out', () => {
   const text = new PrometheusText();
   const server = {
@@ -41,10 +49,7 @@ test('a proxy tells of itself and of its servers; what is not known is left out'
   const shards = [{ name: 'one', keyShare: 1, servers: places }];
   addProxyMetrics(text, serviceOf('p', { role: 'proxy', address: '127.0.0.1:5', proxy, shards }));
   addProxyMetrics(text, serviceOf('dead', { role: 'proxy' }));
-  const samples = text
-    .toString()
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'));
+  const samples = samplesOf(text);
   const own = 'instance="127.0.0.1:5",service="p",role="proxy"';
   for (const sample of [
     `twincached_proxy_requests_total{${own}} 10`,
@@ -68,10 +73,7 @@ test('a proxy tells of itself and of its servers; what is not known is left out'
   const pool = { name: 'sessions', address: '127.0.0.1:5', answers: true, stats: proxy, shards };
   const silent = { name: 'pages', address: '127.0.0.1:6', answers: false, stats: null, shards };
   addProxyMetrics(pools, serviceOf('p', { role: 'proxy', proxy, shards, pools: [pool, silent] }));
-  const ofPools = pools
-    .toString()
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'));
+  const ofPools = samplesOf(pools);
   const labels = 'service="p",role="proxy"';
   for (const sample of [
     `twincached_proxy_pool_up{instance="127.0.0.1:5",${labels},pool="sessions"} 1`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clusterOf, serviceOf } from '../../testing/fake-cluster.ts';
+import { clusterOf, proxyStatsOf, serviceOf } from '../../testing/fake-cluster.ts';
 import type { ClusterStatus, NodeStats } from '../checks/cluster-status.ts';
 import { sortedServices, TOP_COLUMNS, TOP_VIEW_START, type TopView, topFrame } from './top-frame.ts';
 import { keysIn, type TopKey, viewAfter } from './top-keys.ts';
@@ -52,18 +52,13 @@ function picture(status: unknown = STATUS): TopPicture {
 const PLAIN = { columns: 300, rows: 24, hasColours: false };
 
 test('pools of a proxy stand behind it, and are no processes', () => {
-  const proxy = {
+  const proxy = proxyStatsOf({
     requestsPerSecond: 40,
     requests: 90,
     open: 2,
-    failures: 0,
     p50Micros: 100,
     p99Micros: 2500,
-    hotKeys: [],
-    ejections: null,
-    failuresPerSecond: null,
-    servers: [],
-  };
+  });
   const pools = [
     { name: 'sessions', address: '127.0.0.1:1', answers: true, stats: proxy, shards: [] },
     { name: 'pages', address: '127.0.0.1:2', answers: false, stats: null, shards: [] },

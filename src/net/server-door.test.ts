@@ -123,9 +123,12 @@ test('who does not like our certificate refuses us, whether it closes or resets;
   assert.equal(await asked({ client: null }), 'closed');
   ends = (socket) => socket.end('an answer');
   assert.equal(await asked({}), 'closed');
-  // Cast: the socket below a connection of TLS, which alone can be reset.
-  const below = (socket: TLSSocket): Socket => (socket as unknown as { _parent: Socket })._parent;
-  ends = (socket) => below(socket).resetAndDestroy();
+  // Of TLS only the connection below can be reset.
+  let below: Socket | null = null;
+  server.on('connection', (socket) => {
+    below = socket;
+  });
+  ends = () => below?.resetAndDestroy();
   assert.equal(await asked({}), 'refused');
   for (const chainFile of [certificatePath('server.pem'), join(directory, 'gone.pem')])
     assert.match(await asked({ chainFile }, 1), /^connect ECONNREFUSED/);

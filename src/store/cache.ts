@@ -406,8 +406,8 @@ export class Cache {
   }
 
   /**
-   * flush_all. With 0, everything stored before now is dead and what is stored from now on is not, also within the same second. With a delay
-   * of n seconds it strikes at the beginning of second now + n - 1, and also takes what is stored until second now + n, as memcached does. A new flush replaces one that is still to come.
+   * flush_all. With 0 everything stored before now is dead, and what is stored from now on is not, even within this second. With a delay of n
+   * seconds it strikes when second now + n - 1 begins and takes what is stored until second now + n, as memcached's; it replaces one to come.
    */
   flushAll(delaySeconds: number): void {
     const { clock, flush, feed, lifetime } = this.#parts;
