@@ -60,10 +60,10 @@ function upheaval(shared: SharedCache, seed: number): { look(): void; orders: nu
     orders: 0,
     look(): void {
       cache.tick(TEST_START_MS);
-      for (let i = 0; i < PASSES_PER_LOOK; i++) cache.maintain();
-      if (cache.reassignPage(-1, random.below(largest + 1)) === 'moved') work.orders++;
-      if (random.below(20) === 0) cache.setMemoryLimit((10 + random.below(20)) * MIB);
-      if (random.below(20) === 0) cache.requestCrawl(null);
+      for (let i = 0; i < PASSES_PER_LOOK; i++) cache.upkeep.maintain();
+      if (cache.upkeep.reassignPage(-1, random.below(largest + 1)) === 'moved') work.orders++;
+      if (random.below(20) === 0) cache.upkeep.setMemoryLimit((10 + random.below(20)) * MIB);
+      if (random.below(20) === 0) cache.upkeep.requestCrawl(null);
     },
   };
   return work;
@@ -184,10 +184,10 @@ test('a limit that is lowered while threads work is kept in the end', async () =
     true,
   );
   const cache = new TestCache({}, shared, THREADS);
-  assert.ok(cache.cache.setMemoryLimit(2 * MIB));
+  assert.ok(cache.cache.upkeep.setMemoryLimit(2 * MIB));
   for (let i = 0; i < 20_000; i++) {
     cache.advance(1);
-    cache.cache.maintain();
+    cache.cache.upkeep.maintain();
   }
   const census = checkInvariants(shared);
   const { totalMalloced, activeSlabs } = cache.cache.statistics();

@@ -87,11 +87,11 @@ export function memoryNodeContext(
       setDetail: (isOn) => {
         prefixes.isOn = isOn;
       },
-      reassignPage: (source, target) => cache.reassignPage(source, target),
+      reassignPage: (source, target) => cache.upkeep.reassignPage(source, target),
       clock: null,
-      setMemoryLimit: (bytes) => cache.setMemoryLimit(bytes),
+      setMemoryLimit: (bytes) => cache.upkeep.setMemoryLimit(bytes),
     },
-    tunables: cache.maintenance,
+    tunables: cache.upkeep.settings,
     claim: new SharedWalkClaim(new SharedFigures(SharedFigures.allocate(1)), () => cache.nowSeconds),
     threads: {
       later: (callback) => callback(),

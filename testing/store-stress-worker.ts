@@ -119,7 +119,7 @@ function run(order: StressOrder): StressReport {
           report.appends++;
       }
     } else if (dice < 995) {
-      cache.crawl(50);
+      cache.upkeep.crawl(50);
       cursor = cache.scan(Math.max(0, cursor), 20, (item) => {
         assert(cache.version(item) > 0, 'an item has a version');
       });

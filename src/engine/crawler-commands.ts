@@ -85,7 +85,7 @@ function crawl(context: NodeContext, argument: string): string {
   if (classes === undefined) return BAD_CLASS;
   if (classes?.size === 0) return 'NOTSTARTED no items to crawl';
   if (context.claim.isTaken) return BUSY;
-  return CRAWL_REPLY[context.cache.requestCrawl(classes === null ? null : [...classes])];
+  return CRAWL_REPLY[context.cache.upkeep.requestCrawl(classes === null ? null : [...classes])];
 }
 
 function dump(

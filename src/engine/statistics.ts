@@ -154,7 +154,7 @@ export function generalStatistics(context: NodeContext): StatLine[] {
  */
 export function itemStatistics(cache: Cache): StatLine[] {
   const lines: StatLine[] = [];
-  const { segmented: isSegmented, hasTemporary } = cache.maintenance;
+  const { segmented: isSegmented, hasTemporary } = cache.upkeep.settings;
   for (const one of cache.classStatistics()) {
     if (one.number === 0) continue;
     const add = (name: string, value: number): void => {

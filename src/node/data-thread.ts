@@ -299,7 +299,7 @@ class NodeThread {
   #lead(wanted: readonly WantedListener[]): void {
     const { loop } = this.#thread;
     const maintain = (): void => {
-      loop.schedule(this.#cache.maintain(), maintain);
+      loop.schedule(this.#cache.upkeep.maintain(), maintain);
     };
     loop.schedule(0, maintain);
     this.#listeners.bind(wanted);
@@ -492,11 +492,11 @@ class NodeThread {
           this.#administration.resetPrefixes();
         },
         setDetail: (isOn) => this.#administration.setDetail(isOn),
-        reassignPage: (source, target) => this.#cache.reassignPage(source, target),
+        reassignPage: (source, target) => this.#cache.upkeep.reassignPage(source, target),
         clock: options.debugCommands ? this.#clock : null,
-        setMemoryLimit: (bytes) => this.#cache.setMemoryLimit(bytes),
+        setMemoryLimit: (bytes) => this.#cache.upkeep.setMemoryLimit(bytes),
       },
-      tunables: this.#cache.maintenance,
+      tunables: this.#cache.upkeep.settings,
       claim,
       threads,
       clients,

@@ -39,9 +39,9 @@ export function settingsReport(
   startedSeconds: number,
 ): StatLine[] {
   const { extended } = options;
-  const tunables = cache.maintenance;
+  const tunables = cache.upkeep.settings;
   return [
-    ['maxbytes', cache.memoryLimit],
+    ['maxbytes', cache.upkeep.memoryLimit],
     ['maxconns', options.connectionsMax],
     ['tcpport', ports.tcp],
     ['udpport', ports.udp],

@@ -281,7 +281,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc
       .integer({ min: 1, max: 200 })
-      .map((buckets) => step('crawl', [buckets], (model) => model.tested.cache.crawl(buckets))),
+      .map((buckets) => step('crawl', [buckets], (model) => model.tested.cache.upkeep.crawl(buckets))),
   },
   {
     weight: 1,

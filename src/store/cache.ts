@@ -2,26 +2,15 @@ import type { CacheObserver } from './cache-observer.ts';
 import { walkClass } from './class-walk.ts';
 import { ClientWrites, KEEP_EXPTIME } from './client-writes.ts';
 import type { FlushState } from './flush-epochs.ts';
-import { CONTROL, CONTROL_DOUBLE } from './geometry.ts';
+import { CONTROL } from './geometry.ts';
 import { ItemView } from './item-view.ts';
 import { keyHash } from './key-hash.ts';
-import { PAGE_BYTES, STATE } from './layout.ts';
-import { Maintainer } from './maintainer.ts';
-import type { MaintenanceSettings } from './maintenance-settings.ts';
+import { STATE } from './layout.ts';
 import { MetaAccess } from './meta-access.ts';
 import { ObservedWrites } from './observed-writes.ts';
 import { Parts } from './parts.ts';
 import { PeerWrites } from './peer-writes.ts';
-import {
-  type Applied,
-  type CrawlRequested,
-  type ItemRef,
-  type Miss,
-  RESULT,
-  type Reassigned,
-  type Result,
-  type StoreMode,
-} from './results.ts';
+import { type Applied, type ItemRef, type Miss, RESULT, type Result, type StoreMode } from './results.ts';
 import type { SharedCache } from './shared-cache.ts';
 import {
   allClassStatistics,
@@ -30,6 +19,7 @@ import {
   cacheStatistics,
 } from './statistics.ts';
 import { NO_STAMP } from './touch-stamps.ts';
+import { Upkeep } from './upkeep.ts';
 import { versionAtMs } from './version-clock.ts';
 import { Walks } from './walks.ts';
 
@@ -59,6 +49,8 @@ export class Cache {
   readonly counters: Float64Array;
   /** What the meta commands need beyond the rest: marks, cas ids that clients chose, invalidation. */
   readonly meta: MetaAccess;
+  /** Work in the background, and what an operator orders of it. */
+  readonly upkeep: Upkeep;
   readonly #parts: Parts;
   readonly #plainWrites: ClientWrites;
   /** The above, or while there is an observer, writes that tell it. */
@@ -66,7 +58,6 @@ export class Cache {
   #observer: CacheObserver | null = null;
   readonly #peer: PeerWrites;
   readonly #walks: Walks;
-  readonly #maintainer: Maintainer;
   readonly #seedLow: number;
   readonly #seedHigh: number;
 
@@ -82,7 +73,7 @@ export class Cache {
     this.meta = new MetaAccess(parts);
     this.#peer = new PeerWrites(parts);
     this.#walks = new Walks(parts);
-    this.#maintainer = new Maintainer(parts);
+    this.upkeep = new Upkeep(parts);
     this.#seedLow = shared.options.hashSeed[0];
     this.#seedHigh = shared.options.hashSeed[1];
     this.counters = parts.counters.general;
@@ -596,72 +587,7 @@ export class Cache {
     return this.#parts.feed.head;
   }
 
-  // --- Background and figures.
-
-  /**
-   * A slice of background work, about a tenth of a millisecond: reclaims what has ended, sorts queues, moves pages between slab
-   * classes, gives memory back after the limit was lowered. One thread calls it.
-   *
-   * @returns milliseconds after which it should be called again
-   */
-  maintain(): number {
-    return this.#maintainer.run();
-  }
-
-  /** What background work does; any thread changes it for all. */
-  get maintenance(): MaintenanceSettings {
-    return this.#parts.settings;
-  }
-
-  /** Reclaims expired items and old tombstones in the next `bucketsMax` buckets, from where the last call of any thread left off. */
-  crawl(bucketsMax: number): void {
-    this.#maintainer.crawler.walk(bucketsMax);
-  }
-
-  /**
-   * Asks for a pass of the crawler (`lru_crawler crawl`), which begins with the next `maintain`.
-   *
-   * @param classes slab classes to reclaim from, null for all
-   */
-  requestCrawl(classes: readonly number[] | null): CrawlRequested {
-    return this.#maintainer.crawler.request(classes);
-  }
-
-  /** Whether a pass of the crawler is under way or asked for. */
-  get isCrawling(): boolean {
-    return this.#maintainer.crawler.isRunning;
-  }
-
-  /**
-   * Orders a page to be moved (`slabs reassign`), which `maintain` then does in slices: 'moved' says that it was ordered.
-   *
-   * @param source a slab class; 0 the pool; -1 whichever class can spare one
-   * @param target a slab class, or 0, the pool
-   */
-  reassignPage(source: number, target: number): Reassigned {
-    return this.#maintainer.mover.order(source, target);
-  }
-
-  /** `-m` now, in bytes. */
-  get memoryLimit(): number {
-    return this.#parts.doubles[CONTROL_DOUBLE.memoryLimit]!;
-  }
-
-  /**
-   * Changes `-m` (`cache_memlimit`). Raised, it counts at once; lowered, `maintain` empties pages one by one and gives their memory back
-   * to the system.
-   *
-   * @returns false when there is no address space for so much; nothing has changed then
-   */
-  setMemoryLimit(bytes: number): boolean {
-    const { geometry, control, doubles } = this.#parts;
-    const pages = Math.max(1, Math.floor(bytes / PAGE_BYTES));
-    if (pages > geometry.pagesLimitMax) return false;
-    const before = Atomics.exchange(control, CONTROL.pagesLimit, pages);
-    doubles[CONTROL_DOUBLE.memoryLimit] = bytes;
-    if (pages < before) Atomics.store(control, CONTROL.limitLowered, 1);
-    return true;
-  }
+  // --- Figures.
 
   /** Items and tombstones in the index now. */
   get entryCount(): number {

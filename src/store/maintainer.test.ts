@@ -10,7 +10,7 @@ const MIB: number = 1024 * 1024;
 /** Lets background work run for some seconds of the virtual clock. */
 function maintainFor(cache: TestCache, seconds: number): void {
   const end = cache.wallMs + seconds * 1000;
-  while (cache.wallMs < end) cache.advance(Math.max(1, cache.cache.maintain()));
+  while (cache.wallMs < end) cache.advance(Math.max(1, cache.cache.upkeep.maintain()));
 }
 
 function filled(changes: Partial<CacheOptions>, count: number, valueBytes: number): TestCache {
@@ -27,7 +27,7 @@ function hitRatio(cache: TestCache, keys: number, gets: number, value: string): 
     if (cache.get(key) !== null) hits++;
     else cache.set(key, value);
     if (i % 20 === 0) cache.advance(10);
-    if (i % 20 === 10) cache.cache.maintain();
+    if (i % 20 === 10) cache.cache.upkeep.maintain();
   }
   return hits / gets;
 }
@@ -55,12 +55,12 @@ test('a page is moved when ordered, and its items are rescued while there is roo
   for (let i = 0; i < 15_000; i += 2) cache.delete(`old:${i}`);
   const target = source.slabClass + 5;
   const largest = 39;
-  assert.equal(cache.cache.reassignPage(largest + 1, target), 'badClass');
-  assert.equal(cache.cache.reassignPage(source.slabClass, -1), 'badClass');
-  assert.equal(cache.cache.reassignPage(source.slabClass, source.slabClass), 'same');
-  assert.equal(cache.cache.reassignPage(target, source.slabClass), 'noSpare');
-  assert.equal(cache.cache.reassignPage(source.slabClass, target), 'moved');
-  assert.equal(cache.cache.reassignPage(source.slabClass, target), 'busy');
+  assert.equal(cache.cache.upkeep.reassignPage(largest + 1, target), 'badClass');
+  assert.equal(cache.cache.upkeep.reassignPage(source.slabClass, -1), 'badClass');
+  assert.equal(cache.cache.upkeep.reassignPage(source.slabClass, source.slabClass), 'same');
+  assert.equal(cache.cache.upkeep.reassignPage(target, source.slabClass), 'noSpare');
+  assert.equal(cache.cache.upkeep.reassignPage(source.slabClass, target), 'moved');
+  assert.equal(cache.cache.upkeep.reassignPage(source.slabClass, target), 'busy');
   maintainFor(cache, 2);
   for (let i = 1; i < 15_000; i += 2) assert.ok(cache.get(`old:${i}`) !== null, `old:${i} was rescued`);
   const after = cache.cache.classStatistics();
@@ -72,10 +72,10 @@ test('a page is moved when ordered, and its items are rescued while there is roo
   assert.equal(statistics.evictions, 0);
   assert.equal(statistics.moveRunning, false);
   checkInvariants(cache.shared);
-  assert.equal(cache.cache.reassignPage(-1, 0), 'moved', 'from whichever class has one');
+  assert.equal(cache.cache.upkeep.reassignPage(-1, 0), 'moved', 'from whichever class has one');
   maintainFor(cache, 2);
   assert.equal(cache.cache.statistics().poolPages, 1);
-  assert.equal(cache.cache.reassignPage(0, target), 'moved', 'from the pool');
+  assert.equal(cache.cache.upkeep.reassignPage(0, target), 'moved', 'from the pool');
   assert.equal(cache.cache.statistics().poolPages, 0);
   checkInvariants(cache.shared);
 });
@@ -92,7 +92,7 @@ test('long values keep their bytes when pages of their chunks move', () => {
   const classes = cache.cache.classStatistics();
   for (let round = 0; round < 8; round++) {
     for (const { slabClass } of classes) {
-      if (cache.cache.reassignPage(slabClass, 0) === 'moved') maintainFor(cache, 1);
+      if (cache.cache.upkeep.reassignPage(slabClass, 0) === 'moved') maintainFor(cache, 1);
     }
   }
   let found = 0;
@@ -118,7 +118,7 @@ test('a store that takes for ever makes a move be given up, and nothing is lost'
   for (let i = 0; i < 9000; i++) reserved.push(cache.cache.reserve(0, input, 0, 4, hash, 0, 0, 105));
   const before = cache.cache.statistics().currItems;
   for (let page = 0; page < 4; page++) {
-    assert.equal(cache.cache.reassignPage(slabClass, 0), 'moved');
+    assert.equal(cache.cache.upkeep.reassignPage(slabClass, 0), 'moved');
     maintainFor(cache, 10);
     assert.equal(cache.cache.statistics().moveRunning, false);
   }
@@ -137,13 +137,13 @@ test('the limit goes up at once, and down page by page, and the memory is given 
   const cache = filled({ memoryBytesMax: 3 * MIB, memoryRoomBytes: 32 * MIB }, 100, 66_000);
   const evictions = cache.cache.statistics().evictions;
   assert.ok(evictions > 50);
-  assert.equal(cache.cache.setMemoryLimit(33 * MIB), false, 'there is no room for so much');
-  assert.equal(cache.cache.setMemoryLimit(16 * MIB), true);
+  assert.equal(cache.cache.upkeep.setMemoryLimit(33 * MIB), false, 'there is no room for so much');
+  assert.equal(cache.cache.upkeep.setMemoryLimit(16 * MIB), true);
   assert.equal(cache.cache.statistics().limitMaxbytes, 16 * MIB);
   for (let i = 0; i < 100; i++) cache.set(`more:${i}`, 'y'.repeat(66_000));
   assert.equal(cache.cache.statistics().evictions, evictions);
   assert.ok(cache.cache.statistics().totalMalloced >= 10 * MIB);
-  assert.equal(cache.cache.setMemoryLimit(4 * MIB), true);
+  assert.equal(cache.cache.upkeep.setMemoryLimit(4 * MIB), true);
   maintainFor(cache, 5);
   assert.equal(cache.cache.statistics().totalMalloced, 4 * MIB);
   assert.ok(released >= 6 * MIB, `${released} bytes were given back`);
@@ -236,14 +236,14 @@ test('a pass of the crawler can be asked for, for some classes', () => {
   }
   maintainFor(cache, 10);
   assert.equal(cache.cache.statistics().currItems, 60, 'the crawler is off');
-  assert.equal(cache.cache.requestCrawl([1]), 'off');
-  cache.cache.maintenance.crawler = true;
-  assert.equal(cache.cache.requestCrawl([0]), 'badClass');
-  assert.equal(cache.cache.requestCrawl([40]), 'badClass');
-  assert.equal(cache.cache.requestCrawl([1]), 'ok');
-  assert.equal(cache.cache.requestCrawl([1]), 'busy');
-  assert.equal(cache.cache.isCrawling, true);
-  while (cache.cache.isCrawling) cache.cache.maintain();
+  assert.equal(cache.cache.upkeep.requestCrawl([1]), 'off');
+  cache.cache.upkeep.settings.crawler = true;
+  assert.equal(cache.cache.upkeep.requestCrawl([0]), 'badClass');
+  assert.equal(cache.cache.upkeep.requestCrawl([40]), 'badClass');
+  assert.equal(cache.cache.upkeep.requestCrawl([1]), 'ok');
+  assert.equal(cache.cache.upkeep.requestCrawl([1]), 'busy');
+  assert.equal(cache.cache.upkeep.isCrawling, true);
+  while (cache.cache.upkeep.isCrawling) cache.cache.upkeep.maintain();
   assert.equal(cache.cache.statistics().currItems, 30);
   maintainFor(cache, 3);
   assert.equal(cache.cache.statistics().currItems, 0);
@@ -329,7 +329,7 @@ test('an item of many megabytes is stored in a chain, keeps its bytes while page
   assert.equal(cache.cache.commit(0, item, hash, 0), RESULT.stored);
   assert.equal(cache.cache.statistics().bytes, 59 + key.length + bytes);
   for (let round = 0; round < 5; round++) {
-    assert.equal(cache.cache.reassignPage(39, 1), 'moved');
+    assert.equal(cache.cache.upkeep.reassignPage(39, 1), 'moved');
     maintainFor(cache, 2);
   }
   assert.equal(cache.cache.statistics().moveEvictions, 0);

@@ -136,10 +136,10 @@ test('tombstones are bounded in number and age, and give way to items', () => {
   const { tombstonesEvicted } = cache.cache.statistics();
   assert.equal(tombstonesEvicted, 200);
   cache.advance(9000);
-  cache.cache.crawl(1_000_000);
+  cache.cache.upkeep.crawl(1_000_000);
   assert.equal(cache.cache.statistics().tombstones, 100);
   cache.advance(1000);
-  cache.cache.crawl(1_000_000);
+  cache.cache.upkeep.crawl(1_000_000);
   assert.equal(cache.cache.statistics().tombstones, 0);
   cache.set('a', 'v');
   cache.delete('a');
@@ -162,7 +162,7 @@ test('an eviction or an expiry leaves no tombstone', () => {
   const cache = new TestCache({ ...twin, memoryBytesMax: 1024 * 1024 });
   for (let i = 0; i < 2000; i++) cache.set(`k${i}`, 'v'.repeat(1000), 0, NOW + 1);
   cache.advance(1000);
-  cache.cache.crawl(1_000_000);
+  cache.cache.upkeep.crawl(1_000_000);
   assert.equal(cache.value('k1999'), null);
   assert.deepEqual(checkInvariants(cache.shared), { items: 0, tombstones: 0, reservedChunks: 0, bytes: 0 });
 });

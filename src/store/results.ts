@@ -1,9 +1,9 @@
 import { STATE } from './layout.ts';
 
-/** What `Cache.reassignPage` says. */
+/** What `Upkeep.reassignPage` says. */
 export type Reassigned = 'moved' | 'busy' | 'badClass' | 'noSpare' | 'same';
 
-/** What `Cache.requestCrawl` says. */
+/** What `Upkeep.requestCrawl` says. */
 export type CrawlRequested = 'ok' | 'busy' | 'badClass' | 'off';
 
 /** How a value is stored; the numbers are used in tables. */

@@ -38,15 +38,15 @@ test('the crawler gives the memory of dead items back', () => {
   const cache = new TestCache();
   const now = cache.cache.nowSeconds;
   for (let i = 0; i < 1000; i++) cache.set(`k${i}`, 'v', 0, i % 2 === 0 ? now + 5 : 0);
-  cache.cache.crawl(1 << 20);
+  cache.cache.upkeep.crawl(1 << 20);
   assert.equal(cache.cache.statistics().currItems, 1000);
   cache.advance(5000);
-  for (let i = 0; i < cache.cache.bucketCount; i += 1000) cache.cache.crawl(1000);
+  for (let i = 0; i < cache.cache.bucketCount; i += 1000) cache.cache.upkeep.crawl(1000);
   assert.equal(checkInvariants(cache.shared).items, 500);
   assert.equal(cache.cache.statistics().crawlerReclaimed, 500);
   cache.cache.flushAll(0);
-  cache.cache.crawl(1 << 20);
-  cache.cache.crawl(1 << 20);
+  cache.cache.upkeep.crawl(1 << 20);
+  cache.cache.upkeep.crawl(1 << 20);
   assert.equal(checkInvariants(cache.shared).items, 0);
 });
 
