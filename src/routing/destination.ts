@@ -3,6 +3,7 @@ import { AnswerPatience, PATIENCE } from './answer-patience.ts';
 import { type Call, failCall } from './call.ts';
 import { CallWriter, LARGE_BYTES, type WriterOwner } from './call-writer.ts';
 import { DestinationBackoff } from './destination-backoff.ts';
+import { DestinationCalls } from './destination-calls.ts';
 import { type DestinationHost, giveUp } from './destination-host.ts';
 import { DestinationLink, type LinkOwner } from './destination-link.ts';
 import { DestinationProbe, PROBED } from './destination-probe.ts';
@@ -76,7 +77,6 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   readonly latency: LatencyHistogram = new LatencyHistogram();
   /** Calls that were written stand in front; without a connection all wait. */
   readonly queue: Ring<Call> = new Ring<Call>();
-  queuedBytes = 0;
 
   #link: DestinationLink | null = null;
   readonly #probe: DestinationProbe;
@@ -97,6 +97,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   #onSettled: (() => void) | null = null;
   readonly #reader: DestinationReader;
   readonly #writer: CallWriter;
+  readonly #calls: DestinationCalls;
   readonly #patience: AnswerPatience;
   readonly #stalled: StalledClient;
   #writesSoon = false;
@@ -134,8 +135,14 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#writer = new CallWriter(this, settings.writeAheadBytes, (request) =>
       host.calls.requests.release(request),
     );
+    this.#calls = new DestinationCalls(this, host.calls, this.#reader, this.#writer, this.#backoff);
     this.#patience = new AnswerPatience(this.queue, this.#reader, this.#writer, this.#probe);
     this.#stalled = new StalledClient(this.queue, this.#reader, host.calls.requests.figures);
+  }
+
+  /** Of all calls in the queue. */
+  get queuedBytes(): number {
+    return this.#calls.queuedBytes;
   }
 
   /** Whether it replicates by itself; null before the first probe. */
@@ -276,11 +283,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       failCall(call, FAILURE.connect);
       return;
     }
-    const bytes = call.request.length;
-    const { queue } = this;
-    // A value as large as the bound finds room in an empty queue.
-    const full = queue.length > 0 && this.queuedBytes + bytes > settings.queueBytesMax;
-    if (full || queue.length >= settings.queueCallsMax) {
+    if (!this.#calls.hasRoom(call, settings)) {
       failCall(call, FAILURE.busy);
       return;
     }
@@ -288,10 +291,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       call.sinceMs = this.#host.nowMs();
       call.deadlineMs = call.sinceMs + this.#requestTimeoutMs;
     }
-    call.queuedBytes = bytes;
-    this.queuedBytes += bytes;
-    queue.push(call);
-    this.#writer.waiting++;
+    this.#calls.add(call);
     if (this.state === DESTINATION.up && this.#link !== null) this.#write(this.#link);
     this.#host.wake();
   }
@@ -329,15 +329,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   }
 
   callIsVoid(index: number): void {
-    failCall(this.#withdraw(index), FAILURE.connect);
-  }
-
-  /** Takes a call of which nothing was written out of the queue. */
-  #withdraw(index: number): Call {
-    const call = this.queue.removeAt(index);
-    this.queuedBytes -= call.queuedBytes;
-    this.#writer.waiting--;
-    return call;
+    failCall(this.#calls.withdraw(index), FAILURE.connect);
   }
 
   callBegins(call: Call, bytes: number): void {
@@ -360,7 +352,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   shift(): Call {
     this.failuresInRow = 0;
     this.figures[FIGURE.responses]!++;
-    const call = this.#dequeue();
+    const call = this.#calls.dequeue();
     const nowMs = this.#host.nowMs();
     if (call.request.length > LARGE_BYTES) this.#patience.movedMs = nowMs;
     const tookMs = nowMs - call.sinceMs;
@@ -368,15 +360,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     return call;
   }
 
-  #dequeue(): Call {
-    const call = this.queue.shift();
-    this.queuedBytes -= call.queuedBytes;
-    this.#writer.left();
-    return call;
-  }
-
   refused(call: Call): void {
-    if (!this.#host.calls.dropAnswered(call)) this.#fail(call, call.failure);
+    if (!this.#host.calls.dropAnswered(call)) this.#calls.fail(call, call.failure);
   }
 
   #dial(patient: boolean): void {
@@ -457,7 +442,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       }
     this.#askAgainMs = this.#host.nowMs() + this.#settings.fillingMs;
     for (let waiting = this.queue.length; waiting > 0; waiting--) {
-      const call = this.#dequeue();
+      const call = this.#calls.dequeue();
       // It has not been waited for in vain: if there is nobody else, better this one than none.
       call.passedOver = true;
       failCall(call, FAILURE.connect);
@@ -565,40 +550,13 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (wasUp && failure === FAILURE.reset && isWorthADial) this.#dial(true);
     else this.#backOff(reason);
     for (let left = waiting; left > 0; left--)
-      this.#callLost(this.#dequeue(), wasUp ? failure : FAILURE.connect, left > undone);
+      this.#calls.lost(this.#calls.dequeue(), wasUp ? failure : FAILURE.connect, left > undone);
     if (this.state === DESTINATION.down) this.#settled();
   }
 
   #countFailure(): void {
     this.failuresInRow++;
     this.#host.noteFailure();
-  }
-
-  /** @param mayBeDone the server may have got all of it */
-  #callLost(call: Call, failure: Failure, mayBeDone: boolean): void {
-    if (call.detached) {
-      this.#host.calls.release(call);
-      return;
-    }
-    if (mayBeDone) {
-      call.fateUnknown = true;
-      call.timesLost++;
-    }
-    const isSafe = !mayBeDone || call.request.isRetrySafe;
-    const again = failure === FAILURE.reset && !call.resent && isSafe;
-    call.written = false;
-    if (this.#host.calls.dropAnswered(call)) return;
-    if (again) {
-      call.resent = true;
-      this.send(call);
-    } else this.#fail(call, failure);
-  }
-
-  /** The call has waited here in vain. */
-  #fail(call: Call, failure: Failure): void {
-    call.triedInVain.push(this);
-    this.#backoff.giveHope(call);
-    failCall(call, failure);
   }
 
   #backOff(reason: string): void {
@@ -628,7 +586,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
         return this.state !== DESTINATION.up || this.queue.length > 0;
       default:
         if (nowMs >= this.#probeDeadlineMs) this.#ended(FAILURE.timeout, 'no answer in time');
-        else this.#failOverdueWaiting(nowMs);
+        else this.#calls.failOverdueWaiting(nowMs);
         return true;
     }
   }
@@ -648,37 +606,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
         this.#ended(FAILURE.timeout, 'no answer to a write in time');
         break;
       case PATIENCE.isLate:
-        this.#detachOverdue(nowMs);
+        this.#calls.detachOverdue(nowMs);
         break;
-    }
-  }
-
-  #detachOverdue(nowMs: number): void {
-    for (let index = 0; index < this.queue.length; index++) {
-      const call = this.queue.at(index)!;
-      if (call.deadlineMs > nowMs) return;
-      if (index >= this.queue.length - this.#writer.waiting) {
-        // Nothing of it was written, so it is not done here.
-        this.#fail(this.#withdraw(index--), FAILURE.timeout);
-        continue;
-      }
-      if (call.detached || (index === 0 && this.#reader.streaming)) continue;
-      // It is its own client that it waits for.
-      if (this.#reader.paused && call.request.owner === this.#reader.blocker) continue;
-      // The record in the queue stays there for its reply; a copy of it goes on.
-      const copy = this.#host.calls.copy(call);
-      call.detached = true;
-      call.join = null;
-      copy.fateUnknown = true;
-      if (!this.#host.calls.dropAnswered(copy)) this.#fail(copy, FAILURE.timeout);
-    }
-  }
-
-  #failOverdueWaiting(nowMs: number): void {
-    for (;;) {
-      const call = this.queue.peek();
-      if (call === undefined || call.deadlineMs > nowMs) return;
-      this.#fail(this.#dequeue(), FAILURE.timeout);
     }
   }
 
@@ -693,7 +622,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#reader.connectionLost();
     this.#writer.reset();
     for (let waiting = this.queue.length; waiting > 0; waiting--)
-      this.#callLost(this.#dequeue(), FAILURE.connect, waiting > undone);
+      this.#calls.lost(this.#calls.dequeue(), FAILURE.connect, waiting > undone);
     this.#settled();
   }
 }
