@@ -1,206 +1,16 @@
 import assert from 'node:assert/strict';
-import { Output } from '../src/base/output.ts';
 import { seededRandom } from '../src/base/random.ts';
 import type { Connection, Session } from '../src/base/session.ts';
 import { type ClientManner, MAGENT_MANNER } from '../src/routing/client-manner.ts';
 import type { Destination } from '../src/routing/destination.ts';
+import type { ServerLogin } from '../src/routing/destination-host.ts';
 import { HotKeyFigures } from '../src/routing/hot-key-figures.ts';
 import { MODULO_PLACEMENT, magentPlan, type Placement } from '../src/routing/magent-plan.ts';
 import type { RouteContext, RouteHandle } from '../src/routing/route-handle.ts';
 import { type MakePlan, type RoutePlan, Router, type RouterSurroundings } from '../src/routing/router.ts';
 import { ROUTING_SETTINGS_DEFAULT, type RoutingSettings } from '../src/routing/settings.ts';
 import { WriteGenerations } from '../src/routing/write-generations.ts';
-
-/** Events in the order of their times; equal times in the order of their making. */
-class Timeline {
-  nowMs = 1000;
-  #serial = 0;
-  readonly #events: { atMs: number; serial: number; run: () => void }[] = [];
-
-  at(atMs: number, run: () => void): void {
-    this.#events.push({ atMs, serial: this.#serial++, run });
-    this.#events.sort((a, b) => a.atMs - b.atMs || a.serial - b.serial);
-  }
-
-  /** Runs what is due up to a time, the clock moving with it. */
-  runUntil(endMs: number): void {
-    for (let steps = 0; steps < 1_000_000; steps++) {
-      const event = this.#events[0];
-      if (event === undefined || event.atMs > endMs) {
-        this.nowMs = endMs;
-        return;
-      }
-      this.#events.shift();
-      this.nowMs = Math.max(this.nowMs, event.atMs);
-      event.run();
-    }
-    throw new Error('the simulated world does not come to rest');
-  }
-}
-
-/** What a session is fed at once: what it left, and what is received. */
-const RECEIVED_BYTES_MAX: number = 320 * 1024;
-
-/** One end of a simulated connection: what the session writes goes to `sent` at the end of the turn, as latin-1 text. */
-class Pipe implements Connection {
-  readonly output: Output;
-  readonly descriptor = 3;
-  readonly remote = 'tcp:127.0.0.1:1';
-  session: Session | null = null;
-  closed = false;
-  paused = false;
-  /** The session's peer takes nothing: outputs are blocked. */
-  stuck = false;
-  /** How fast what is written gets to the peer. */
-  bytesPerMs: number = Number.POSITIVE_INFINITY;
-  /** So much of it the kernel keeps on the way; what is beyond it blocks the output. */
-  kernelBytes = 0;
-  unacknowledgedBytes?: () => number;
-  #onTheWay = '';
-  #isMoving = false;
-  readonly #timeline: Timeline;
-  readonly #sent: (text: string) => void;
-  readonly #ended: () => void;
-  #rest: Buffer = Buffer.alloc(0);
-  #flushing = false;
-  #ending = false;
-
-  constructor(timeline: Timeline, sent: (text: string) => void, ended: () => void) {
-    this.#timeline = timeline;
-    this.#sent = sent;
-    this.#ended = ended;
-    this.output = new Output({
-      makeRoom: (output, count) => {
-        if (this.bytesPerMs < Number.POSITIVE_INFINITY && !this.stuck) this.#send();
-        const grown = new Uint8Array(Math.max(256, (output.at - output.start + count) * 2));
-        grown.set(output.bytes.subarray(output.start, output.at));
-        output.at -= output.start;
-        output.start = 0;
-        output.bytes = grown;
-        output.limit = grown.length;
-        if (this.stuck) output.blocked = true;
-        output.pendingBytes = this.stuck ? output.at : this.#pendingBytes;
-      },
-    });
-  }
-
-  get #pendingBytes(): number {
-    return Math.max(0, this.#onTheWay.length - this.kernelBytes);
-  }
-
-  /** Lets the session ask what is on its way. */
-  tellTheWay(): void {
-    this.unacknowledgedBytes = () => this.#onTheWay.length;
-  }
-
-  flush(): void {
-    if (this.#flushing || this.closed) return;
-    this.#flushing = true;
-    this.#timeline.at(this.#timeline.nowMs, () => {
-      this.#flushing = false;
-      this.#send();
-    });
-  }
-
-  #send(): void {
-    if (this.closed) return;
-    const { output } = this;
-    output.pendingBytes = this.stuck ? output.at - output.start : this.#pendingBytes;
-    output.blocked = output.pendingBytes > 0;
-    if (!this.stuck && output.at > output.start) {
-      const text = Buffer.from(output.bytes.subarray(output.start, output.at)).toString('latin1');
-      output.at = output.start;
-      if (this.bytesPerMs === Number.POSITIVE_INFINITY && this.#onTheWay === '') this.#sent(text);
-      else this.#carry(text);
-    }
-    if (this.#ending && output.at === output.start && this.#onTheWay === '') this.close(false);
-  }
-
-  /** It gets there after some time. */
-  #carry(text: string): void {
-    this.#onTheWay += text;
-    this.output.pendingBytes = this.#pendingBytes;
-    this.output.blocked = this.#pendingBytes > 0;
-    if (this.#isMoving) return;
-    this.#isMoving = true;
-    this.#timeline.at(this.#timeline.nowMs + 1, () => this.#move());
-  }
-
-  #move(): void {
-    this.#isMoving = false;
-    if (this.closed) return;
-    const { output } = this;
-    const piece = this.#onTheWay.slice(0, this.bytesPerMs);
-    this.#onTheWay = this.#onTheWay.slice(piece.length);
-    const hasDrained = output.blocked && this.#pendingBytes === 0;
-    output.pendingBytes = this.#pendingBytes;
-    if (piece !== '') this.#sent(piece);
-    if (this.#onTheWay !== '') this.#carry('');
-    if (hasDrained) {
-      output.blocked = false;
-      this.session?.drained?.();
-      this.flush();
-      this.deliver('');
-    } else if (this.#ending) this.flush();
-  }
-
-  end(): void {
-    this.#ending = true;
-    this.flush();
-  }
-
-  destroy(): void {
-    this.close(false);
-  }
-
-  pause(): void {
-    this.paused = true;
-  }
-
-  resume(): void {
-    this.paused = false;
-    this.#timeline.at(this.#timeline.nowMs, () => this.deliver(''));
-  }
-
-  /** The peer reads (again): what waited is sent and the session is fed what it left. */
-  unstick(): void {
-    this.stuck = false;
-    this.output.blocked = false;
-    this.output.pendingBytes = 0;
-    this.session?.drained?.();
-    this.flush();
-    this.#timeline.at(this.#timeline.nowMs, () => this.deliver(''));
-  }
-
-  /** Bytes come from the peer. */
-  deliver(text: string): void {
-    if (this.closed || this.session === null) return;
-    this.#rest = Buffer.concat([this.#rest, Buffer.from(text, 'latin1')]);
-    let isMore: boolean;
-    do {
-      const piece = this.#rest.subarray(0, RECEIVED_BYTES_MAX);
-      const input = Buffer.alloc(8 + piece.length + 8, 0x20);
-      piece.copy(input, 8);
-      const end = 8 + piece.length;
-      const consumed = this.paused ? 8 : this.session.feed(input, 8, end);
-      if (consumed < 8 || consumed > end)
-        throw new Error(`a session consumed up to ${consumed - 8} of ${end - 8}`);
-      this.#rest = this.#rest.subarray(consumed - 8);
-      input.fill(0x21);
-      isMore = consumed > 8 && piece.length === RECEIVED_BYTES_MAX && this.#rest.length > 0;
-    } while (isMore && !this.closed);
-    if (this.output.at > this.output.start) this.flush();
-  }
-
-  close(byPeer: boolean, code?: string): void {
-    if (this.closed) return;
-    this.closed = true;
-    if (!byPeer) this.#ended();
-    this.#timeline.at(this.#timeline.nowMs, () =>
-      this.session?.closed(code === undefined ? null : { code, message: code }),
-    );
-  }
-}
+import { Pipe, Timeline } from './routing/pipe.ts';
 
 /** What a server has got on one connection and not yet read, and when it has said everything. */
 interface Inbound {
@@ -268,6 +78,11 @@ export class ScriptedServer {
   errorLine: string | null = null;
   /** The whole answer to each meta command; null: it knows none. */
   metaReply: (() => string) | null = null;
+  /** `user password` of those that it lets in; null: everybody. */
+  login: string | null = null;
+  /** What has been tried. */
+  readonly loginsTried: string[] = [];
+  readonly #known = new WeakSet<Pipe>();
   /** A line instead of `VERSION …`, and what it says to stats. */
   versionLine = 'VERSION 1.6.45';
   statsReply: string | null = null;
@@ -436,6 +251,13 @@ export class ScriptedServer {
   #answer(pipe: Pipe, words: string[], value: string): string | null {
     const [verb, key] = words;
     if (this.mode === 'gibberish') return 'HTTP/1.1 400 Bad Request\r\n\r\n';
+    if (this.login !== null && !this.#known.has(pipe)) {
+      if (verb !== 'set') return 'CLIENT_ERROR unauthenticated\r\n';
+      this.loginsTried.push(value);
+      if (value !== this.login) return 'CLIENT_ERROR authentication failure\r\n';
+      this.#known.add(pipe);
+      return 'STORED\r\n';
+    }
     if (verb === 'version') return `${this.versionLine}\r\n`;
     if (verb === 'stats') {
       this.statsAsked.push(words.slice(1).join(' '));
@@ -608,6 +430,8 @@ export class RouteWorld {
   readonly routers: readonly Router[];
   readonly generations: WriteGenerations = new WriteGenerations(WriteGenerations.allocate());
   readonly log: string[] = [];
+  /** As whom the proxy logs in, where it is asked to. */
+  login: ServerLogin | null = null;
   /** When each dial was made, by server. */
   readonly dials: { server: number; atMs: number }[] = [];
 
@@ -648,6 +472,7 @@ export class RouteWorld {
           this.dials.push({ server: index, atMs: this.timeline.nowMs });
           return this.servers[index]!.accept(timeoutMs, factory);
         },
+        login: () => this.login,
         schedule: (delayMs, callback) => this.timeline.at(this.timeline.nowMs + delayMs, callback),
         log: (line) => this.log.push(line),
         ...(options.gatherStatistics === undefined ? {} : { gatherStatistics: options.gatherStatistics }),

@@ -87,7 +87,7 @@ page: { port: 2900 }
 /** What a proxy of a plan is told. */
 function configurationOf(made: ClusterPlan, name: string): { route: unknown; [key: string]: unknown } {
   const text = made.services.find((service) => service.name === name)?.configuration?.text ?? '';
-  parseConfiguration(`${name}.yml`, text, () => '');
+  parseConfiguration(`${name}.yml`, text, { read: () => '' });
   // Cast: our own writer's text; a wrong shape fails the assertions that follow.
   return JSON.parse(text) as { route: unknown };
 }

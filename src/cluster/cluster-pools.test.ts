@@ -29,7 +29,7 @@ function proxyOf(text: string): PlannedService {
 /** What it is told, which it must understand. */
 function configurationOf({ configuration }: PlannedService): Readonly<Record<string, unknown>> {
   const text = configuration?.text ?? '';
-  parseConfiguration('users.yml', text, () => '');
+  parseConfiguration('users.yml', text, { read: () => '' });
   // Cast: our own writer's text; a wrong shape fails the assertions that follow.
   return JSON.parse(text) as Record<string, unknown>;
 }

@@ -46,7 +46,7 @@ test('the offset moves every port, the page only if it was not given', () => {
   assert.equal(plan(1000, 80).pagePort, 80);
   const servers = ({ configuration }: PlannedService): string[] => {
     const { text = '' } = configuration ?? {};
-    if (configuration !== null) parseConfiguration(configuration.path, text, () => '');
+    if (configuration !== null) parseConfiguration(configuration.path, text, { read: () => '' });
     return text.match(/127\.0\.0\.1:\d+/g) ?? [];
   };
   assert.deepEqual(

@@ -136,8 +136,8 @@ export class PoolReader {
 
   #server(text: string, path: Path, before: readonly string[]): PlacedServer {
     try {
-      const { name, weight } = serverOf(text, path, null);
-      if (before.some((other) => serverOf(other, path, null).name === name))
+      const { name, weight } = serverOf(text, path);
+      if (before.some((other) => serverOf(other, path).name === name))
         throw this.#yaml.mistake(path, `${name} stands here twice; leave one of them out`);
       return { kind: 'server', name, weight };
     } catch (error) {

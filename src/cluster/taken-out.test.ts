@@ -79,7 +79,7 @@ test('a proxy without a node has its keys where they were, and its shards say so
     });
     const { configuration, shards = [] } = services.find(({ name }) => name === 'users') ?? {};
     const text = configuration?.text ?? '';
-    parseConfiguration('users.yml', text, () => '');
+    parseConfiguration('users.yml', text, { read: () => '' });
     // Cast: our own writer's text; a wrong shape fails the assertions that follow.
     const made = JSON.parse(text) as {
       pools: { one: { servers: unknown } };

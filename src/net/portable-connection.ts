@@ -300,6 +300,8 @@ export class PortableConnection implements Connection, OutputSink {
   }
 
   #dialled(): void {
+    // By TLS, but with somebody else: the error is on its way.
+    if (this.#socket.destroyed) return;
     this.#settleDial();
     this.#phase = OPEN;
     this.#session?.opened?.();

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { loginWords, NO_LOGIN } from './login-file.ts';
 
 /** What a server wants. Plain data; the files are read for each connection, for they may have changed. */
 export interface ServerAccess {
@@ -131,13 +132,15 @@ function textOf(thrown: unknown): string {
 }
 
 function logIn(socket: Socket, authFile: string, ready: (socket: Socket) => void): void {
-  let words: string;
+  let words: string | null;
   try {
-    const [, user = '', password = ''] =
-      /^([^:\n]+):([^\r\n]*)/m.exec(readFileSync(authFile, 'latin1')) ?? [];
-    words = `${user} ${password}`;
+    words = loginWords(readFileSync(authFile, 'latin1'));
   } catch (error) {
     socket.destroy(new AccessError(textOf(error)));
+    return;
+  }
+  if (words === null) {
+    socket.destroy(new AccessError(`${authFile} ${NO_LOGIN}`));
     return;
   }
   let answer = '';

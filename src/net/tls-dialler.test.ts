@@ -68,6 +68,37 @@ describe('dialling with TLS', () => {
     assert.deepEqual(await dial(self.address, TWIN), refused('TLS: the certificate is signed by itself'));
   });
 
+  test('a certificate that is known to be the other side’s own is believed, whoever vouches for it, and no other one', async () => {
+    const { address } = await harness.listen('echo', {
+      tls: testListening({ certificates: testCertificates('stranger') }),
+    });
+    const pinned = testCertificates('stranger').chain;
+    const none = { chain: null, key: null, authorities: null };
+    const knowing = (certificates: TlsDialling['certificates']): TlsDialling => ({
+      certificates,
+      versionMin: 'TLSv1.2',
+    });
+    const good: Answer = { kind: 'dialled', answered: 1, errors: [] };
+    assert.deepEqual(await dial(address, knowing({ ...none, pinned })), good);
+    const other = { ...none, pinned: testCertificates('twin').chain };
+    const wrong = refused('TLS: the certificate is not the one that is known, and nobody vouches for it');
+    assert.deepEqual(await dial(address, knowing(other)), wrong);
+    // An authority may vouch for another one.
+    const renewed = await harness.listen('echo', {
+      tls: testListening({ certificates: testCertificates('renewed') }),
+    });
+    assert.deepEqual(await dial(renewed.address, knowing({ ...none, pinned })), wrong);
+    const { authorities } = testCertificates('renewed');
+    assert.deepEqual(await dial(renewed.address, knowing({ ...none, pinned, authorities })), good);
+  });
+
+  test('what is of no use has something in its place: a file may be being written just now', async () => {
+    const { address } = await harness.listen('echo', { tls: MUTUAL });
+    const half = { ...TWIN.certificates, chain: TWIN.certificates.chain?.slice(0, 100) ?? '' };
+    const dialling = { ...TWIN, certificates: half, fallback: TWIN.certificates };
+    assert.deepEqual(await dial(address, dialling), { kind: 'dialled', answered: 1, errors: [] });
+  });
+
   test("a dialler's certificate that is no good is refused by the server, and counted", async (t) => {
     // A thread of its own: what the other tests' servers count may come late.
     const counting = startHarness('portable');

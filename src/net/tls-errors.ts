@@ -1,9 +1,13 @@
 import type { ConnectionError } from '../base/session.ts';
 import { errorOfName } from './system-errors.ts';
 
+/** What it is called that the other side shows a certificate which is not the one that is known to be its own, and that nobody vouches for. */
+export const NOT_THE_CERTIFICATE = 'ERR_TLS_NOT_THE_CERTIFICATE';
+
 /** What node:tls and OpenSSL call the usual mishaps, and how they are told to an operator. */
 const PHRASES: ReadonlyMap<string, string> = new Map([
   ['CERT_HAS_EXPIRED', 'the certificate has expired'],
+  [NOT_THE_CERTIFICATE, 'the certificate is not the one that is known, and nobody vouches for it'],
   ['CERT_NOT_YET_VALID', 'the certificate is not valid yet'],
   ['DEPTH_ZERO_SELF_SIGNED_CERT', 'the certificate is signed by itself'],
   ['SELF_SIGNED_CERT_IN_CHAIN', 'the certificate is of another authority'],

@@ -98,8 +98,8 @@ class Service implements ReplicationService, PeerActions {
   readonly #clock: Clock;
   readonly #peers: Peers;
   readonly #listeners: Listener[] = [];
-  /** How to dial, with TLS. */
-  #dialling: TlsDialling | undefined;
+  /** How to dial and to listen, with TLS. */
+  #dialling: (TlsDialling & { readonly certificates: TlsCertificates }) | undefined;
   #safety: LinkSafety;
   #timer = 0;
   #timerMs = Number.POSITIVE_INFINITY;

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { RoleObject } from '../base/role-life.ts';
 import { StartError } from '../base/start-error.ts';
 import { hostAndPort } from '../net/addresses.ts';
@@ -101,10 +100,11 @@ async function configuration(given: CacheProxyOptions): Promise<ProxyConfigurati
   if (given.configuration !== undefined) {
     // Only here: most programs that start a node or a proxy need no YAML.
     const { parseConfiguration } = await import('./configuration-file.ts');
+    const { configurationFiles } = await import('./server-files.ts');
     const whole = { listen: hostAndPort(host, port), ...given.configuration };
     // As text, so that a mistake is told with its place, as a file's is.
     const text = JSON.stringify(whole, null, 2);
-    return parseConfiguration('configuration', text, (file) => readFileSync(file, 'utf8'));
+    return parseConfiguration('configuration', text, configurationFiles('.'));
   }
   const { servers = [], backups = [], distribution = 'modulo' } = given;
   if (servers.length === 0) throw new StartError('a proxy needs at least one server');

@@ -6,9 +6,14 @@ import type { ProxyConfiguration } from './configuration-meaning.ts';
 import { configurationJsonSchema, ROUTE_DEPTH_MAX, SERVERS_MAX } from './configuration-schema.ts';
 
 function read(text: string): ProxyConfiguration {
-  return parseConfiguration('proxy.yaml', text, (path) => {
-    if (path.endsWith('.pem')) return `PEM of ${path}`;
-    throw new Error('no such file or directory');
+  return parseConfiguration('proxy.yaml', text, {
+    read: (path) => {
+      if (path.endsWith('.pem')) return `PEM of ${path}`;
+      if (path.endsWith('.users')) return path === 'no.users' ? 'ann\n' : 'ann:secret\n';
+      throw new Error('no such file or directory');
+    },
+    nameOf: (path) => `/etc/${path}`,
+    tlsMistake: ({ chain }) => (chain === 'PEM of bad.pem' ? 'PEM routines: no start line' : null),
   });
 }
 
@@ -66,6 +71,32 @@ test('the smallest file', () => {
   assert.deepEqual(pool.servers, [{ host: 'h', port: 11211, text: 'h', name: 'h', weight: 1 }]);
 });
 
+test('a server may want something else than the rest of its pool, and a pool than all', () => {
+  const { pools, needsTls } = read(`
+listen: :1
+transport: portable
+defaults: { login-file: all.users }
+pools:
+  a:
+    login-file: pool.users
+    servers: [one, { address: two, login-file: own.users }, { address: three, tls: { server-certificate: own.pem } }]
+  b: { servers: [four] }
+route: { type: failover, children: [a, b] }
+`);
+  assert.deepEqual(
+    pools[0]?.servers.map(({ loginFile, tls }) => [loginFile, tls?.files?.pinned]),
+    [
+      ['/etc/pool.users', undefined],
+      ['/etc/own.users', undefined],
+      ['/etc/pool.users', '/etc/own.pem'],
+      ['/etc/all.users', undefined],
+    ],
+  );
+  assert.equal(needsTls, true);
+  const { needsTls: needs } = read('listen: :1\ntransport: portable\npools: { a: { servers: [h] } }');
+  assert.equal(needs, true, 'servers with TLS may come later');
+});
+
 test('everything that may be said of pools', () => {
   const { pools, threads, connectionsMax, needsTls } = read(`
 threads: 4
@@ -90,6 +121,7 @@ pools:
     stop-mark: "|#|"
     distribution: modula
     tls: { authority: ca.pem, certificate: own.pem, key: key.pem }
+    login-file: ann.users
 fronts:
   one: { listen: ["*:22101", "/run/proxy.sock 660"], route: a, backlog: 64 }
   two: { listen: "[::1]:22102", route: b }
@@ -117,8 +149,14 @@ fronts:
     two?.servers.map(({ host, port, name, weight }) => [host, port, name, weight]),
     [['x', 1, 'x:1', 1]],
   );
-  const tls = { chain: 'PEM of own.pem', key: 'PEM of key.pem', authorities: 'PEM of ca.pem' };
-  assert.deepEqual(two?.servers.at(-1)?.tls, tls);
+  assert.deepEqual(two?.servers.at(-1)?.tls, {
+    chain: 'PEM of own.pem',
+    key: 'PEM of key.pem',
+    authorities: 'PEM of ca.pem',
+    pinned: null,
+    files: { chain: '/etc/own.pem', key: '/etc/key.pem', authorities: '/etc/ca.pem', pinned: null },
+  });
+  assert.equal(two?.servers.at(-1)?.loginFile, '/etc/ann.users');
   assert.ok(one?.routing.kind === 'tree' && two?.routing.kind === 'tree');
   assert.deepEqual([one.routing.settingsOf, two.routing.settingsOf], [[0, 0, 0, 0, 0, 0], [1]]);
   assert.deepEqual(one.routing.settings, [
@@ -332,6 +370,22 @@ test('mistakes are told with their place, and with what to write', () => {
     [
       'listen: :1\npools:\n  a: { servers: [h], tls: { certificate: own.pem, key: none } }',
       'proxy.yaml:3:56: none cannot be read: no such file or directory; write the name of a PEM file',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [h], tls: { key: own.pem } }',
+      'proxy.yaml:3:34: a key without a certificate is of no use; write "certificate:", too, or leave it out',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [h], tls: { certificate: bad.pem } }',
+      'proxy.yaml:3:27: these files are of no use: PEM routines: no start line; write PEM files with a certificate, and the key that belongs to it',
+    ],
+    [
+      'listen: :1\npools:\n  a: { servers: [{ address: h, login-file: none }] }',
+      'proxy.yaml:3:44: none cannot be read: no such file or directory; write the name of a file of users',
+    ],
+    [
+      'listen: :1\ndefaults: { login-file: no.users }\npools:\n  a: { servers: [h] }',
+      'proxy.yaml:2:25: no.users has no line user:password; write one into it',
     ],
     [routed('gutter'), 'proxy.yaml:6:3: there is no pool "gutter"; write one of a, b'],
     [routed('{ type: shard }'), 'proxy.yaml:6:3: a shard has a pool or children; write one of the two'],

@@ -3,6 +3,7 @@ import { CheckedYaml } from './checked-yaml.ts';
 import { type ProxyConfiguration, proxyConfiguration } from './configuration-meaning.ts';
 import { ConfigurationMistake } from './configuration-mistake.ts';
 import { configurationSchema } from './configuration-schema.ts';
+import type { ConfigurationFiles } from './server-access.ts';
 
 const NEEDED = 'a mapping is needed; write "listen:", "pools:" and "route:", each with what belongs to it';
 
@@ -11,17 +12,17 @@ const NEEDED = 'a mapping is needed; write "listen:", "pools:" and "route:", eac
  *
  * @param file its name, for messages and for the files that it names
  * @param text what it holds
- * @param readFile reads a file that it names, in full; throws what is to be told of it
+ * @param files those that it names
  * @throws StartError `FILE:LINE:COLUMN: what is wrong and what to write`, a line for each mistake that is seen at once
  */
 export function parseConfiguration(
   file: string,
   text: string,
-  readFile: (path: string) => string,
+  files: ConfigurationFiles,
 ): ProxyConfiguration {
   const yaml = new CheckedYaml(file, text, NEEDED);
   try {
-    return proxyConfiguration(yaml.checked(configurationSchema), readFile);
+    return proxyConfiguration(yaml.checked(configurationSchema), files);
   } catch (error) {
     if (!(error instanceof ConfigurationMistake)) throw error;
     throw yaml.mistake(error.path, error.message);

@@ -1,5 +1,4 @@
 /** What a native configuration means: pools, routes and settings as the proxy runs them. */
-import type { TlsCertificates } from '../net/tls-server.ts';
 import { COALESCE_DEFAULT } from '../routing/coalesce.ts';
 import { NEAR_CACHE_DEFAULT, NEAR_CACHE_MS_MAX, type NearCacheRules } from '../routing/near-cache.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
@@ -13,7 +12,6 @@ import type {
   HandleEntry,
   PoolEntry,
   RouteEntry,
-  TlsEntry,
 } from './configuration-schema.ts';
 import { ROUTE_DEPTH_MAX, SERVERS_MAX } from './configuration-schema.ts';
 import { frontAddresses } from './front-addresses.ts';
@@ -21,6 +19,7 @@ import { checkHotKeyPlaces, type PlacedRoute } from './hot-key-places.ts';
 import { POOL_DEFAULT, PROXY_OPTIONS_DEFAULT, type ProxyPool, type ProxyServer } from './options.ts';
 import { type PlacedServers, placement, poolSettings, serverOf, shardOver } from './pool-meaning.ts';
 import { renumbered } from './renumbered-tree.ts';
+import { accessOf, type ConfigurationFiles } from './server-access.ts';
 
 /** What a file says. */
 export interface ProxyConfiguration {
@@ -28,7 +27,7 @@ export interface ProxyConfiguration {
   readonly pools: readonly ProxyPool[];
   readonly threads: number;
   readonly connectionsMax: number;
-  /** Some server is spoken to by TLS. */
+  /** Some server is spoken to by TLS, or may be later. */
   readonly needsTls: boolean;
 }
 
@@ -38,27 +37,26 @@ const NEAR_CACHE_BYTES_LEAST = 64 * 1024;
 const NEAR_CACHE_BYTES_MOST = 1024 ** 3;
 
 /**
- * @param readFile reads a file that the configuration names
+ * @param files those that the configuration names
  * @throws ConfigurationMistake
  */
-export function proxyConfiguration(
-  entry: ConfigurationEntry,
-  readFile: (path: string) => string,
-): ProxyConfiguration {
-  const meaning = new Meaning(entry, readFile);
+export function proxyConfiguration(entry: ConfigurationEntry, files: ConfigurationFiles): ProxyConfiguration {
+  const meaning = new Meaning(entry, files);
   const pools = meaning.fronts();
   meaning.checkHotKeys();
   return {
     pools,
     threads: entry.threads ?? PROXY_OPTIONS_DEFAULT.threads,
     connectionsMax: entry['clients-max'] ?? PROXY_OPTIONS_DEFAULT.connectionsMax,
-    needsTls: pools.some(({ servers }) => servers.some(({ tls }) => tls !== undefined)),
+    needsTls:
+      entry.transport === 'portable' ||
+      pools.some(({ servers }) => servers.some(({ tls }) => tls !== undefined)),
   };
 }
 
 class Meaning {
   readonly #entry: ConfigurationEntry;
-  readonly #readFile: (path: string) => string;
+  readonly #files: ConfigurationFiles;
   readonly #servers: ProxyServer[] = [];
   readonly #settings: Partial<RoutingSettings>[] = [];
   readonly #settingsOf: number[] = [];
@@ -66,9 +64,9 @@ class Meaning {
   /** Of the fronts. */
   readonly #routes: PlacedRoute[] = [];
 
-  constructor(entry: ConfigurationEntry, readFile: (path: string) => string) {
+  constructor(entry: ConfigurationEntry, files: ConfigurationFiles) {
     this.#entry = entry;
-    this.#readFile = readFile;
+    this.#files = files;
     for (const [name, pool] of Object.entries(entry.pools)) this.#pools.set(name, this.#pool(name, pool));
   }
 
@@ -139,9 +137,11 @@ class Meaning {
   #pool(name: string, entry: PoolEntry): PlacedServers {
     const { defaults } = this.#entry;
     const path = ['pools', name];
-    const tls = entry.tls ?? defaults?.tls;
-    const tlsPath = entry.tls === undefined ? ['defaults', 'tls'] : [...path, 'tls'];
-    const certificates = tls === undefined ? null : this.#certificates(tls, tlsPath);
+    const said = [
+      { entry, path },
+      { entry: defaults ?? {}, path: ['defaults'] },
+    ];
+    const access = accessOf(said, this.#files);
     const group = this.#settings.length;
     this.#settings.push(poolSettings(entry, defaults ?? {}));
     const each = entry.connections ?? defaults?.connections ?? 1;
@@ -149,20 +149,22 @@ class Meaning {
     const connections: number[][] = [];
     const servers = entry.servers.map((text, index) => {
       const place = [...path, 'servers', index];
-      const server = serverOf(text, place, certificates);
+      const own =
+        typeof text === 'string' ? access : accessOf([{ entry: text, path: place }, ...said], this.#files);
+      const server = serverOf(text, place, own);
       if (names.has(server.name))
         throw new ConfigurationMistake(
           place,
           `pool ${name} has two servers ${server.name}; write another name for one of them`,
         );
       names.add(server.name);
-      const own: number[] = [];
+      const places: number[] = [];
       for (let count = 0; count < each; count++) {
-        own.push(this.#servers.length);
+        places.push(this.#servers.length);
         this.#servers.push(server);
         this.#settingsOf.push(group);
       }
-      connections.push(own);
+      connections.push(places);
       return server;
     });
     if (this.#servers.length > SERVERS_MAX)
@@ -171,25 +173,6 @@ class Meaning {
         `there are more than ${SERVERS_MAX} connections to servers; write fewer`,
       );
     return { entry, servers, connections };
-  }
-
-  #certificates({ authority, certificate, key }: TlsEntry, path: readonly PropertyKey[]): TlsCertificates {
-    const read = (file: string, name: string): string => {
-      try {
-        return this.#readFile(file);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new ConfigurationMistake(
-          [...path, name],
-          `${file} cannot be read: ${reason}; write the name of a PEM file`,
-        );
-      }
-    };
-    return {
-      chain: read(certificate, 'certificate'),
-      key: read(key, 'key'),
-      authorities: authority === undefined ? null : read(authority, 'authority'),
-    };
   }
 
   #poolNamed(name: string, path: readonly PropertyKey[]): PlacedServers {

@@ -11,7 +11,11 @@ import { RETURN_WAIT_MS_MAX } from './options.ts';
 /** `HOST:PORT`, or with more to say. */
 export type ServerEntry =
   | string
-  | { readonly address: string; readonly weight?: number | undefined; readonly name?: string | undefined };
+  | ({
+      readonly address: string;
+      readonly weight?: number | undefined;
+      readonly name?: string | undefined;
+    } & AccessEntry);
 
 /** When a child of a shard loses its keys to the others, and for how long at least. */
 export interface EjectEntry {
@@ -35,14 +39,22 @@ export interface HealthEntry {
   readonly 'fail-open'?: number | undefined;
 }
 
+/** Files in PEM. */
 export interface TlsEntry {
   readonly authority?: string | undefined;
-  readonly certificate: string;
-  readonly key: string;
+  readonly 'server-certificate'?: string | undefined;
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** What it takes to be let in by a server. */
+export interface AccessEntry {
+  readonly tls?: TlsEntry | undefined;
+  readonly 'login-file'?: string | undefined;
 }
 
 /** What may be said of a pool, and of all pools together under `defaults`. */
-export interface PoolSettingsEntry extends PlacementEntry {
+export interface PoolSettingsEntry extends PlacementEntry, AccessEntry {
   readonly connections?: number | undefined;
   readonly 'request-timeout'?: string | undefined;
   readonly 'connect-timeout'?: string | undefined;
@@ -50,7 +62,6 @@ export interface PoolSettingsEntry extends PlacementEntry {
   readonly 'queue-calls'?: number | undefined;
   readonly 'queue-bytes'?: string | undefined;
   readonly health?: HealthEntry | undefined;
-  readonly tls?: TlsEntry | undefined;
 }
 
 export interface PoolEntry extends PoolSettingsEntry {
@@ -155,6 +166,7 @@ export interface ConfigurationEntry {
   readonly pools: Readonly<Record<string, PoolEntry>>;
   readonly fronts?: Readonly<Record<string, FrontEntry>> | undefined;
   readonly listen?: string | readonly string[] | undefined;
+  readonly transport?: 'auto' | 'portable' | undefined;
   readonly backlog?: number | undefined;
   readonly route?: RouteEntry | undefined;
 }
@@ -270,6 +282,30 @@ const healthShape = {
     .optional(),
 };
 
+const accessShape = {
+  tls: mapping({
+    authority: z
+      .string()
+      .describe(
+        'file of those who vouch for the servers; the system’s unless given, or nobody with server-certificate',
+      )
+      .optional(),
+    'server-certificate': z
+      .string()
+      .describe('file of the certificate that servers have themselves: who shows it is believed')
+      .optional(),
+    certificate: z.string().describe('file of the certificate that is shown to servers').optional(),
+    key: z.string().describe('file of its key; that of the certificate unless given').optional(),
+  })
+    .describe('speak TLS with the servers')
+    .optional(),
+  'login-file': z
+    .string()
+    .min(1)
+    .describe('file of user:password lines: the proxy logs in as the first, where a server wants it')
+    .optional(),
+};
+
 const poolSettingsShape = {
   ...placementShape,
   connections: wholeNumber(
@@ -288,16 +324,7 @@ const poolSettingsShape = {
   'queue-calls': wholeNumber(1, 1_000_000, 'requests that may wait for one server, per thread').optional(),
   'queue-bytes': size('bytes that may wait for one server, per thread'),
   health: mapping(healthShape).describe('what makes a server dead, and for how long').optional(),
-  tls: mapping({
-    authority: z
-      .string()
-      .describe('file of those who vouch for the servers; the system’s unless given')
-      .optional(),
-    certificate: z.string().describe('file of the certificate that is shown to servers'),
-    key: z.string().describe('file of its key'),
-  })
-    .describe('speak TLS with the servers')
-    .optional(),
+  ...accessShape,
 };
 
 const server: z.ZodType<ServerEntry> = z.union([
@@ -306,6 +333,7 @@ const server: z.ZodType<ServerEntry> = z.union([
     address: z.string(),
     weight: wholeNumber(1, WEIGHT_MAX, 'its share in relation to the others').optional(),
     name: z.string().min(1).describe('what is hashed; the address unless given').optional(),
+    ...accessShape,
   }),
 ]);
 
@@ -427,6 +455,10 @@ export const configurationSchema: z.ZodType<ConfigurationEntry> = mapping({
     .describe('several addresses with a route each, instead of listen and route')
     .optional(),
   listen: listen.describe('HOST:PORT, :PORT or a path').optional(),
+  transport: z
+    .enum(['auto', 'portable'])
+    .describe('portable: servers with TLS may come while it serves; auto unless given')
+    .optional(),
   backlog,
   route: route.optional(),
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { type Running, StartError } from '../base/start-error.ts';
 import { tellOperator } from '../telemetry/log-format.ts';
 import { parseConfiguration } from './configuration-file.ts';
@@ -7,6 +7,8 @@ import type { ProxyConfiguration } from './configuration-meaning.ts';
 import { watchFile } from './file-watch.ts';
 import { startProxy } from './main-thread.ts';
 import type { ProxyOptions } from './options.ts';
+import { configurationFiles } from './server-files.ts';
+import { fileReason } from './server-login.ts';
 import { transportFor } from './tls-transport.ts';
 
 export interface ConfiguredProxyOptions {
@@ -37,20 +39,9 @@ export function readConfiguration(path: string, shown: string): ProxyConfigurati
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new StartError(`${shown}: cannot be read: ${reason(error)}`);
+    throw new StartError(`${shown}: cannot be read: ${fileReason(error)}`);
   }
-  return parseConfiguration(shown, text, (file) => {
-    try {
-      return readFileSync(resolve(dirname(path), file), 'utf8');
-    } catch (error) {
-      throw new Error(reason(error));
-    }
-  });
-}
-
-function reason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/^\w+: ([^,]+),.*$/s, '$1');
+  return parseConfiguration(shown, text, configurationFiles(dirname(path)));
 }
 
 /**
@@ -71,7 +62,9 @@ export async function startConfiguredProxy(options: ConfiguredProxyOptions): Pro
     try {
       changed = readConfiguration(path, fileAsTyped);
       if (changed.needsTls && transport !== 'portable')
-        throw new StartError(`${fileAsTyped}: servers with TLS need a start of the proxy`);
+        throw new StartError(
+          `${fileAsTyped}: servers with TLS need a start of the proxy, or "transport: portable" from its start on`,
+        );
     } catch (error) {
       failed(error);
       return;

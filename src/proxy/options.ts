@@ -1,7 +1,7 @@
-import type { TlsCertificates } from '../net/tls-server.ts';
 import type { HotKeys } from '../routing/hot-keys.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
 import type { RouteTree } from '../routing/tree-plan.ts';
+import type { ServerTls } from './server-tls.ts';
 
 /** One server of a list. */
 export interface ProxyServer {
@@ -14,8 +14,10 @@ export interface ProxyServer {
   /** What twemproxy's distributions hash instead. */
   readonly name?: string;
   readonly weight?: number;
-  /** What is shown to it, and who may vouch for it, in PEM; not given: it is spoken to in the clear. Needs the portable transport. */
-  readonly tls?: TlsCertificates;
+  /** What is shown to it, and who may vouch for it; not given: it is spoken to in the clear. Needs the portable transport. */
+  readonly tls?: ServerTls;
+  /** Where it says that it wants a login, that of the first user of this file, in full; not given: none. Read for each connection on which it is asked for. */
+  readonly loginFile?: string;
 }
 
 /** Times in milliseconds that bound every request; see docs/reference/magent.md. */

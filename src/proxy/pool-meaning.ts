@@ -1,6 +1,5 @@
 /** What a pool of a native configuration means: its servers, its settings, and how keys are placed on them. */
 import { parseEndpoint } from '../net/addresses.ts';
-import type { TlsCertificates } from '../net/tls-server.ts';
 import type { EjectionRules } from '../routing/ejecting-distribution.ts';
 import type { RoutingSettings } from '../routing/settings.ts';
 import type { RouteTree, ShardPlacement } from '../routing/tree-plan.ts';
@@ -15,6 +14,7 @@ import {
   type ServerEntry,
 } from './configuration-schema.ts';
 import type { ProxyServer } from './options.ts';
+import type { ServerAccess } from './server-access.ts';
 
 const SERVER_PORT_DEFAULT = 11211;
 const HASH_DEFAULT = 'fnv1a_64';
@@ -81,7 +81,7 @@ function ejectionOf({ failures, retry }: EjectEntry): EjectionRules {
 export function serverOf(
   entry: ServerEntry,
   path: readonly PropertyKey[],
-  tls: TlsCertificates | null,
+  access: ServerAccess = {},
 ): PoolServer {
   const whole = typeof entry === 'string' ? entry : entry.address;
   const [, address = '', weightText] = /^(.*?)(?:\*(\d{1,6}))?$/.exec(whole.trim()) ?? [];
@@ -105,7 +105,7 @@ export function serverOf(
     );
   const host = endpoint.kind === 'unix' ? endpoint.path : endpoint.host;
   const name = (typeof entry === 'string' ? undefined : entry.name) ?? address;
-  return { host, port, text: address, name, weight, ...(tls === null ? {} : { tls }) };
+  return { host, port, text: address, name, weight, ...access };
 }
 
 /** The settings that a pool says itself, or else `defaults`; what neither says is left out. */

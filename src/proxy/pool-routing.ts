@@ -55,7 +55,7 @@ export function poolRouting(
     return {
       ...shared,
       settings: { ...settings, returnWaitMs },
-      servers: pool.servers.map((server) => (server.tls === undefined ? '' : 'tls:') + addressName(server)),
+      servers: pool.servers.map((server) => addressName(server)),
       dialledAs: pool.servers.map(({ tls }) => (tls === undefined ? '' : digest(JSON.stringify(tls)))),
       serverSettings: routing.settingsOf.map((group) => groups[group] ?? settings),
       manner: { ...MAGENT_MANNER, flush: routing.allowsFlush ? 'everywhere' : 'refused' },

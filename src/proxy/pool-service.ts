@@ -2,7 +2,6 @@ import type { Random } from '../base/random.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import type { DataThread } from '../net/data-threads.ts';
 import type { SocketAddress } from '../net/loop.ts';
-import type { TlsDialling } from '../net/tls-dialler.ts';
 import { DESTINATION, type Destination, FIGURE } from '../routing/destination.ts';
 import type { EjectingDistribution } from '../routing/ejecting-distribution.ts';
 import { HotKeyFigures } from '../routing/hot-key-figures.ts';
@@ -16,13 +15,16 @@ import { hasName } from './pool-addresses.ts';
 import { serviceOf } from './pool-listeners.ts';
 import { connectionsEach, poolRouting } from './pool-routing.ts';
 import { RefusedSession } from './refused-session.ts';
+import { loginFrom } from './server-login.ts';
+import { renewedTls, type ServerTls } from './server-tls.ts';
 import type { PoolFigures, ServerFigures, ThreadPool } from './thread-messages.ts';
 
 /** How a server is dialled. */
 interface DialledServer {
   readonly address: SocketAddress;
   readonly hasName: boolean;
-  readonly tls: TlsDialling | undefined;
+  readonly tls: ServerTls | undefined;
+  readonly loginFile: string | undefined;
 }
 
 /** A name without an address is dialled where nobody can listen, and so is found dead as any other server. */
@@ -30,6 +32,7 @@ const NOWHERE: DialledServer = {
   address: { family: 'ipv4', host: '127.0.0.1', port: 0 },
   hasName: false,
   tls: undefined,
+  loginFile: undefined,
 };
 
 /** What a pool has to tell, and to be told. */
@@ -84,7 +87,11 @@ export class PoolService {
       dial: (server, timeoutMs, factory) => {
         const { address, hasName, tls } = this.#servers[server] ?? NOWHERE;
         if (hasName) host.nameDialled();
-        return loop.dial(address, timeoutMs, factory, tls);
+        return loop.dial(address, timeoutMs, factory, tls === undefined ? undefined : renewedTls(tls));
+      },
+      login: (server) => {
+        const { loginFile } = this.#servers[server] ?? NOWHERE;
+        return loginFile === undefined ? null : loginFrom(loginFile);
       },
       schedule: (delayMs, callback) => {
         loop.schedule(delayMs, callback);
@@ -120,11 +127,12 @@ export class PoolService {
   #useServers({ servers, pool }: ThreadPool): void {
     const each = connectionsEach(pool);
     this.#servers = pool.servers.flatMap((server, position) => {
-      const { tls } = server;
+      const { tls, loginFile } = server;
       const dialled: DialledServer = {
         address: servers[position] ?? NOWHERE.address,
         hasName: hasName(server),
-        tls: tls === undefined ? undefined : { certificates: tls, versionMin: 'TLSv1.2' },
+        tls,
+        loginFile,
       };
       return Array.from({ length: each }, () => dialled);
     });

@@ -20,9 +20,10 @@ export function serverFigureLines(
     const figure = (place: number): number => figures[place] ?? 0;
     const keys = figure(FIGURE.keys);
     const found = figure(FIGURE.found);
+    const stateName = destination.isRefusing ? 'refused' : (STATE_NAMES.get(state) ?? '');
     const lines: readonly (readonly [string, string | number])[] = [
       ['name', name],
-      ['state', STATE_NAMES.get(state) ?? ''],
+      ['state', stateName],
       ['twins', replicates === true ? 1 : 0],
       ...(ejected === null ? [] : ([['ejected', ejected.has(destination) ? 1 : 0]] as const)),
       ['requests', figure(FIGURE.requests)],
@@ -37,6 +38,7 @@ export function serverFigureLines(
       ['dial_in_ms', destination.dialInMs],
       ['connections_closed', figure(FIGURE.ends)],
       ['connection_errors', figure(FIGURE.errors)],
+      ['refusals', figure(FIGURE.refusals)],
       ['timeouts', figure(FIGURE.timedOut)],
       ['queue', queue.length],
       ['queue_bytes', queuedBytes],

@@ -3,6 +3,14 @@ import type { Connection, Session } from '../base/session.ts';
 import type { CallPool } from './call.ts';
 import type { ServerRecords } from './server-records.ts';
 
+/** What a server that lets in only whom it knows is told. */
+export interface ServerLogin {
+  /** User and password, with a space between, a character for each byte; null: they cannot be told. */
+  readonly words: string | null;
+  /** Where they are from; without words, why there are none. Told to the operator. */
+  readonly source: string;
+}
+
 /** What destinations are given of the world outside. */
 export interface DestinationHost {
   readonly random: Random;
@@ -12,6 +20,8 @@ export interface DestinationHost {
   nowMs(): number;
   /** Dials server number `server`; as `Loop.dial`. */
   dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection;
+  /** As whom to log in to server number `server`; null: nobody has said. Asked for each connection on which the server wants it. */
+  login(server: number): ServerLogin | null;
   /** Something is under way, so `tick` has to be called from now on. */
   wake(): void;
   /** Calls back, not before other connections have had their turn. */

@@ -11,14 +11,20 @@ export const PROBED = {
   filling: 2,
   /** It is no memcached. */
   garbled: 3,
+  /** It answers nobody who has not logged in. */
+  wantsLogin: 4,
+  /** It does not take the login. */
+  refused: 5,
 } as const;
 
-const STAGE = { version: 0, details: 1, acks: 2, identity: 3 } as const;
+const STAGE = { version: 0, details: 1, acks: 2, identity: 3, login: 4 } as const;
 
 /**
  * What a destination asks on a new connection before it trusts the server, and what it has learnt:
  *
  *     version                          a stopped process accepts connections, too, but does not answer
+ *     set auth 0 0 N, user password    if it says that nobody is let in who has not logged in; then `version` again. Who does not ask for a login is not
+ *                                      given one: it would store the password as an item, for all to see
  *     stats replication                of a cache: whether it has twins, and has what they have
  *     stats agent [alone]              of a proxy: how long it needs
  *     acks N MS                        of a cache with twins: replies to writes wait for them
@@ -43,6 +49,7 @@ export class DestinationProbe {
   #seesAnswerMs = 0;
   #lacksSync = false;
   #isAgent = false;
+  #hasLoggedIn = false;
   #uptimeSeconds = 0;
   #timeSeconds = 0;
   readonly #acks: number;
@@ -64,9 +71,15 @@ export class DestinationProbe {
 
   begin(connection: Connection): void {
     this.#stage = STAGE.version;
-    this.#lacksSync = false;
+    this.#lacksSync = this.#hasLoggedIn = false;
     this.pid = this.startedSeconds = 0;
     this.#ask(connection, 'version\r\n');
+  }
+
+  /** Logs in, as memcached's `-Y` wants it. @param words user and password, a character for each byte */
+  logIn(connection: Connection, words: string): void {
+    this.#stage = STAGE.login;
+    this.#ask(connection, `set auth 0 0 ${words.length}\r\n${words}\r\n`);
   }
 
   /** Asks once more whether it has what its twin has. */
@@ -88,6 +101,7 @@ export class DestinationProbe {
   take(kind: number, reader: DestinationReader, connection: Connection): number {
     switch (this.#stage) {
       case STAGE.version:
+        if (kind === PROBE_LINE.wantsLogin) return this.#hasLoggedIn ? PROBED.refused : PROBED.wantsLogin;
         if (kind !== PROBE_LINE.version && kind !== PROBE_LINE.agentVersion) return PROBED.garbled;
         if (!this.asksDetails) {
           this.replicates ??= false;
@@ -95,6 +109,12 @@ export class DestinationProbe {
         }
         this.#isAgent = kind === PROBE_LINE.agentVersion;
         this.#askDetails(connection, this.#isAgent ? this.#agentQuestion : 'stats replication\r\n');
+        return PROBED.asking;
+      case STAGE.login:
+        if (kind !== PROBE_LINE.stored) return PROBED.refused;
+        this.#hasLoggedIn = true;
+        this.#stage = STAGE.version;
+        this.#ask(connection, 'version\r\n');
         return PROBED.asking;
       case STAGE.details:
         return this.#detail(kind, reader, connection);

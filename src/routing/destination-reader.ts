@@ -26,7 +26,18 @@ export interface ReplySink {
 }
 
 /** What a line of the probe's answer is. */
-export const PROBE_LINE = { version: 0, agentVersion: 1, stat: 2, end: 3, other: 4 } as const;
+export const PROBE_LINE = {
+  version: 0,
+  agentVersion: 1,
+  stat: 2,
+  end: 3,
+  other: 4,
+  stored: 5,
+  wantsLogin: 6,
+} as const;
+
+/** So much of a line is told of an answer that was not expected. */
+const PROBE_TEXT_BYTES_MAX = 200;
 
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
@@ -34,6 +45,8 @@ function ascii(text: string): Uint8Array {
 
 const WORD_VERSION = ascii('VERSION ');
 const WORD_AGENT = ascii('VERSION memcached agent');
+const WORD_STORED = ascii('STORED');
+const WANTS_LOGIN = ascii('CLIENT_ERROR unauthenticated');
 const STAT_REPLICATION = ascii('STAT replication');
 const STAT_PID = ascii('STAT pid ');
 const STAT_UPTIME = ascii('STAT uptime ');
@@ -157,10 +170,24 @@ export class DestinationReader {
         return PROBE_LINE.stat;
       case REPLY.other:
         if (beginsWith(input, start, lineEnd, WORD_AGENT)) return PROBE_LINE.agentVersion;
+        if (beginsWith(input, start, lineEnd, WORD_STORED)) return PROBE_LINE.stored;
         return beginsWith(input, start, lineEnd, WORD_VERSION) ? PROBE_LINE.version : PROBE_LINE.other;
+      case REPLY.clientError:
+        return beginsWith(input, start, lineEnd, WANTS_LOGIN) ? PROBE_LINE.wantsLogin : PROBE_LINE.end;
       default:
         return PROBE_LINE.end;
     }
+  }
+
+  /** The probe line that begins at `start`, for people: without what cannot be shown, and not all of it if it is long. */
+  probeText(input: Uint8Array, start: number): string {
+    let text = '';
+    const end = Math.min(this.#parser.lineEnd, start + PROBE_TEXT_BYTES_MAX);
+    for (let at = start; at < end; at++) {
+      const byte = input[at]!;
+      text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '?';
+    }
+    return text;
   }
 
   /** Index of the byte behind the probe line. */

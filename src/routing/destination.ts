@@ -49,8 +49,10 @@ export const FIGURE = {
   /** Keys that classic retrievals have asked for, and values that came. */
   keys: 7,
   found: 8,
+  /** Connections on which it did not let us in. */
+  refusals: 9,
 } as const;
-const DESTINATION_FIGURES = 9;
+const DESTINATION_FIGURES = 10;
 
 /**
  * One server as one thread sees it: a pipelined connection shared by all clients, the calls that wait for it, and its health.
@@ -84,8 +86,13 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   #patient = true;
   /** The server has closed an idle connection, and the dial that followed is not settled. */
   #hasLetGo = false;
-  /** The operator was told that it is down. */
+  /** It is there, and has not let us in when it was dialled last. */
+  isRefusing = false;
+  /** Where the login of this connection is from. */
+  #loginSource = '';
+  /** The operator was told that it is down; and that it does not let us in. */
   #reported = false;
+  #refusalReported = false;
   readonly #backoff: DestinationBackoff;
   #settings: RoutingSettings;
   #dialledAs: string;
@@ -392,6 +399,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#patience.heardMs = this.#host.nowMs();
     let at = start;
     while (this.state === DESTINATION.probing && at < end) {
+      const lineStart = at;
       const kind = this.#reader.readProbeLine(input, at, end);
       if (kind === -1) return at;
       at = this.#reader.next;
@@ -400,7 +408,11 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
         this.#ended(FAILURE.garbled, 'it does not answer as a memcached does');
         return end;
       }
-      this.#probed(outcome, link);
+      if (outcome === PROBED.wantsLogin) this.#logIn(link);
+      else if (outcome === PROBED.refused)
+        this.#keptOut(`cannot log in by ${this.#loginSource}: ${this.#reader.probeText(input, lineStart)}`);
+      else this.#probed(outcome, link);
+      if (link !== this.#link) return end;
     }
     if (at === end || link !== this.#link) return end;
     const after = this.#reader.read(input, at, end);
@@ -420,6 +432,22 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     return after;
   }
 
+  #logIn(link: DestinationLink): void {
+    const login = this.#host.login(this.server);
+    if (login === null) this.#keptOut('it wants a login, and none is given');
+    else if (login.words === null) this.#keptOut(`cannot log in: ${login.source}`);
+    else {
+      this.#loginSource = login.source;
+      this.#probe.logIn(link.connection, login.words);
+    }
+  }
+
+  /** It is there, and does not let us in. */
+  #keptOut(reason: string): void {
+    this.figures[FIGURE.refusals]!++;
+    this.#ended(FAILURE.garbled, reason, true);
+  }
+
   #probed(outcome: number, link: DestinationLink): void {
     if (outcome === PROBED.asking) return;
     const { pid, startedSeconds } = this.#probe;
@@ -434,6 +462,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   /** The server lacks what its twin has: others are asked meanwhile, and it is asked again soon whether it has it now. */
   #fill(link: DestinationLink): void {
     this.state = DESTINATION.filling;
+    this.isRefusing = false;
     this.#backoff.isFilling();
     for (let index = 0; index < this.queue.length; index++)
       if (this.queue.at(index)!.lastResort) {
@@ -472,7 +501,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#backoff.cameUp(this.#host.nowMs());
     this.#group.cameUp(this);
     if (this.#reported) this.#host.log(`${this.name} is up`);
-    this.#reported = false;
+    this.#reported = this.#refusalReported = this.isRefusing = false;
     this.#writer.reset();
     this.#write(link);
     this.#patience.heardMs = this.#host.nowMs();
@@ -525,7 +554,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   }
 
   /** The connection is of no use any more. */
-  #ended(failure: Failure, reason: string): void {
+  #ended(failure: Failure, reason: string, isRefusal = false): void {
+    this.isRefusing = isRefusal;
     const link = this.#link;
     const wasUp = this.state === DESTINATION.up;
     const wentDown = wasUp || this.#hasLetGo;
@@ -563,8 +593,11 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.state = DESTINATION.down;
     this.#backoff.dialFailed(this.#host.nowMs());
     this.#group.wentDown(this);
-    if (!this.#reported) this.#host.log(`${this.name} is down: ${reason}`);
+    // That it lets nobody in is told also of one that is known not to be up.
+    if (!this.#reported || (this.isRefusing && !this.#refusalReported))
+      this.#host.log(`${this.name} is down: ${reason}`);
     this.#reported = true;
+    this.#refusalReported ||= this.isRefusing;
     this.#host.wake();
   }
 

@@ -1,7 +1,7 @@
 import { latencyPercentile } from './latency-histogram.ts';
 
 /** States of a server's connection, the worst first: of several threads' that is told. */
-const STATES = ['down', 'filling', 'probing', 'connecting', 'idle', 'up'] as const;
+const STATES = ['refused', 'down', 'filling', 'probing', 'connecting', 'idle', 'up'] as const;
 
 const STAT_LINE = /^STAT (\S+) (.*)$/;
 /** magent's own line of a server. */

@@ -6,7 +6,7 @@ import type { ClientHost } from './client-host.ts';
 import type { ClientManner } from './client-manner.ts';
 import { AGENT_WITHOUT_OTHERS, ClientSession } from './client-session.ts';
 import { DESTINATION, Destination } from './destination.ts';
-import type { DestinationHost } from './destination-host.ts';
+import type { DestinationHost, ServerLogin } from './destination-host.ts';
 import type { EjectingDistribution, EjectionHost } from './ejecting-distribution.ts';
 import { everywhereRoute } from './everywhere.ts';
 import { HealthGroup } from './health-group.ts';
@@ -43,6 +43,8 @@ export interface RouterSurroundings {
   /** Milliseconds since 1970. Not given: no handle goes by the clock. */
   wallMs?(): number;
   dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection;
+  /** As in DestinationHost; not given: nobody logs in anywhere. */
+  login?(server: number): ServerLogin | null;
   schedule(delayMs: number, callback: () => void): void;
   log(line: string): void;
   /** For answers that wait. Not given: a router's own. */
@@ -286,6 +288,10 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
 
   dial(server: number, timeoutMs: number, factory: (connection: Connection) => Session): Connection {
     return this.#surroundings.dial(server, timeoutMs, factory);
+  }
+
+  login(server: number): ServerLogin | null {
+    return this.#surroundings.login?.(server) ?? null;
   }
 
   log(line: string): void {
