@@ -20,6 +20,9 @@ const FILE_TIMEOUT_MS = 180_000;
 /** So long before, it is looked at what it is doing; and so long after, it is killed if it has not gone. */
 const LOOK_MS = 3000;
 
+/** A file that goes on for longer behind its last test waits for something that it need not, which costs every run: its line says so. */
+const LATE_MS = 1500;
+
 /** Of each failure, repeated at the end. */
 const RECAP_LINES = 16;
 
@@ -33,6 +36,8 @@ interface FileResult {
   readonly file: string;
   passed: number;
   durationMs: number;
+  /** Of that, behind the end of the last test. */
+  lateMs: number;
   /** Each failure as text, ready to print. */
   readonly failures: string[];
   /** Each skipped or to-do test with its reason. */
@@ -81,7 +86,15 @@ function runs(pid: number, compiled: string): boolean {
 }
 
 async function runFile(file: string): Promise<FileResult> {
-  const result: FileResult = { file, passed: 0, durationMs: 0, failures: [], skips: [], printed: '' };
+  const result: FileResult = {
+    file,
+    passed: 0,
+    durationMs: 0,
+    lateMs: 0,
+    failures: [],
+    skips: [],
+    printed: '',
+  };
   const compiled = join(root, 'dist', `${file.slice(0, -'.ts'.length)}.js`);
   const startMs = performance.now();
   let tests = 0;
@@ -128,7 +141,9 @@ async function runFile(file: string): Promise<FileResult> {
   }
   clearTimeout(look);
   if (tests === 0) result.failures.push(`✖ ${file} holds no tests`);
-  result.durationMs = performance.now() - startMs;
+  const endMs = performance.now();
+  result.durationMs = endMs - startMs;
+  result.lateMs = endMs - lastMs;
   return result;
 }
 
@@ -143,10 +158,11 @@ function firstLines(failure: string): string {
 }
 
 function report(result: FileResult): void {
-  const { file, passed, failures, skips, printed, durationMs } = result;
+  const { file, passed, failures, skips, printed, durationMs, lateMs } = result;
   const counts = [`${passed} passed`];
   if (failures.length > 0) counts.push(`${failures.length} failed`);
   if (skips.length > 0) counts.push(`${skips.length} skipped`);
+  if (lateMs > LATE_MS) counts.push(`${Math.round(lateMs)} ms behind its last test`);
   const lines = [
     `${failures.length > 0 ? '✖' : '✔'} ${file} (${counts.join(', ')}, ${Math.round(durationMs)} ms)`,
   ];
@@ -161,7 +177,7 @@ async function main(words: readonly string[]): Promise<void> {
   if (files.length === 0) console.log(`no test file has ${words.join(' or ') || '.test.ts'} in its path`);
   const waiting = [...files];
   const results: FileResult[] = [];
-  // Tests of rooms compute, those of whole programs, which stand last, often wait: so one worker takes them from the end, and cores are seldom idle.
+  // Tests of rooms compute, those of whole programs, which stand last, wait for most of their time: so two workers take them from the end, and cores are seldom idle.
   const worker = async (next: () => string | undefined): Promise<void> => {
     for (let file = next(); file !== undefined; file = next()) {
       const result = await runFile(file);
@@ -172,7 +188,8 @@ async function main(words: readonly string[]): Promise<void> {
   const fromStart = Array.from({ length: Math.max(1, availableParallelism() - 1) }, () =>
     worker(() => waiting.shift()),
   );
-  await Promise.all([...fromStart, worker(() => waiting.pop())]);
+  const fromEnd = Array.from({ length: 2 }, () => worker(() => waiting.pop()));
+  await Promise.all([...fromStart, ...fromEnd]);
 
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failures.length, 0);
