@@ -29,6 +29,14 @@ export type EntryInput =
       readonly leftProcesses: boolean | null;
     }
   | { readonly type: 'sampled'; readonly serial: number; readonly sample: Sample }
+  /** What the entry is looked at by hangs. */
+  | {
+      readonly type: 'unanswered';
+      /** Of the sample that could not be taken; null: it was no sample. */
+      readonly serial: number | null;
+      /** What does not answer, as a phrase; null: it does again. */
+      readonly text: string | null;
+    }
   | { readonly type: 'cycle'; readonly calendar: CalendarMinute }
   | { readonly type: 'command'; readonly command: ServiceCommand }
   | { readonly type: 'tick' };

@@ -435,3 +435,47 @@ describe('a look that takes long', () => {
     assert.deepEqual(asked(short, 1), ['sample']);
   });
 });
+
+describe('what hangs', () => {
+  const unanswered = (entry: DrivenEntry, serial: number | null, text: string | null): string[] =>
+    entry.step({ type: 'unanswered', serial, text });
+  const ofFile = (): DrivenEntry =>
+    new DrivenEntry('if not exist then exec "/x"', 'check file x with path /x');
+
+  test('is told of once, and judged by no rule, until it answers again', () => {
+    const entry = ofFile();
+    const cycle = (): string[] => entry.step({ type: 'cycle', calendar: ANY_MINUTE });
+    for (let serial = 1; serial <= 3; serial++) {
+      assert.deepEqual(cycle(), ['sample']);
+      assert.deepEqual(
+        unanswered(entry, serial, '/x does not answer'),
+        serial === 1 ? ['event data failed alert'] : [],
+      );
+    }
+    assert.equal(statusWords(entry.machine), 'Data access error');
+    assert.equal(entry.machine.reason, '/x does not answer');
+    assert.deepEqual(entry.cycle({ exists: true }), ['event data succeeded alert']);
+    assert.equal(statusWords(entry.machine), 'OK');
+    assert.deepEqual(entry.cycle({ exists: true }), []);
+  });
+
+  test('says nothing of a sample that nobody has asked for, or of what is not monitored', () => {
+    const entry = ofFile();
+    assert.deepEqual(unanswered(entry, 7, 'late'), []);
+    entry.cycle({ exists: true });
+    unanswered(entry, null, 'hangs');
+    entry.command('unmonitor');
+    assert.deepEqual(entry.machine.failures, []);
+    assert.deepEqual(unanswered(entry, null, 'hangs'), []);
+    entry.command('monitor');
+    assert.deepEqual(entry.machine.failures, []);
+  });
+
+  test('is shown of a process that nobody could look for yet', () => {
+    const entry = new DrivenEntry('');
+    assert.deepEqual(unanswered(entry, null, 'pid file /x does not answer'), ['event data failed alert']);
+    assert.equal(statusWords(entry.machine), 'Data access error');
+    unanswered(entry, null, null);
+    assert.equal(statusWords(entry.machine), 'Initializing');
+  });
+});

@@ -69,6 +69,8 @@ export class EntryMachine {
   #sampleOverdueMs = 0;
   readonly #samplePatienceMs: number;
   #lastSample: Sample | null = null;
+  /** What does not answer, where that has been told; ''. */
+  #silence = '';
   #waits = false;
 
   constructor(entry: ServiceEntry, { limits, cores, random, policy, tellsTests }: EntryMachineOptions) {
@@ -88,7 +90,7 @@ export class EntryMachine {
   }
   /** Why it is in this state, as a phrase; '' when there is nothing to explain. */
   get reason(): string {
-    return this.#reason === '' ? this.#rules.why : this.#reason;
+    return this.#reason || this.#silence || this.#rules.why;
   }
   /** Monotonic time of the last change of state. */
   get sinceMs(): number {
@@ -131,6 +133,7 @@ export class EntryMachine {
   get failures(): readonly EventName[] {
     const names = new Set(this.#rules.failures);
     if (this.#startFailed) names.add('exec');
+    if (this.#silence !== '') names.add('data');
     const isGone = this.#pid === null && this.#isProcess && this.#monitored && this.#rules.isWanted;
     if (isGone && (this.#state === 'missing' || this.#state === 'backing-off' || this.#state === 'gave-up'))
       names.add('nonexist');
@@ -174,6 +177,9 @@ export class EntryMachine {
       case 'sampled':
         this.#sampled(input.serial, input.sample, nowMs);
         break;
+      case 'unanswered':
+        this.#unanswered(input.serial, input.text);
+        break;
       case 'cycle':
         this.#cycle(input.calendar, nowMs);
         break;
@@ -199,8 +205,7 @@ export class EntryMachine {
       case 'stop':
         this.#wanted = false;
         this.#monitored = false;
-        this.#rules.forget();
-        this.#startFailed = false;
+        this.#forgetFailures();
         this.#stop({ reason: 'stopped by request', thenStart: false, hung: false }, nowMs);
         break;
       case 'restart':
@@ -231,8 +236,7 @@ export class EntryMachine {
 
   #unmonitor(reason: string, nowMs: number): void {
     this.#monitored = false;
-    this.#rules.forget();
-    this.#startFailed = false;
+    this.#forgetFailures();
     this.#forgetSample();
     if (this.#state === 'backing-off' || this.#state === 'missing' || this.#state === 'gave-up')
       this.#enter('stopped', reason, nowMs);
@@ -515,10 +519,24 @@ export class EntryMachine {
     this.#actions.push({ type: 'sample', serial: this.#sampleSerial });
   }
 
+  /** Nothing is known of it now, so no rule is judged and nothing is done; but somebody should look. */
+  #unanswered(serial: number | null, text: string | null): void {
+    if (serial !== null) {
+      if (!this.#samplePending || serial !== this.#sampleSerial) return;
+      this.#samplePending = false;
+    }
+    if (!this.#monitored) return;
+    const before = this.#silence;
+    this.#silence = text ?? '';
+    if (text !== null && before === '') this.#event('data', 'failed', text, 'alert');
+    else if (text === null && before !== '') this.#event('data', 'succeeded', 'answers again', 'alert');
+  }
+
   #sampled(serial: number, sample: Sample, nowMs: number): void {
     if (!this.#samplePending || serial !== this.#sampleSerial) return;
     this.#samplePending = false;
     if (!this.#monitored || (this.#state !== 'running' && this.#state !== 'missing')) return;
+    if (this.entry.subject.kind === 'path') this.#unanswered(null, null);
     const outcomes = this.#rules.judge(sample, this.#lastSample, nowMs);
     this.#lastSample = sample;
     for (const { event, action, isNew, log, isHang, found } of outcomes) {
@@ -617,6 +635,12 @@ export class EntryMachine {
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     this.#stopSequence.reset();
     if (state === 'starting' || state === 'stopping') this.#forgetSample();
+  }
+
+  #forgetFailures(): void {
+    this.#rules.forget();
+    this.#startFailed = false;
+    this.#silence = '';
   }
 
   #forgetSample(): void {

@@ -81,7 +81,8 @@ export function statusWords({
 }: Pick<EntryStatus, 'state' | 'isMonitored' | 'failures'>): string {
   if (state === 'gave-up') return 'Timeout';
   if (!isMonitored) return 'Not monitored';
-  if (state === 'initializing' || state === 'starting') return 'Initializing';
+  const isInitial = state === 'initializing' || state === 'starting';
+  if (isInitial && !failures.includes('data')) return 'Initializing';
   if (failures.length === 0) return 'OK';
   return failures.map((name) => eventTitle(name, 'failed')).join(' | ');
 }

@@ -6,7 +6,10 @@ const SLACK_MS = 5000;
 /** How long a look at an entry may take, by the times that its own tests and its program have: in milliseconds. */
 export function samplePatienceMs({ subject, rules }: ServiceEntry, limits: Limits): number {
   const programMs = subject.kind === 'program' ? (subject.call.timeoutMs ?? limits.programTimeoutMs) : 0;
-  const longestMs = rules.reduce((most, { test }) => Math.max(most, patienceMs(test)), programMs);
+  // As long as a file's mount may take to answer.
+  const pathMs = subject.kind === 'path' ? limits.networkTimeoutMs : 0;
+  const ownMs = Math.max(programMs, pathMs);
+  const longestMs = rules.reduce((most, { test }) => Math.max(most, patienceMs(test)), ownMs);
   return longestMs + SLACK_MS;
 }
 

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { StartError } from '../base/start-error.ts';
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { daemonReporter, launchDaemon } from '../system/daemonise.ts';
+import { endProcess } from '../system/end-process.ts';
 import { isSpare } from '../system/spare-words.ts';
 import { tellOperator } from '../telemetry/log-format.ts';
 import type { Invocation } from './invocation.ts';
@@ -53,7 +54,7 @@ export async function main(argv: readonly string[], starters: RoleStarters = ROL
   } catch (error) {
     code = tellFailure(invocation, error);
   }
-  process.exit(code);
+  await endProcess(code);
 }
 
 async function run(invocation: Invocation, starters: RoleStarters): Promise<number> {

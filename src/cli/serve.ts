@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { type Running, StartError } from '../base/start-error.ts';
 import type { BoundAddress } from '../node/thread-messages.ts';
+import { endProcess } from '../system/end-process.ts';
 import { type PidFile, writePidFile } from '../system/pid-file.ts';
 import { followSignals } from '../system/signals.ts';
 import type { ProcessOptions } from './command-line.ts';
@@ -68,9 +69,9 @@ export async function serve(invocation: Invocation, service: Service): Promise<n
   for (const warning of service.warnings) warn(warning);
 
   let pidFile: PidFile | null = null;
-  const end = (code: number): never => {
+  const end = (code: number): void => {
     pidFile?.remove();
-    process.exit(code);
+    void endProcess(code);
   };
   // Until the role runs there is nothing that needs stopping: a signal ends the process.
   let onStop = (_signal: NodeJS.Signals): void => end(0);

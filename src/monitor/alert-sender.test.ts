@@ -8,7 +8,7 @@ import { controlTree } from '../../testing/control-entries.ts';
 import { SmtpServer } from '../../testing/smtp-server.ts';
 import { until } from '../../testing/wait.ts';
 import type { Alert } from './alert-message.ts';
-import { AlertSender, type AlertSenderOptions, QUEUE_LOOKS_MAX } from './alert-sender.ts';
+import { AlertSender, type AlertSenderOptions, QUEUE_LOOKS_MAX, type QueueFiles } from './alert-sender.ts';
 
 const ALERT: Alert = {
   service: 'mc',
@@ -181,6 +181,48 @@ describe('alerts by mail', () => {
     assert.equal(long.sender.lost, lost + 1);
     assert.match(long.log.at(-1) ?? '', /long\/1\.json is no alert that can be read: it is lost/);
     assert.deepEqual(readdirSync(queue), []);
+  });
+
+  test('what cannot be read just now is kept, and what cannot be removed is told once', async () => {
+    const queue = `${folder}/stubborn`;
+    const reasons = { read: 'EMFILE', remove: 'EROFS' };
+    const fail = (code: string): never => {
+      throw Object.assign(new Error(`${code}: some words`), { code });
+    };
+    const files: QueueFiles = {
+      read: (path) => (reasons.read === '' ? readFileSync(path, 'utf8') : fail(reasons.read)),
+      remove: (path) => (reasons.remove === '' ? rmSync(path) : fail(reasons.remove)),
+    };
+    const stubborn = sender(
+      `set mailserver 127.0.0.1 port ${server.port} set alert ops@example.com set eventqueue basedir ${queue}`,
+      { files },
+    );
+    server.refuses = true;
+    send(stubborn);
+    await until('it waits', () => stubborn.sender.counts.waiting === 1);
+    server.refuses = false;
+    const logged = stubborn.log.length;
+    for (let times = 0; times < 2; times++) await stubborn.sender.retry();
+    assert.deepEqual(stubborn.sender.counts, { sent: 0, failed: 3, lost: 0, waiting: 1 });
+    assert.deepEqual(stubborn.log.slice(logged), [
+      'alerts of the queue cannot be read just now and are kept: EMFILE: some words',
+    ]);
+    reasons.read = '';
+    for (let times = 0; times < 2; times++) await stubborn.sender.retry();
+    assert.equal(server.mails.splice(0).length, 1);
+    assert.deepEqual(stubborn.sender.counts, { sent: 1, failed: 3, lost: 0, waiting: 0 });
+    assert.deepEqual(stubborn.log.slice(logged + 1), [
+      'an alert of the queue is done with and cannot be removed: EROFS: some words',
+    ]);
+    // Another one has been removed by somebody else before it was read.
+    server.refuses = true;
+    send(stubborn);
+    await until('it waits', () => stubborn.sender.counts.waiting === 1);
+    reasons.read = 'ENOENT';
+    await stubborn.sender.retry();
+    assert.equal(stubborn.sender.counts.waiting, 0);
+    assert.equal(stubborn.sender.lost, 0);
+    server.refuses = false;
   });
 
   test('a web hook that never ends its answer is left when its status is known', async () => {

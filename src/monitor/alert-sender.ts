@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { isRecord } from '../base/json-record.ts';
 import type { AlertCounts } from '../checks/cluster-status.ts';
 import type { AlertTarget, MailServer, Settings } from '../control/tree.ts';
 import { type Alert, lineOf, type Message, mailOf } from './alert-message.ts';
-import { readWhole, writeWhole } from './whole-file.ts';
+import { writeWhole } from './whole-file.ts';
 
 const SENDING_MAX = 500;
 
@@ -37,7 +37,17 @@ export interface AlertSenderOptions {
   readonly sendingMax?: number;
   /** Whether alerts to an address are still wanted; those that wait are thrown away if not. All are unless given. */
   readonly isWanted?: (address: string) => boolean;
+  /** How letters of the queue are read and removed; the system's calls unless given. */
+  readonly files?: QueueFiles;
 }
+
+/** Both throw what the system says. */
+export interface QueueFiles {
+  readonly read: (path: string) => string;
+  readonly remove: (path: string) => void;
+}
+
+const SYSTEM_FILES: QueueFiles = { read: (path) => readFileSync(path, 'utf8'), remove: unlinkSync };
 
 /** Tells alerts to people and web hooks. Nothing waits for it, and nothing that it meets is an error of the monitor. */
 export class AlertSender {
@@ -55,17 +65,24 @@ export class AlertSender {
   #isRetrying = false;
   /** The last letter that was looked at where there were more than can be at a time; '' when it is begun from the oldest one. */
   #lookedTo = '';
+  /** Why letters of the queue could not be read when that was tried last; '' when all could. */
+  #unreadable = '';
+  readonly #files: QueueFiles;
+  /** Letters that are done with and could not be removed: nobody is to be told each cycle. */
+  readonly #doneWith: Set<string> = new Set();
 
   constructor({ settings, ...options }: AlertSenderOptions) {
     this.#options = options;
     this.#settings = settings;
-    this.#waiting = queued(settings).length;
+    this.#files = options.files ?? SYSTEM_FILES;
+    this.#waiting = queued(settings)?.length ?? 0;
   }
 
   /** From now on alerts are sent so; those on their way, and those that wait, too, at their next attempt. */
   use(settings: SenderSettings): void {
     this.#settings = settings;
-    this.#waiting = queued(settings).length;
+    this.#doneWith.clear();
+    this.#waiting = queued(settings)?.length ?? 0;
   }
 
   get counts(): AlertCounts {
@@ -110,9 +127,15 @@ export class AlertSender {
     const queue = this.#settings.eventQueue;
     if (queue === null || this.#isRetrying) return;
     this.#isRetrying = true;
-    const names = queued(this.#settings);
+    const found = queued(this.#settings);
+    if (found === null) {
+      this.#isRetrying = false;
+      return;
+    }
+    const names = found.filter((name) => !this.#doneWith.has(name));
     this.#waiting = names.length;
     let retries = 0;
+    let unreadable = '';
     // Where one is not taken the next one would not be either; those to others need not wait for that.
     const dead = new Set<string>();
     const behind = names.findIndex((name) => name > this.#lookedTo);
@@ -124,7 +147,19 @@ export class AlertSender {
         break;
       }
       const path = join(queue.directory, name);
-      const letter = parseLetter(readWhole(path) ?? '');
+      const text = this.#read(path);
+      if (text === null) {
+        // It has gone: somebody else has seen to it.
+        this.#waiting -= 1;
+        continue;
+      }
+      if (text instanceof Error) {
+        // Another time it can be: there are too many open files, say, or its owner is another one.
+        this.#failed += 1;
+        unreadable ||= text.message;
+        continue;
+      }
+      const letter = parseLetter(text);
       if (letter === null) {
         this.#lost += 1;
         this.#options.log(`${path} is no alert that can be read: it is lost`);
@@ -138,10 +173,36 @@ export class AlertSender {
           continue;
         }
       }
-      remove(path);
+      this.#remove(queue.directory, name);
       this.#waiting -= 1;
     }
+    // Once is enough, until it is another reason.
+    if (unreadable !== '' && unreadable !== this.#unreadable)
+      this.#options.log(`alerts of the queue cannot be read just now and are kept: ${unreadable}`);
+    this.#unreadable = unreadable;
     this.#isRetrying = false;
+  }
+
+  /** @returns null when there is no such file; why it cannot be read otherwise */
+  #read(path: string): string | Error | null {
+    try {
+      return this.#files.read(path);
+    } catch (error) {
+      if (isMissing(error)) return null;
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  #remove(directory: string, name: string): void {
+    try {
+      this.#files.remove(join(directory, name));
+    } catch (error) {
+      if (isMissing(error)) return;
+      // As many as there can be in the queue.
+      this.#doneWith.add(name);
+      const why = error instanceof Error ? error.message : String(error);
+      this.#options.log(`an alert of the queue is done with and cannot be removed: ${why}`);
+    }
   }
 
   async #tell(letter: Letter): Promise<void> {
@@ -292,16 +353,20 @@ function postJson(address: string, json: string): Promise<string | null> {
   });
 }
 
-/** The files of the queue, the oldest first. */
-function queued({ eventQueue }: SenderSettings): string[] {
+/** The files of the queue, the oldest first; null where that cannot be said just now. */
+function queued({ eventQueue }: SenderSettings): string[] | null {
   if (eventQueue === null) return [];
   try {
     return readdirSync(eventQueue.directory)
       .filter((name) => name.endsWith('.json'))
       .sort();
-  } catch {
-    return [];
+  } catch (error) {
+    return isMissing(error) ? [] : null;
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
 function parseLetter(text: string): Letter | null {
@@ -318,12 +383,4 @@ function parseLetter(text: string): Letter | null {
   if (typeof from !== 'string' || typeof subject !== 'string' || typeof body !== 'string') return null;
   const message = { from, replyTo: typeof replyTo === 'string' ? replyTo : null, subject, text: body };
   return { address, json, message };
-}
-
-function remove(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Somebody else has.
-  }
 }

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { open, realpath, stat, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
 import { until } from '../../testing/wait.ts';
 import { seededRandom } from '../base/random.ts';
+import { BoundedReads } from '../system/bounded-reads.ts';
 import { AlertSender } from './alert-sender.ts';
 import { ControlMonitor } from './control-monitor.ts';
+import { type FileCalls, type FileReader, fileReader } from './file-reader.ts';
 import { runProgram } from './program-run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'twincached-control-monitor-'));
@@ -19,7 +22,10 @@ afterEach(() => {
 });
 
 /** A monitor of the entries of a text, not started; `log` has a line for whatever it says. */
-function monitorOf(text: string): {
+function monitorOf(
+  text: string,
+  reader?: FileReader,
+): {
   readonly monitor: ControlMonitor;
   readonly ownChildren: Set<number>;
   readonly log: string[];
@@ -47,6 +53,7 @@ function monitorOf(text: string): {
     alerts: new AlertSender({ settings: tree.settings, log: () => {} }),
     log: (_, service, line) => log.push(`${service}: ${line}`),
     save: () => {},
+    ...(reader === undefined ? {} : { reader }),
   });
   monitors.push(monitor);
   return { monitor, ownChildren, log };
@@ -80,4 +87,66 @@ test('a monitor that is started twice watches once', () => {
   assert.equal(process.listenerCount('SIGCHLD'), before + 1);
   monitor.stop();
   assert.equal(process.listenerCount('SIGCHLD'), before);
+});
+
+test('a mount that hangs is told of, holds up nobody else, and nothing is done because of it', async () => {
+  const far = join(folder, 'far');
+  const near = join(folder, 'near');
+  mkdirSync(far);
+  for (const path of [join(far, 'file'), near]) writeFileSync(path, '');
+  writeFileSync(join(far, 'pid'), `${process.pid}\n`);
+  let isAnswering = false;
+  let looks = 0;
+  const calls: string[] = [];
+  // A call on the mount comes back when it answers again, as in the system.
+  const answer = async (path: string): Promise<void> => {
+    if (!path.startsWith(far)) return;
+    calls.push(path);
+    await until('the mount answers', () => isAnswering, 60_000);
+  };
+  const fileCalls: FileCalls = {
+    stat: async (path) => {
+      await answer(path);
+      if (path === near) looks += 1;
+      return stat(path);
+    },
+    statfs: (path) => answer(path).then(() => statfs(path)),
+    realpath: (path) => answer(path).then(() => realpath(path)),
+    open: (path) => answer(path).then(() => open(path)),
+  };
+  const servedMount = (path: string): string | null => (path.startsWith(far) ? far : null);
+  const reader = fileReader(30, new BoundedReads({ threads: () => 4, servedMount }), fileCalls);
+  const { monitor, log } = monitorOf(
+    `check process p with pidfile ${far}/pid start program = "/bin/touch ${folder}/was-started"
+     check file f with path ${far}/file if not exist then exec "/bin/touch ${folder}/has-acted"
+     check filesystem s with path ${far}
+     check file n with path ${near}`,
+    reader,
+  );
+  const states = (): string[] => monitor.entries().map(({ statusText }) => statusText);
+  const text = (name: string): string | undefined =>
+    monitor.entries().find(({ entry }) => entry.name === name)?.reason;
+  monitor.start();
+  await until('all are told of', () => {
+    monitor.wake();
+    return states().filter((state) => state === 'Data access error').length === 3;
+  });
+  assert.deepEqual(states().slice(0, 4), [...Array(3).fill('Data access error'), 'OK']);
+  assert.equal(text('f'), `${far}/file does not answer`);
+  assert.equal(text('p'), `pid file ${far}/pid does not answer`);
+  const before = looks;
+  await until('the others are looked at', () => {
+    monitor.wake();
+    return looks >= before + 3;
+  });
+  assert.equal(calls.length, 1);
+  assert.equal(log.filter((line) => line.includes('does not answer')).length, 3);
+  isAnswering = true;
+  await until('it answers again', () => {
+    monitor.wake();
+    return states().slice(0, 4).join() === 'OK,OK,OK,OK';
+  });
+  assert.equal(log.filter((line) => line.endsWith('answers again')).length, 3);
+  assert.equal(monitor.entries()[0]?.pid, process.pid);
+  for (const name of ['was-started', 'has-acted']) assert.ok(!existsSync(join(folder, name)), name);
 });

@@ -22,6 +22,7 @@ import type { Alert } from './alert-message.ts';
 import type { AlertSender } from './alert-sender.ts';
 import { EntryRunner } from './entry-runner.ts';
 import { EventPrograms } from './event-programs.ts';
+import { type FileReader, fileReader } from './file-reader.ts';
 import type { HostView } from './process-sample.ts';
 
 /** How often it is looked whether processes are still there that cannot tell of their end. */
@@ -51,6 +52,8 @@ export interface ControlMonitorOptions {
   readonly log: (level: 'debug' | 'info' | 'warning' | 'error', service: string, text: string) => void;
   /** Whether what each test has found is logged, too. */
   readonly tellsTests?: boolean;
+  /** Looks at files; the system's unless given. */
+  readonly reader?: FileReader;
   /** Keeps the state for the next monitor. */
   readonly save: (text: string) => void;
 }
@@ -95,6 +98,7 @@ export class ControlMonitor implements EntryControl {
       if (isAlive) ownChildren.add(pid);
       else ownChildren.delete(pid);
     };
+    const reader = options.reader ?? fileReader(limits.networkTimeoutMs);
     this.#runners = new Map(
       this.#supervisor.machines.map((machine) => [
         machine.entry.name,
@@ -104,6 +108,7 @@ export class ControlMonitor implements EntryControl {
           remembered: remembered.get(machine.entry.name) ?? { process: null, startMark: '' },
           onChild,
           nowMs: () => clock.monotonicMs(),
+          reader,
           feed: (input) => {
             // What ends after the watching has is for the monitor that has taken over, and acts alone.
             if (this.#isRunning)

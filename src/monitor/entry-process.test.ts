@@ -8,7 +8,10 @@ import { run } from '../../testing/processes.ts';
 import { until } from '../../testing/wait.ts';
 import { commandLine } from '../system/proc-table.ts';
 import { EntryProcess, MARK_OF_START, pidInFile } from './entry-process.ts';
+import { fileReader } from './file-reader.ts';
 import { resultText, runProgram } from './program-run.ts';
+
+const READER = fileReader(30_000);
 
 const SKIP = process.platform === 'linux' ? false : 'there is no /proc';
 
@@ -31,7 +34,7 @@ describe('the process of an entry', { skip: SKIP }, () => {
 
   test('is found by its pid file, and not when it has ended', async () => {
     const path = join(folder, 'pid');
-    const entry = new EntryProcess({ kind: 'pid-file', path });
+    const entry = new EntryProcess({ kind: 'pid-file', path }, READER);
     assert.equal(entry.find(null, false), null);
     const child = await sleeper('1001');
     writeFileSync(path, `${child.pid}\n`);
@@ -48,7 +51,7 @@ describe('the process of an entry', { skip: SKIP }, () => {
   ] as const)
     test(`is another one when its pid file says so, which ${what}`, async () => {
       const path = join(folder, `changing-${laterMs}`);
-      const entry = new EntryProcess({ kind: 'pid-file', path }, () => Date.now() + laterMs);
+      const entry = new EntryProcess({ kind: 'pid-file', path }, READER, () => Date.now() + laterMs);
       const [first, second] = [await sleeper('1006'), await sleeper('1007')];
       for (const child of [first, second, first]) {
         writeFileSync(path, `${String(child.pid).padStart(10, '0')}\n`);
@@ -60,7 +63,7 @@ describe('the process of an entry', { skip: SKIP }, () => {
     });
 
   test('is the oldest that a pattern matches, the start program left out', async () => {
-    const entry = new EntryProcess({ kind: 'matching', pattern: '^/bin/sleep 100[23]$' });
+    const entry = new EntryProcess({ kind: 'matching', pattern: '^/bin/sleep 100[23]$' }, READER);
     const first = await sleeper('1002');
     const second = await sleeper('1003');
     const found = [entry.find(null, false)?.pid, entry.find(first.pid, false)?.pid];
@@ -72,7 +75,7 @@ describe('the process of an entry', { skip: SKIP }, () => {
   });
 
   test('goes on being what it was while a command line keeps the pattern from coming to an end', async () => {
-    const entry = new EntryProcess({ kind: 'matching', pattern: '^/bin/sleep 1008$|x(a+)+$' });
+    const entry = new EntryProcess({ kind: 'matching', pattern: '^/bin/sleep 1008$|x(a+)+$' }, READER);
     const child = await sleeper('1008');
     assert.equal(entry.find(null, false)?.pid, child.pid);
     const words = ['-f', '/dev/null', `x${'a'.repeat(60)}!`];
@@ -85,7 +88,7 @@ describe('the process of an entry', { skip: SKIP }, () => {
   });
 
   test('is known by its environment where its pid file is missing', async () => {
-    const entry = new EntryProcess({ kind: 'pid-file', path: join(folder, 'never') });
+    const entry = new EntryProcess({ kind: 'pid-file', path: join(folder, 'never') }, READER);
     const mark = `test-${process.pid}`;
     const child = await sleeper('1004', { [MARK_OF_START]: mark });
     const other = await sleeper('1005', { [MARK_OF_START]: `${mark}0` });
@@ -94,7 +97,7 @@ describe('the process of an entry', { skip: SKIP }, () => {
     assert.equal(entry.find(null, false), null);
     const found = entry.find(null, true);
     assert.equal(found?.pid, child.pid);
-    const later = new EntryProcess({ kind: 'pid-file', path: join(folder, 'never') });
+    const later = new EntryProcess({ kind: 'pid-file', path: join(folder, 'never') }, READER);
     later.recall({ pid: child.pid, startedAfterBootMs: (found?.startedAfterBootMs ?? 0) + 10 });
     assert.ok(!later.isAlive());
     later.recall({ pid: child.pid, startedAfterBootMs: found?.startedAfterBootMs ?? 0 });

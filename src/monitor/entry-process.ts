@@ -3,6 +3,7 @@ import type { ProcessIdentity } from '../checks/saved-state.ts';
 import { jsPattern } from '../control/extended-pattern.ts';
 import type { Subject } from '../control/tree.ts';
 import { matching } from '../system/bounded-match.ts';
+import { NoAnswerError } from '../system/bounded-reads.ts';
 import {
   commandLine,
   hasEnvironment,
@@ -11,6 +12,7 @@ import {
   processIds,
   readProcessEntry,
 } from '../system/proc-table.ts';
+import type { FileReader } from './file-reader.ts';
 
 /** Finds the process of an entry again and again, and tells one from a later one of the same number. */
 export class EntryProcess {
@@ -20,10 +22,23 @@ export class EntryProcess {
   #present: ProcessEntry | null = null;
   readonly #pidFile: PidFileReader | null;
 
-  /** @param wallMs the time, for tests */
-  constructor(subject: Subject, wallMs: () => number = Date.now) {
-    this.#pidFile = subject.kind === 'pid-file' ? new PidFileReader(subject.path, wallMs) : null;
+  /**
+   * @param reader of pid files on mounts that may hang
+   * @param wallMs the time, for tests
+   */
+  constructor(subject: Subject, reader: FileReader, wallMs: () => number = Date.now) {
+    this.#pidFile = subject.kind === 'pid-file' ? new PidFileReader(subject.path, reader, wallMs) : null;
     this.#pattern = subject.kind === 'matching' ? new RegExp(jsPattern(subject.pattern)) : null;
+  }
+
+  /** What hangs where the process is looked for, as a phrase; null when nothing does. */
+  get unanswered(): string | null {
+    return this.#pidFile?.unanswered ?? null;
+  }
+
+  /** Nobody can say yet which process it is. */
+  get isUnknown(): boolean {
+    return this.#pidFile?.isUnknown === true;
   }
 
   /** The entry is started: what comes of this start carries the mark. */
@@ -133,21 +148,43 @@ function oldest(pids: readonly number[]): ProcessEntry | null {
 /** A file whose time of change is older than this would have another one, had it been written since: times have some milliseconds of grain. */
 const WRITTEN_BEFORE_MS = 2000;
 
-/** Reads a pid file again only when it may have changed. */
+/**
+ * Reads a pid file again only when it may have changed. One on a mount of another host is read beside everything else, so that it may hang; what it
+ * said last holds until it has been read.
+ */
 class PidFileReader {
   readonly #path: string;
+  readonly #reader: FileReader;
   readonly #wallMs: () => number;
   #pid: number | null = null;
   /** Of the file that was read; '' when it has to be read in any case. */
   #stamp = '';
+  #isReading = false;
+  #hasRead = false;
+  #unanswered: string | null = null;
 
-  constructor(path: string, wallMs: () => number) {
+  constructor(path: string, reader: FileReader, wallMs: () => number) {
     this.#path = path;
+    this.#reader = reader;
     this.#wallMs = wallMs;
   }
 
-  /** @returns null when there is no process id in it */
+  get unanswered(): string | null {
+    return this.#unanswered;
+  }
+
+  get isUnknown(): boolean {
+    return !this.#hasRead;
+  }
+
+  /** @returns null when there is no process id in it, or none is known yet */
   read(): number | null {
+    if (!this.#reader.mayHang(this.#path)) this.#readNow();
+    else if (!this.#isReading) void this.#readBeside();
+    return this.#pid;
+  }
+
+  #readNow(): void {
     let stamp = '';
     try {
       const { ino, size, mtimeMs, ctimeMs } = statSync(this.#path);
@@ -158,7 +195,31 @@ class PidFileReader {
     }
     if (stamp === '' || stamp !== this.#stamp) this.#pid = pidInFile(this.#path);
     this.#stamp = stamp;
-    return this.#pid;
+    this.#hasRead = true;
+    this.#unanswered = null;
+  }
+
+  async #readBeside(): Promise<void> {
+    this.#isReading = true;
+    try {
+      const file = await this.#reader.open(this.#path);
+      const bytes = Buffer.alloc(PID_FILE_BYTES);
+      try {
+        this.#pid = pidInText(bytes.toString('latin1', 0, await file.read(bytes, 0)));
+      } finally {
+        file.close();
+      }
+      this.#hasRead = true;
+      this.#unanswered = null;
+    } catch (error) {
+      if (error instanceof NoAnswerError) this.#unanswered = `pid file ${error.message}`;
+      else {
+        this.#pid = null;
+        this.#hasRead = true;
+        this.#unanswered = null;
+      }
+    }
+    this.#isReading = false;
   }
 }
 
@@ -177,11 +238,15 @@ export function pidInFile(path: string): number | null {
   try {
     const bytes = Buffer.alloc(PID_FILE_BYTES);
     const count = readSync(file, bytes);
-    const digits = /^\s*(\d{1,10})/.exec(bytes.toString('latin1', 0, count))?.[1];
-    return digits === undefined || Number(digits) < 1 ? null : Number(digits);
+    return pidInText(bytes.toString('latin1', 0, count));
   } catch {
     return null;
   } finally {
     closeSync(file);
   }
+}
+
+function pidInText(text: string): number | null {
+  const digits = /^\s*(\d{1,10})/.exec(text)?.[1];
+  return digits === undefined || Number(digits) < 1 ? null : Number(digits);
 }

@@ -4,8 +4,10 @@ import type { EntryMemory } from '../checks/entry-options.ts';
 import { EMPTY_SAMPLE, type Sample } from '../checks/sample.ts';
 import type { SavedEntry } from '../checks/saved-state.ts';
 import type { Limits, ProgramCall } from '../control/tree.ts';
+import { NoAnswerError } from '../system/bounded-reads.ts';
 import { EntryProcess, MARK_OF_SERVICE, MARK_OF_START } from './entry-process.ts';
 import { EntrySampler } from './entry-sampler.ts';
+import type { FileReader } from './file-reader.ts';
 import type { HostView } from './process-sample.ts';
 import { type ProgramRun, resultText, runProgram } from './program-run.ts';
 
@@ -25,6 +27,7 @@ export interface RunnerOptions {
   readonly remembered: Pick<SavedEntry, 'process' | 'startMark'>;
   readonly onChild: (pid: number, isAlive: boolean) => void;
   readonly nowMs: () => number;
+  readonly reader: FileReader;
   /** Tells the machine, and carries out what it says. */
   readonly feed: (input: EntryInput) => void;
 }
@@ -45,12 +48,14 @@ export class EntryRunner {
   #searchedMs = Number.NEGATIVE_INFINITY;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #sampledAtMs: number | null = null;
+  /** What was told of last. */
+  #unanswered: string | null = null;
 
   constructor(machine: EntryMachine, options: RunnerOptions) {
     this.machine = machine;
     this.#options = options;
     const { name, subject } = machine.entry;
-    this.#process = new EntryProcess(subject);
+    this.#process = new EntryProcess(subject, options.reader);
     const { process: known, startMark } = options.remembered;
     if (known !== null) this.#process.recall(known);
     this.#mark = startMark;
@@ -59,6 +64,7 @@ export class EntryRunner {
     this.#sampler = new EntrySampler(machine.entry, {
       limits: options.limits,
       run: { environment: { [MARK_OF_SERVICE]: name }, onChild: options.onChild },
+      reader: options.reader,
     });
   }
 
@@ -86,10 +92,20 @@ export class EntryRunner {
     const isStartUnderWay = this.#isStartUnderWay();
     const isAlive = this.#process.isAlive();
     if (!isAlive || thoroughly) this.#look(isAlive);
+    this.#tellUnanswered();
     const pid = this.#process.present?.pid ?? null;
-    if (pid === null && isStartUnderWay) return;
+    // Not to be found yet, or by nobody: there would be two of it.
+    if (pid === null && (isStartUnderWay || (machine.state === 'initializing' && this.#process.isUnknown)))
+      return;
     if (pid !== machine.pid || machine.state === 'initializing')
       this.#options.feed({ type: 'observed', pid });
+  }
+
+  #tellUnanswered(): void {
+    const { unanswered } = this.#process;
+    if (unanswered === this.#unanswered) return;
+    this.#unanswered = unanswered;
+    this.#options.feed({ type: 'unanswered', serial: null, text: unanswered });
   }
 
   /**
@@ -233,7 +249,11 @@ export class EntryRunner {
     let sample: Sample;
     try {
       sample = await this.#sampler.sample(pid, view, wallMs);
-    } catch {
+    } catch (error) {
+      if (error instanceof NoAnswerError) {
+        this.#options.feed({ type: 'unanswered', serial, text: error.message });
+        return;
+      }
       // Whatever could not be looked at: that it is there is all that is known, and rules about the rest say nothing.
       sample = { ...EMPTY_SAMPLE, exists: entry.type !== 'process' || pid !== null };
     }

@@ -10,6 +10,7 @@ import { DEFAULT_LIMITS } from '../control/settings-parser.ts';
 import { readHost } from '../system/host-figures.ts';
 import { readProcessTable } from '../system/proc-table.ts';
 import { EntrySampler } from './entry-sampler.ts';
+import { fileReader } from './file-reader.ts';
 import type { HostView } from './process-sample.ts';
 
 const SKIP = process.platform === 'linux' ? false : 'there is no /proc';
@@ -31,6 +32,7 @@ class Looked {
     this.sampler = new EntrySampler(entry, {
       limits: DEFAULT_LIMITS,
       run: { environment: {}, onChild: () => {} },
+      reader: fileReader(30_000),
     });
   }
 

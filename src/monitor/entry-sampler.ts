@@ -3,6 +3,7 @@ import type { Limits, ServiceEntry, Test } from '../control/tree.ts';
 import { echoRequest } from '../system/echo-request.ts';
 import { probeConnection } from './connection-probe.ts';
 import { type ContentPosition, contentOutcome } from './file-content.ts';
+import type { FileReader } from './file-reader.ts';
 import { sampleFile } from './file-sample.ts';
 import { FilesystemSampler } from './filesystem-sample.ts';
 import { NetworkSampler } from './network-sample.ts';
@@ -13,6 +14,7 @@ export interface SamplerOptions {
   readonly limits: Limits;
   /** For programs that are run to look at something. */
   readonly run: Pick<RunOptions, 'environment' | 'onChild'>;
+  readonly reader: FileReader;
 }
 
 /** Looks at one entry: whatever can be read is read, whatever has to be asked is asked, all at once. */
@@ -46,9 +48,10 @@ export class EntrySampler {
   }
 
   /**
-   * Takes a sample. Never rejects.
+   * Takes a sample.
    *
    * @param pid of the entry's process, null when there is none
+   * @throws NoAnswerError when what is looked at hangs
    */
   async sample(pid: number | null, view: HostView, wallMs: number): Promise<Sample> {
     const [facts, probes] = await Promise.all([this.#facts(pid, view, wallMs), this.#probes(pid)]);
@@ -58,6 +61,7 @@ export class EntrySampler {
 
   async #facts(pid: number | null, view: HostView, wallMs: number): Promise<Sample> {
     const { type, subject } = this.#entry;
+    const { limits, reader } = this.#options;
     switch (type) {
       case 'process':
         return pid === null ? EMPTY_SAMPLE : this.#process.sample(pid, view);
@@ -67,10 +71,12 @@ export class EntrySampler {
       case 'directory':
       case 'fifo':
         return subject.kind === 'path'
-          ? sampleFile(this.#entry, subject.path, this.#content, this.#options.limits, wallMs)
+          ? sampleFile(this.#entry, subject.path, this.#content, limits, wallMs, reader)
           : EMPTY_SAMPLE;
       case 'filesystem':
-        return subject.kind === 'path' ? this.#filesystem.sample(subject.path, view.atMs) : EMPTY_SAMPLE;
+        return subject.kind === 'path'
+          ? this.#filesystem.sample(subject.path, view.atMs, reader)
+          : EMPTY_SAMPLE;
       case 'network':
         return this.#network.sample(view.atMs);
       case 'program':

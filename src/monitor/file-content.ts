@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { ProbeOutcome } from '../checks/sample.ts';
 import { jsPattern } from '../control/extended-pattern.ts';
 import type { ServiceEntry, Test } from '../control/tree.ts';
 import { matching } from '../system/bounded-match.ts';
+import { NoAnswerError } from '../system/bounded-reads.ts';
+import type { FileReader } from './file-reader.ts';
 
 /** Most of a file that is looked through at a time: its end. */
 const CONTENT_BYTES_MAX = 1024 * 1024;
@@ -19,22 +20,29 @@ export interface ContentPosition {
   offset: number;
 }
 
+/** How a file's content is looked at. */
+export interface ContentLook {
+  /** Is moved on. */
+  readonly position: ContentPosition;
+  readonly reader: FileReader;
+  /** What is looked at of each line, and a byte more, as in monit. */
+  readonly lineBytesMax: number;
+}
+
 /**
  * What rules about content find in the lines that were written since the look before.
  *
- * @param position is moved on
- * @param lineBytesMax what is looked at of each line, and a byte more, as in monit
  * @returns by index of the rule
+ * @throws NoAnswerError when the file hangs
  */
-export function contentProbes(
+export async function contentProbes(
   { rules, ignoredContent }: Pick<ServiceEntry, 'rules' | 'ignoredContent'>,
   path: string,
-  position: ContentPosition,
-  lineBytesMax: number,
-): Map<number, ProbeOutcome> {
+  look: ContentLook,
+): Promise<Map<number, ProbeOutcome>> {
   const probes = new Map<number, ProbeOutcome>();
   if (!rules.some(({ test }) => test.kind === 'content')) return probes;
-  const lines = withoutIgnored(newLines(path, position, lineBytesMax), ignoredContent);
+  const lines = withoutIgnored(await newLines(path, look), ignoredContent);
   for (const [index, { test }] of rules.entries())
     if (test.kind === 'content') probes.set(index, contentOutcome(test, lines));
   return probes;
@@ -74,8 +82,8 @@ export function contentOutcome(
 }
 
 /** The whole lines that were written to a file since it was read last: the first time none, and of a new file all of them. */
-function newLines(path: string, position: ContentPosition, lineBytesMax: number): string[] {
-  const bytes = newBytes(path, position);
+async function newLines(path: string, { position, reader, lineBytesMax }: ContentLook): Promise<string[]> {
+  const bytes = await newBytes(path, position, reader);
   let end = bytes.lastIndexOf('\n') + 1;
   // Its writer has not come to the end of the last one. Of one that is too long there is nothing more to be seen.
   if (bytes.length - end >= lineBytesMax - 1) end = bytes.length;
@@ -87,26 +95,24 @@ function newLines(path: string, position: ContentPosition, lineBytesMax: number)
     .map((line) => line.slice(0, lineBytesMax - 1));
 }
 
-function newBytes(path: string, position: ContentPosition): Buffer {
-  let descriptor: number;
+async function newBytes(path: string, position: ContentPosition, reader: FileReader): Promise<Buffer> {
   try {
-    descriptor = openSync(path, 'r');
-  } catch {
+    const file = await reader.open(path);
+    try {
+      const { ino, size } = await file.stat();
+      const isFirst = position.inode === 0;
+      if (position.inode !== ino || position.offset > size) position.offset = isFirst ? size : 0;
+      position.inode = ino;
+      const from = Math.max(position.offset, size - CONTENT_BYTES_MAX);
+      const bytes = Buffer.alloc(Math.max(0, size - from));
+      const count = await file.read(bytes, from);
+      position.offset = from + count;
+      return bytes.subarray(0, count);
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    if (error instanceof NoAnswerError) throw error;
     return Buffer.alloc(0);
-  }
-  try {
-    const { ino, size } = fstatSync(descriptor);
-    const isFirst = position.inode === 0;
-    if (position.inode !== ino || position.offset > size) position.offset = isFirst ? size : 0;
-    position.inode = ino;
-    const from = Math.max(position.offset, size - CONTENT_BYTES_MAX);
-    const bytes = Buffer.alloc(Math.max(0, size - from));
-    const count = readSync(descriptor, bytes, 0, bytes.length, from);
-    position.offset = from + count;
-    return bytes.subarray(0, count);
-  } catch {
-    return Buffer.alloc(0);
-  } finally {
-    closeSync(descriptor);
   }
 }

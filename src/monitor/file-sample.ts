@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, readFileSync, type Stats, statSync } from 'node:fs';
+import { readFileSync, type Stats } from 'node:fs';
 import { EMPTY_SAMPLE, figure, type Sample } from '../checks/sample.ts';
 import type { Limits, ServiceEntry, ServiceType } from '../control/tree.ts';
+import { NoAnswerError } from '../system/bounded-reads.ts';
 import { type ContentPosition, contentProbes } from './file-content.ts';
+import type { FileReader } from './file-reader.ts';
 
 const IS_OF_TYPE: Readonly<Partial<Record<ServiceType, (stats: Stats) => boolean>>> = {
   file: (stats) => stats.isFile(),
@@ -21,6 +23,7 @@ function timeText(atMs: number): string {
  * Looks at a file, a directory or a fifo.
  *
  * @param position of the content that was looked at before; is moved on
+ * @throws NoAnswerError when it hangs
  */
 export async function sampleFile(
   entry: ServiceEntry,
@@ -28,11 +31,13 @@ export async function sampleFile(
   position: ContentPosition,
   { fileContentBufferBytes }: Pick<Limits, 'fileContentBufferBytes'>,
   wallMs: number,
+  reader: FileReader,
 ): Promise<Sample> {
   let stats: Stats;
   try {
-    stats = statSync(path);
-  } catch {
+    stats = await reader.stat(path);
+  } catch (error) {
+    if (error instanceof NoAnswerError) throw error;
     return EMPTY_SAMPLE;
   }
   if (!(IS_OF_TYPE[entry.type]?.(stats) ?? true))
@@ -43,7 +48,7 @@ export async function sampleFile(
     expected !== undefined || wanted.some((test) => test.kind === 'change' && test.property === 'checksum');
   const checksum =
     needsChecksum && stats.isFile()
-      ? await checksumOf(path, expected?.expected.length === SHA1_DIGITS ? 'sha1' : 'md5')
+      ? await checksumOf(path, reader, expected?.expected.length === SHA1_DIGITS ? 'sha1' : 'md5')
       : null;
   return {
     exists: true,
@@ -67,7 +72,9 @@ export async function sampleFile(
         ? {}
         : { checksum, 'checksum-type': checksum.length === SHA1_DIGITS ? 'SHA1' : 'MD5' }),
     },
-    probes: stats.isFile() ? contentProbes(entry, path, position, fileContentBufferBytes) : new Map(),
+    probes: stats.isFile()
+      ? await contentProbes(entry, path, { position, reader, lineBytesMax: fileContentBufferBytes })
+      : new Map(),
     shown: { 'accessed-ms': stats.atimeMs, 'changed-ms': stats.ctimeMs, 'modified-ms': stats.mtimeMs },
   };
 }
@@ -81,14 +88,33 @@ export function ownerProperties({ mode, uid, gid }: Stats): Sample['properties']
   };
 }
 
-function checksumOf(path: string, algorithm: 'md5' | 'sha1'): Promise<string | null> {
-  return new Promise((resolve) => {
-    const hash = createHash(algorithm);
-    createReadStream(path)
-      .on('data', (chunk) => hash.update(chunk))
-      .on('error', () => resolve(null))
-      .on('end', () => resolve(hash.digest('hex')));
-  });
+/** What is read at a time for a checksum. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** @returns null when the file cannot be read */
+async function checksumOf(
+  path: string,
+  reader: FileReader,
+  algorithm: 'md5' | 'sha1',
+): Promise<string | null> {
+  const hash = createHash(algorithm);
+  try {
+    const file = await reader.open(path);
+    try {
+      const chunk = Buffer.alloc(CHUNK_BYTES);
+      for (let at = 0; ; ) {
+        const count = await file.read(chunk, at);
+        if (count === 0) return hash.digest('hex');
+        hash.update(chunk.subarray(0, count));
+        at += count;
+      }
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    if (error instanceof NoAnswerError) throw error;
+    return null;
+  }
 }
 
 /** `number name`: a rule may expect either. */

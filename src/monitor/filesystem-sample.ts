@@ -1,6 +1,8 @@
-import { readFileSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { EMPTY_SAMPLE, type Figure, figure, type Sample } from '../checks/sample.ts';
+import { NoAnswerError } from '../system/bounded-reads.ts';
 import { type BlockDeviceUse, readBlockDevice } from '../system/device-figures.ts';
+import { type Mount, mountOf, readMounts } from '../system/mounts.ts';
+import type { FileReader } from './file-reader.ts';
 import { ownerProperties } from './file-sample.ts';
 
 /** The figures of one file system; rates need the reading before. */
@@ -11,15 +13,16 @@ export class FilesystemSampler {
    * Looks at a file system by a path in it, or by its device.
    *
    * @param atMs monotonic
+   * @throws NoAnswerError when it hangs
    */
-  sample(path: string, atMs: number): Sample {
-    const mount = mountBehind(path);
+  async sample(path: string, atMs: number, reader: FileReader): Promise<Sample> {
+    const mount = await mountBehind(path, reader);
     try {
       // A path below a mount point must be there itself; a device need not be more than a name.
-      if (mount?.isDevice !== true) statSync(path);
+      if (mount?.device !== path) await reader.stat(path);
       const point = mount?.point ?? path;
-      const stats = statSync(point);
-      const { blocks, bsize, bfree, bavail, files, ffree } = statfsSync(point);
+      const stats = await reader.stat(point);
+      const { blocks, bsize, bfree, bavail, files, ffree } = await reader.statfs(point);
       const usable = blocks - bfree + bavail;
       const percent = (part: number, of: number): number | null => (of === 0 ? null : (part * 100) / of);
       const device = this.#device(stats.dev, atMs);
@@ -45,8 +48,9 @@ export class FilesystemSampler {
           ...device.shown,
         },
       };
-    } catch {
+    } catch (error) {
       this.#before = null;
+      if (error instanceof NoAnswerError) throw error;
       return EMPTY_SAMPLE;
     }
   }
@@ -82,54 +86,15 @@ export class FilesystemSampler {
   }
 }
 
-export interface Mount {
-  readonly type: string;
-  readonly point: string;
-  readonly flags: string;
-  readonly isDevice: boolean;
-}
-
 /** The file system of a path as it is written, where that is a device's name, and else of what its links lead to. */
-function mountBehind(path: string): Mount | null {
+async function mountBehind(path: string, reader: FileReader): Promise<Mount | null> {
   const mounts = readMounts();
   const named = mountOf(path, mounts);
-  if (named?.isDevice === true || !path.startsWith('/')) return named;
+  if (named?.device === path || !path.startsWith('/')) return named;
   try {
-    return mountOf(realpathSync(path), mounts);
-  } catch {
+    return mountOf(await reader.realpath(path), mounts);
+  } catch (error) {
+    if (error instanceof NoAnswerError) throw error;
     return named;
   }
-}
-
-function readMounts(): string {
-  try {
-    return readFileSync('/proc/self/mounts', 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-/**
- * The file system of a path, or of a device.
- *
- * @param text as /proc/self/mounts has them; of what is mounted over something else the last line counts
- * @returns null when there is none
- */
-export function mountOf(path: string, text: string): Mount | null {
-  let best: Mount | null = null;
-  for (const line of text.split('\n')) {
-    const [device = '', point = '', type = '', flags = ''] = line.split(' ').map(unescaped);
-    if (device === path) return { point, type, flags, isDevice: true };
-    const isAbove = path === point || path.startsWith(point === '/' ? '/' : `${point}/`);
-    if (point !== '' && isAbove && point.length >= (best?.point.length ?? 0))
-      best = { point, type, flags, isDevice: false };
-  }
-  return best;
-}
-
-/** Blanks and backslashes of a name are written as octal numbers there (getmntent(3)). */
-function unescaped(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
 }
