@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { basename } from 'node:path';
 import { test } from 'node:test';
 import { parseListenerInodes, portHolder } from './proc-listeners.ts';
 
@@ -17,14 +18,15 @@ test('listening sockets of a port are found, connections and other ports are not
   assert.deepEqual(parseListenerInodes('', 22), []);
 });
 
-test('the holder of a port is named by pid and command', { skip: process.platform !== 'linux' }, async () => {
+test('the holder of a port is named by pid and command', { skip: process.platform !== 'linux' }, async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
+  t.after(() => server.close());
   const address = server.address();
   assert.ok(address !== null && typeof address === 'object');
   const holder = portHolder(address.port);
   assert.equal(holder?.pid, process.pid);
-  assert.match(holder.command, /proc-listeners/);
+  assert.match(holder.command, new RegExp(basename(process.execPath)));
   server.close();
   await once(server, 'close');
   assert.equal(portHolder(address.port), null);
