@@ -157,37 +157,6 @@ proxies:
   });
 });
 
-test('nodes that nobody of the cluster could speak to are refused', () => {
-  const withOptions = (options: string, to = 'one'): string =>
-    `shards:
-  - { name: one, replication-port: 1, twins: [{ port: 2 }], options: [${options}] }
-  - { name: two, replication-port: 3, twins: [{ port: 4 }] }
-proxies:
-  - { name: users, port: 5, to: [${to}] }
-`;
-  for (const [options, words] of [
-    ['-Y, /etc/users', '-Y: users could not log in to one; leave it out, or let no proxy send there'],
-    ['--auth-file=/etc/users', '--auth-file=/etc/users: users could not log in to one; leave it out'],
-    ['-v, -S', '-S: the monitor does not log in by the binary protocol; write "-Y"'],
-    ['-Z', 'TLS needs a certificate; write "-o", "ssl_chain_cert=FILE" behind it'],
-    ['-Z, -o, "ssl_chain_cert=/a.pem"', '-Z: users would speak to one without TLS; leave it out'],
-    ['-vkZo, "ssl_chain_cert=/a.pem"', '-Z: users would speak to one without TLS; leave it out'],
-    ['-vY/etc/users', '-Y/etc/users: users could not log in to one; leave it out'],
-    ['-vS', '-S: the monitor does not log in by the binary protocol'],
-    [
-      '-Z, "-ossl_chain_cert=/a,ssl_verify_mode=2,ssl_keyformat=DER"',
-      'the monitor has to show a certificate, and reads keys in PEM only; write a key in PEM',
-    ],
-  ] as const)
-    assert.throws(
-      () => lines(withOptions(options)),
-      (error) =>
-        error instanceof StartError && /^c\.yml:2:\d+: /.test(error.message) && error.message.includes(words),
-      options,
-    );
-  assert.equal(lines(withOptions('-Y, /etc/users', 'two')).length, 3);
-});
-
 test('routes for hot keys stand around all others', () => {
   const { route: root } = configurationOf(plan(SHARD + PROXY), 'users');
   const routeWith = (keys: string): unknown =>

@@ -8,10 +8,11 @@ import { type AlertSettings, alertSettings } from './alert-settings.ts';
 import { type ClusterEntry, clusterSchema, type ProxyEntry, type ShardEntry } from './cluster-schema.ts';
 import { ClusterServices, SERVICE_WORDS } from './cluster-services.ts';
 import { ITEM_MIB_MAX, nodeLimitWords } from './limit-settings.ts';
-import { loginWord, nodeAccess, tlsWord } from './node-access.ts';
+import { nodeAccess } from './node-access.ts';
 import { type PageSettings, pageSettings } from './page-settings.ts';
-import { type PlacedPool, type PlacedProxy, type PlacedShard, targetsOf } from './placed-services.ts';
+import type { PlacedPool, PlacedProxy, PlacedShard } from './placed-services.ts';
 import { PoolReader } from './pool-reader.ts';
+import { needsTls } from './proxy-configuration.ts';
 import { type RulesByService, rulesByService, watchPolicy } from './rule-settings.ts';
 import { mebibytes } from './schema-parts.ts';
 import type { NodeLimitsEntry } from './watching-schema.ts';
@@ -79,7 +80,7 @@ class Reader {
         throw this.#yaml.mistake(['hosts', host], `"${address}" is no address; write one, or a host name`);
     const pagePort = page?.port ?? PAGE_PORT_DEFAULT;
     const placedShards = shards.map((shard, index) => this.#shard(shard, ['shards', index]));
-    const placedProxies = proxies.map((proxy, index) => this.#proxy(proxy, ['proxies', index], placedShards));
+    const placedProxies = proxies.map((proxy, index) => this.#proxy(proxy, ['proxies', index]));
     this.#pools.checkServed();
     for (const address of new Set(this.#hosts.values()))
       this.#take(address, pagePort, 'the page', page === undefined ? [] : ['page']);
@@ -154,30 +155,14 @@ class Reader {
     );
   }
 
-  /** What the monitor has to do before a node answers it. */
+  /** What the monitor and proxies have to do before a node answers them. */
   #access({ options = [] }: ShardEntry, path: Path): ServerAccess | undefined {
     const access = nodeAccess(options);
     if (typeof access === 'string') throw this.#yaml.mistake([...path, 'options'], access);
     return access;
   }
 
-  /** Proxies of a cluster neither log in nor speak TLS. */
-  #inTheClear({ options, name }: PlacedShard, proxy: string, path: Path): void {
-    const login = loginWord(options);
-    if (login !== null)
-      throw this.#yaml.mistake(
-        path,
-        `${login}: ${proxy} could not log in to ${name}; leave it out, or let no proxy send there`,
-      );
-    const tls = tlsWord(options);
-    if (tls !== null)
-      throw this.#yaml.mistake(
-        path,
-        `${tls}: ${proxy} would speak to ${name} without TLS; leave it out, or let no proxy send there`,
-      );
-  }
-
-  #proxy(entry: ProxyEntry, path: Path, shards: readonly PlacedShard[]): PlacedProxy {
+  #proxy(entry: ProxyEntry, path: Path): PlacedProxy {
     const placed = this.#place(entry.host, path);
     const pools = this.#pools.of(entry, path, this.#named);
     const [first] = pools;
@@ -194,9 +179,11 @@ class Reader {
       limits,
       policy: watchPolicy(LONE_POLICY, this.#entry.watch, entry.watch),
     };
-    for (const target of targetsOf(proxy))
-      if (target.kind === 'shard')
-        this.#inTheClear(target, entry.name, ['shards', shards.indexOf(target), 'options']);
+    if (proxy.threads > 1 && needsTls(proxy))
+      throw this.#yaml.mistake(
+        [...path, 'threads'],
+        `a proxy that speaks TLS with nodes has one thread, not ${proxy.threads}; leave it out, and write several proxies where one is not enough`,
+      );
     for (const [index, pool] of pools.entries())
       this.#take(
         placed.address,

@@ -10,6 +10,7 @@ import { commandLine } from '../system/proc-table.ts';
 import { type AlertSettings, openAlerts } from './alert-settings.ts';
 import type { ClusterDescription } from './cluster-file.ts';
 import { writeOut } from './kept-out.ts';
+import { changesWants, NodeWants } from './node-wants.ts';
 import { OperationProgress } from './operation-progress.ts';
 import { twinAddress } from './placed-services.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
@@ -61,6 +62,7 @@ export class ClusterOperator implements ClusterOperations {
   #out: TakenOut;
   /** As they run now. */
   #services: PlannedService[];
+  readonly #wants: NodeWants = new NodeWants(() => this.#services);
   #progress: OperationProgress | null = null;
   #operations = 0;
   /** What else is read again with the file. @returns a line on what has changed; throws a StartError */
@@ -227,7 +229,12 @@ export class ClusterOperator implements ClusterOperations {
     steps: ServiceSteps,
     progress: OperationProgress,
   ): Promise<void> {
+    await this.#wants.look(this.#description, description);
     const leaving = this.#rename(diff);
+    for (const service of this.#services) {
+      const asTheyRun = this.#wants.twinsOf(service);
+      if (JSON.stringify(asTheyRun) !== JSON.stringify(service)) this.#define(service.name, asTheyRun);
+    }
     await this.#startAdded(diff.added, steps, progress);
     // From here on the routes are those of the new file.
     this.#description = description;
@@ -240,7 +247,11 @@ export class ClusterOperator implements ClusterOperations {
       (before) => diff.restarted.find(({ after }) => after.name === before.name)?.after ?? before,
       steps,
       progress,
+      // They have to be able to follow the nodes.
+      diff.restarted.some(({ before, after }) => changesWants(before, after)),
     );
+    this.#wants.settle();
+    await this.#tellProxies(this.#serving, this.#out, steps);
     // Proxies first, so that no request meets a closed door.
     for (const name of leaving.toReversed()) {
       await steps.stop(name);
@@ -313,7 +324,8 @@ export class ClusterOperator implements ClusterOperations {
     steps: ServiceSteps,
     progress: OperationProgress,
   ): Promise<void> {
-    for (const { before, after } of changes) {
+    for (const { before, after: planned } of changes) {
+      const after = this.#configuredAsNodesRun(planned);
       await steps.takeOver(after, before);
       this.#replace(after.name, after);
       progress.step(`${after.name} has its routes`);
@@ -324,12 +336,14 @@ export class ClusterOperator implements ClusterOperations {
    * One service after the other: nodes shard by shard, of each the twin last that is asked first; then proxies, those further in first.
    *
    * @param shallBe what a service is when it has been restarted
+   * @param areProxiesFirst before the nodes
    */
   async #restartInTurn(
     names: readonly string[],
     shallBe: (now: PlannedService) => PlannedService,
     steps: ServiceSteps,
     progress: OperationProgress,
+    areProxiesFirst = false,
   ): Promise<void> {
     const serving = this.#serving;
     const restart = async (service: PlannedService): Promise<void> => {
@@ -338,6 +352,8 @@ export class ClusterOperator implements ClusterOperations {
       await this.#restartOne({ before, after: shallBe(before) }, steps, progress);
     };
     const services = this.#services.filter(({ name }) => names.includes(name));
+    const proxies = services.filter(({ role }) => role === 'proxy');
+    if (areProxiesFirst) for (const proxy of proxies) await restart(proxy);
     const groups = [...new Set(services.map(({ group }) => group))];
     for (const group of groups) {
       const nodes = services.filter((service) => service.group === group && service.role === 'node');
@@ -349,7 +365,7 @@ export class ClusterOperator implements ClusterOperations {
       if (serving.get(group) !== this.#serving.get(group))
         await this.#serveFrom(group, serving.get(group) ?? null, steps, progress);
     }
-    for (const proxy of services.filter(({ role }) => role === 'proxy')) await restart(proxy);
+    if (!areProxiesFirst) for (const proxy of proxies) await restart(proxy);
   }
 
   /** With a twin that stands in meanwhile, and while no other one of its shard is restarted, by whomever. */
@@ -392,7 +408,7 @@ export class ClusterOperator implements ClusterOperations {
   /** If it does not come back as it shall be, it is started as it was. */
   async #startAnew(change: ChangedService, steps: ServiceSteps, progress: OperationProgress): Promise<void> {
     const { before } = change;
-    const after = this.#withTwinsAsTheyRun(change.after);
+    const after = this.#configuredAsNodesRun(this.#wants.twinsOf(change.after));
     const { name, group } = after;
     if (after.configuration !== null) writePlannedFiles([after.configuration]);
     this.#define(name, after);
@@ -407,20 +423,21 @@ export class ClusterOperator implements ClusterOperations {
       throw new OperationAborted(`${error.message}; it runs as it did before, and nothing behind it is done`);
     }
     for (const other of this.#services.filter((service) => service.group === group && service.name !== name))
-      this.#define(other.name, this.#withTwinsAsTheyRun(other));
+      this.#define(other.name, this.#wants.twinsOf(other));
+    if (changesWants(before, after)) await this.#tellProxies(this.#serving, this.#out, steps);
     progress.step(`${name} is restarted${after.role === 'node' ? ', in sync' : ''}`);
   }
 
-  /** What twins want before they answer is what they were started with, whether the file says so still or not yet. */
-  #withTwinsAsTheyRun(service: PlannedService): PlannedService {
-    const twins = service.twins.map((twin) => {
-      const { name, host, port } = twin;
-      const here = this.#services.find(({ probe: own }) => own.host === host && own.port === port);
-      if (here === undefined) return twin;
-      const { access } = here.probe;
-      return { name, host, port, ...(access === undefined ? {} : { access }) };
-    });
-    return { ...service, twins };
+  #plannedAsNodesRun(serving: ReadonlyMap<string, string>, out: TakenOut): readonly PlannedService[] {
+    return planCluster(this.#description, this.#source, serving, out, this.#wants.all).services;
+  }
+
+  /** A proxy speaks to nodes as they run, whatever the file says of them already. */
+  #configuredAsNodesRun(service: PlannedService): PlannedService {
+    if (service.role !== 'proxy') return service;
+    const planned = this.#plannedAsNodesRun(this.#serving, this.#out);
+    const configuration = planned.find(({ name }) => name === service.name)?.configuration;
+    return configuration === undefined ? service : { ...service, configuration };
   }
 
   // Rolling restart
@@ -498,8 +515,10 @@ export class ClusterOperator implements ClusterOperations {
     if (shard === undefined) return;
     const target = shard.twins.find(({ name }) => name === to) ?? shard.twins[0];
     if (target === undefined) return;
-    const twins = shard.twins.filter((twin) => twin !== target).map(twinAddress);
-    await steps.inSync({ name: target.name, probe: twinAddress(target), twins });
+    const [probe, ...twins] = [target, ...shard.twins.filter((twin) => twin !== target)].map((twin) =>
+      this.#wants.addressOf(twinAddress(twin)),
+    );
+    if (probe !== undefined) await steps.inSync({ name: target.name, probe, twins });
     const serving = new Map(this.#serving);
     if (to === null) serving.delete(shardName);
     else serving.set(shardName, to);
@@ -519,7 +538,7 @@ export class ClusterOperator implements ClusterOperations {
     out: TakenOut,
     steps: ServiceSteps,
   ): Promise<void> {
-    const planned = planCluster(this.#description, this.#source, serving, out).services;
+    const planned = this.#plannedAsNodesRun(serving, out);
     for (const before of this.#services) {
       const after = planned.find(({ name }) => name === before.name);
       if (after === undefined || before.role !== 'proxy') continue;
@@ -540,7 +559,10 @@ export class ClusterOperator implements ClusterOperations {
     const here = new Set(this.#services.flatMap(({ role, name }) => (role === 'proxy' ? [name] : [])));
     const { out, proxies, standIns } = changeOut(this.#description, here, this.#out, order);
     return this.#run(order, by, proxies.length, async (steps, progress) => {
-      if (standIns !== null) await steps.mayBeAsked(standIns.map(twinAddress));
+      if (standIns !== null) {
+        const nodes = standIns.map((twin) => this.#wants.addressOf(twinAddress(twin)));
+        await steps.mayBeAsked(nodes);
+      }
       await this.#tellProxies(this.#serving, out, steps);
       this.#out = out;
       const failure = this.#keepOut();

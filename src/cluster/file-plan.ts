@@ -8,6 +8,7 @@ import { targetsOf, twinAddress } from './placed-services.ts';
 import type { ClusterPlan, PlannedService } from './plan.ts';
 import {
   type AskedTwins,
+  needsTls,
   proxyConfiguration,
   serverText,
   serviceNames,
@@ -129,6 +130,7 @@ function proxyService(proxy: PlacedProxy, options: FilePlanOptions): PlannedServ
       ...argv,
       ...['threads:', `${threads}`, 'clients-max:', `${clients}`, 'listen:', serverText(proxy)],
       ...(backlog === undefined ? [] : ['backlog:', `${backlog}`]),
+      ...(needsTls(proxy) ? ['transport:', 'portable'] : []),
     ],
     twins: [],
     shards: shardsOf(proxy, options),

@@ -2,23 +2,12 @@
 import { resolve } from 'node:path';
 import type { ServerAccess, ServerTls } from '../net/server-door.ts';
 
-/** Words that make a node speak TLS, or want a login. */
+/** Words that make a node speak TLS, or want a login by the binary protocol. */
 const TLS_WORD = /^(?:-Z|--enable-ssl)$/;
-const LOGIN_WORD = /^(?:-Y.*|--auth-file(?:=.*)?)$/;
 const SASL_WORD = /^(?:-S|--enable-sasl)$/;
 
 /** Short options without a value, which may stand together before another one: `-vZ`. */
 const FLAGS = /^-[ACFLMSVWZdhikrv](?=[^-])/;
-
-/** The first of these words; null: there is none. */
-export function tlsWord(options: readonly string[]): string | null {
-  return single(options).find((word) => TLS_WORD.test(word)) ?? null;
-}
-
-/** As tlsWord, of logins by text. */
-export function loginWord(options: readonly string[]): string | null {
-  return single(options).find((word) => LOGIN_WORD.test(word)) ?? null;
-}
 
 /** The words with one option each: `-vZ` is `-v` and `-Z`. */
 function single(options: readonly string[]): string[] {
@@ -38,7 +27,7 @@ export function nodeAccess(words: readonly string[]): ServerAccess | undefined |
   const options = single(words);
   const sasl = options.find((word) => SASL_WORD.test(word));
   if (sasl !== undefined)
-    return `${sasl}: the monitor does not log in by the binary protocol; write "-Y" and a file of users, or run such nodes without a cluster file`;
+    return `${sasl}: the monitor and proxies do not log in by the binary protocol; write "-Y" and a file of users, or run such nodes without a cluster file`;
   const authFile = valuesOf(options, '-Y', '--auth-file').at(-1) ?? null;
   const extended = new Map(
     valuesOf(options, '-o', '--extended')
@@ -48,7 +37,7 @@ export function nodeAccess(words: readonly string[]): ServerAccess | undefined |
         return [name, value.join('=')];
       }),
   );
-  const tls = tlsWord(options) === null ? null : tlsOf(extended);
+  const tls = options.some((word) => TLS_WORD.test(word)) ? tlsOf(extended) : null;
   if (typeof tls === 'string') return tls;
   if (tls === null && authFile === null) return undefined;
   return { tls, authFile: authFile === null ? null : resolve(authFile) };
@@ -64,7 +53,7 @@ function tlsOf(extended: ReadonlyMap<string, string>): ServerTls | string {
   // 0: the node asks nobody for a certificate.
   const asks = (extended.get('ssl_verify_mode') ?? '0') !== '0';
   if (asks && /^(?:DER|2)$/.test(extended.get('ssl_keyformat') ?? ''))
-    return 'the monitor has to show a certificate, and reads keys in PEM only; write a key in PEM';
+    return 'the monitor and proxies have to show a certificate, and read keys in PEM only; write a key in PEM';
   return {
     chainFile,
     client: asks ? { keyFile: file('ssl_key') } : null,

@@ -4,7 +4,7 @@ import { StartError } from '../base/start-error.ts';
 import { type ClusterDescription, parseClusterFile } from './cluster-file.ts';
 import { filePlan } from './file-plan.ts';
 import type { ClusterPlan, PlannedFile } from './plan.ts';
-import type { TakenOut } from './proxy-configuration.ts';
+import type { NodesWant, TakenOut } from './proxy-configuration.ts';
 import { reasonText, stateDirectory, writeState } from './state-directory.ts';
 
 /** Where a plan comes from, and for whom it is made. */
@@ -41,12 +41,14 @@ export function readClusterFile({
  *
  * @param serving by shard the twin that proxies ask first
  * @param out what an operator has taken out of proxies
+ * @param wants what nodes that run want before they answer; not given: as the file says
  */
 export function planCluster(
   description: ClusterDescription,
   { file, host, command, directory }: PlanSource,
   serving: ReadonlyMap<string, string>,
   out: TakenOut = new Map(),
+  wants: NodesWant = new Map(),
 ): ClusterPlan {
   const { name, secretFile } = description;
   return filePlan(description, {
@@ -57,6 +59,7 @@ export function planCluster(
     secretFile: secretFile === null ? null : resolve(dirname(file ?? '.'), secretFile),
     serving,
     out,
+    wants,
   });
 }
 

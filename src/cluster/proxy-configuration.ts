@@ -1,6 +1,8 @@
 /** The file that a proxy of a cluster is given: its pools, and routes from clients to them. */
 import type { ProxyShard } from '../checks/cluster-status.ts';
 import { hostAndPort } from '../net/addresses.ts';
+import type { ServerAccess } from '../net/server-door.ts';
+import type { ServerEntry, TlsEntry } from '../proxy/configuration-schema.ts';
 import { proxyListenLimits, proxyPoolLimits } from './limit-settings.ts';
 import {
   type PlacedPool,
@@ -14,12 +16,17 @@ import {
 /** By name of a proxy addresses, `HOST:PORT`. */
 export type TakenOut = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Which twins proxies ask. */
+/** By address, `HOST:PORT`, what nodes want before they answer; null: nothing. */
+export type NodesWant = ReadonlyMap<string, ServerAccess | null>;
+
+/** Which twins proxies ask, and how. */
 export interface AskedTwins {
   /** By shard the twin that proxies ask first; the first one where nothing is said. */
   readonly serving: ReadonlyMap<string, string>;
   /** By proxy the addresses of nodes that an operator has taken out of it; none unless given. */
   readonly out?: TakenOut;
+  /** Of nodes that run, also where the file says something else already; of the others it is as the file says. */
+  readonly wants?: NodesWant;
 }
 
 /** What is told of where a proxy's keys lie: all shards of a pool have as many, or as many as their weights say. Of several pools, the first that has the shard. */
@@ -74,6 +81,39 @@ export function serverText(place: Pick<PlacedTwin, 'address' | 'port'> | PlacedS
   return 'address' in place ? hostAndPort(place.address, place.port) : place.name;
 }
 
+/** Whether a proxy has to speak TLS with a node, by the file. */
+export function needsTls(proxy: PlacedProxy): boolean {
+  return targetsOf(proxy).some(
+    (target) => target.kind === 'shard' && target.twins.some(({ access }) => (access?.tls ?? null) !== null),
+  );
+}
+
+/** Servers with what they want: proxies believe a node as the monitor does, and log in as it does. */
+function serverEntries(proxy: PlacedProxy, target: Target, asked: AskedTwins): ServerEntry[] {
+  const servers = serversOf(proxy, target, asked);
+  if (target.kind !== 'shard') return servers;
+  return servers.map((address) => {
+    const twin = target.twins.find((other) => serverText(other) === address);
+    const running = asked.wants?.get(address);
+    const access = running === undefined ? (twin?.access ?? null) : running;
+    if (access === null) return address;
+    const { tls, authFile } = access;
+    return {
+      address,
+      ...(tls === null ? {} : { tls: tlsEntry(tls) }),
+      ...(authFile === null ? {} : { 'login-file': authFile }),
+    };
+  });
+}
+
+function tlsEntry({ chainFile, client, authoritiesFile }: NonNullable<ServerAccess['tls']>): TlsEntry {
+  return {
+    'server-certificate': chainFile,
+    ...(authoritiesFile === null ? {} : { authority: authoritiesFile }),
+    ...(client === null ? {} : { certificate: chainFile, key: client.keyFile ?? chainFile }),
+  };
+}
+
 /** The file as data. */
 export function proxyConfiguration(proxy: PlacedProxy, asked: AskedTwins): unknown {
   const { threads, clients, limits, pools } = proxy;
@@ -84,13 +124,14 @@ export function proxyConfiguration(proxy: PlacedProxy, asked: AskedTwins): unkno
     ...(isPlain ? { listen: listenText(proxy, only.pool) } : {}),
     threads,
     'clients-max': clients,
+    ...(needsTls(proxy) ? { transport: 'portable' } : {}),
     ...(isPlain ? proxyListenLimits(limits) : {}),
     ...proxyPoolLimits(limits),
     pools: Object.fromEntries(
       pools.flatMap((pool) =>
         targetsOf({ pools: [pool] }).map((target) => [
           serversName(proxy, pool, target),
-          { servers: serversOf(proxy, target, asked), ...waitFor(target), ...pool.times },
+          { servers: serverEntries(proxy, target, asked), ...waitFor(target), ...pool.times },
         ]),
       ),
     ),
