@@ -309,7 +309,7 @@ export class ScriptedServer {
     const verb = words[0];
     const item = this.values.get(key);
     const put = (text: string, flags: string): void => {
-      const exptime = /^(set|add)$/.test(verb ?? '') ? words[3]! : (item?.exptime ?? '0');
+      const exptime = /^(set|add|cas)$/.test(verb ?? '') ? words[3]! : (item?.exptime ?? '0');
       this.values.set(key, { value: text, flags, cas: this.#cas++, exptime });
       this.twin?.values.set(key, { value: text, flags, cas: this.#cas });
     };
@@ -323,6 +323,11 @@ export class ScriptedServer {
       case 'add':
         if (item !== undefined) return 'NOT_STORED';
         put(value, words[2]!);
+        return 'STORED';
+      case 'cas':
+        if (item?.cas !== Number(words[5])) return item === undefined ? 'NOT_FOUND' : 'EXISTS';
+        put(value, words[2]!);
+        if (words[3] === '-1') this.values.delete(key);
         return 'STORED';
       case 'append':
         if (item === undefined) return 'NOT_STORED';

@@ -1,8 +1,9 @@
-// Runs simulated lives until one fails: node dist/testing/simulate.js [--what pair|mesh|routing|hot-keys] [--seeds N] [--first SEED]
+// Runs simulated lives until one fails: node dist/testing/simulate.js [--what pair|mesh|routing|hot-keys|reshard] [--seeds N] [--first SEED]
 import { parseArgs } from 'node:util';
 import { simulateMesh } from './replication/mesh-simulation.ts';
 import { simulatePair } from './replication/pair-simulation.ts';
 import { simulateHotKeys } from './routing/hot-key-simulation.ts';
+import { simulateReshards } from './routing/reshard-simulation.ts';
 import { simulateRoutes } from './routing/route-simulation.ts';
 import { argumentsOf, oneOf, wholeNumber } from './script-arguments.ts';
 
@@ -11,6 +12,7 @@ const LIVES: Readonly<Record<string, (seed: number) => unknown>> = {
   mesh: simulateMesh,
   routing: simulateRoutes,
   'hot-keys': simulateHotKeys,
+  reshard: simulateReshards,
 };
 
 const { wanted, seeds, first } = argumentsOf('simulate', () => {

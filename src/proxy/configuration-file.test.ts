@@ -272,6 +272,10 @@ test('every type of route', () => {
       { type: 'migrate', from: SHARD_A, to: SHARD_B, startSeconds: 1795802400, intervalSeconds: 3600 },
     ],
     [
+      '{ type: reshard, from: a, to: b, start: "2026-11-27T18:00:00Z", for: 1h }',
+      { type: 'reshard', from: SHARD_A, to: SHARD_B, startSeconds: 1795802400, endSeconds: 1795806000 },
+    ],
+    [
       '{ type: zone, local: west, zones: { west: a, east: b } }',
       {
         type: 'zone',
@@ -412,6 +416,18 @@ test('mistakes are told with their place, and with what to write', () => {
     [
       routed('{ type: migrate, from: a, to: b, start: tomorrow, interval: 1h }'),
       /^proxy\.yaml:6:43: "tomorrow" is no time; write it with its zone/,
+    ],
+    [
+      routed('{ type: reshard, from: a, to: b, start: 0, for: 59s }'),
+      'proxy.yaml:6:51: 59s is too short for keys to move; write at least 1m, such as 1h',
+    ],
+    [
+      routed('{ type: reshard, from: a, to: { type: shard, pool: b, eject: {} }, start: 0, for: 1h }'),
+      'proxy.yaml:6:33: keys that are ejected have no place of their own; leave "eject" out while keys move',
+    ],
+    [
+      routed('{ type: reshard, from: { type: miss-failover, pool: a }, to: b, start: 0, for: 1h }'),
+      /^proxy\.yaml:6:26: a miss-failover cannot stand below a reshard; write a shard, a server/,
     ],
     [
       routed('{ type: shadow, route: a, shadow: b, keys: [0.5, 0.5] }'),

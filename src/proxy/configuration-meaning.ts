@@ -19,6 +19,7 @@ import { checkHotKeyPlaces, type PlacedRoute } from './hot-key-places.ts';
 import { POOL_DEFAULT, PROXY_OPTIONS_DEFAULT, type ProxyPool, type ProxyServer } from './options.ts';
 import { type PlacedServers, placement, poolSettings, serverOf, shardOver } from './pool-meaning.ts';
 import { renumbered } from './renumbered-tree.ts';
+import { reshard } from './reshard-meaning.ts';
 import { accessOf, type ConfigurationFiles } from './server-access.ts';
 
 /** What a file says. */
@@ -273,6 +274,8 @@ class Meaning {
           startSeconds: startSeconds(entry.start, [...path, 'start']),
           intervalSeconds: seconds(entry.interval, [...path, 'interval']),
         };
+      case 'reshard':
+        return reshard(entry, path, below(entry.from, 'from'), below(entry.to, 'to'));
       case 'zone': {
         const zones = named(entry.zones, 'zones');
         if (zones.length === 0)

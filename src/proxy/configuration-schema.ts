@@ -138,6 +138,13 @@ export type HandleEntry =
       readonly interval: string;
     }
   | {
+      readonly type: 'reshard';
+      readonly from: RouteEntry;
+      readonly to: RouteEntry;
+      readonly start: string | number;
+      readonly for: string;
+    }
+  | {
       readonly type: 'zone';
       readonly zones: Readonly<Record<string, RouteEntry>>;
       readonly local?: string | undefined;
@@ -420,6 +427,18 @@ const handle: z.ZodType<HandleEntry> = z.discriminatedUnion('type', [
     to: route,
     start: z.union([z.string(), z.number().min(0)]).describe('a time, or seconds since 1970'),
     interval: z.string().regex(DURATION, 'is no time; write a number and s, m, h or d, such as 1h'),
+  }),
+  mapping({
+    type: z.literal('reshard'),
+    from: route.describe('where keys were'),
+    to: route.describe('where they are from now on'),
+    start: z
+      .union([z.string(), z.number().min(0)])
+      .describe('a time, or seconds since 1970: not before all proxies have this route'),
+    for: z
+      .string()
+      .regex(DURATION, 'is no time; write a number and s, m, h or d, such as 1h')
+      .describe('so long keys are looked for in their old place, too'),
   }),
   mapping({
     type: z.literal('zone'),

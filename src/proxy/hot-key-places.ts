@@ -35,6 +35,7 @@ const FORKING: ReadonlySet<HandleEntry['type']> = new Set([
   'random',
   'warm-up',
   'migrate',
+  'reshard',
   'zone',
 ] as const);
 
@@ -162,6 +163,7 @@ function childrenOf(entry: HandleEntry, path: readonly PropertyKey[]): PlacedRou
     case 'shadow':
       return [...at(entry.route, 'route'), ...at(entry.shadow, 'shadow')];
     case 'migrate':
+    case 'reshard':
       return [...at(entry.from, 'from'), ...at(entry.to, 'to')];
     case 'zone':
       return named(entry.zones, 'zones');

@@ -30,6 +30,7 @@ export function renumbered(tree: RouteTree, place: (server: number) => number): 
     case 'shadow':
       return { ...tree, route: renumbered(tree.route, place), shadow: renumbered(tree.shadow, place) };
     case 'migrate':
+    case 'reshard':
       return { ...tree, from: renumbered(tree.from, place), to: renumbered(tree.to, place) };
     case 'zone':
       return { ...tree, zones: named(tree.zones) };

@@ -25,6 +25,10 @@ export class DestinationRoute extends RouteHandle {
     return false;
   }
 
+  override placeOf(): string {
+    return this.destination.name;
+  }
+
   override answerMsMax(): number {
     return this.destination.answerMsMax;
   }

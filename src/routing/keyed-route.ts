@@ -102,6 +102,10 @@ export abstract class KeyedRoute extends RouteHandle {
     return this.children.reduce((longest, child) => Math.max(longest, child.answerMsMax()), 0);
   }
 
+  override placeOf(request: Request, key: number): string | null {
+    return this.children[this.pick(request, key)]?.placeOf(request, key) ?? null;
+  }
+
   override replicates(request: Request, key: number): boolean | null {
     return this.children[this.pick(request, key)]?.replicates(request, key) ?? null;
   }

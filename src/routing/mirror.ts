@@ -9,6 +9,7 @@ import type { Request } from './request.ts';
 import { type RouteContext, RouteHandle } from './route-handle.ts';
 import type { ServerRecords } from './server-records.ts';
 import { SideRepair } from './side-repair.ts';
+import { splitOff } from './split-call.ts';
 
 const MAIN = 0;
 const BACKUP = 1;
@@ -133,7 +134,7 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
     const repair = this.#repairs[side === MAIN ? MAIN : BACKUP];
     const { request } = call;
     if (repair.hasDoubts && asksOnly(request.verb)) {
-      const doubted = this.#splitOff(call, (key) => repair.isInDoubt(request, key));
+      const doubted = splitOff(this.#calls, call, (key) => repair.isInDoubt(request, key));
       if (doubted !== null) {
         repair.doubted += doubted.keyCount;
         doubted.foundBy = null;
@@ -150,39 +151,11 @@ export class MirrorRoute extends RouteHandle implements JoinOwner {
   /** The keys of the call become two calls. */
   #split(call: Call): void {
     const { request } = call;
-    const other = this.#splitOff(call, (key) => this.#believesBackup(request, key));
+    const other = splitOff(this.#calls, call, (key) => this.#believesBackup(request, key));
     // Another thread may have changed its mind meanwhile.
     if (call.keyCount > 0) this.#readFrom(MAIN, call);
     else this.#calls.release(call);
     if (other !== null) this.#readFrom(BACKUP, other);
-  }
-
-  /** Takes some keys out of a call. @returns a call for them; null when there are none */
-  #splitOff(call: Call, isOther: (key: number) => boolean): Call | null {
-    const { request } = call;
-    const other = this.#calls.copy(call);
-    let lastKept = -1;
-    let lastOther = -1;
-    call.keyCount = other.keyCount = 0;
-    for (let key = call.firstKey; key >= 0; ) {
-      const next = request.keyNext[key]!;
-      request.keyNext[key] = -1;
-      if (isOther(key)) {
-        if (lastOther < 0) other.firstKey = other.cursor = key;
-        else request.keyNext[lastOther] = key;
-        lastOther = key;
-        other.keyCount++;
-      } else {
-        if (lastKept < 0) call.firstKey = call.cursor = key;
-        else request.keyNext[lastKept] = key;
-        lastKept = key;
-        call.keyCount++;
-      }
-      key = next;
-    }
-    if (other.keyCount > 0) return other;
-    this.#calls.release(other);
-    return null;
   }
 
   override childFailed(index: number, call: Call): void {

@@ -85,6 +85,11 @@ export abstract class RouteHandle {
     return this.children;
   }
 
+  /** The name of the server that this key is asked for first; null: there is none now. */
+  placeOf(request: Request, key: number): string | null {
+    return this.children[0]?.placeOf(request, key) ?? null;
+  }
+
   /** All handles from here on down, each before its children. */
   *walk(): Iterable<RouteHandle> {
     yield this;

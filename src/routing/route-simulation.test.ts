@@ -23,7 +23,7 @@ test('any tree of routes answers each request once, in order, in time, and does 
   if (given !== undefined) return;
   // The lives must be worth living: what they are to show has really happened.
   const types = new Set(lives.flatMap((life) => [...life.types]));
-  assert.equal(types.size, 17, `types of routes: ${[...types].join(' ')}`);
+  assert.equal(types.size, 18, `types of routes: ${[...types].join(' ')}`);
   const sum = (of: (life: RouteLife) => number): number => lives.reduce((total, life) => total + of(life), 0);
   assert.ok(sum((life) => life.answers) > 100 * SEEDS);
   assert.ok(sum((life) => life.errors) > SEEDS);

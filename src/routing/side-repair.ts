@@ -1,7 +1,7 @@
-import { base64Bytes, encodeBase64Key } from '../protocol/text/base64-key.ts';
 import { VERB } from '../protocol/text/verbs.ts';
 import type { Call, CallJoin, CallPool, FoundTaker } from './call.ts';
 import { writeAdd } from './fill-request.ts';
+import { deletionOf } from './key-deletion.ts';
 import { exptimeVerb, writeMovedExptime } from './moved-exptime.ts';
 import type { Request } from './request.ts';
 import type { RouteHandle } from './route-handle.ts';
@@ -22,14 +22,7 @@ function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-const DELETE = ascii('delete ');
 const GET = ascii('get ');
-const SPACE = 32;
-const CR = 13;
-const LF = 10;
-
-const META_DELETE = ascii('md ');
-const BASE64_FLAG = ascii(' b');
 const LINE_END = ascii('\r\n');
 
 /**
@@ -229,34 +222,8 @@ export class SideRepair implements CallJoin, FoundTaker {
     if (clear !== null) this.#send(clear, this.#side, null);
   }
 
-  /** A key that cannot stand in a line of text came in base64, and goes so. */
   #deletion(text: string): Request | null {
-    if (!isPlainKey(text)) return this.#base64Deletion(text);
-    const request = this.#request(VERB.delete, DELETE, text.length + LINE_END.length);
-    if (request === null) return null;
-    const start = request.length;
-    for (let i = 0; i < text.length; i++) request.bytes[request.length++] = text.charCodeAt(i);
-    request.addKey(start, request.length);
-    request.append(LINE_END, 0, LINE_END.length);
-    return request;
-  }
-
-  #base64Deletion(text: string): Request | null {
-    const base64 = base64Bytes(text.length);
-    const room = base64 + BASE64_FLAG.length + LINE_END.length + text.length;
-    const request = this.#request(VERB.metaDelete, META_DELETE, room);
-    if (request === null) return null;
-    const start = request.length;
-    request.length += base64 + BASE64_FLAG.length + LINE_END.length;
-    // Behind the line: the key that it is placed by.
-    const plainStart = request.length;
-    for (let i = 0; i < text.length; i++) request.bytes[plainStart + i] = text.charCodeAt(i);
-    encodeBase64Key(request.bytes, plainStart, plainStart + text.length, request.bytes, start);
-    request.bytes.set(BASE64_FLAG, start + base64);
-    request.bytes.set(LINE_END, start + base64 + BASE64_FLAG.length);
-    request.addKey(plainStart, plainStart + text.length);
-    request.hasBase64Key = true;
-    return request;
+    return deletionOf(this.#calls.requests, ascii(text), 0, text.length, true);
   }
 
   #wasWritten(call: Call, key: number): boolean {
@@ -300,15 +267,6 @@ function doubtPlaceOf(text: string): number {
   let hash = 0;
   for (let i = 0; i < text.length; i++) hash = (Math.imul(hash, 31) + text.charCodeAt(i)) | 0;
   return (hash ^ (hash >>> 16)) & (DOUBT_PLACES - 1);
-}
-
-/** Whether a key can stand in a line of text. Nothing else than these four ends a word there. */
-function isPlainKey(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === SPACE || code === CR || code === LF || code === 0) return false;
-  }
-  return true;
 }
 
 const isNotBelieved = (): boolean => false;

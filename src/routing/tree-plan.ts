@@ -31,6 +31,7 @@ import { counterLines, poolFigureLines, statText } from './pool-figure-lines.ts'
 import { PrefixRoute } from './prefix.ts';
 import { RandomRoute } from './random.ts';
 import { ReplicateRoute, type Wait } from './replicate.ts';
+import { ReshardRoute, type ReshardRules } from './reshard.ts';
 import { RotationRoute } from './rotation.ts';
 import type { RouteContext, RouteHandle } from './route-handle.ts';
 import type { RoutePlan } from './router.ts';
@@ -101,6 +102,7 @@ export type RouteTree =
       readonly startSeconds: number;
       readonly intervalSeconds: number;
     }
+  | ({ readonly type: 'reshard'; readonly from: RouteTree; readonly to: RouteTree } & ReshardRules)
   | {
       readonly type: 'zone';
       readonly zones: readonly (readonly [name: string, route: RouteTree])[];
@@ -230,6 +232,8 @@ class TreeBuilder {
           () => context.wallMs(),
           calls,
         );
+      case 'reshard':
+        return new ReshardRoute(this.build(tree.to), this.build(tree.from), tree, context);
       case 'zone':
         return zoneRoute(this.#named(tree.zones), tree.local, tree.alsoOnMiss, calls);
       case 'by-command':

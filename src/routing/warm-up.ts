@@ -5,6 +5,7 @@ import type { Errand } from './errand.ts';
 import { ErrandRoute } from './errand-route.ts';
 import { FAILURE, isRead } from './failure.ts';
 import { writeAdd } from './fill-request.ts';
+import { exptimeOfMeta, signedNumber } from './meta-exptime.ts';
 import type { Request } from './request.ts';
 import { RESULT } from './result.ts';
 import type { RouteHandle } from './route-handle.ts';
@@ -40,8 +41,6 @@ const FLAG_EXPTIME = ascii(' t\r\n');
 const ONE_SPACE = ascii(' ');
 const LINE_END = ascii('\r\n');
 const SPACE = 32;
-const LETTER_T = 116;
-const MINUS = 45;
 
 export interface WarmUpRules {
   /** How long lives what is added to the cold side; null: as long as on the warm side, which is asked (`mg KEY t`). */
@@ -332,26 +331,4 @@ function exptimeOfGat({ bytes, prefixEnd }: Request): number {
   let start = 0;
   while (start < prefixEnd && bytes[start] !== SPACE) start++;
   return signedNumber(bytes, start + 1, prefixEnd);
-}
-
-/** The seconds in `HD tSECONDS`, where -1 is for ever. */
-function exptimeOfMeta({ reply, lineStart, lineEnd }: Request): number {
-  for (let at = lineStart; at + 1 < lineEnd; at++) {
-    if (reply[at] !== SPACE || reply[at + 1] !== LETTER_T) continue;
-    const seconds = signedNumber(reply, at + 2, lineEnd);
-    // An item in its last second: nothing lives for 0 seconds.
-    return seconds < 0 ? 0 : Math.max(1, seconds);
-  }
-  return 0;
-}
-
-function signedNumber(bytes: Uint8Array, start: number, end: number): number {
-  const isNegative = bytes[start] === MINUS;
-  let number = 0;
-  for (let at = isNegative ? start + 1 : start; at < end; at++) {
-    const digit = bytes[at]! - 48;
-    if (digit < 0 || digit > 9) break;
-    number = number * 10 + digit;
-  }
-  return isNegative ? -number : number;
 }

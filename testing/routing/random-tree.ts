@@ -46,7 +46,7 @@ export class RandomTree {
         this.#random.below(2) === 0 ? { type: 'null' } : { type: 'error', message: 'CLOSED' },
       );
     if (servers.length === 1 || depth === DEPTH_MAX) return this.#leaf(servers);
-    switch (this.#random.below(15)) {
+    switch (this.#random.below(16)) {
       case 0:
         return this.#shard(servers, depth);
       case 1:
@@ -139,6 +139,12 @@ export class RandomTree {
           valueBytesMax: this.#pick([10, 65_536]),
           hotGets: this.#pick([0, 2, 16]),
         });
+      case 14: {
+        const [from, to] = [this.#shard(servers, DEPTH_MAX), this.#shard(servers, DEPTH_MAX)];
+        const startSeconds = WALL_START_MS / 1000 + this.#random.below(8);
+        const endSeconds = startSeconds + 15 + this.#random.below(15);
+        return this.#note({ type: 'reshard', from, to, startSeconds, endSeconds });
+      }
       case 11: {
         this.copies = true;
         const [main, backup] = this.#two(servers, depth);

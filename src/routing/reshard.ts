@@ -1,0 +1,391 @@
+import { assert } from '../base/assert.ts';
+import { VERB } from '../protocol/text/verbs.ts';
+import { type Call, keepOpenKeys } from './call.ts';
+import { CarryOverRoute, FROM, STEPS, TO } from './carry-over.ts';
+import { isMark, isMetaMark, MARK_SECONDS } from './carry-over-mark.ts';
+import { replyByDefault } from './default-reply.ts';
+import type { Errand } from './errand.ts';
+import { isRead } from './failure.ts';
+import { deletionOf, isPlainKey } from './key-deletion.ts';
+import { MetaGet } from './meta-get.ts';
+import type { Request } from './request.ts';
+import { RESULT } from './result.ts';
+import type { RouteContext, RouteHandle } from './route-handle.ts';
+import { splitOff } from './split-call.ts';
+
+/** What an errand for a call waits for. */
+const NOTE = {
+  getNew: STEPS,
+  getOld: STEPS + 1,
+  getAgain: STEPS + 2,
+  deleteOld: STEPS + 3,
+  deleteNew: STEPS + 4,
+  /** Before the keys move: a write at the old place, and then the new one is told to forget. */
+  writeOld: STEPS + 5,
+  forgetNew: STEPS + 6,
+  /** Until its keys have been carried over. */
+  settle: STEPS + 7,
+  forgetOld: STEPS + 8,
+  /** A key that no line of text can name. */
+  askNew: STEPS + 9,
+  /** Somebody else's mark may have come meanwhile. */
+  last: STEPS + 10,
+} as const;
+
+const PHASE = { before: 0, moving: 1, after: 2, over: 3 } as const;
+
+/** So long before the end nothing is carried over any more, so that no mark outlives it, and so far clocks of proxies may differ. */
+const LAST_CARRY_SECONDS: number = MARK_SECONDS + 5;
+
+/** So long after the end the old place is still told of writes: proxies whose clocks are behind read there. */
+export const RESHARD_TAIL_SECONDS = 60;
+
+/** Requests of one client that wait for its write of the same key; more do not wait. */
+const WAITERS_MAX = 1024;
+
+export interface ReshardRules {
+  /** Seconds since 1970, by the wall clock. */
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+}
+
+/**
+ * Two placements of the same keys, an old one and a new one, such that nothing that was stored is missing in the new one and nothing that was deleted or
+ * overwritten comes back. A key of which both name the same server first is asked for there, as if there were only the new placement. What becomes of the
+ * others follows from the time:
+ *
+ * - *before*: they are read and written in their old place, and the new one is told to forget them with each write.
+ * - *moving*: they are read in the new place, and where it has nothing in the old one; what is found there is carried over. Writes come to the old place first.
+ * - *after*: they are read in the new place; writes still come to the old place first, for a minute.
+ * - *over*: there is only the new placement.
+ *
+ * Proxies of which one is in one of these and the others are in the next one get along, so their clocks need not agree; a proxy that does not know of the
+ * move gets along with *before*. See docs/internals/resharding.md.
+ */
+export class ReshardRoute extends CarryOverRoute {
+  readonly #rules: ReshardRules;
+  readonly #metaGet = new MetaGet();
+  /** Writes that have not come to their last place, by client and key, with what the client has asked of the key since. */
+  readonly #writing: Map<string, Call[]> = new Map();
+
+  constructor(to: RouteHandle, from: RouteHandle, rules: ReshardRules, context: RouteContext) {
+    super(to, from, context);
+    this.#rules = rules;
+  }
+
+  override triesOthers(): boolean {
+    return false;
+  }
+
+  override route(call: Call): void {
+    const phase = this.#phase();
+    const to = this.children[TO]!;
+    if (phase === PHASE.over) {
+      to.route(call);
+      return;
+    }
+    const { request } = call;
+    if (call.keyCount <= 1) {
+      if (this.#moves(request, call.firstKey)) this.#moved(call, phase);
+      else to.route(call);
+      return;
+    }
+    const moved = splitOff(this.calls, call, (key) => this.#moves(request, key));
+    if (call.keyCount > 0) to.route(call);
+    else this.calls.release(call);
+    if (moved !== null) this.#moved(moved, phase);
+  }
+
+  #phase(): number {
+    const seconds = this.context.wallMs() / 1000;
+    const { startSeconds, endSeconds } = this.#rules;
+    if (seconds < startSeconds) return PHASE.before;
+    if (seconds < endSeconds) return PHASE.moving;
+    return seconds < endSeconds + RESHARD_TAIL_SECONDS ? PHASE.after : PHASE.over;
+  }
+
+  protected override mayCarry(): boolean {
+    const seconds = this.context.wallMs() / 1000;
+    return seconds >= this.#rules.startSeconds && seconds < this.#rules.endSeconds - LAST_CARRY_SECONDS;
+  }
+
+  #moves(request: Request, key: number): boolean {
+    return this.children[TO]!.placeOf(request, key) !== this.children[FROM]!.placeOf(request, key);
+  }
+
+  /** A call whose keys all have another place than before. */
+  #moved(call: Call, phase: number): void {
+    if (this.#waits(call)) return;
+    const { verb } = call.request;
+    if (this.#onlyAsks(call.request)) {
+      if (phase !== PHASE.moving) this.children[phase === PHASE.before ? FROM : TO]!.route(call);
+      else if (verb === VERB.get) this.#askOne(call, NOTE.getNew, TO);
+      else if (this.#isPlain(call)) this.#settle(call);
+      else this.#askOne(call, NOTE.askNew, TO);
+      return;
+    }
+    this.#beginWrite(call);
+    if (phase === PHASE.before) this.#askOne(call, NOTE.writeOld, FROM);
+    else if (verb === VERB.delete) this.#askOne(call, NOTE.deleteOld, FROM);
+    else if (phase === PHASE.after) this.#forgetOld(this.errands.acquire(call), call);
+    else this.#settle(call);
+  }
+
+  #onlyAsks(request: Request): boolean {
+    const { verb } = request;
+    if (verb === VERB.metaGet) {
+      this.#metaGet.read(request);
+      return this.#metaGet.isRead;
+    }
+    return verb === VERB.get || verb === VERB.gets || verb === VERB.metaDebug;
+  }
+
+  #isPlain({ request, firstKey }: Call): boolean {
+    return isPlainKey(request.bytes, request.keyStart[firstKey]!, request.keyEnd[firstKey]!);
+  }
+
+  #askOne(call: Call, note: number, child: number): void {
+    const errand = this.errands.acquire(call);
+    errand.note = note;
+    this.ask(errand, 0, this.children[child]!, call);
+  }
+
+  protected override callProgressed(errand: Errand): void {
+    const { call } = errand;
+    assert(call !== null, 'a call waits for what is asked');
+    switch (errand.note) {
+      case NOTE.getNew:
+        this.#newAnswered(errand, call);
+        return;
+      case NOTE.getOld:
+        this.#oldAnswered(errand, call);
+        return;
+      case NOTE.getAgain:
+        markIsMissing(errand, call);
+        this.#finish(errand, call, 0);
+        return;
+      case NOTE.deleteOld:
+        errand.note = NOTE.deleteNew;
+        this.ask(errand, 1, this.children[TO]!, call);
+        return;
+      case NOTE.deleteNew:
+        this.#finishWrite(errand, call, betterDeletion(errand.resultAt(0, 0), errand.resultAt(1, 0)));
+        return;
+      case NOTE.writeOld:
+        errand.note = NOTE.forgetNew;
+        this.#forget(errand, call, TO, 1);
+        return;
+      case NOTE.forgetNew:
+        this.#finishWrite(errand, call, 0);
+        return;
+      case NOTE.settle:
+        if (this.#onlyAsks(call.request)) this.#askLast(errand, call);
+        else this.#forgetOld(errand, call);
+        return;
+      case NOTE.forgetOld:
+        this.#oldForgot(errand, call);
+        return;
+      case NOTE.last:
+        this.#lastAnswered(errand, call);
+        return;
+      default:
+        if (errand.resultAt(0, 0) === RESULT.notFound) this.#passOn(errand, call, FROM);
+        else this.#finish(errand, call, 0);
+    }
+  }
+
+  // get
+
+  #newAnswered(errand: Errand, call: Call): void {
+    markIsMissing(errand, call);
+    if (hasFailed(errand, call)) this.#finish(errand, call, 0);
+    else if (this.#deliverFound(errand, call, false)) this.#askOne(call, NOTE.getOld, FROM);
+  }
+
+  #oldAnswered(errand: Errand, call: Call): void {
+    if (hasFailed(errand, call)) this.unreached++;
+    // It may have come to its new place, and gone from the old one, between the two questions.
+    if (this.#deliverFound(errand, call, true)) this.#askOne(call, NOTE.getAgain, TO);
+  }
+
+  /** Gives the client what was found, and takes it out of the call. The errand ends. @returns whether something is left of the call; else it is settled */
+  #deliverFound(errand: Errand, call: Call, carries: boolean): boolean {
+    const { request } = call;
+    const [answer] = errand.requests;
+    errand.call = null;
+    for (let key = call.firstKey, index = 0; key >= 0; key = request.keyNext[key]!, index++) {
+      if (answer?.hasBlock(index) !== true) continue;
+      this.deliverBlock(call, key, answer.reply, answer.blockStart(index), answer.blockEnd(index));
+      if (carries) this.carry(request.bytes, request.keyStart[key]!, request.keyEnd[key]!);
+    }
+    this.errands.release(errand);
+    if (keepOpenKeys(call)) return true;
+    this.calls.missAll(call);
+    return false;
+  }
+
+  // What needs the value
+
+  #settle(call: Call): void {
+    const errand = this.errands.acquire(call);
+    errand.note = NOTE.settle;
+    errand.starting = true;
+    const { request } = call;
+    for (let key = call.firstKey; key >= 0; key = request.keyNext[key]!)
+      this.settle(errand, request.bytes, request.keyStart[key]!, request.keyEnd[key]!);
+    errand.starting = false;
+    this.errandProgressed(errand);
+  }
+
+  #forgetOld(errand: Errand, call: Call): void {
+    errand.note = NOTE.forgetOld;
+    this.#forget(errand, call, FROM, 0);
+  }
+
+  #oldForgot(errand: Errand, call: Call): void {
+    let isForgotten = true;
+    for (let slot = 0; slot < call.keyCount; slot++)
+      if (errand.resultAt(slot, 0) >= RESULT.failed) isForgotten = false;
+    if (!isForgotten) this.unreached++;
+    if (isForgotten || call.request.verb !== VERB.metaDelete) {
+      const names = this.#namesOf(call);
+      this.#askLast(errand, call);
+      this.#endWrite(names);
+      return;
+    }
+    const names = this.#namesOf(call);
+    errand.call = null;
+    this.fail(errand.failedCall(call));
+    this.errands.release(errand);
+    this.#endWrite(names);
+  }
+
+  /** The request itself, in the new place; what has a value in its answer is looked at first. */
+  #askLast(errand: Errand, call: Call): void {
+    if (!isRead(call.request.verb) && call.request.verb !== VERB.metaGet) {
+      this.#passOn(errand, call, TO);
+      return;
+    }
+    errand.call = null;
+    this.errands.release(errand);
+    this.#askOne(call, NOTE.last, TO);
+  }
+
+  #lastAnswered(errand: Errand, call: Call): void {
+    const [answer] = errand.requests;
+    if (isRead(call.request.verb)) markIsMissing(errand, call);
+    else if (answer != null && errand.resultAt(0, 0) === RESULT.good && isMetaMark(answer)) {
+      errand.call = null;
+      this.errands.release(errand);
+      replyByDefault(call, this, this.calls);
+      return;
+    }
+    this.#finish(errand, call, 0);
+  }
+
+  /** Deletes the keys of a call in one of the places. @param slot the first of those that are used */
+  #forget(errand: Errand, call: Call, child: number, slot: number): void {
+    const { request } = call;
+    errand.starting = true;
+    for (let key = call.firstKey, at = slot; key >= 0; key = request.keyNext[key]!, at++) {
+      const [start, end] = [request.keyStart[key]!, request.keyEnd[key]!];
+      const deletion = deletionOf(this.calls.requests, request.bytes, start, end, false);
+      if (deletion === null) continue;
+      deletion.watch(errand, at);
+      this.send(errand, deletion, this.children[child]!, call);
+    }
+    errand.starting = false;
+    this.errandProgressed(errand);
+  }
+
+  // Ends
+
+  #finishWrite(errand: Errand, call: Call, slot: number): void {
+    const names = this.#namesOf(call);
+    this.#finish(errand, call, slot);
+    this.#endWrite(names);
+  }
+
+  /** The client gets the answer in a slot; the errand ends. */
+  #finish(errand: Errand, call: Call, slot: number): void {
+    const count = Math.max(1, call.keyCount);
+    this.choices(count).fill(slot, 0, count);
+    this.deliver(errand, call);
+    this.errands.release(errand);
+  }
+
+  /** One of the places answers the client itself; the errand ends. */
+  #passOn(errand: Errand, call: Call, child: number): void {
+    errand.call = null;
+    this.errands.release(errand);
+    this.children[child]!.route(call);
+  }
+
+  // What one client asks of one key stays in order
+
+  #waits(call: Call): boolean {
+    if (this.#writing.size === 0) return false;
+    for (const name of this.#namesOf(call)) {
+      const waiting = this.#writing.get(name);
+      if (waiting === undefined || waiting.length >= WAITERS_MAX) continue;
+      waiting.push(call);
+      return true;
+    }
+    return false;
+  }
+
+  #beginWrite(call: Call): void {
+    for (const name of this.#namesOf(call)) if (!this.#writing.has(name)) this.#writing.set(name, []);
+  }
+
+  #endWrite(names: readonly string[]): void {
+    for (const name of names) {
+      const waiting = this.#writing.get(name) ?? [];
+      this.#writing.delete(name);
+      for (const call of waiting) this.route(call);
+    }
+  }
+
+  #namesOf({ request, firstKey }: Call): string[] {
+    const names: string[] = [];
+    for (let key = firstKey; key >= 0; key = request.keyNext[key]!) {
+      let name = `${request.lane} `;
+      for (let at = request.keyStart[key]!; at < request.keyEnd[key]!; at++)
+        name += String.fromCharCode(request.bytes[at]!);
+      names.push(name);
+    }
+    return names;
+  }
+
+  /** Steps are given up that come later than a request may take; what follows then is one request to each place, or two. */
+  override answerMsMax(): number {
+    return 3 * (this.children[TO]!.answerMsMax() + this.children[FROM]!.answerMsMax());
+  }
+
+  /** Where both places replicate, or where it does not matter. */
+  override replicates(request: Request, key: number): boolean | null {
+    return this.children[TO]!.replicates(request, key);
+  }
+
+  override candidates(request: Request, key: number): readonly RouteHandle[] {
+    return this.#moves(request, key) ? this.children : [this.children[TO]!];
+  }
+}
+
+function markIsMissing(errand: Errand, call: Call): void {
+  const [answer] = errand.requests;
+  for (let index = 0; index < call.keyCount; index++)
+    if (answer?.hasBlock(index) === true && isMark(answer, index)) answer.missKey(index);
+}
+
+function hasFailed(errand: Errand, call: Call): boolean {
+  for (let index = 0; index < call.keyCount; index++)
+    if (errand.resultAt(0, index) >= RESULT.failed) return true;
+  return false;
+}
+
+/** Of the answers to two deletes of a key the slot of the one that the client gets: a failure, else the one that found something. */
+function betterDeletion(old: number, now: number): number {
+  if (Math.max(old, now) >= RESULT.failed) return now >= old ? 1 : 0;
+  return now <= old ? 1 : 0;
+}
