@@ -9,7 +9,7 @@ import { type NodesWant, serverText } from './proxy-configuration.ts';
 
 export class NodeWants {
   readonly #services: () => readonly PlannedService[];
-  /** By `HOST:PORT`, of nodes on other hosts that are not yet, or not any more, as the file says. */
+  /** By `HOST:PORT`, of nodes on other hosts of which the file says something else than before, as they answer. */
   #elsewhere: NodesWant = new Map();
 
   /** @param services as they run now */
@@ -30,10 +30,12 @@ export class NodeWants {
       .flatMap(({ twins }) => twins)
       .map(async (twin): Promise<readonly [string, ServerAccess | null] | null> => {
         const place = serverText(twin);
-        const was = this.#elsewhere.get(place) ?? known.get(place);
-        if (was === undefined || this.#runsHere(twinAddress(twin)) !== undefined) return null;
-        if (isSame(was, twin.access ?? null) || (await askNode(twinAddress(twin))).answers) return null;
-        return [place, was];
+        const was = this.#elsewhere.has(place) ? this.#elsewhere.get(place) : known.get(place);
+        const now = twin.access ?? null;
+        if (was === undefined || isSame(was, now) || this.#runsHere(twinAddress(twin)) !== undefined)
+          return null;
+        const { answers } = await askNode(twinAddress(twin));
+        return [place, answers ? now : was];
       });
     this.#elsewhere = new Map((await Promise.all(looks)).filter((entry) => entry !== null));
   }

@@ -30,18 +30,29 @@ function usersFile(text: string): string {
   return path;
 }
 
-test('whoever wants a login gets the first user of the file, before anything else', async (t) => {
+test('whoever wants a login gets the first user of the file, before anything else; who does not is told nothing', async (t) => {
   const seen: string[] = [];
+  let login = 'STORED\r\n';
+  let version = 'CLIENT_ERROR unauthenticated\r\n';
   const port = await serveTcp(t, (socket) =>
     socket.on('data', (bytes) => {
-      seen.push(bytes.toString('latin1'));
-      socket.write(seen.length === 1 ? 'STORED\r\n' : 'CLIENT_ERROR authentication failure\r\n');
+      const text = bytes.toString('latin1');
+      if (text === 'version\r\n') socket.write(version);
+      else {
+        seen.push(text);
+        socket.write(login);
+      }
     }),
   );
   const place = { host: '127.0.0.1', port };
   const authFile = usersFile('ann:a:b\nbob:other\n');
   assert.equal(await opened({ ...place, access: { tls: null, authFile } }), 'ready');
   assert.deepEqual(seen, ['set auth 0 0 7\r\nann a:b\r\n']);
+  version = 'VERSION 1.6.45\r\n';
+  assert.equal(await opened({ ...place, access: { tls: null, authFile } }), 'ready');
+  assert.equal(seen.length, 1);
+  version = 'CLIENT_ERROR unauthenticated\r\n';
+  login = 'CLIENT_ERROR authentication failure\r\n';
   assert.equal(
     await opened({ ...place, access: { tls: null, authFile } }),
     'refused: cannot log in: CLIENT_ERROR authentication failure',
@@ -50,6 +61,11 @@ test('whoever wants a login gets the first user of the file, before anything els
     await opened({ ...place, access: { tls: null, authFile: join(directory, 'gone') } }),
     /^refused: ENOENT: /,
   );
+  assert.match(
+    await opened({ ...place, access: { tls: null, authFile: usersFile('ann:\n') } }),
+    /^refused: .*users has no line user:password$/,
+  );
+  usersFile('ann:a:b\n');
   const endless = await serveTcp(t, (socket) => socket.write('x'.repeat(513)));
   assert.match(
     await opened({ host: '127.0.0.1', port: endless, access: { tls: null, authFile } }),

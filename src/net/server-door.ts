@@ -47,10 +47,14 @@ const objections: WeakSet<Error> = new WeakSet();
 /** Longest line that answers a login. */
 const LOGIN_LINE_MAX = 512;
 
+/** What `version` is answered with by who lets in only whom he knows, and by who does not. */
+const WANTS_LOGIN = 'CLIENT_ERROR unauthenticated\r\n';
+const VERSION_LINE = /^VERSION [^\r\n]*\r\n$/;
+
 const ERROR_LINE = /^(?:ERROR|CLIENT_ERROR .*|SERVER_ERROR .*)\r\n/;
 
 /**
- * Connects to a server, and logs in.
+ * Connects to a server, and logs in where it says that it wants that.
  *
  * @param ready is called once, when questions may be written; what the server sends from then on is the caller's to read
  * @returns emits `error` where it fails, a file that is of no use and a refused login included, and `close` in any case
@@ -144,14 +148,22 @@ function logIn(socket: Socket, authFile: string, ready: (socket: Socket) => void
     return;
   }
   let answer = '';
+  let hasAsked = false;
   const onData = (piece: Buffer): void => {
     answer += piece.toString('latin1');
     if (!answer.includes('\r\n') && answer.length <= LOGIN_LINE_MAX) return;
+    if (!hasAsked && answer === WANTS_LOGIN) {
+      hasAsked = true;
+      answer = '';
+      socket.write(`set auth 0 0 ${words.length}\r\n${words}\r\n`, 'latin1');
+      return;
+    }
     socket.off('data', onData);
     const failure = `cannot log in: ${answer.split('\r\n')[0]?.slice(0, LOGIN_LINE_MAX)}`;
-    if (answer === 'STORED\r\n') ready(socket);
+    if (hasAsked ? answer === 'STORED\r\n' : VERSION_LINE.test(answer)) ready(socket);
     else socket.destroy(ERROR_LINE.test(answer) ? new AccessError(failure) : new Error(failure));
   };
   socket.on('data', onData);
-  socket.write(`set auth 0 0 ${words.length}\r\n${words}\r\n`, 'latin1');
+  // Who wants no login, not yet or not any more, would store the password as an item, for all to see.
+  socket.write('version\r\n');
 }

@@ -18,7 +18,9 @@ test('listening sockets of a port are found, connections and other ports are not
   assert.deepEqual(parseListenerInodes('', 22), []);
 });
 
-test('the holder of a port is named by pid and command', { skip: process.platform !== 'linux' }, async (t) => {
+test('the holder of a port is named by pid and command', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
