@@ -113,6 +113,17 @@ export const NUTCRACKER_FILES: readonly NutcrackerFileCase[] = [
     refusal:
       '4:6: conf: directive "servers" has an invalid weight in "hostname:port:weight [name]" format string',
   },
+  // Lists whose items are not indented alike: to YAML the second is more text of the first.
+  {
+    text: pool('', '  servers:\n   - 127.0.0.1:11211:1\n     - 127.0.0.1:11212:1\n'),
+    refusal:
+      '4:6: conf: directive "servers" has an invalid weight in "hostname:port:weight [name]" format string',
+  },
+  {
+    text: pool('', '  servers:\n   - 127.0.0.1:11211:1\n     - 127.0.0.1:11212:1 a\n'),
+    refusal: `4:6: conf: ${SERVER_FORMAT}`,
+    differs: 'the original takes it for a host with spaces',
+  },
   {
     text: pool('', '  servers:\n   - 127.0.0.1:11211:x\n'),
     refusal:

@@ -96,6 +96,9 @@ const CHANGES: readonly (readonly [string, Partial<NodeOptions>])[] = [
   ['-s sock -a 777', { unixPath: '/here/sock', unixMode: 0o777 }],
   ['-s /a/b', { unixPath: '/a/b' }],
   ['-m 1024', { memoryBytesMax: 1073741824 }],
+  // The unit that is meant anyway.
+  ['-m 1024m', { memoryBytesMax: 1073741824 }],
+  ['-m 1024MB', { memoryBytesMax: 1073741824 }],
   ['-M', { evict: false }],
   ['-c 51200', { connectionsMax: 51200 }],
   ['-t 1', { threads: 1 }],
@@ -240,6 +243,8 @@ const OURS: readonly (readonly [readonly string[], string, number])[] = [
   ],
   [['-m', 'abc'], 'Invalid value "abc" for -m: a whole number from 0 to 30720 is needed', 1],
   [['-m', '-1'], 'Invalid value "-1" for -m: a whole number from 0 to 30720 is needed', 1],
+  [['-m', '1g'], 'Invalid value "1g" for -m: a whole number from 0 to 30720 is needed', 1],
+  [['-m', 'm'], 'Invalid value "m" for -m: a whole number from 0 to 30720 is needed', 1],
   [['-t', '4x'], 'Invalid value "4x" for -t: a whole number from 1 to 256 is needed', 1],
   [['-t', '257'], 'Invalid value "257" for -t: a whole number from 1 to 256 is needed', 1],
   [['-c', '10k'], 'Invalid value "10k" for -c: a whole number from 1 to 2147483647 is needed', 1],

@@ -135,7 +135,7 @@ class Reader {
         node.unixMode = octalMode(spelling, value);
         break;
       case 'memory-limit':
-        this.#memoryMebibytes = wholeNumber(spelling, value, 0, MEMORY_MEBIBYTES_MAX);
+        this.#memoryMebibytes = memoryMebibytes(spelling, value);
         break;
       case 'disable-evictions':
         node.evict = false;
@@ -401,6 +401,12 @@ function growthFactor(value: string): number {
   const factor = decimalNumber(value);
   if (factor === null || factor <= 1) throw new StartError('Factor must be greater than 1');
   return factor;
+}
+
+/** `-m`: MiB. `64m` is common, and memcached takes it for the 64 that is meant. Other junk behind the number says something else than what it would do. */
+function memoryMebibytes(spelling: string, value: string): number {
+  const number = /^(.*\d)mb?$/i.exec(value)?.[1] ?? value;
+  return wholeNumber(spelling, number, 0, MEMORY_MEBIBYTES_MAX);
 }
 
 const ITEM_SIZE_UNITS: ReadonlyMap<string, number> = new Map([

@@ -48,8 +48,11 @@ export interface PlacedShard {
  * @returns what is wrong with it, as a text that goes on behind `directive "servers" `
  */
 export function serverOfText(text: string): PlacedShard | string {
-  // One space, as in the original, where more of them make the weight a bad one.
-  const [, address = text, name] = /^(\S+)(?: (\S+))?$/.exec(text.trim()) ?? [];
+  // The last space is that in front of the name, as in the original, so that further ones make the weight a bad one.
+  const trimmed = text.trim();
+  const space = trimmed.lastIndexOf(' ');
+  const address = space < 0 ? trimmed : trimmed.slice(0, space);
+  const name = space < 0 ? undefined : trimmed.slice(space + 1);
   const colon = address.lastIndexOf(':');
   const weightText = address.slice(colon + 1);
   // In a path a plus sign is one, unless another path follows it.
@@ -63,6 +66,8 @@ export function serverOfText(text: string): PlacedShard | string {
     return 'has an invalid port in "hostname:port:weight [name]" format string';
   const [first, second, ...more] = nodes.map(nodeOf);
   if (first === undefined) return FORMAT;
+  // Items of a list that are not indented alike are one text to YAML.
+  if (/\s/.test(address)) return FORMAT;
   if (more.length > 0)
     return 'has more than two twins in "hostname:port+hostname:port:weight [name]" format string';
   if (second?.text === first.text)

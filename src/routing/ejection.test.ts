@@ -92,6 +92,19 @@ test('after so many failures in a row a server is out, its keys go elsewhere, an
   world.nothingLeft();
 });
 
+test('version is answered as long as one server is there', () => {
+  const world = pool(4, null);
+  const client = world.client();
+  // One after the other, so that the server which is asked first is among the dead before the last.
+  for (const server of world.servers.slice(0, 3)) {
+    server.kill();
+    assert.equal(world.ask(client, 'version\r\n'), 'VERSION 1.6.45\r\n');
+  }
+  world.servers[3]!.kill();
+  assert.equal(world.ask(client, 'version\r\n'), REFUSED);
+  world.nothingLeft();
+});
+
 test('an answer between two failures begins the count anew', () => {
   const world = pool(2, { failureLimit: 2, retryMs: 30_000, probes: false });
   const key = keyOn(world, 0);

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { DISTRIBUTIONS, KEY_HASHES, type PlacedServer, taggedHash } from '../hashing/index.ts';
+import { VERB } from '../protocol/text/verbs.ts';
 import type { Call } from './call.ts';
 import { mayTryElsewhere } from './call.ts';
 import type { Destination } from './destination.ts';
@@ -31,6 +32,16 @@ export interface NutcrackerPool {
 /** What statistics tell of a pool. */
 export interface NutcrackerPlan extends RoutePlan {
   readonly ejecting: EjectingDistribution | null;
+}
+
+/** `version` has no key and is as well answered by any other server, when the one that is asked cannot. */
+class PoolShard extends ShardRoute {
+  override childFailed(index: number, call: Call): void {
+    if (call.request.verb === VERB.version && call.rehashes < this.childCount - 1) {
+      call.rehashes++;
+      this.routeTo((index + 1) % this.childCount, call);
+    } else super.childFailed(index, call);
+  }
 }
 
 /** A request whose server has been ejected because of it goes to the server that has its key now. */
@@ -88,7 +99,7 @@ export function nutcrackerPlan(
   const distribution = ejecting ?? distribute(() => true);
   const hotKeys = pool.hotKeys ?? null;
   const rounds = hotKeys === null ? 1 : 2;
-  const Shard = ejection?.probes === true ? RehashingShard : ShardRoute;
+  const Shard = ejection?.probes === true ? RehashingShard : PoolShard;
   return {
     root: withHotKeys(new Shard(hash, distribution, children, context.calls), hotKeys, context),
     ejecting,

@@ -141,6 +141,15 @@ test('noreply counts only as the last word of a command that heeds it', () => {
   assert.equal(parse('set noreply 0 0 1').request.noreply, false);
   assert.equal(parse('incr k 1 noreply junk').request.noreply, false);
   assert.equal(parse('touch k 1 noreply').request.noreply, true);
+  for (const [line, noreply] of [
+    ['delete noreply', false],
+    ['delete noreply 0', false],
+    ['delete noreply noreply', true],
+    ['incr noreply 1', false],
+    ['incr noreply', false],
+    ['touch noreply', false],
+  ] as const)
+    assert.equal(parse(line).request.noreply, noreply, line);
 });
 
 test('no bytes whatever make the parser throw or point outside the line', () => {

@@ -77,7 +77,7 @@ function nextWord(bytes: Uint8Array, at: number, end: number): void {
 
 const NOREPLY = Uint8Array.from('noreply', (character) => character.charCodeAt(0));
 
-/** Whether the line ends in the word `noreply`, with something in front of it. */
+/** Whether the line ends in the word `noreply`, behind `start`: the end of a key, where that itself may be the word. */
 function endsInNoreply(bytes: Uint8Array, start: number, end: number): boolean {
   const at = end - 7;
   if (at <= start || bytes[at - 1] !== SPACE) return false;
@@ -284,7 +284,7 @@ function parseOther(bytes: Uint8Array, start: number, end: number, request: Text
       }
       return;
     case VERB.delete:
-      request.noreply = endsInNoreply(bytes, start, end);
+      request.noreply = endsInNoreply(bytes, wordEnd, end);
       if (!keyHere(request)) return;
       nextWord(bytes, wordEnd, end);
       // Historic clients send a time here; only 0 was ever honoured.
@@ -294,7 +294,7 @@ function parseOther(bytes: Uint8Array, start: number, end: number, request: Text
       return;
     case VERB.incr:
     case VERB.decr:
-      request.noreply = endsInNoreply(bytes, start, end);
+      request.noreply = endsInNoreply(bytes, wordEnd, end);
       if (!keyHere(request)) return;
       nextWord(bytes, wordEnd, end);
       if (wordStart === wordEnd) request.error = LINE_ERROR.format;
@@ -306,7 +306,7 @@ function parseOther(bytes: Uint8Array, start: number, end: number, request: Text
       }
       return;
     case VERB.touch:
-      request.noreply = endsInNoreply(bytes, start, end);
+      request.noreply = endsInNoreply(bytes, wordEnd, end);
       if (!keyHere(request)) return;
       nextWord(bytes, wordEnd, end);
       if (wordStart === wordEnd) request.error = LINE_ERROR.format;
