@@ -17,6 +17,7 @@ const TONES: Readonly<Record<string, Tone>> = {
   failing: 'bad',
   'gave-up': 'bad',
   down: 'bad',
+  refused: 'bad',
   ejected: 'bad',
   out: 'busy',
 };

@@ -138,7 +138,8 @@ export function Topology({ snapshot }: { readonly snapshot: PageSnapshot }): JSX
 
 function FlowLine({ placed, flow }: { readonly placed: PlacedFlow; readonly flow: Flow }): JSX.Element {
   const { requestsPerSecond, state } = flow;
-  const kind = state === 'down' || state === 'out' ? state : requestsPerSecond > 0 ? 'busy' : 'quiet';
+  const isBroken = state === 'down' || state === 'refused';
+  const kind = isBroken ? 'down' : state === 'out' ? state : requestsPerSecond > 0 ? 'busy' : 'quiet';
   return (
     <path
       class="flow"
@@ -147,7 +148,7 @@ function FlowLine({ placed, flow }: { readonly placed: PlacedFlow; readonly flow
       stroke-width={lineWidth(requestsPerSecond)}
       marker-end="url(#arrow)"
     >
-      <title>{`${flow.from === '' ? 'clients' : flow.from} → ${flow.to}: ${state === 'down' || state === 'out' ? stateWord(state) : rateText(requestsPerSecond)}`}</title>
+      <title>{`${flow.from === '' ? 'clients' : flow.from} → ${flow.to}: ${isBroken || state === 'out' ? stateWord(state) : rateText(requestsPerSecond)}`}</title>
     </path>
   );
 }

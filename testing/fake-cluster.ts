@@ -3,6 +3,7 @@ import {
   type ClusterControl,
   type ClusterStatus,
   clusterState,
+  type ProxyServer,
   type ProxyStats,
   type ServiceStatus,
 } from '../src/checks/cluster-status.ts';
@@ -122,4 +123,25 @@ export class FakeCluster implements ClusterControl {
     if (text !== undefined) this.log('test', 'info', text);
     for (const listener of this.listeners) listener();
   }
+}
+
+/** A server of a proxy that is asked nothing. */
+export function proxyServerOf(different: Partial<ProxyServer> = {}): ProxyServer {
+  return {
+    name: '127.0.0.1:11211',
+    state: 'up',
+    isTwin: true,
+    requests: 1,
+    requestsPerSecond: 0,
+    queue: 0,
+    failures: 0,
+    timeouts: 0,
+    downs: 0,
+    dialInMs: 0,
+    isEjected: false,
+    connectionErrors: 0,
+    p50Micros: 1,
+    p99Micros: 2,
+    ...different,
+  };
 }

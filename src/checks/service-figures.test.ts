@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { proxyStatsOf } from '../../testing/fake-cluster.ts';
+import { proxyServerOf, proxyStatsOf } from '../../testing/fake-cluster.ts';
 import type { NodeStats } from './cluster-status.ts';
 import { type FigureSource, serviceFigures } from './service-figures.ts';
 
@@ -72,5 +72,7 @@ test('a proxy: errors per second, which are not known at first', () => {
     serviceFigures({ ...NOTHING, proxy: { ...PROXY, failuresPerSecond } }).errors?.operationsPerSecond;
   assert.deepEqual([null, 0, 15].map(errors), [null, 0, 15]);
   assert.equal(serviceFigures({ ...NOTHING, proxy: PROXY }).latency?.absolute, 2.5);
+  const servers = ['up', 'down', 'refused', 'probing'].map((state) => proxyServerOf({ state }));
+  assert.equal(serviceFigures({ ...NOTHING, proxy: { ...PROXY, servers } })['servers-down']?.absolute, 2);
   assert.equal(serviceFigures({ ...NOTHING, proxy: { ...PROXY, p99Micros: null } }).latency?.absolute, 0);
 });

@@ -89,7 +89,8 @@ function proxyFigures({
     // Without requests nothing is slow, and what was so is over.
     latency: figure((p99Micros ?? 0) / 1000),
     'open-requests': figure(open),
-    'servers-down': figure(servers.filter(({ state }) => state === 'down').length),
+    // One that is there, and does not let the proxy in, is of no more use.
+    'servers-down': figure(servers.filter(({ state }) => state === 'down' || state === 'refused').length),
   };
 }
 

@@ -35,7 +35,8 @@ test('nodes of this host are as they were started, those elsewhere as they answe
   const port = await serveTcp(t, (socket) =>
     socket.on('data', (bytes) => {
       const text = bytes.toString('latin1');
-      // In the clear, whoever comes.
+      // In the clear, whoever comes; nothing else.
+      if (!/^[a-z]/.test(text)) socket.destroy();
       if (text.startsWith('version\r\n')) socket.write('VERSION 1.6.45\r\n');
       if (text.includes('stats\r\n')) socket.write('STAT pid 1\r\nEND\r\nEND\r\n');
     }),

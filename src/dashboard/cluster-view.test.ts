@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { clusterOf, serviceOf } from '../../testing/fake-cluster.ts';
+import { clusterOf, proxyServerOf, serviceOf } from '../../testing/fake-cluster.ts';
 import type { NodeStats, ProxyServer, ServiceStatus } from '../checks/cluster-status.ts';
 import {
   entryProxies,
@@ -124,22 +124,7 @@ test('roles follow whom the proxies ask first, and who is there', () => {
 });
 
 function server(name: string, requestsPerSecond: number, state = 'up'): ProxyServer {
-  return {
-    name,
-    state,
-    isTwin: true,
-    requests: 1,
-    requestsPerSecond,
-    queue: 0,
-    failures: 0,
-    timeouts: 0,
-    downs: 0,
-    dialInMs: 0,
-    isEjected: false,
-    connectionErrors: 0,
-    p50Micros: 1,
-    p99Micros: 2,
-  };
+  return proxyServerOf({ name, requestsPerSecond, state });
 }
 
 function proxyOf(name: string, sendsTo: string[], servers: ProxyServer[]): ServiceStatus {
@@ -215,6 +200,7 @@ test('what needs attention comes first, the worst at the top', () => {
       twin('b', 1, {}, { monitored: false, findings: ['not in-sync'] }),
       serviceOf('lone', { state: 'gave-up', reason: 'a bad option' }),
       { ...proxyOf('p', ['a'], [server(address, 0, 'down')]), address: '127.0.0.1:5' },
+      { ...proxyOf('q', ['a'], [server(address, 0, 'refused')]), address: '127.0.0.1:6' },
     ]),
     [
       'lone bad: given up: a bad option',
@@ -223,6 +209,7 @@ test('what needs attention comes first, the worst at the top', () => {
       'b busy: not in-sync',
       'pair busy: a and b: 900 ms behind',
       'p busy: does not reach a',
+      'q busy: is not let in by a',
     ],
   );
 });

@@ -278,9 +278,11 @@ export function incidents(snapshot: PageSnapshot): readonly Incident[] {
         found.push({ service: name, tone: 'bad', text: `${pool.name} does not answer at ${pool.address}` });
   for (const [node, proxies] of takenOut(services))
     found.push({ service: node, tone: 'busy', text: `is taken out of ${proxies.join(', ')}` });
-  for (const { from, to, state } of flows(services))
-    if (state === 'down' && running(from) && running(to))
-      found.push({ service: from, tone: 'busy', text: `does not reach ${to}` });
+  for (const { from, to, state } of flows(services)) {
+    if (!running(from) || !running(to)) continue;
+    if (state === 'down') found.push({ service: from, tone: 'busy', text: `does not reach ${to}` });
+    else if (state === 'refused') found.push({ service: from, tone: 'busy', text: `is not let in by ${to}` });
+  }
   return found.sort((one, other) => Number(one.tone === 'busy') - Number(other.tone === 'busy'));
 }
 
@@ -297,6 +299,7 @@ const STATE_WORDS: Readonly<Record<string, string>> = {
   'backing-off': 'waits before it is started again',
   'gave-up': 'given up',
   out: 'taken out',
+  refused: 'refuses the login',
 };
 
 /** A service's state as people say it. */
