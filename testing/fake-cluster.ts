@@ -62,6 +62,7 @@ export function clusterOf(services: readonly ServiceStatus[]): ClusterStatus {
     services,
     elsewhere: [],
     serving: {},
+    moves: [],
     alerts: null,
     operation: null,
     events: [],

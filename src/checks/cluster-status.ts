@@ -186,6 +186,8 @@ export interface ClusterStatus {
   readonly elsewhere: readonly TwinElsewhere[];
   /** By shard the twin that the proxies of this monitor ask first; shards that none of them knows are missing. */
   readonly serving: Readonly<Record<string, string>>;
+  /** Keys that are on their way from one shard to another, in words, a line for each pool. */
+  readonly moves: readonly string[];
   /** Null: nobody is told of anything. */
   readonly alerts: AlertCounts | null;
   /** What an operator asked for and is under way, or was last; null: nothing yet. */

@@ -4,6 +4,7 @@ import { parseOptions, textOption } from './command-options.ts';
 import { readOut } from './kept-out.ts';
 import type { ClusterPlan } from './plan.ts';
 import { planCluster, plannedFiles, readClusterFile } from './planned-cluster.ts';
+import { readMoves, withMoves } from './resharding.ts';
 import { readServing } from './serving-twins.ts';
 import { outAfter } from './taken-out.ts';
 import { watchingLines } from './watching-text.ts';
@@ -40,7 +41,8 @@ export function check(
       if (file === undefined || more.length > 0) throw new StartError('one cluster file is needed');
       const host = textOption(options, 'host');
       const source = { file, host, command: ['twincached'] };
-      const description = readClusterFile(source);
+      const written = readClusterFile(source);
+      const description = withMoves(written, readMoves(written.name, host), Date.now() / 1000);
       const kept = outAfter(readOut(description.name, host), description, description);
       out(planText(planCluster(description, source, readServing(description.name, host), kept)));
     }

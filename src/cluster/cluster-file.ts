@@ -14,7 +14,7 @@ import type { PlacedPool, PlacedProxy, PlacedShard } from './placed-services.ts'
 import { PoolReader } from './pool-reader.ts';
 import { needsTls } from './proxy-configuration.ts';
 import { type RulesByService, rulesByService, watchPolicy } from './rule-settings.ts';
-import { mebibytes } from './schema-parts.ts';
+import { mebibytes, milliseconds } from './schema-parts.ts';
 import type { NodeLimitsEntry } from './watching-schema.ts';
 
 /** A cluster as its file describes it. */
@@ -33,12 +33,18 @@ export interface ClusterDescription {
   readonly secretFile: string | null;
   readonly rules: RulesByService;
   readonly alerts: AlertSettings;
+  /** How long keys are carried over when the shards of a pool change, and how long before that it is told; null: they are misses. */
+  readonly reshard: { readonly forSeconds: number; readonly prepareSeconds: number } | null;
 }
 
 const NEEDED = 'a mapping is needed; write "shards:" and "proxies:", each with a list of what belongs to it';
 const MEMORY_MIB_DEFAULT = 64;
 const CLIENTS_DEFAULT = 51_200;
 const PAGE_PORT_DEFAULT = 2812;
+const RESHARD_FOR = '1h';
+/** A monitor tells its proxies within moments; on several hosts somebody has to reload them all. */
+const PREPARE = '5s';
+const PREPARE_ON_HOSTS = '2m';
 const LETTERS = 'abcdefgh';
 
 /**
@@ -97,7 +103,16 @@ class Reader {
       secretFile: defaults?.['secret-file'] ?? null,
       rules: rulesByService(this.#yaml, this.#file, this.#entry.rules ?? [], services),
       alerts: alertSettings(this.#yaml, this.#file, this.#entry, services),
+      reshard: this.#reshard(),
     };
+  }
+
+  #reshard(): ClusterDescription['reshard'] {
+    const { reshard } = this.#entry;
+    if (reshard === false) return null;
+    const prepare = reshard?.prepare ?? (this.#hosts.size > 1 ? PREPARE_ON_HOSTS : PREPARE);
+    const seconds = (text: string): number => Math.ceil(milliseconds(text) / 1000);
+    return { forSeconds: seconds(reshard?.for ?? RESHARD_FOR), prepareSeconds: seconds(prepare) };
   }
 
   #shard(entry: ShardEntry, path: Path): PlacedShard {

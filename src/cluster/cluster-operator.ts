@@ -25,6 +25,7 @@ import {
 import { type PlanSource, planCluster, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortLine, busyPorts } from './port-check.ts';
 import type { TakenOut } from './proxy-configuration.ts';
+import { begun, type Moves, moveLines, movesAfter, withMoves, writeMoves } from './resharding.ts';
 import { RestartTurn } from './restart-turn.ts';
 import { OperationAborted, ServiceSteps } from './service-steps.ts';
 import { writeServing } from './serving-twins.ts';
@@ -39,6 +40,8 @@ export interface ClusterSource extends PlanSource {
   readonly serving: ReadonlyMap<string, string>;
   /** What the plan leaves out of proxies already; nothing unless given. */
   readonly out?: TakenOut;
+  /** What moves already, as the description has it; nothing unless given. */
+  readonly moves?: Moves;
 }
 
 export interface ClusterOperatorOptions {
@@ -60,6 +63,7 @@ export class ClusterOperator implements ClusterOperations {
   #description: ClusterDescription;
   #serving: ReadonlyMap<string, string>;
   #out: TakenOut;
+  #moves: Moves;
   /** As they run now. */
   #services: PlannedService[];
   readonly #wants: NodeWants = new NodeWants(() => this.#services);
@@ -79,6 +83,8 @@ export class ClusterOperator implements ClusterOperations {
     this.#description = source.description;
     this.#serving = source.serving;
     this.#out = source.out ?? new Map();
+    this.#moves = source.moves ?? new Map();
+    monitor.moves = () => moveLines(this.#moves, wallSeconds());
     this.#services = [...plan.services];
     this.#noteServing();
   }
@@ -163,9 +169,12 @@ export class ClusterOperator implements ClusterOperations {
   async #reload(order: Extract<ClusterOrder, { action: 'reload' }>, by: string): Promise<OrderAnswer> {
     const source = this.#source;
     const before = this.#description;
-    const description = source.read();
-    const lines = refusals(before, description);
+    const read = source.read();
+    const lines = refusals(before, read);
     if (lines.length > 0) throw new StartError(lines.join('\n'));
+    const told: string[] = [];
+    const moves = movesAfter(before, read, this.#moves, wallSeconds(), told);
+    const description = withMoves(read, moves, wallSeconds());
     const out = outAfter(this.#out, before, description);
     const plan = planCluster(description, source, this.#serving, out);
     const diff = planDiff(this.#services, plan);
@@ -174,7 +183,12 @@ export class ClusterOperator implements ClusterOperations {
     const warnings: string[] = [];
     const alerts = openAlerts(plan.alerts ?? NO_ALERTS, (text) => warnings.push(text));
     const isTold = JSON.stringify(plan.alerts) !== JSON.stringify(this.#alerts);
-    const changes = [...diffLines(diff), ...(isTold ? ['alerts go where the file says'] : []), ...warnings];
+    const changes = [
+      ...diffLines(diff),
+      ...told,
+      ...(isTold ? ['alerts go where the file says'] : []),
+      ...warnings,
+    ];
     if (order.dryRun) return { kind: 'plan', lines: changes };
     // While ports were tried another order may have come.
     if (this.#progress?.operation.state === 'under-way') throw new StartError('another order was faster');
@@ -186,7 +200,7 @@ export class ClusterOperator implements ClusterOperations {
       this.#alerts = plan.alerts;
       if (JSON.stringify(plan.page) !== JSON.stringify(this.#page))
         progress.say('what the file says of the page is taken over by the next start of the monitor');
-      await this.#apply(description, out, plan, diff, steps, progress);
+      await this.#apply(description, out, moves, plan, diff, steps, progress);
       return stepsTotal === 0 && diff.renewed.length === 0 && !isTold
         ? 'nothing had to be done'
         : 'what runs is as the file says';
@@ -224,6 +238,7 @@ export class ClusterOperator implements ClusterOperations {
   async #apply(
     description: ClusterDescription,
     out: TakenOut,
+    moves: Moves,
     plan: ClusterPlan,
     diff: PlanDiff,
     steps: ServiceSteps,
@@ -239,6 +254,7 @@ export class ClusterOperator implements ClusterOperations {
     // From here on the routes are those of the new file.
     this.#description = description;
     this.#out = out;
+    this.#keepMoves(moves, progress);
     const failure = this.#keepOut();
     if (failure !== '') progress.say(`what is taken out of proxies${failure}`);
     await this.#takeOverRoutes(diff.reloaded, steps, progress);
@@ -251,6 +267,7 @@ export class ClusterOperator implements ClusterOperations {
       diff.restarted.some(({ before, after }) => changesWants(before, after)),
     );
     this.#wants.settle();
+    this.#beginMoves(progress);
     await this.#tellProxies(this.#serving, this.#out, steps);
     // Proxies first, so that no request meets a closed door.
     for (const name of leaving.toReversed()) {
@@ -261,6 +278,24 @@ export class ClusterOperator implements ClusterOperations {
     }
     this.#monitor.arrange(plan.services.map(({ name }) => name));
     this.#noteServing();
+  }
+
+  /** All proxies of this monitor know where keys move from, and that it has not begun: now they are told when it does. */
+  #beginMoves(progress: OperationProgress): void {
+    const lines: string[] = [];
+    const moves = begun(this.#description, this.#moves, wallSeconds(), lines);
+    if (lines.length === 0) return;
+    this.#description = withMoves(this.#description, moves, wallSeconds());
+    this.#keepMoves(moves, progress);
+    for (const line of lines) progress.say(line);
+  }
+
+  /** Keys that are on their way are so for the next monitor, too. */
+  #keepMoves(moves: Moves, progress: OperationProgress): void {
+    if (this.#source.file === null || (moves.size === 0 && this.#moves.size === 0)) return;
+    this.#moves = moves;
+    const failure = writeMoves(this.#description.name, this.#source.host, moves);
+    if (failure !== null) progress.say(`where keys move from is not kept for the next start: ${failure}`);
   }
 
   /** Names change first, all at once, so that those that come find theirs free. @returns the names of those that go, nodes first */
@@ -603,6 +638,11 @@ export class ClusterOperator implements ClusterOperations {
       .map(({ name, twins }) => [name, this.#serving.get(name) ?? twins[0]!.name] as const);
     this.#monitor.noteServing(Object.fromEntries(pairs));
   }
+}
+
+/** Since 1970. */
+function wallSeconds(): number {
+  return Date.now() / 1000;
 }
 
 function portsOf({ ports }: PlannedService): string[] {

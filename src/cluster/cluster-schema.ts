@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { LOG_FORMATS, type LogFormat } from '../telemetry/log-format.ts';
 import { type PoolEntry, poolSchema, type RoutesEntry, routesShape } from './pool-schema.ts';
-import { name, port, size, UNKNOWN } from './schema-parts.ts';
+import { name, port, size, time, UNKNOWN } from './schema-parts.ts';
 import {
   type AlertEntry,
   alertsSchema,
@@ -79,6 +79,10 @@ export interface ClusterEntry {
   readonly page?: PageEntry | undefined;
   readonly log?: { readonly format?: LogFormat | undefined } | undefined;
   readonly 'warm-start'?: boolean | undefined;
+  readonly reshard?:
+    | false
+    | { readonly for?: string | undefined; readonly prepare?: string | undefined }
+    | undefined;
   readonly limits?:
     | { readonly nodes?: NodeLimitsEntry | undefined; readonly proxies?: ProxyLimitsEntry | undefined }
     | undefined;
@@ -216,6 +220,23 @@ export const clusterSchema: z.ZodType<ClusterEntry> = z.strictObject(
       .strictObject({ format: z.enum(LOG_FORMATS).optional().describe('classic unless given') }, UNKNOWN)
       .optional()
       .describe('what the monitor tells on its standard output'),
+    reshard: z
+      .union([
+        z.literal(false),
+        z.strictObject(
+          {
+            for: time('1m', '720h', '1h').optional().describe('1h unless given'),
+            prepare: time('1s', '10m', '5s')
+              .optional()
+              .describe(
+                'until it begins, so that all proxies know of it; 5s unless given, with several hosts 2m',
+              ),
+          },
+          UNKNOWN,
+        ),
+      ])
+      .optional()
+      .describe('how long keys are carried over when the shards of a pool change; false: they are misses'),
     'warm-start': z
       .boolean()
       .optional()

@@ -70,6 +70,7 @@ export function localCluster({
     logFormat: 'classic',
     warmStart: true,
     secretFile: null,
+    reshard: null,
     rules: new Map(),
     alerts: { mail: null, receivers: [] },
   };

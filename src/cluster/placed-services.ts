@@ -80,9 +80,24 @@ export interface PlacedPool {
   readonly coalesces: boolean;
   /** When what is dead loses its keys to the others, as the configuration of a proxy has it; null: never. */
   readonly eject: EjectEntry | null;
+  /** Where keys were that move now; not given: they lie where they lie. */
+  readonly move?: PoolMove;
 }
 
-/** All that a proxy sends to, each once, spares included. */
+/** An old placement, out of which keys are carried over. */
+export interface PoolMove extends Pick<PlacedPool, 'to' | 'placement'> {
+  /** Seconds since 1970. */
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+}
+
+/** All that a proxy sends to, each once, spares included, and what keys move away from. */
 export function targetsOf({ pools }: Pick<PlacedProxy, 'pools'>): readonly Target[] {
-  return [...new Set(pools.flatMap(({ to, spare }) => [...to, ...(spare === null ? [] : [spare])]))];
+  const targets = pools.flatMap(({ to, spare, move }) => [
+    ...to,
+    ...(spare === null ? [] : [spare]),
+    ...(move?.to ?? []),
+  ]);
+  // A server that is none of the cluster is the same by its name.
+  return [...new Map(targets.map((target) => [target.name, target])).values()];
 }

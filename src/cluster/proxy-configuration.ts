@@ -173,11 +173,19 @@ function serversName(proxy: PlacedProxy, pool: PlacedPool, { name }: Target): st
 }
 
 function poolRoute(proxy: PlacedProxy, pool: PlacedPool, asked: AskedTwins): unknown {
-  const root =
-    pool.eject === null
-      ? (mirrorRoute(proxy, pool, asked) ?? failoverRoute(proxy, pool))
-      : ejectingRoute(proxy, pool, asked);
-  return hotKeyRoute(pool, root);
+  const { move, ...settled } = pool;
+  const to = placedRoute(proxy, settled, asked);
+  if (move === undefined) return hotKeyRoute(pool, to);
+  const { startSeconds, endSeconds } = move;
+  const from = placedRoute(proxy, { ...settled, to: move.to, placement: move.placement }, asked);
+  const length = `${endSeconds - startSeconds}s`;
+  return hotKeyRoute(pool, { type: 'reshard', from, to, start: startSeconds, for: length });
+}
+
+function placedRoute(proxy: PlacedProxy, pool: PlacedPool, asked: AskedTwins): unknown {
+  return pool.eject === null
+    ? (mirrorRoute(proxy, pool, asked) ?? failoverRoute(proxy, pool))
+    : ejectingRoute(proxy, pool, asked);
 }
 
 /** Around everything, for they have to see every write of their keys. */

@@ -60,6 +60,8 @@ interface Picture {
   readonly pools: readonly (readonly string[])[];
   /** What is being done at an operator's request, as a line; '' when nothing is. */
   readonly underWay: string;
+  /** Keys that are on their way from one shard to another, a line for each pool. */
+  readonly moves: readonly string[];
 }
 
 /** Reads a status; null when the text is not one. It comes over the wire, perhaps from another release, so nothing is taken for granted. */
@@ -82,6 +84,7 @@ export function readPicture(text: string): Picture | null {
       operation?.state === 'under-way'
         ? `${operation.action}, ${operation.stepsDone} of ${operation.stepsTotal}: ${operation.text}`
         : '',
+    moves: texts(value['moves']).map(shownText),
     pools: services.filter(isRecord).flatMap((service) => poolRows(service, services)),
     rows: [
       ...services.filter(isRecord).map((service) => {
@@ -132,9 +135,12 @@ function records(value: unknown): readonly Readonly<Record<string, unknown>>[] {
 }
 
 /** The status as a table, one service a line, and of proxies one more, an address of theirs a line. */
-export function pictureText({ cluster, state, rows, pools, underWay }: Picture): string {
+export function pictureText({ cluster, state, rows, pools, underWay, moves }: Picture): string {
   const head = ['SERVICE', 'STATE', 'ADDRESS', 'PID', 'UP (S)', 'RESTARTS', 'ITEMS', '', ''];
-  const more = underWay === '' ? '' : `${underWay}\n`;
+  const more = [underWay, ...moves]
+    .filter((line) => line !== '')
+    .map((line) => `${line}\n`)
+    .join('');
   const poolHead = ['POOL', 'STATE', 'ADDRESS', 'REQ/S', 'REQUESTS', 'ERRORS', 'DOWNS', 'EJECTED', 'SERVERS'];
   const poolText = pools.length === 0 ? '' : `\n${indentedTable([poolHead, ...pools])}\n`;
   return `cluster ${cluster}: ${state}\n${more}${indentedTable([head, ...rows])}\n${poolText}`;

@@ -23,6 +23,7 @@ import { LOOPBACK_PAGE } from './page-settings.ts';
 import type { ClusterPlan } from './plan.ts';
 import { planCluster, plannedFiles, readClusterFile, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortAdvice, busyPortLine, busyPorts } from './port-check.ts';
+import { readMoves, withMoves } from './resharding.ts';
 import { RuleRestarts } from './rule-restarts.ts';
 import { runDirectory } from './run-directory.ts';
 import { readServing } from './serving-twins.ts';
@@ -95,7 +96,9 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
       const host = textOption(options, 'host');
       const source = { file: resolve(file), host, command: surroundings.command };
       const read = (): ClusterDescription => readClusterFile(source);
-      const description = readClusterFile({ file, host });
+      const written = readClusterFile({ file, host });
+      const moves = readMoves(written.name, host);
+      const description = withMoves(written, moves, Date.now() / 1000);
       const serving = readServing(description.name, host);
       // As far as the file still has what was taken out.
       const kept = outAfter(readOut(description.name, host), description, description);
@@ -107,7 +110,7 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
             pagePort: pagePort ?? planned.pagePort,
             logFormat: logFormat ?? planned.logFormat ?? 'classic',
           },
-          source: { ...source, read, description, serving, out: kept },
+          source: { ...source, read, description, serving, out: kept, moves },
           part: host ?? '',
         },
         options.values['verbose'] === true,

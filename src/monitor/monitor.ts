@@ -303,6 +303,7 @@ export class Monitor implements ClusterControl {
       services,
       elsewhere: this.#watch.twins,
       serving: this.#serving,
+      moves: this.moves(),
       alerts: this.#tellsAnybody ? this.#alerts.counts : null,
       operation: this.#operation,
       events: this.#log.newestOwn(STATUS_EVENTS_MAX),
@@ -315,6 +316,9 @@ export class Monitor implements ClusterControl {
     this.#operation = operation;
     this.#changed();
   }
+
+  /** For the status: keys that are on their way from one shard to another, in words, a line for each pool. */
+  moves: () => readonly string[] = () => [];
 
   /** For the status: which twin of each shard the proxies ask first. */
   noteServing(serving: Readonly<Record<string, string>>): void {

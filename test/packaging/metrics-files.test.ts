@@ -54,6 +54,7 @@ before(async () => {
         services,
         elsewhere: [],
         serving: {},
+        moves: [],
         alerts: { sent: 1, failed: 0, lost: 0, waiting: 0 },
         operation: null,
         events: [],

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { StartError } from '../base/start-error.ts';
+import { type ClusterDescription, parseClusterFile } from './cluster-file.ts';
+import { filePlan } from './file-plan.ts';
+import { begun, type Moves, moveLines, movesAfter, readMoves, withMoves, writeMoves } from './resharding.ts';
+import { statePath, writeState } from './state-directory.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'twincached-moves-'));
+after(() => rmSync(directory, { recursive: true }));
+
+const ONE = '  - { name: one, replication-port: 1, twins: [{ port: 11 }, { port: 12 }] }\n';
+const TWO = '  - { name: two, replication-port: 2, twins: [{ port: 21 }, { port: 22 }] }\n';
+const THREE = '  - { name: three, replication-port: 3, twins: [{ port: 31 }] }\n';
+const USERS = '  - { name: users, port: 120 }\n';
+const NOW = 1_800_000_000.5;
+
+function cluster(shards: string, proxies = USERS, more = ''): ClusterDescription {
+  return parseClusterFile('c.yml', `${more}shards:\n${shards}proxies:\n${proxies}`);
+}
+
+function routeOf(description: ClusterDescription, proxy = 'users'): unknown {
+  const { services } = filePlan(description, {
+    command: ['T'],
+    host: null,
+    asRoot: false,
+    stateDirectory: '/state',
+    secretFile: null,
+    serving: new Map(),
+  });
+  const text = services.find(({ name }) => name === proxy)?.configuration?.text ?? '{}';
+  return JSON.parse(text, (key, value: unknown) => (key === 'pools' ? undefined : value)).route;
+}
+
+/** What moves when one file follows another. */
+function change(
+  before: ClusterDescription,
+  next: ClusterDescription,
+  moves: Moves = new Map(),
+  now: number = NOW,
+): { moves: Moves; lines: string[] } {
+  const lines: string[] = [];
+  return { moves: movesAfter(before, next, moves, now, lines), lines };
+}
+
+test('a shard that joins has its keys carried over: announced, then begun', () => {
+  const [before, joined] = [cluster(ONE), cluster(ONE + TWO)];
+  const { moves, lines } = change(before, joined);
+  assert.deepEqual(lines, [
+    'keys of users that lie elsewhere from now on are carried over from one as they are asked for, for 60 min',
+  ]);
+  const told: string[] = [];
+  const settled = begun(joined, moves, NOW + 30, told);
+  assert.match(
+    told.join(),
+    /^keys of users move from one to one, two, from \d\d:\d\d:\d\d to \d\d:\d\d:\d\d$/,
+  );
+  assert.deepEqual(settled.get('users'), {
+    ...moves.get('users'),
+    startSeconds: 1_800_000_036,
+    endSeconds: 1_800_003_636,
+    isAnnounced: false,
+  });
+  assert.equal(begun(joined, settled, NOW + 60, []).get('users')?.startSeconds, 1_800_000_036);
+  const server = (pool: string, port: number): object => ({
+    type: 'server',
+    pool,
+    server: `127.0.0.1:${port}`,
+  });
+  const shard = (...children: [string, number][]): object => ({
+    type: 'shard',
+    distribution: 'modulo',
+    children: children.map(([name, port]) => ({ name, route: server(name, port) })),
+  });
+  assert.deepEqual(routeOf(withMoves(joined, settled, NOW)), {
+    type: 'reshard',
+    from: { type: 'mirror', main: shard(['one', 11]), backup: shard(['one', 12]) },
+    to: {
+      type: 'mirror',
+      main: shard(['one', 11], ['two', 21]),
+      backup: shard(['one', 12], ['two', 22]),
+    },
+    start: 1_800_000_036,
+    for: '3600s',
+  });
+  assert.deepEqual(routeOf(withMoves(joined, settled, NOW + 4000)), routeOf(joined), 'it is over');
+  assert.deepEqual(moveLines(settled, NOW + 4000), []);
+  assert.match(moveLines(settled, NOW + 100).join(), /^keys of users move from one to one, two, until /);
+});
+
+test('a shard that stays in the file is left by its keys, and so is a server that is none of the cluster', () => {
+  const both = cluster(ONE + TWO);
+  const left = cluster(ONE + TWO, '  - { name: users, port: 120, to: [two] }\n');
+  const { moves } = change(both, left);
+  const text = JSON.stringify(routeOf(withMoves(left, moves, NOW)));
+  assert.match(text, /^\{"type":"reshard","from":.*"one".*"to":.*"two"/);
+  const servers = (list: string): ClusterDescription =>
+    cluster(ONE, `${USERS}  - { name: old, port: 121, hash: md5, servers: [${list}] }\n`);
+  const other = servers('"10.0.0.1:1"');
+  const moved = change(servers('"10.0.0.1:1", "10.0.0.2:1*3"'), other);
+  assert.match(
+    JSON.stringify(routeOf(withMoves(other, moved.moves, NOW), 'old')),
+    /"from":\{.*\{"name":"10\.0\.0\.2:1","weight":3,.*"to":/,
+  );
+});
+
+test('what cannot be carried over is told', () => {
+  const gone = change(cluster(ONE + TWO), cluster(ONE));
+  assert.equal(gone.moves.size, 0);
+  assert.match(
+    gone.lines.join(),
+    /are misses until they are stored anew: two is gone from the file; to have them/,
+  );
+  const ejects = '  - { name: users, port: 120, eject: {} }\n';
+  const ejecting = change(cluster(ONE + TWO, ejects), cluster(ONE + TWO + THREE, ejects));
+  assert.match(ejecting.lines.join(), /: the pool ejects$/);
+  const off = change(cluster(ONE), cluster(ONE + TWO, USERS, 'reshard: false\n'));
+  assert.deepEqual([off.moves.size, off.lines], [0, []]);
+  const same = change(cluster(ONE), cluster(ONE, USERS, 'defaults: { memory: 1G }\n'));
+  assert.deepEqual([same.moves.size, same.lines], [0, []]);
+});
+
+test('keys that are on their way go on, and are not sent elsewhere meanwhile', () => {
+  const [before, joined, more] = [cluster(ONE), cluster(ONE + TWO), cluster(ONE + TWO + THREE)];
+  const moves = begun(joined, change(before, joined).moves, NOW, []);
+  const moving = withMoves(joined, moves, NOW);
+  assert.deepEqual(
+    change(moving, cluster(ONE + TWO, USERS, 'defaults: { memory: 1G }\n'), moves).moves,
+    moves,
+  );
+  for (const next of [more, before])
+    assert.throws(
+      () => change(moving, next, moves, NOW + 3600),
+      (error) =>
+        error instanceof StartError &&
+        /^keys of users are on their way since the last change of its shards, until \d\d:\d\d:\d\d; change them again then, or write "reshard: false" to have them lost$/.test(
+          error.message,
+        ),
+    );
+  assert.equal(change(moving, cluster(ONE, USERS, 'reshard: false\n'), moves).moves.size, 0);
+  const later = change(moving, more, moves, NOW + 3700);
+  assert.deepEqual(later.moves.get('users')?.from.to, [
+    { name: 'one', weight: 1 },
+    { name: 'two', weight: 1 },
+  ]);
+  assert.equal(change(joined, joined, moves, NOW + 3800).moves.size, 0, 'forgotten');
+});
+
+test('moves outlive the monitor, as far as the file has them still', (context) => {
+  const { XDG_STATE_HOME: home } = process.env;
+  process.env['XDG_STATE_HOME'] = directory;
+  context.after(() => {
+    if (home === undefined) delete process.env['XDG_STATE_HOME'];
+    else process.env['XDG_STATE_HOME'] = home;
+  });
+  const joined = cluster(ONE + TWO);
+  const { moves } = change(cluster(ONE), joined);
+  assert.equal(writeMoves('kept', 'a', moves), null);
+  assert.deepEqual(readMoves('kept', 'a'), moves);
+  assert.deepEqual(readMoves('kept', null), new Map());
+  assert.deepEqual(routeOf(withMoves(cluster(TWO), moves, NOW)), routeOf(cluster(TWO)), 'another file');
+  for (const text of [
+    '',
+    '{',
+    '[]',
+    '{"users":{"from":{}}}',
+    '{"users":{"startSeconds":1,"endSeconds":2}}',
+  ]) {
+    assert.equal(writeState(statePath('kept', 'moves', 'a'), text), null);
+    assert.deepEqual(readMoves('kept', 'a'), new Map(), text);
+  }
+});
+
+test('how long keys are carried over is said by the file', () => {
+  assert.deepEqual(cluster(ONE).reshard, { forSeconds: 3600, prepareSeconds: 5 });
+  const hosts = 'hosts: { a: 10.0.0.1, b: 10.0.0.2 }\n';
+  const shard = '  - { name: one, replication-port: 1, twins: [{ host: a, port: 11 }] }\n';
+  const users = '  - { name: users, host: a, port: 120 }\n';
+  assert.equal(cluster(shard, users, hosts).reshard?.prepareSeconds, 120);
+  assert.deepEqual(cluster(ONE, USERS, 'reshard: { for: 5m, prepare: 1500ms }\n').reshard, {
+    forSeconds: 300,
+    prepareSeconds: 2,
+  });
+  assert.throws(
+    () => cluster(ONE, USERS, 'reshard: { for: 59s }\n'),
+    /59s" is out of bounds; write one from 1m to 720h, such as 1h/,
+  );
+});

@@ -1,0 +1,228 @@
+/** Keys that move because the shards behind a pool have changed: from where, and when. */
+import { isRecord } from '../base/json-record.ts';
+import { StartError } from '../base/start-error.ts';
+import { RESHARD_TAIL_SECONDS } from '../routing/reshard.ts';
+import type { ClusterDescription } from './cluster-file.ts';
+import type { PlacedPool, PlacedProxy, Target } from './placed-services.ts';
+import { readStateEntries, statePath, writeState } from './state-directory.ts';
+
+/** How keys lie behind a pool. */
+interface Placement {
+  /** In their order, with the weights of servers. */
+  readonly to: readonly { readonly name: string; readonly weight: number }[];
+  readonly placement: PlacedPool['placement'];
+}
+
+/** What moves behind one pool. */
+export interface Move {
+  readonly from: Placement;
+  readonly to: Placement;
+  /** Seconds since 1970. */
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  /** Its start is not settled: some proxy may not know of it yet. */
+  readonly isAnnounced: boolean;
+}
+
+/** By pool; a proxy without pools is its own. */
+export type Moves = ReadonlyMap<string, Move>;
+
+/** A move begins after so long if nothing comes of the order that it belongs to. */
+const ANNOUNCED_SECONDS = 600;
+
+/** When nothing of a move is left in any proxy, whatever its clock says. */
+const FORGOTTEN_SECONDS: number = 2 * RESHARD_TAIL_SECONDS;
+
+/**
+ * What moves when another file is taken over. Moves are only announced here: `begun` says when all proxies know of them.
+ *
+ * @param after as the file says, without moves
+ * @param lines gets one for each pool of which something is to be told
+ * @throws StartError where keys are on their way already
+ */
+export function movesAfter(
+  before: ClusterDescription,
+  after: ClusterDescription,
+  moves: Moves,
+  nowSeconds: number,
+  lines: string[],
+): Moves {
+  const { reshard } = after;
+  const next = new Map<string, Move>();
+  if (reshard === null) return next;
+  const poolsBefore = poolsOf(before);
+  const busy: string[] = [];
+  for (const [name, pool] of poolsOf(after)) {
+    const move = moves.get(name);
+    const kept = move !== undefined && nowSeconds < move.endSeconds + FORGOTTEN_SECONDS ? move : undefined;
+    const poolBefore = poolsBefore.get(name);
+    if (poolBefore === undefined || isSame(placementOf(poolBefore), placementOf(pool))) {
+      if (kept !== undefined && poolBefore !== undefined) next.set(name, kept);
+      continue;
+    }
+    if (kept !== undefined && nowSeconds < kept.endSeconds + RESHARD_TAIL_SECONDS) {
+      busy.push(
+        `keys of ${name} are on their way since the last change of its shards, until ${timeText(kept.endSeconds + RESHARD_TAIL_SECONDS)}; change them again then, or write "reshard: false" to have them lost`,
+      );
+      continue;
+    }
+    const obstacle = obstacleOf(poolBefore, pool, after);
+    if (obstacle !== null) {
+      lines.push(
+        `keys of ${name} that lie elsewhere from now on are misses until they are stored anew: ${obstacle}`,
+      );
+      continue;
+    }
+    const startSeconds = Math.ceil(nowSeconds) + ANNOUNCED_SECONDS;
+    next.set(name, {
+      from: placementOf(poolBefore),
+      to: placementOf(pool),
+      startSeconds,
+      endSeconds: startSeconds + reshard.forSeconds,
+      isAnnounced: true,
+    });
+    lines.push(
+      `keys of ${name} that lie elsewhere from now on are carried over from ${namesOf(placementOf(poolBefore))} as they are asked for, for ${reshard.forSeconds / 60} min`,
+    );
+  }
+  if (busy.length > 0) throw new StartError(busy.join('\n'));
+  return next;
+}
+
+/** All proxies that run here know of the moves: they begin, as soon as those of other hosts may be expected to. @param lines gets one for each */
+export function begun(
+  { reshard }: ClusterDescription,
+  moves: Moves,
+  nowSeconds: number,
+  lines: string[],
+): Moves {
+  if (reshard === null) return moves;
+  return new Map(
+    [...moves].map(([name, move]) => {
+      if (!move.isAnnounced) return [name, move];
+      const startSeconds = Math.ceil(nowSeconds) + reshard.prepareSeconds;
+      const endSeconds = startSeconds + move.endSeconds - move.startSeconds;
+      lines.push(
+        `keys of ${name} move from ${namesOf(move.from)} to ${namesOf(move.to)}, from ${timeText(startSeconds)} to ${timeText(endSeconds)}`,
+      );
+      return [name, { ...move, startSeconds, endSeconds, isAnnounced: false }];
+    }),
+  );
+}
+
+/** The same cluster with what moves behind its pools. What is over, or belongs to another placement, or comes from what is no more, is left out. */
+export function withMoves(cluster: ClusterDescription, moves: Moves, nowSeconds: number): ClusterDescription {
+  if (cluster.reshard === null || moves.size === 0) return cluster;
+  const moved = (pool: PlacedPool): PlacedPool => {
+    const move = moves.get(pool.name);
+    if (move === undefined || nowSeconds >= move.endSeconds + FORGOTTEN_SECONDS) return pool;
+    if (!isSame(move.to, placementOf(pool)) || pool.eject !== null) return pool;
+    const from = move.from.to.map((target) => targetNamed(target, cluster));
+    if (!from.every((target) => target !== null)) return pool;
+    const { startSeconds, endSeconds } = move;
+    return { ...pool, move: { to: from, placement: move.from.placement, startSeconds, endSeconds } };
+  };
+  return {
+    ...cluster,
+    proxies: cluster.proxies.map((proxy) => ({ ...proxy, pools: proxy.pools.map(moved) })),
+  };
+}
+
+/** For the status: what moves now, a line for each pool. */
+export function moveLines(moves: Moves, nowSeconds: number): string[] {
+  return [...moves].flatMap(([name, { from, to, startSeconds, endSeconds }]) =>
+    nowSeconds < endSeconds
+      ? [
+          `keys of ${name} move from ${namesOf(from)} to ${namesOf(to)}, ${nowSeconds < startSeconds ? `from ${timeText(startSeconds)} to` : 'until'} ${timeText(endSeconds)}`,
+        ]
+      : [],
+  );
+}
+
+/** Moves outlive the monitor. What cannot be read counts as nothing. */
+export function readMoves(cluster: string, host: string | null): Moves {
+  const pairs = readStateEntries(statePath(cluster, 'moves', host));
+  return new Map(pairs.flatMap(([pool, move]) => (isMove(move) ? [[pool, move] as const] : [])));
+}
+
+/** @returns why they could not be kept, or null */
+export function writeMoves(cluster: string, host: string | null, moves: Moves): string | null {
+  return writeState(
+    statePath(cluster, 'moves', host),
+    `${JSON.stringify(Object.fromEntries(moves), null, 2)}\n`,
+  );
+}
+
+function poolsOf({ proxies }: ClusterDescription): Map<string, PlacedPool> {
+  return new Map(proxies.flatMap(({ pools }) => pools.map((pool) => [pool.name, pool] as const)));
+}
+
+function placementOf({ to, placement }: PlacedPool): Placement {
+  return {
+    to: to.map((target) => ({ name: target.name, weight: target.kind === 'server' ? target.weight : 1 })),
+    placement,
+  };
+}
+
+function isSame(one: Placement, other: Placement): boolean {
+  return JSON.stringify([one.to, sorted(one)]) === JSON.stringify([other.to, sorted(other)]);
+}
+
+function sorted({ placement }: Placement): unknown {
+  return Object.entries(placement).toSorted(([one], [other]) => (one < other ? -1 : 1));
+}
+
+/** Why keys cannot be carried over; null: they can. */
+function obstacleOf(before: PlacedPool, after: PlacedPool, cluster: ClusterDescription): string | null {
+  if (before.eject !== null || after.eject !== null) return 'the pool ejects';
+  if (before.placement.distribution === 'random' || after.placement.distribution === 'random')
+    return 'they lie at random';
+  const gone = placementOf(before).to.filter((target) => targetNamed(target, cluster) === null);
+  if (gone.length === 0) return null;
+  const names = gone.map(({ name }) => name).join(', ');
+  return `${names} is gone from the file; to have them carried over, leave it there, and out of "to:", until they have moved`;
+}
+
+/** What a placement names; a server that is none of the cluster needs no entry in the file. */
+function targetNamed(
+  { name, weight }: Placement['to'][number],
+  { shards, proxies }: ClusterDescription,
+): Target | null {
+  const own: readonly (Target | PlacedProxy)[] = [...shards, ...proxies];
+  const found = own.find((target) => target.name === name);
+  if (found !== undefined) return found;
+  return name.includes(':') || name.startsWith('/') ? { kind: 'server', name, weight } : null;
+}
+
+function namesOf({ to }: Placement): string {
+  return to.map(({ name }) => name).join(', ');
+}
+
+function timeText(seconds: number): string {
+  return new Date(seconds * 1000).toTimeString().slice(0, 8);
+}
+
+function isMove(value: unknown): value is Move {
+  return (
+    isRecord(value) &&
+    typeof value['startSeconds'] === 'number' &&
+    typeof value['endSeconds'] === 'number' &&
+    typeof value['isAnnounced'] === 'boolean' &&
+    isPlacement(value['from']) &&
+    isPlacement(value['to'])
+  );
+}
+
+function isPlacement(value: unknown): value is Placement {
+  if (!isRecord(value) || !isRecord(value['placement']) || !Array.isArray(value['to'])) return false;
+  const to: unknown[] = value['to'];
+  const words = Object.values(value['placement']);
+  return (
+    typeof value['placement']['distribution'] === 'string' &&
+    words.every((word) => typeof word === 'string') &&
+    to.every(
+      (target) =>
+        isRecord(target) && typeof target['name'] === 'string' && typeof target['weight'] === 'number',
+    )
+  );
+}
