@@ -29,6 +29,8 @@ export type ServerMode =
   | 'refusing'
   /** Accepts and reads, says nothing: a stopped process. */
   | 'hanging'
+  /** Shows a certificate that is not believed. */
+  | 'untrusted'
   /** Not even a refusal: a host that is off. */
   | 'unreachable'
   /** Speaks, but no memcached. */
@@ -125,6 +127,7 @@ export class ScriptedServer {
       this.#timeline.at(this.#timeline.nowMs, () => {
         if (pipe.closed) return;
         if (this.mode === 'refusing') pipe.close(true, 'ECONNREFUSED');
+        else if (this.mode === 'untrusted') pipe.close(true, 'EPROTO');
         else {
           this.connections++;
           this.#pipes.add(pipe);
@@ -435,6 +438,7 @@ export class RouteWorld {
   readonly routers: readonly Router[];
   readonly generations: WriteGenerations = new WriteGenerations(WriteGenerations.allocate());
   readonly log: string[] = [];
+  readonly warnings: string[] = [];
   /** As whom the proxy logs in, where it is asked to. */
   login: ServerLogin | null = null;
   /** When each dial was made, by server. */
@@ -480,6 +484,7 @@ export class RouteWorld {
         login: () => this.login,
         schedule: (delayMs, callback) => this.timeline.at(this.timeline.nowMs + delayMs, callback),
         log: (line) => this.log.push(line),
+        warn: (line) => this.warnings.push(line),
         ...(options.gatherStatistics === undefined ? {} : { gatherStatistics: options.gatherStatistics }),
       },
     );

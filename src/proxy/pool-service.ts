@@ -39,6 +39,8 @@ const NOWHERE: DialledServer = {
 export interface PoolHost {
   /** A line for the operator. */
   log(line: string): void;
+  /** The same, also for one who does not want to know everything. */
+  warn(line: string): void;
   /** A server is dialled whose name was looked up some time ago. */
   nameDialled(): void;
   /** Lines of `stats` that are not about servers and routes. */
@@ -97,6 +99,7 @@ export class PoolService {
         loop.schedule(delayMs, callback);
       },
       log: (line) => host.log(line),
+      warn: (line) => host.warn(line),
       replyBlocks: loop.spareWindows,
       ...(thread.count > 1 ? { gatherStatistics: host.gather } : {}),
     });

@@ -101,13 +101,17 @@ class ProxyThread {
   }
 
   #service(pool: ThreadPool): PoolService {
-    const log = (line: string): void => {
+    const warn = (line: string): void => {
       // Each thread has its own connections; one of them is enough to tell of.
-      if (this.#thread.index === 0 && this.#verbosity > 0) this.#report({ kind: 'log', line });
+      if (this.#thread.index === 0) this.#report({ kind: 'log', line });
+    };
+    const log = (line: string): void => {
+      if (this.#verbosity > 0) warn(line);
     };
     const { loop } = this.#thread;
     return new PoolService(this.#thread, pool, this.#limit, seededRandom(randomInt(2 ** 32)), {
       log,
+      warn,
       nameDialled: () => this.#report({ kind: 'name-dialled' }),
       statistics: () => this.#configuration.lines(loop.clock.wallMs() / 1000),
       generations: this.#generations,

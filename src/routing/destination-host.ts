@@ -36,6 +36,8 @@ export interface DestinationHost {
   noteFailure(): void;
   /** A line for the operator. */
   log(line: string): void;
+  /** The same of what does not mend itself. */
+  warn(line: string): void;
 }
 
 /**

@@ -33,7 +33,7 @@ test('a server that wants a login is given it on every connection, in however ma
     assert.equal(made.ask(client, 'get a\r\n', 10), 'VALUE a 0 1\r\n1\r\nEND\r\n');
     assert.deepEqual(server!.loginsTried, [LOGIN.words, LOGIN.words]);
     assert.deepEqual([...server!.values.keys()], ['a'], 'the login is no item');
-    assert.deepEqual(made.log, []);
+    assert.deepEqual([...made.log, ...made.warnings], []);
     made.nothingLeft();
   }
 });
@@ -57,7 +57,7 @@ test('a login that is refused is told once, with the server and the reason, coun
   const client = made.client();
   assert.match(made.ask(client, 'get a\r\n', 100), /^SERVER_ERROR /);
   made.run(3000);
-  assert.deepEqual(made.log, [
+  assert.deepEqual(made.warnings, [
     'server0 is down: cannot log in by users.txt: CLIENT_ERROR authentication failure',
   ]);
   const tries = server!.loginsTried.length;
@@ -70,13 +70,13 @@ test('a login that is refused is told once, with the server and the reason, coun
   made.run(1000);
   assert.equal(made.ask(client, 'set a 0 0 1\r\n1\r\n'), 'STORED\r\n');
   assert.equal(figures(made).get('server_0_state'), 'up');
-  assert.deepEqual(made.log.slice(1), ['server0 is up']);
+  assert.deepEqual([made.warnings.slice(1), made.log], [['server0 is up'], []]);
   // It may go wrong again, and that is told again. The connection goes on meanwhile.
   server!.login = 'shop other';
   assert.equal(made.ask(client, 'get a\r\n'), 'VALUE a 0 1\r\n1\r\nEND\r\n');
   server!.hangUp('ECONNRESET');
   made.run(1000);
-  assert.equal(made.log.length, 3);
+  assert.equal(made.warnings.length, 3);
   // It is another matter when nobody is there.
   server!.kill();
   made.run(1000);
@@ -97,7 +97,8 @@ test('what cannot be told, or is not given, is told to the operator, also of a s
     made.run(1000);
     server!.mode = 'up';
     made.run(1000);
-    assert.deepEqual(made.log, ['server0 is down: ECONNREFUSED', `server0 is down: ${reason}`]);
+    assert.deepEqual(made.log, ['server0 is down: ECONNREFUSED']);
+    assert.deepEqual(made.warnings, [`server0 is down: ${reason}`]);
     assert.deepEqual(server!.loginsTried, []);
     assert.equal(figures(made).get('server_0_state'), 'refused');
     made.nothingLeft();
@@ -112,7 +113,9 @@ test('who takes a login and then still says that it wants one is refused, not as
   server!.versionLine = 'CLIENT_ERROR unauthenticated';
   made.start();
   made.run(1000);
-  assert.deepEqual(made.log, ['server0 is down: cannot log in by users.txt: CLIENT_ERROR unauthenticated']);
+  assert.deepEqual(made.warnings, [
+    'server0 is down: cannot log in by users.txt: CLIENT_ERROR unauthenticated',
+  ]);
   assert.ok(server!.connections < 20, `${server!.connections}`);
   made.nothingLeft();
 });
@@ -126,7 +129,25 @@ test('of a strange answer only the beginning is told, and nothing that a termina
   made.servers[0]!.errorLine = `CLIENT_ERROR \u001b[2J${'x'.repeat(1000)}`;
   made.start();
   answer = 'VERSION 1.6.45';
-  const [line = ''] = made.log;
+  const [line = ''] = made.warnings;
   assert.match(line, /: CLIENT_ERROR \?\[2Jx+$/);
   assert.ok(line.length < 300, `${line.length}`);
+});
+
+test('of a server that is not believed the operator is warned once, until it is up', () => {
+  const made = world();
+  const [server] = made.servers;
+  server!.login = null;
+  made.start();
+  server!.kill();
+  made.run(1000);
+  assert.deepEqual([made.warnings, made.log], [[], ['server0 is down: ECONNREFUSED']]);
+  server!.mode = 'untrusted';
+  made.run(3000);
+  assert.deepEqual(made.warnings, ['server0 is down: EPROTO']);
+  assert.equal(figures(made).get('server_0_state'), 'down');
+  server!.mode = 'up';
+  made.run(1000);
+  assert.deepEqual(made.warnings, ['server0 is down: EPROTO', 'server0 is up']);
+  made.nothingLeft();
 });

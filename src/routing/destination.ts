@@ -31,6 +31,12 @@ export const DESTINATION = { idle: 0, connecting: 1, probing: 2, up: 3, down: 4,
 /** A proxy gets this much longer than it says that it needs. */
 const AGENT_MARGIN_MS = 250;
 
+/** What a connection has ended by that does not mend itself: the operator is warned of it. */
+const TROUBLE = { none: 0, login: 1, tls: 2 } as const;
+
+/** The code of errors that have to do with TLS itself. */
+const TLS_CODE = 'EPROTO';
+
 /** Why a connection has ended that the server closed. */
 const CLOSED = 'connection closed';
 
@@ -90,9 +96,9 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   isRefusing = false;
   /** Where the login of this connection is from. */
   #loginSource = '';
-  /** The operator was told that it is down; and that it does not let us in. */
+  /** The operator was told that it is down; and was warned of it. */
   #reported = false;
-  #refusalReported = false;
+  #warned = false;
   readonly #backoff: DestinationBackoff;
   #settings: RoutingSettings;
   #dialledAs: string;
@@ -445,7 +451,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   /** It is there, and does not let us in. */
   #keptOut(reason: string): void {
     this.figures[FIGURE.refusals]!++;
-    this.#ended(FAILURE.garbled, reason, true);
+    this.#ended(FAILURE.garbled, reason, TROUBLE.login);
   }
 
   #probed(outcome: number, link: DestinationLink): void {
@@ -500,8 +506,9 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#hasLetGo = false;
     this.#backoff.cameUp(this.#host.nowMs());
     this.#group.cameUp(this);
-    if (this.#reported) this.#host.log(`${this.name} is up`);
-    this.#reported = this.#refusalReported = this.isRefusing = false;
+    if (this.#warned) this.#host.warn(`${this.name} is up`);
+    else if (this.#reported) this.#host.log(`${this.name} is up`);
+    this.#reported = this.#warned = this.isRefusing = false;
     this.#writer.reset();
     this.#write(link);
     this.#patience.heardMs = this.#host.nowMs();
@@ -535,7 +542,12 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (this.#isLetGo(error)) {
       this.figures[FIGURE.ends]!++;
       this.#dialAnew();
-    } else this.#ended(FAILURE.reset, error?.message ?? CLOSED);
+    } else
+      this.#ended(
+        FAILURE.reset,
+        error?.message ?? CLOSED,
+        error?.code === TLS_CODE ? TROUBLE.tls : TROUBLE.none,
+      );
   }
 
   /** The server has closed, in good order, a connection that nobody used for a while, as memcached's idle_timeout does: that is no sign of trouble. */
@@ -554,8 +566,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   }
 
   /** The connection is of no use any more. */
-  #ended(failure: Failure, reason: string, isRefusal = false): void {
-    this.isRefusing = isRefusal;
+  #ended(failure: Failure, reason: string, trouble: number = TROUBLE.none): void {
+    this.isRefusing = trouble === TROUBLE.login;
     const link = this.#link;
     const wasUp = this.state === DESTINATION.up;
     const wentDown = wasUp || this.#hasLetGo;
@@ -578,7 +590,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (wentDown) this.#backoff.wentDown(nowMs);
     const isWorthADial = !this.#isRetired() && !this.#backoff.isFlapping;
     if (wasUp && failure === FAILURE.reset && isWorthADial) this.#dial(true);
-    else this.#backOff(reason);
+    else this.#backOff(reason, trouble !== TROUBLE.none);
     for (let left = waiting; left > 0; left--)
       this.#calls.lost(this.#calls.dequeue(), wasUp ? failure : FAILURE.connect, left > undone);
     if (this.state === DESTINATION.down) this.#settled();
@@ -589,15 +601,15 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#host.noteFailure();
   }
 
-  #backOff(reason: string): void {
+  #backOff(reason: string, isWarning: boolean): void {
     this.state = DESTINATION.down;
     this.#backoff.dialFailed(this.#host.nowMs());
     this.#group.wentDown(this);
-    // That it lets nobody in is told also of one that is known not to be up.
-    if (!this.#reported || (this.isRefusing && !this.#refusalReported))
-      this.#host.log(`${this.name} is down: ${reason}`);
+    // Also of one that is known not to be up.
+    if (isWarning && !this.#warned) this.#host.warn(`${this.name} is down: ${reason}`);
+    else if (!this.#reported) this.#host.log(`${this.name} is down: ${reason}`);
     this.#reported = true;
-    this.#refusalReported ||= this.isRefusing;
+    this.#warned ||= isWarning;
     this.#host.wake();
   }
 

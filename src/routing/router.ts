@@ -47,6 +47,8 @@ export interface RouterSurroundings {
   login?(server: number): ServerLogin | null;
   schedule(delayMs: number, callback: () => void): void;
   log(line: string): void;
+  /** What does not mend itself, also where `log` goes nowhere; not given: as `log`. */
+  warn?(line: string): void;
   /** For answers that wait. Not given: a router's own. */
   readonly replyBlocks?: ReplyBlockSource | undefined;
   /**
@@ -296,6 +298,11 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
 
   log(line: string): void {
     this.#surroundings.log(line);
+  }
+
+  warn(line: string): void {
+    if (this.#surroundings.warn === undefined) this.log(line);
+    else this.#surroundings.warn(line);
   }
 
   whenUp(callback: () => void): void {

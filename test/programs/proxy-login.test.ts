@@ -38,7 +38,7 @@ pools: { a: { servers: ["127.0.0.1:${port}"] } }
 `,
     );
     const server = start([...AS_ROOT, '-p', `${port}`, '-U', '0', '-l', '127.0.0.1', '-Y', users]);
-    const proxy = twincached(['proxy', '-v', '-c', path]);
+    const proxy = twincached(['proxy', '-c', path]);
     t.after(async () => {
       await proxy.kill('SIGKILL');
       await server.kill('SIGKILL');
