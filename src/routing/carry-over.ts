@@ -317,6 +317,11 @@ export abstract class CarryOverRoute extends ErrandRoute {
     this.#underWay--;
     if (isCarried) this.#carried++;
     const { outer } = errand;
+    if (outer !== null && errand.hopeUntilMs > outer.hopeUntilMs) {
+      outer.hopeUntilMs = errand.hopeUntilMs;
+      outer.failure = errand.failure;
+      outer.timesLost = Math.max(outer.timesLost, errand.timesLost);
+    }
     this.errands.release(errand);
     if (outer === null) return;
     outer.open--;

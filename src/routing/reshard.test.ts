@@ -20,13 +20,15 @@ function moving(
     threads = 1,
     from = server(OLD),
     to = server(NEW),
-  }: { threads?: number; from?: RouteTree; to?: RouteTree } = {},
+    returnWaitMs = 0,
+  }: { threads?: number; from?: RouteTree; to?: RouteTree; returnWaitMs?: number } = {},
 ): { world: RouteWorld; client: WorldClient } {
   const tree: RouteTree = { type: 'reshard', from, to, startSeconds: START_SECONDS, endSeconds: END_SECONDS };
   const world = new RouteWorld({
     mains: 3,
     backups: 0,
     threads,
+    settings: { returnWaitMs },
     plan: (destinations, context) => treePlan(destinations, tree, context),
   }).start();
   for (const each of world.servers) each.knowsMeta = true;
@@ -318,6 +320,34 @@ test('reshard: an old place that is gone is no error, but for deletes', () => {
   assert.deepEqual(values(world, NEW), { b: 'bb' });
   assert.match(world.router.statistics('pools'), /reshard_old_unreached [1-9]/);
   world.servers[OLD]!.restart();
+  world.nothingLeft();
+});
+
+test('reshard: an old place that comes back in a moment is waited for', () => {
+  const { world, client } = moving(1, { returnWaitMs: 1000 });
+  put(world, OLD, { a: 'old', b: 'b', n: '1', d: 'd' });
+  const old = world.servers[OLD]!;
+  world.ask(client, 'get x\r\n');
+  const lose = (): void => {
+    old.mode = 'refusing';
+    old.hangUp('ECONNRESET');
+    world.run(10);
+  };
+  lose();
+  const requests = 'get a none\r\ngets b\r\nincr n 1\r\ndelete d\r\n';
+  assert.equal(world.ask(client, requests, 200), '');
+  old.mode = 'up';
+  world.run(2000);
+  const [got] = client.take().split('2\r\n');
+  assert.match(got!, /^VALUE a 3 3\r\nold\r\nEND\r\nVALUE b 3 1 \d+\r\nb\r\nEND\r\n$/);
+  assert.deepEqual(values(world, NEW), { a: 'old', b: 'b', n: '2' });
+  lose();
+  assert.equal(
+    world.ask(client, 'get none\r\nset s 3 0 1\r\ns\r\n', 5000),
+    'END\r\nSTORED\r\n',
+    'but not for ever',
+  );
+  old.mode = 'up';
   world.nothingLeft();
 });
 

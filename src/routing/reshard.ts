@@ -5,7 +5,7 @@ import { CarryOverRoute, FROM, STEPS, TO } from './carry-over.ts';
 import { isMark, isMetaMark, MARK_SECONDS } from './carry-over-mark.ts';
 import { replyByDefault } from './default-reply.ts';
 import type { Errand } from './errand.ts';
-import { isRead } from './failure.ts';
+import { FAILURE, isRead } from './failure.ts';
 import { deletionOf, isPlainKey } from './key-deletion.ts';
 import { MetaGet } from './meta-get.ts';
 import type { Request } from './request.ts';
@@ -179,8 +179,8 @@ export class ReshardRoute extends CarryOverRoute {
         this.#finishWrite(errand, call, 0);
         return;
       case NOTE.settle:
-        if (this.#onlyAsks(call.request)) this.#askLast(errand, call);
-        else this.#forgetOld(errand, call);
+        if (!this.#onlyAsks(call.request)) this.#forgetOld(errand, call);
+        else if (!this.#waitsForReturn(errand, call)) this.#askLast(errand, call);
         return;
       case NOTE.forgetOld:
         this.#oldForgot(errand, call);
@@ -203,7 +203,10 @@ export class ReshardRoute extends CarryOverRoute {
   }
 
   #oldAnswered(errand: Errand, call: Call): void {
-    if (hasFailed(errand, call)) this.unreached++;
+    if (hasFailed(errand, call)) {
+      if (this.#waitsForReturn(errand, call)) return;
+      this.unreached++;
+    }
     // It may have come to its new place, and gone from the old one, between the two questions.
     if (this.#deliverFound(errand, call, true)) this.#askOne(call, NOTE.getAgain, TO);
   }
@@ -246,18 +249,41 @@ export class ReshardRoute extends CarryOverRoute {
     let isForgotten = true;
     for (let slot = 0; slot < call.keyCount; slot++)
       if (errand.resultAt(slot, 0) >= RESULT.failed) isForgotten = false;
-    if (!isForgotten) this.unreached++;
-    if (isForgotten || call.request.verb !== VERB.metaDelete) {
-      const names = this.#namesOf(call);
-      this.#askLast(errand, call);
-      this.#endWrite(names);
-      return;
-    }
     const names = this.#namesOf(call);
-    errand.call = null;
-    this.fail(errand.failedCall(call));
-    this.errands.release(errand);
+    if (isForgotten) this.#askLast(errand, call);
+    else if (!this.#waitsForReturn(errand, call)) {
+      this.unreached++;
+      if (call.request.verb === VERB.metaDelete) this.#failHere(errand, call);
+      else this.#askLast(errand, call);
+    }
     this.#endWrite(names);
+  }
+
+  #failHere(errand: Errand, call: Call): void {
+    errand.call = null;
+    // Whatever has been done was a delete in the old place, which may be done again.
+    errand.fateUnknown = false;
+    errand.failedCall(call);
+    this.errands.release(errand);
+    this.fail(call);
+  }
+
+  /**
+   * The old place was lost a moment ago, and is likely to be back in another: what it has is worth waiting for, as it is where it has no other place (ReturnWait).
+   *
+   * @returns whether the call waits; then the errand is over
+   */
+  #waitsForReturn(errand: Errand, call: Call): boolean {
+    const { hopeUntilMs, failure, timesLost } = errand;
+    const { request } = call;
+    const nowMs = this.context.nowMs();
+    const latestMs = Math.min(hopeUntilMs, request.beganMs + this.context.settings.returnWaitMs);
+    const untilMs = call.waitUntilMs === 0 ? latestMs : call.waitUntilMs;
+    if (hopeUntilMs === Number.POSITIVE_INFINITY || untilMs <= nowMs || timesLost > 1) return false;
+    if (hopeUntilMs === 0 || request.owner?.sendsElsewhere !== false) return false;
+    if (failure !== FAILURE.connect && failure !== FAILURE.reset) return false;
+    this.#failHere(errand, call);
+    return true;
   }
 
   /** The request itself, in the new place; what has a value in its answer is looked at first. */
