@@ -85,6 +85,15 @@ function linkedDialler(): Node {
   return node;
 }
 
+test('what is over by this clock when it comes is not deleted where it came from, whose clock may be behind', () => {
+  const node = linkedDialler();
+  node.cache.set('x', 'older');
+  node.said();
+  node.hears(`rep x 0 ${NOW - 5} 1 9\r\nx\r\nrep y 0 1 1 10\r\ny\r\n`);
+  assert.deepEqual([node.shows('x'), node.shows('y')], [null, null]);
+  assert.equal(node.said(), '');
+});
+
 test('a dialler that says nothing is given everything, in the words of repcached', () => {
   const node = new Node('listener');
   node.cache.set('a', 'AAA', 5);
