@@ -60,16 +60,9 @@ export const SUPERVISION: Readonly<Record<string, () => Promise<void>>> = {
         await restarts(`memcached under ${name}`, () => underMonit(command));
     await restarts('our node under up', underUp);
   },
-  'supervision-watching': async () => {
-    process.stdout.write(`\n${SERVICES_WATCHED} services, looked at each second: share of one core\n`);
-    process.stdout.write(row(['', 'process', 'and probe']));
-    if (MEMCACHED === null) return;
-    for (const [name, command] of monitors()) {
-      const bare = await watching(command, false);
-      const probed = await watching(command, true);
-      process.stdout.write(row([name, `${bare.toFixed(1)} %`, `${probed.toFixed(1)} %`]));
-    }
-  },
+  // Each of the two takes two minutes and a half.
+  'supervision-watching': () => compareWatching('with a process each', false),
+  'supervision-probing': () => compareWatching('with a process and a memcached probe each', true),
   'supervision-memory': async () => {
     process.stdout.write('\nIdle, in MiB: resident, and of that not shared with other processes\n');
     await memory();
@@ -79,6 +72,13 @@ export const SUPERVISION: Readonly<Record<string, () => Promise<void>>> = {
 function monitors(): [string, readonly string[]][] {
   const ours: [string, readonly string[]] = ['our monit', [process.execPath, TWINCACHED, 'monit']];
   return MONIT === null ? [ours] : [ours, ['monit', [MONIT]]];
+}
+
+async function compareWatching(what: string, isProbed: boolean): Promise<void> {
+  process.stdout.write(`\n${SERVICES_WATCHED} services ${what}, looked at each second: share of one core\n`);
+  if (MEMCACHED === null) return;
+  for (const [name, command] of monitors())
+    process.stdout.write(row([name, `${(await watching(command, isProbed)).toFixed(1)} %`]));
 }
 
 async function restarts(name: string, start: () => Promise<Watched>): Promise<void> {

@@ -1,12 +1,15 @@
 import { createSocket } from 'node:dgram';
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ProbeOutcome } from '../checks/sample.ts';
 import { compares } from '../checks/test-evaluation.ts';
 import { withBytes } from '../control/escapes.ts';
 import { jsPattern } from '../control/extended-pattern.ts';
 import type { ConnectionTest, Limits } from '../control/tree.ts';
+import { numericHost } from '../net/addresses.ts';
+import type { SocketAddress } from '../net/loop.ts';
 import { matching } from '../system/bounded-match.ts';
+import { askQuickly, closeQuickly, type QuickAnswer } from './quick-exchange.ts';
 
 /** A binary no-op: magic, opcode, 22 zero bytes. */
 const NOOP = `\x80\x0a${'\0'.repeat(22)}`;
@@ -28,6 +31,8 @@ type Judgement =
 /** One exchange: what is sent when the connection is open, and what the answer so far comes to. */
 interface Exchange {
   readonly first: string;
+  /** The same as bytes, where it is always the same, and nothing is remembered of an answer before. */
+  readonly question?: Uint8Array;
   /** @param isEnd this is all there is to judge by */
   readonly judge: (answer: string, isEnd: boolean) => Judgement;
 }
@@ -75,17 +80,65 @@ function good(test: ConnectionTest, responseMs: number): ProbeOutcome {
   return { isOk: true, text: `connection succeeded to ${targetText(test)}`, responseMs };
 }
 
-function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome> {
+async function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome> {
   const exchange = exchangeOf(test, limits);
+  const startMs = performance.now();
+  const address = exchange.question === undefined ? null : addressHere(test);
+  if (exchange.question === undefined || address === null)
+    return overSocket(test, limits, { exchange, startMs });
+  const begun = await askQuickly(address, exchange.question);
+  if (begun === null) return overSocket(test, limits, { exchange, startMs });
+  const verdict = begun.text === '' ? null : exchange.judge(begun.text, false);
+  // What has been asked and is not answered, or not to the end, goes on as all others do.
+  if (verdict === null || (verdict !== 'good' && !('bad' in verdict)))
+    return overSocket(test, limits, { exchange, startMs, begun });
+  closeQuickly(begun.fd);
+  return verdict === 'good' ? good(test, performance.now() - startMs) : bad(test, verdict.bad);
+}
+
+/** Addresses of tests that can be asked quickly; null: not so. A test is asked again and again. */
+const addressesHere = new WeakMap<ConnectionTest, SocketAddress | null>();
+
+/** Where a test goes to, when that is on this host for certain. */
+function addressHere(test: ConnectionTest): SocketAddress | null {
+  let address = addressesHere.get(test);
+  if (address === undefined) {
+    address = findAddressHere(test);
+    addressesHere.set(test, address);
+  }
+  return address;
+}
+
+function findAddressHere({ target, source, family, usesTls }: ConnectionTest): SocketAddress | null {
+  if (usesTls || source !== null) return null;
+  if (target.kind === 'unix') return { family: 'unix', path: target.path };
+  const host = numericHost(target.host);
+  const isHere = host?.family === 'ipv4' ? host.host.startsWith('127.') : host?.host === '::1';
+  if (host === null || !isHere || (family !== 'any' && family !== host.family)) return null;
+  return { family: host.family, host: host.host, port: target.port };
+}
+
+interface Course {
+  readonly exchange: Exchange;
+  readonly startMs: number;
+  /** It has been asked already, on this socket. */
+  readonly begun?: QuickAnswer;
+}
+
+function overSocket(
+  test: ConnectionTest,
+  limits: Limits,
+  { exchange, startMs, begun }: Course,
+): Promise<ProbeOutcome> {
   const bytesMax = test.protocol === 'http' ? limits.httpContentBufferBytes : 64 * 1024;
   return new Promise((resolve) => {
-    const startMs = performance.now();
-    let answer = '';
-    const socket = open(test, (chunk) => {
+    let answer = begun?.text ?? '';
+    const onText = (chunk: string): void => {
       if (answer.length < bytesMax) answer += chunk.slice(0, bytesMax - answer.length);
       // Who never comes to an end is not listened to for longer.
       judge(answer.length < bytesMax ? null : `nothing to go by in ${bytesMax} bytes`);
-    });
+    };
+    const socket = begun === undefined ? open(test, onText) : goOn(begun.fd, onText);
     const finish = (why: string | null): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -98,7 +151,7 @@ function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome>
           if (answer === '') finish('no answer');
           else judge(`received ${answer.length} bytes only`);
         }),
-      test.timeoutMs,
+      Math.max(1, test.timeoutMs - (performance.now() - startMs)),
     );
     /** @param end why nothing more of the answer comes; null: more may come */
     const judge = (end: string | null): void => {
@@ -110,18 +163,24 @@ function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOutcome>
         socket.write(verdict.send, 'latin1', verdict.isLast ? () => finish(null) : undefined);
       } else if (end !== null) finish(end);
     };
+    socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+    socket.on('end', () => judge('connection closed'));
+    socket.on('close', () => finish('connection closed'));
+    if (begun !== undefined) return;
     socket.on(test.usesTls ? 'secureConnect' : 'connect', () => {
       if (exchange.first !== '') socket.write(exchange.first, 'latin1');
       judge(null);
     });
-    socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
-    socket.on('end', () => judge('connection closed'));
-    socket.on('close', () => finish('connection closed'));
   });
 }
 
 /** What arrives is read into this, and is text before anything else arrives: a buffer and a stream for each probe would cost as much as the probe. */
 const arrived = Buffer.alloc(16 * 1024);
+
+/** A socket of Node's for a connection that stands. */
+function goOn(fd: number, onText: (chunk: string) => void): Socket {
+  return new Socket({ fd }).on('data', (chunk: Buffer) => onText(chunk.toString('latin1')));
+}
 
 function open({ target, source, family, usesTls }: ConnectionTest, onText: (chunk: string) => void): Socket {
   const onread = {
@@ -149,30 +208,47 @@ const NOTHING: Exchange = { first: '', judge: () => 'good' };
 /** Any line that is a reply of the protocol counts as alive, an error too: a proxy whose servers are all dead is not dead itself. */
 const REPLY_LINE = /^(VERSION |ERROR\r|CLIENT_ERROR |SERVER_ERROR |MN\r)/;
 
+const MEMCACHE: Exchange = {
+  first: NOOP,
+  question: questionBytes(NOOP),
+  judge: (answer) => {
+    if (answer === '') return null;
+    // A server that only knows text answers ERROR, or waits for the end of the line: it lives.
+    if (answer.charCodeAt(0) !== 0x81)
+      return !answer.includes('\n')
+        ? null
+        : REPLY_LINE.test(answer)
+          ? 'good'
+          : { bad: 'not a memcached reply' };
+    if (answer.length < REPLY_BYTES) return null;
+    const status = answer.charCodeAt(6) * 256 + answer.charCodeAt(7);
+    return status === 0 || status === 0x81 ? 'good' : { bad: `status ${status}` };
+  },
+};
+
+const MEMCACHE_TEXT: Exchange = asked(line('version\r\n', REPLY_LINE, 'not a memcached reply'));
+const REDIS: Exchange = asked(line('PING\r\n', /^(\+PONG|-NOAUTH|-ERR)/, 'not a Redis reply'));
+
+function asked(exchange: Exchange): Exchange {
+  return { ...exchange, question: questionBytes(exchange.first) };
+}
+
+/** In an array buffer of its own. */
+function questionBytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(new ArrayBuffer(text.length));
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+}
+
 function exchangeOf(test: ConnectionTest, limits: Limits): Exchange {
   if (test.dialogue.length > 0) return dialogue(test, limits);
   switch (test.protocol) {
     case 'memcache':
-      return {
-        first: NOOP,
-        judge: (answer) => {
-          if (answer === '') return null;
-          // A server that only knows text answers ERROR, or waits for the end of the line: it lives.
-          if (answer.charCodeAt(0) !== 0x81)
-            return !answer.includes('\n')
-              ? null
-              : REPLY_LINE.test(answer)
-                ? 'good'
-                : { bad: 'not a memcached reply' };
-          if (answer.length < REPLY_BYTES) return null;
-          const status = answer.charCodeAt(6) * 256 + answer.charCodeAt(7);
-          return status === 0 || status === 0x81 ? 'good' : { bad: `status ${status}` };
-        },
-      };
+      return MEMCACHE;
     case 'memcache-text':
-      return line('version\r\n', REPLY_LINE, 'not a memcached reply');
+      return MEMCACHE_TEXT;
     case 'redis':
-      return line('PING\r\n', /^(\+PONG|-NOAUTH|-ERR)/, 'not a Redis reply');
+      return REDIS;
     case 'smtp':
       return line('', /^220[ -]/, 'not a greeting of SMTP');
     case 'ssh':

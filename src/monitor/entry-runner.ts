@@ -14,8 +14,11 @@ import { type ProgramRun, resultText, runProgram } from './program-run.ts';
 /** A start program that runs for so long may be the service itself: it is watched as such, unless its pid file says otherwise. */
 const FOREGROUND_AFTER_MS = 3_000;
 
-/** Between two real looks at a process that is no child of ours; in between it is enough that the kernel knows its number. */
-const LOOK_INTERVAL_MS = 1000;
+/**
+ * Between two real looks at a process that is no child of ours; in between it is enough that the kernel knows its number. A cycle is such a look, and
+ * with cycles of a second no other is needed.
+ */
+const LOOK_INTERVAL_MS = 1200;
 
 /** Looking through all processes of the host is not done more often than this. */
 const SEARCH_INTERVAL_MS = 200;
@@ -88,6 +91,7 @@ export class EntryRunner {
     const { present } = this.#process;
     // The start program was taken for the service: what has become of it is told when it has ended.
     if (present !== null && this.#runOf(present.pid)) return;
+    this.#lookedMs = this.#options.nowMs();
     // Before the pid file is looked at: a start that ends in between has written it by then.
     const isStartUnderWay = this.#isStartUnderWay();
     const isAlive = this.#process.isAlive();
@@ -156,7 +160,6 @@ export class EntryRunner {
       if (this.#process.isOwnChild) return;
       const nowMs = this.#options.nowMs();
       if (this.#process.seemsAlive() && nowMs - this.#lookedMs < LOOK_INTERVAL_MS) return;
-      this.#lookedMs = nowMs;
     }
     this.observe(false);
   }

@@ -21,6 +21,8 @@ export interface Libc {
   epoll_create1(flags: number): number;
   epoll_ctl(epfd: number, operation: number, fd: number, address: bigint): number;
   epoll_wait(epfd: number, address: bigint, eventsMax: number, timeoutMs: number): number;
+  /** poll(2): holds the thread up for as long as it waits. */
+  poll(address: bigint, count: number, timeoutMs: number): number;
   eventfd(count: number, flags: number): number;
   write(fd: number, address: bigint, bytes: number): number;
   recv(fd: number, address: bigint, bytes: number, flags: number): number;
@@ -140,6 +142,7 @@ function bindLibc(): Libc | null {
     epoll_create1: library.func('int epoll_create1(int)'),
     epoll_ctl: library.func('int epoll_ctl(int, int, int, size_t)'),
     epoll_wait: library.func('int epoll_wait(int, size_t, int, int)'),
+    poll: library.func('int poll(size_t, size_t, int)'),
     eventfd: library.func('int eventfd(int, int)'),
     write: library.func('int write(int, size_t, int)'),
     recv: library.func('int recv(int, size_t, int, int)'),
