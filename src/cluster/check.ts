@@ -1,6 +1,7 @@
 import { StartError } from '../base/start-error.ts';
 import { clusterJsonSchema } from './cluster-schema.ts';
 import { parseOptions, textOption } from './command-options.ts';
+import { wallSeconds } from './kept-moves.ts';
 import { readOut } from './kept-out.ts';
 import type { ClusterPlan } from './plan.ts';
 import { planCluster, plannedFiles, readClusterFile } from './planned-cluster.ts';
@@ -42,7 +43,7 @@ export function check(
       const host = textOption(options, 'host');
       const source = { file, host, command: ['twincached'] };
       const written = readClusterFile(source);
-      const description = withMoves(written, readMoves(written.name, host), Date.now() / 1000);
+      const description = withMoves(written, readMoves(written.name, host), wallSeconds());
       const kept = outAfter(readOut(description.name, host), description, description);
       out(planText(planCluster(description, source, readServing(description.name, host), kept)));
     }

@@ -9,6 +9,7 @@ import type { TwinAddress } from '../monitor/service-definition.ts';
 import { commandLine } from '../system/proc-table.ts';
 import { type AlertSettings, openAlerts } from './alert-settings.ts';
 import type { ClusterDescription } from './cluster-file.ts';
+import { KeptMoves, wallSeconds } from './kept-moves.ts';
 import { writeOut } from './kept-out.ts';
 import { changesWants, NodeWants } from './node-wants.ts';
 import { OperationProgress } from './operation-progress.ts';
@@ -25,7 +26,7 @@ import {
 import { type PlanSource, planCluster, writePlannedFiles } from './planned-cluster.ts';
 import { busyPortLine, busyPorts } from './port-check.ts';
 import type { TakenOut } from './proxy-configuration.ts';
-import { begun, type Moves, moveLines, movesAfter, withMoves, writeMoves } from './resharding.ts';
+import { begun, type Moves, movesAfter, withMoves, withoutMoves } from './resharding.ts';
 import { RestartTurn } from './restart-turn.ts';
 import { OperationAborted, ServiceSteps } from './service-steps.ts';
 import { writeServing } from './serving-twins.ts';
@@ -63,7 +64,7 @@ export class ClusterOperator implements ClusterOperations {
   #description: ClusterDescription;
   #serving: ReadonlyMap<string, string>;
   #out: TakenOut;
-  #moves: Moves;
+  readonly #moves: KeptMoves;
   /** As they run now. */
   #services: PlannedService[];
   readonly #wants: NodeWants = new NodeWants(() => this.#services);
@@ -83,8 +84,8 @@ export class ClusterOperator implements ClusterOperations {
     this.#description = source.description;
     this.#serving = source.serving;
     this.#out = source.out ?? new Map();
-    this.#moves = source.moves ?? new Map();
-    monitor.moves = () => moveLines(this.#moves, wallSeconds());
+    this.#moves = new KeptMoves(source, source.moves ?? new Map(), () => this.#leave());
+    monitor.moves = () => this.#moves.lines;
     this.#services = [...plan.services];
     this.#noteServing();
   }
@@ -92,6 +93,7 @@ export class ClusterOperator implements ClusterOperations {
   /** The start is over: from now on orders are taken. */
   ready(): void {
     this.#isReady = true;
+    this.#moves.awaitLeave();
   }
 
   /** Whether an order would be refused for another one, or because it is not the time. */
@@ -166,14 +168,18 @@ export class ClusterOperator implements ClusterOperations {
 
   // The file
 
-  async #reload(order: Extract<ClusterOrder, { action: 'reload' }>, by: string): Promise<OrderAnswer> {
+  /** @param read what shall run; by default what the file says now */
+  async #reload(
+    order: Extract<ClusterOrder, { action: 'reload' }>,
+    by: string,
+    read: ClusterDescription = this.#source.read(),
+  ): Promise<OrderAnswer> {
     const source = this.#source;
     const before = this.#description;
-    const read = source.read();
     const lines = refusals(before, read);
     if (lines.length > 0) throw new StartError(lines.join('\n'));
     const told: string[] = [];
-    const moves = movesAfter(before, read, this.#moves, wallSeconds(), told);
+    const moves = movesAfter(before, read, this.#moves.now, wallSeconds(), told);
     const description = withMoves(read, moves, wallSeconds());
     const out = outAfter(this.#out, before, description);
     const plan = planCluster(description, source, this.#serving, out);
@@ -283,19 +289,35 @@ export class ClusterOperator implements ClusterOperations {
   /** All proxies of this monitor know where keys move from, and that it has not begun: now they are told when it does. */
   #beginMoves(progress: OperationProgress): void {
     const lines: string[] = [];
-    const moves = begun(this.#description, this.#moves, wallSeconds(), lines);
+    const moves = begun(this.#description, this.#moves.now, wallSeconds(), lines);
     if (lines.length === 0) return;
     this.#description = withMoves(this.#description, moves, wallSeconds());
     this.#keepMoves(moves, progress);
     for (const line of lines) progress.say(line);
   }
 
-  /** Keys that are on their way are so for the next monitor, too. */
   #keepMoves(moves: Moves, progress: OperationProgress): void {
-    if (this.#source.file === null || (moves.size === 0 && this.#moves.size === 0)) return;
-    this.#moves = moves;
-    const failure = writeMoves(this.#description.name, this.#source.host, moves);
+    const failure = this.#moves.keep(this.#description.name, moves);
     if (failure !== null) progress.say(`where keys move from is not kept for the next start: ${failure}`);
+  }
+
+  /** Shards whose keys have moved are stopped, whatever the file says by now. @returns whether it is the time for that */
+  #leave(): boolean {
+    if (this.#monitor.isClosing) return true;
+    if (this.isBusy) return false;
+    void this.#leaveNow();
+    return true;
+  }
+
+  async #leaveNow(): Promise<void> {
+    const order = { action: 'reload', dryRun: false } as const;
+    const by = 'the end of a move';
+    try {
+      await this.#reload(order, by, withoutMoves(this.#description));
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      this.#refuse(order, by, error.message);
+    }
   }
 
   /** Names change first, all at once, so that those that come find theirs free. @returns the names of those that go, nodes first */
@@ -638,11 +660,6 @@ export class ClusterOperator implements ClusterOperations {
       .map(({ name, twins }) => [name, this.#serving.get(name) ?? twins[0]!.name] as const);
     this.#monitor.noteServing(Object.fromEntries(pairs));
   }
-}
-
-/** Since 1970. */
-function wallSeconds(): number {
-  return Date.now() / 1000;
 }
 
 function portsOf({ ports }: PlannedService): string[] {

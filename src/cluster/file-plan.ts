@@ -70,7 +70,7 @@ function nodeService(shard: PlacedShard, index: number, options: FilePlanOptions
     name: twin.name,
     role: 'node',
     group: shard.name,
-    title: peers.length === 0 ? `of ${shard.name}` : `twin ${index + 1} of ${shard.name}`,
+    title: `${peers.length === 0 ? '' : `twin ${index + 1} `}of ${shard.name}${shard.isLeaving ? ', whose keys leave' : ''}`,
     argv: [...words, ...peers.flatMap(({ address }) => ['-x', address]), ...more],
     after: [],
     probe: { ...placeOf(twin), stats: true },

@@ -31,6 +31,8 @@ export interface PlacedShard {
   /** Words of a node's command line, those of limits in front. */
   readonly options: readonly string[];
   readonly policy: ServicePolicy;
+  /** It is gone from the file, and goes on until its keys have moved. */
+  readonly isLeaving?: true;
 }
 
 export interface PlacedProxy {

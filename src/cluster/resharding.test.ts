@@ -6,7 +6,18 @@ import { after, test } from 'node:test';
 import { StartError } from '../base/start-error.ts';
 import { type ClusterDescription, parseClusterFile } from './cluster-file.ts';
 import { filePlan } from './file-plan.ts';
-import { begun, type Moves, moveLines, movesAfter, readMoves, withMoves, writeMoves } from './resharding.ts';
+import type { PlannedService } from './plan.ts';
+import {
+  begun,
+  type Moves,
+  moveLines,
+  movesAfter,
+  nextLeave,
+  readMoves,
+  withMoves,
+  withoutMoves,
+  writeMoves,
+} from './resharding.ts';
 import { statePath, writeState } from './state-directory.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'twincached-moves-'));
@@ -23,16 +34,19 @@ function cluster(shards: string, proxies = USERS, more = ''): ClusterDescription
 }
 
 function routeOf(description: ClusterDescription, proxy = 'users'): unknown {
-  const { services } = filePlan(description, {
+  const text = servicesOf(description).find(({ name }) => name === proxy)?.configuration?.text ?? '{}';
+  return JSON.parse(text, (key, value: unknown) => (key === 'pools' ? undefined : value)).route;
+}
+
+function servicesOf(description: ClusterDescription): readonly PlannedService[] {
+  return filePlan(description, {
     command: ['T'],
     host: null,
     asRoot: false,
     stateDirectory: '/state',
     secretFile: null,
     serving: new Map(),
-  });
-  const text = services.find(({ name }) => name === proxy)?.configuration?.text ?? '{}';
-  return JSON.parse(text, (key, value: unknown) => (key === 'pools' ? undefined : value)).route;
+  }).services;
 }
 
 /** What moves when one file follows another. */
@@ -107,12 +121,38 @@ test('a shard that stays in the file is left by its keys, and so is a server tha
   );
 });
 
+test('a shard that is gone from the file goes on until its keys have moved', () => {
+  const [both, one] = [cluster(ONE + TWO), cluster(ONE)];
+  const { moves, lines } = change(both, one);
+  assert.equal(lines[1], 'two goes on until its keys have moved, and is stopped then');
+  const moving = withMoves(one, moves, NOW);
+  assert.deepEqual(
+    moving.shards.map(({ name, isLeaving }) => [name, isLeaving]),
+    [
+      ['one', undefined],
+      ['two', true],
+    ],
+  );
+  const titles = servicesOf(moving).map(({ name, title }) => `${name}: ${title}`);
+  assert.ok(titles.includes('two-b: twin 2 of two, whose keys leave'), titles.join());
+  assert.deepEqual(withoutMoves(moving), one);
+  // Another change of the file, and one of the monitor.
+  const again = change(moving, cluster(ONE, USERS, 'defaults: { memory: 1G }\n'), moves);
+  assert.deepEqual(again.moves, moves);
+  const end = moves.get('users')!.endSeconds;
+  assert.equal(nextLeave(moves), end + 120);
+  assert.deepEqual(withMoves(one, moves, end + 120), one);
+  assert.equal(nextLeave(change(cluster(ONE), cluster(ONE + TWO)).moves), null);
+});
+
 test('what cannot be carried over is told', () => {
-  const gone = change(cluster(ONE + TWO), cluster(ONE));
+  const layered = '  - { name: inner, port: 119, to: [two] }\n';
+  const outer = '  - { name: users, port: 120, to: [one, inner] }\n';
+  const gone = change(cluster(ONE + TWO, layered + outer), cluster(ONE + TWO, outer.replace(', inner', '')));
   assert.equal(gone.moves.size, 0);
   assert.match(
     gone.lines.join(),
-    /are misses until they are stored anew: two is gone from the file; to have them/,
+    /^keys of users that lie elsewhere from now on are misses until they are stored anew: inner is gone from the file; to have them/,
   );
   const ejects = '  - { name: users, port: 120, eject: {} }\n';
   const ejecting = change(cluster(ONE + TWO, ejects), cluster(ONE + TWO + THREE, ejects));
@@ -157,7 +197,8 @@ test('moves outlive the monitor, as far as the file has them still', (context) =
     else process.env['XDG_STATE_HOME'] = home;
   });
   const joined = cluster(ONE + TWO);
-  const { moves } = change(cluster(ONE), joined);
+  const { moves } = change(cluster(THREE + ONE), joined);
+  assert.equal(moves.get('users')?.leaving.length, 1);
   assert.equal(writeMoves('kept', 'a', moves), null);
   assert.deepEqual(readMoves('kept', 'a'), moves);
   assert.deepEqual(readMoves('kept', null), new Map());

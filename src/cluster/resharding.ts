@@ -1,9 +1,10 @@
 /** Keys that move because the shards behind a pool have changed: from where, and when. */
 import { isRecord } from '../base/json-record.ts';
 import { StartError } from '../base/start-error.ts';
+import { DEFAULT_POLICY } from '../checks/service-policy.ts';
 import { RESHARD_TAIL_SECONDS } from '../routing/reshard.ts';
 import type { ClusterDescription } from './cluster-file.ts';
-import type { PlacedPool, PlacedProxy, Target } from './placed-services.ts';
+import type { PlacedPool, PlacedProxy, PlacedShard, Target } from './placed-services.ts';
 import { readStateEntries, statePath, writeState } from './state-directory.ts';
 
 /** How keys lie behind a pool. */
@@ -20,6 +21,8 @@ export interface Move {
   /** Seconds since 1970. */
   readonly startSeconds: number;
   readonly endSeconds: number;
+  /** Shards that the file does not have any more, and that go on until their keys have moved. */
+  readonly leaving: readonly PlacedShard[];
   /** Its start is not settled: some proxy may not know of it yet. */
   readonly isAnnounced: boolean;
 }
@@ -31,7 +34,7 @@ export type Moves = ReadonlyMap<string, Move>;
 const ANNOUNCED_SECONDS = 600;
 
 /** When nothing of a move is left in any proxy, whatever its clock says. */
-const FORGOTTEN_SECONDS: number = 2 * RESHARD_TAIL_SECONDS;
+export const FORGOTTEN_SECONDS: number = 2 * RESHARD_TAIL_SECONDS;
 
 /**
  * What moves when another file is taken over. Moves are only announced here: `begun` says when all proxies know of them.
@@ -66,7 +69,8 @@ export function movesAfter(
       );
       continue;
     }
-    const obstacle = obstacleOf(poolBefore, pool, after);
+    const leaving = leavingShards(poolBefore, before, after);
+    const obstacle = obstacleOf(poolBefore, pool, [...after.shards, ...leaving, ...after.proxies]);
     if (obstacle !== null) {
       lines.push(
         `keys of ${name} that lie elsewhere from now on are misses until they are stored anew: ${obstacle}`,
@@ -79,10 +83,12 @@ export function movesAfter(
       to: placementOf(pool),
       startSeconds,
       endSeconds: startSeconds + reshard.forSeconds,
+      leaving,
       isAnnounced: true,
     });
     lines.push(
       `keys of ${name} that lie elsewhere from now on are carried over from ${namesOf(placementOf(poolBefore))} as they are asked for, for ${reshard.forSeconds / 60} min`,
+      ...leaving.map((shard) => `${shard.name} goes on until its keys have moved, and is stopped then`),
     );
   }
   if (busy.length > 0) throw new StartError(busy.join('\n'));
@@ -113,19 +119,60 @@ export function begun(
 /** The same cluster with what moves behind its pools. What is over, or belongs to another placement, or comes from what is no more, is left out. */
 export function withMoves(cluster: ClusterDescription, moves: Moves, nowSeconds: number): ClusterDescription {
   if (cluster.reshard === null || moves.size === 0) return cluster;
+  const shards = [...cluster.shards, ...shardsThatLeave(cluster, moves, nowSeconds)];
   const moved = (pool: PlacedPool): PlacedPool => {
     const move = moves.get(pool.name);
     if (move === undefined || nowSeconds >= move.endSeconds + FORGOTTEN_SECONDS) return pool;
     if (!isSame(move.to, placementOf(pool)) || pool.eject !== null) return pool;
-    const from = move.from.to.map((target) => targetNamed(target, cluster));
+    const from = move.from.to.map((target) => targetNamed(target, [...shards, ...cluster.proxies]));
     if (!from.every((target) => target !== null)) return pool;
     const { startSeconds, endSeconds } = move;
     return { ...pool, move: { to: from, placement: move.from.placement, startSeconds, endSeconds } };
   };
   return {
     ...cluster,
+    shards,
     proxies: cluster.proxies.map((proxy) => ({ ...proxy, pools: proxy.pools.map(moved) })),
   };
+}
+
+/** As the file says: without what moves, and without shards that it has no more. */
+export function withoutMoves(cluster: ClusterDescription): ClusterDescription {
+  const settled = ({ move: _, ...pool }: PlacedPool): PlacedPool => pool;
+  return {
+    ...cluster,
+    shards: cluster.shards.filter(({ isLeaving }) => isLeaving !== true),
+    proxies: cluster.proxies.map((proxy) => ({ ...proxy, pools: proxy.pools.map(settled) })),
+  };
+}
+
+/** When the next shard may be stopped that is gone from the file; null: there is none. */
+export function nextLeave(moves: Moves): number | null {
+  const ends = [...moves.values()].flatMap(({ leaving, endSeconds }) =>
+    leaving.length === 0 ? [] : [endSeconds + FORGOTTEN_SECONDS],
+  );
+  return ends.length === 0 ? null : Math.min(...ends);
+}
+
+function shardsThatLeave({ shards }: ClusterDescription, moves: Moves, nowSeconds: number): PlacedShard[] {
+  const byName = new Map<string, PlacedShard>();
+  for (const { leaving, endSeconds } of moves.values())
+    if (nowSeconds < endSeconds + FORGOTTEN_SECONDS)
+      for (const shard of leaving) byName.set(shard.name, shard);
+  for (const { name } of shards) byName.delete(name);
+  return [...byName.values()];
+}
+
+/** Those that keys of a pool leave, and that the file does not have any more. */
+function leavingShards(
+  { to }: PlacedPool,
+  before: ClusterDescription,
+  after: ClusterDescription,
+): PlacedShard[] {
+  const names = new Set([...after.shards, ...after.proxies].map(({ name }) => name));
+  return before.shards
+    .filter((shard) => !names.has(shard.name) && to.some(({ name }) => name === shard.name))
+    .map((shard) => ({ ...shard, isLeaving: true }));
 }
 
 /** For the status: what moves now, a line for each pool. */
@@ -173,23 +220,25 @@ function sorted({ placement }: Placement): unknown {
 }
 
 /** Why keys cannot be carried over; null: they can. */
-function obstacleOf(before: PlacedPool, after: PlacedPool, cluster: ClusterDescription): string | null {
+function obstacleOf(
+  before: PlacedPool,
+  after: PlacedPool,
+  named: readonly (PlacedShard | PlacedProxy)[],
+): string | null {
   if (before.eject !== null || after.eject !== null) return 'the pool ejects';
   if (before.placement.distribution === 'random' || after.placement.distribution === 'random')
     return 'they lie at random';
-  const gone = placementOf(before).to.filter((target) => targetNamed(target, cluster) === null);
+  const gone = placementOf(before).to.filter((target) => targetNamed(target, named) === null);
   if (gone.length === 0) return null;
-  const names = gone.map(({ name }) => name).join(', ');
-  return `${names} is gone from the file; to have them carried over, leave it there, and out of "to:", until they have moved`;
+  return `${gone.map(({ name }) => name).join(', ')} is gone from the file; to have them carried over, leave the proxy there until they have moved`;
 }
 
 /** What a placement names; a server that is none of the cluster needs no entry in the file. */
 function targetNamed(
   { name, weight }: Placement['to'][number],
-  { shards, proxies }: ClusterDescription,
+  named: readonly (PlacedShard | PlacedProxy)[],
 ): Target | null {
-  const own: readonly (Target | PlacedProxy)[] = [...shards, ...proxies];
-  const found = own.find((target) => target.name === name);
+  const found = named.find((target) => target.name === name);
   if (found !== undefined) return found;
   return name.includes(':') || name.startsWith('/') ? { kind: 'server', name, weight } : null;
 }
@@ -208,8 +257,31 @@ function isMove(value: unknown): value is Move {
     typeof value['startSeconds'] === 'number' &&
     typeof value['endSeconds'] === 'number' &&
     typeof value['isAnnounced'] === 'boolean' &&
+    Array.isArray(value['leaving']) &&
+    value['leaving'].every(isShard) &&
     isPlacement(value['from']) &&
     isPlacement(value['to'])
+  );
+}
+
+function isShard(value: unknown): value is PlacedShard {
+  if (!isRecord(value) || !isRecord(value['policy'])) return false;
+  const { twins, options } = value;
+  return (
+    value['kind'] === 'shard' &&
+    typeof value['name'] === 'string' &&
+    ['replicationPort', 'memoryMib', 'threads'].every((name) => typeof value[name] === 'number') &&
+    Object.keys(DEFAULT_POLICY).every((name) => isRecord(value['policy']) && name in value['policy']) &&
+    Array.isArray(options) &&
+    options.every((word) => typeof word === 'string') &&
+    Array.isArray(twins) &&
+    twins.length > 0 &&
+    twins.every(
+      (twin) =>
+        isRecord(twin) &&
+        ['name', 'host', 'address'].every((name) => typeof twin[name] === 'string') &&
+        typeof twin['port'] === 'number',
+    )
   );
 }
 

@@ -13,6 +13,7 @@ import { clusterMetrics, scraper, shared } from './cluster-metrics.ts';
 import { ClusterOperator, type ClusterSource } from './cluster-operator.ts';
 import { numberOption, type ParsedOptions, parseOptions, textOption } from './command-options.ts';
 import { EventFile } from './event-file.ts';
+import { wallSeconds } from './kept-moves.ts';
 import { readOut } from './kept-out.ts';
 import { LOCAL_PORTS, localCluster } from './local-cluster.ts';
 import { newKey, runningMonitor, writeMonitorRecord } from './monitor-record.ts';
@@ -98,7 +99,7 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
       const read = (): ClusterDescription => readClusterFile(source);
       const written = readClusterFile({ file, host });
       const moves = readMoves(written.name, host);
-      const description = withMoves(written, moves, Date.now() / 1000);
+      const description = withMoves(written, moves, wallSeconds());
       const serving = readServing(description.name, host);
       // As far as the file still has what was taken out.
       const kept = outAfter(readOut(description.name, host), description, description);

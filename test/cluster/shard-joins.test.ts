@@ -3,7 +3,7 @@
  * missed, by whichever proxy, and nothing that was overwritten or deleted is read.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -141,4 +141,35 @@ page: { port: ${page} }
   writeFileSync(path, fileOf(one, two).replace('{ for: 10m, prepare: 1s }', 'false'));
   assert.match((await command('reload', path)).out, /first has its routes\nsecond has its routes\n/);
   assert.doesNotMatch((await command('status', path)).out, /keys of/);
+
+  // A shard that is gone from the file is asked until its keys have moved, and then stopped: the next monitor knows that, too.
+  writeFileSync(path, fileOf(two));
+  const leaves = await command('reload', path);
+  assert.match(
+    leaves.out,
+    /\none goes on until its keys have moved, and is stopped then\n[\s\S]*keys of first move from one, two to two, /,
+  );
+  assert.equal(await client.ask(`get ${KEYS.join(' ')}`), left);
+  assert.match((await command('status', path)).out, /\n {2}one-a +running /);
+  assert.equal((await command('down', path)).code, 0);
+  const kept = join(directory, 'twincached', 'shop', 'moves.json');
+  const end = Math.round(Date.now() / 1000) - 110;
+  const isOverSoon = readFileSync(kept, 'utf8')
+    .replace(/("endSeconds": )\d+/g, `$1${end}`)
+    .replace(/("startSeconds": )\d+/g, `$1${end - 600}`);
+  writeFileSync(kept, isOverSoon);
+  const again = twincached(['up', path], ENVIRONMENT);
+  t.after(async () => {
+    again.child.kill('SIGINT');
+    again.child.kill('SIGINT');
+    await again.ended();
+  });
+  await until('the welcome', () => again.stdout().includes('Your cluster runs'), 60_000);
+  assert.match(again.stdout(), /one-a/);
+  await until(
+    'the shard is stopped',
+    async () => (await pidOf('one-a')) === 0 && (await pidOf('one-b')) === 0,
+    60_000,
+  );
+  assert.ok((await pidOf('two-a')) > 0);
 });
