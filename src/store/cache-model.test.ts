@@ -162,7 +162,7 @@ function arithmetic(model: Model, key: string, increment: boolean, delta: bigint
     assert.equal(result, RESULT.notFound);
     return;
   }
-  const digits = /^ *(\d{1,20})( |$)/.exec(item.value)?.[1];
+  const digits = /^[\t-\r ]*(\d{1,20})(?=[\0\t-\r ]|$)/.exec(item.value)?.[1];
   // A value in several chunks is no number, even if it begins like one.
   const { slabChunkBytesMax } = model.tested.shared.options;
   const chunkBytes = HEADER_BYTES + key.length + item.value.length + (item.flags === 0 ? 0 : 4);

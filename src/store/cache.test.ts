@@ -89,11 +89,11 @@ test('numbers wrap upwards, stop at 0 downwards, and are padded in place', () =>
   assert.equal(cache.value('n'), '18446744073709551615');
   assert.equal(cache.arithmetic('n', true, 2n), '1');
   assert.equal(cache.value('n'), `1${' '.repeat(19)}`);
-  for (const value of [' 5 ', '12 b', '0007']) {
+  for (const value of [' 5 ', '12 b', '0007', '7\n', '7\r\n', '\t\v7', '7\0', '7\0x', '7\fx']) {
     cache.set('n', value);
     assert.equal(cache.arithmetic('n', true, 1n), String(Number.parseInt(value, 10) + 1));
   }
-  for (const value of ['', '-1', '+1', '12ab', 'x', '99999999999999999999', ' ']) {
+  for (const value of ['', '-1', '+1', '12ab', 'x', '99999999999999999999', ' ', '\x007', '7\x0e', '\n']) {
     cache.set('n', value);
     assert.equal(cache.arithmetic('n', true, 1n), RESULT.nonNumeric, value);
   }

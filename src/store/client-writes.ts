@@ -8,12 +8,21 @@ import type { Parts } from './parts.ts';
 import { MISS, RESULT, type Result, STORE_MODE, type StoreMode, WRITE } from './results.ts';
 
 const SPACE = 32;
+const TAB = 9;
+const CR = 13;
+const DIGIT_0 = 48;
+const DIGIT_9 = 57;
 
 /** What an item's kind says of one value, and not of the next. */
 const OF_VALUE: number = STATE.fetched | STATE.stale | STATE.tokenSent | STATE.touched;
 
 /** `exptime` of arithmetic: leave it as it is. */
 export const KEEP_EXPTIME = -1;
+
+/** A space, or one of the five control characters from TAB to CR. */
+function isBlank(byte: number): boolean {
+  return byte === SPACE || (byte >= TAB && byte <= CR);
+}
 
 /**
  * Mutations by this node's own clients: each takes the stripe of its key, gives the item a new version, appends to the change feed and
@@ -396,8 +405,8 @@ export class ClientWrites {
   }
 
   /**
-   * Reads the value as a number, into numberHigh and numberLow. Spaces in front are skipped and what follows a space behind is
-   * ignored: incr and decr leave such padding. A chained value is no number.
+   * Reads the value as a number, into numberHigh and numberLow, as C's strtoull does: blanks in front are skipped, and what follows a blank or a NUL
+   * behind is ignored. incr and decr leave such padding; files end in a line end, C's strings in a NUL. A chained value is no number.
    */
   #readNumber(item: number): boolean {
     const { items, memory } = this.#parts;
@@ -405,9 +414,10 @@ export class ClientWrites {
     const bytes = memory.bytes[item >>> ARENA_SHIFT]!;
     let start = items.valueStart(item);
     const limit = start + items.valueBytes(item);
-    while (start < limit && bytes[start] === SPACE) start++;
+    while (start < limit && isBlank(bytes[start]!)) start++;
     let end = start;
-    while (end < limit && bytes[end] !== SPACE) end++;
+    while (end < limit && bytes[end]! >= DIGIT_0 && bytes[end]! <= DIGIT_9) end++;
+    if (end < limit && bytes[end] !== 0 && !isBlank(bytes[end]!)) return false;
     parseUint64(bytes, start, end);
     if (!parsed.valid) return false;
     this.numberHigh = parsed.high;
