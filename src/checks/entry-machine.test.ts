@@ -64,6 +64,18 @@ describe('starting', () => {
   });
 });
 
+describe('a first start', () => {
+  test('is no news, and neither is that it has worked, also where a rule says what everybody knows', () => {
+    const entry = new DrivenEntry('if not exist then restart');
+    assert.deepEqual(entry.observe(null), ['run start']);
+    entry.observe(10);
+    assert.deepEqual(entry.cycle(), []);
+    assert.deepEqual(entry.observe(null)[0], 'event nonexist failed restart');
+    entry.observe(11);
+    assert.deepEqual(entry.cycle(), ['event nonexist succeeded alert']);
+  });
+});
+
 describe('a death', () => {
   test('is acted on when it is seen', () => {
     const entry = running('');

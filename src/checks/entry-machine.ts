@@ -322,14 +322,15 @@ export class EntryMachine {
     const action = this.#rules.onDeath;
     const isFirst = this.#state === 'initializing';
     const isKnown = this.#rules.failures.includes('nonexist');
-    this.#rules.gone();
+    const word = this.#mayAct && action !== null ? action.kind : 'alert';
+    // At its very first start it is no news that a service does not run, nor is it one that it then does.
+    const isNews = !isFirst || word !== 'restart';
+    if (isNews) this.#rules.gone();
     if (action === null) {
       this.#enter('missing', text, nowMs);
       return;
     }
-    const word = this.#mayAct ? action.kind : 'alert';
-    // At its very first start it is no news that a service does not run.
-    if (!isKnown && (!isFirst || word !== 'restart')) {
+    if (!isKnown && isNews) {
       this.#isGoneTold = true;
       this.#event('nonexist', 'failed', text, word);
     }

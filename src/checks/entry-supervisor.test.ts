@@ -9,6 +9,8 @@ import { EntrySupervisor, type NamedAction } from './entry-supervisor.ts';
 class Chain {
   readonly supervisor: EntrySupervisor;
   readonly log: string[] = [];
+  /** What has been told of what somebody asked for. */
+  readonly told: string[] = [];
   #pid = 1;
 
   constructor() {
@@ -36,7 +38,8 @@ class Chain {
       } else if (action.type === 'signal' && action.signal === 'SIGTERM') {
         this.log.push(`stop ${name}`);
         this.#perform(this.supervisor.step(name, { type: 'observed', pid: null }, 0));
-      }
+      } else if (action.type === 'event' && action.event.name === 'action')
+        this.told.push(`${name}: ${action.event.description}`);
     }
   }
 
@@ -93,6 +96,44 @@ test('restart takes those along that depend on it', () => {
   ]);
   chain.command(['b'], 'unmonitor');
   assert.deepEqual(chain.command(['d'], 'restart'), ['stop c', 'stop d', 'start d', 'start c']);
+});
+
+test('what somebody asks for is told of when it is over, of those that were named', () => {
+  const chain = new Chain();
+  chain.boot();
+  assert.deepEqual(chain.told, []);
+  const commands = ['stop', 'start', 'restart', 'unmonitor', 'monitor'] as const;
+  for (const command of commands) chain.command(['c'], command);
+  chain.command(['c'], 'start');
+  assert.deepEqual(chain.told.splice(0), [
+    ...commands.map((command) => `c: ${command} action done`),
+    'c: start action done',
+  ]);
+  // A death afterwards is nobody's request.
+  chain.do(chain.supervisor.step('c', { type: 'observed', pid: null }, 0));
+  assert.deepEqual(chain.told, []);
+});
+
+test('a start that somebody asks for and that fails is told of as failed, once', () => {
+  const { supervisor } = new Chain();
+  const told: string[] = [];
+  const look = (actions: readonly NamedAction[]): void => {
+    for (const { name, action } of actions)
+      if (action.type === 'event' && action.event.name === 'action')
+        told.push(`${name}: ${action.event.description}`);
+  };
+  look(supervisor.step('d', { type: 'observed', pid: null }, 0));
+  look(supervisor.command(['d'], 'start', 0));
+  assert.deepEqual(told, []);
+  look(
+    supervisor.step(
+      'd',
+      { type: 'program-ended', role: 'start', isOk: false, text: 'no', leftProcesses: false },
+      0,
+    ),
+  );
+  for (let nowMs = 1000; nowMs < 60_000; nowMs += 1000) look(supervisor.tick(nowMs));
+  assert.deepEqual(told, ['d: start action failed']);
 });
 
 test('a death is no affair of the others', () => {

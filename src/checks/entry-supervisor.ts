@@ -10,6 +10,7 @@ import type { ControlTree } from '../control/tree.ts';
 import type { EntryAction, EntryInput } from './entry-inputs.ts';
 import { EntryMachine } from './entry-machine.ts';
 import type { EntryMachineOptions } from './entry-options.ts';
+import type { ServiceEvent } from './event-kinds.ts';
 import type { ServiceCommand } from './service-machine.ts';
 
 export interface NamedAction {
@@ -25,19 +26,23 @@ interface Member {
   readonly needs: readonly string[];
   readonly neededBy: string[];
   pending: Pending | null;
+  /** What somebody has asked of it, and has not been told the end of. */
+  request: ServiceCommand | null;
 }
 
 export class EntrySupervisor {
   readonly #members: ReadonlyMap<string, Member>;
   /** Members with a command that waits for its turn. */
   #waiting = 0;
+  /** Members with a request. */
+  readonly #requested: Set<Member> = new Set();
 
   constructor({ services }: Pick<ControlTree, 'services'>, options: EntryMachineOptions) {
     const members = new Map<string, Member>();
     for (const entry of services) {
       const needs = entry.dependsOn.map(({ name }) => nameKey(name));
       const machine = new EntryMachine(entry, options);
-      members.set(nameKey(entry.name), { machine, needs, neededBy: [], pending: null });
+      members.set(nameKey(entry.name), { machine, needs, neededBy: [], pending: null, request: null });
     }
     for (const [key, { needs }] of members) for (const need of needs) members.get(need)?.neededBy.push(key);
     this.#members = members;
@@ -89,6 +94,11 @@ export class EntrySupervisor {
   command(names: readonly string[], command: ServiceCommand, nowMs: number): NamedAction[] {
     const actions: NamedAction[] = [];
     const keys = names.map(nameKey).filter((key) => this.#members.has(key));
+    for (const key of keys) {
+      const member = this.#member(key);
+      member.request = command;
+      this.#requested.add(member);
+    }
     switch (command) {
       case 'start':
         for (const member of this.#closure(keys, 'needs'))
@@ -157,6 +167,18 @@ export class EntrySupervisor {
       moved = false;
       for (const member of this.#members.values()) if (this.#release(member, nowMs, actions)) moved = true;
     }
+    for (const member of this.#requested) this.#tellEnd(member, actions);
+  }
+
+  /** Tells what has become of what somebody asked for, when nothing goes on any more. */
+  #tellEnd(member: Member, actions: NamedAction[]): void {
+    const { machine, pending, request } = member;
+    if (request === null || pending !== null || isMoving(machine)) return;
+    member.request = null;
+    this.#requested.delete(member);
+    const description = `${request} action ${isDone(request, machine) ? 'done' : 'failed'}`;
+    const event: ServiceEvent = { name: 'action', state: 'changed', description, action: 'alert' };
+    actions.push({ name: machine.entry.name, action: { type: 'event', event } });
   }
 
   #release(member: Member, nowMs: number, actions: NamedAction[]): boolean {
@@ -194,6 +216,24 @@ export class EntrySupervisor {
           return false;
         return go(member.pending, null);
     }
+  }
+}
+
+function isMoving({ state, isMonitored }: EntryMachine): boolean {
+  return state === 'starting' || state === 'stopping' || (state === 'initializing' && isMonitored);
+}
+
+function isDone(command: ServiceCommand, { state, isMonitored, pid, entry }: EntryMachine): boolean {
+  switch (command) {
+    case 'start':
+    case 'restart':
+      return state === 'running' && (entry.type !== 'process' || pid !== null);
+    case 'stop':
+      return state === 'stopped';
+    case 'monitor':
+      return isMonitored;
+    case 'unmonitor':
+      return !isMonitored;
   }
 }
 

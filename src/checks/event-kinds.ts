@@ -83,6 +83,8 @@ export interface ServiceEvent {
 
 /** The event's title: `Connection failed`. */
 export function eventTitle(name: EventName, state: EventState): string {
+  // Monit has no other word for what it did, be it good or bad.
+  if (name === 'action' && state === 'changed') return WORDS.action.succeeded;
   if (state === 'changed') return WORDS[name].failed.replace(/ failed$/, ' changed');
   return WORDS[name][state];
 }

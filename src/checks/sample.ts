@@ -49,7 +49,7 @@ export type ShownFigure =
   | `${'read' | 'write'}-ms-per-operation`
   | `${'download' | 'upload'}-${'packets' | 'packets-per-second' | 'errors'}`
   | `file-descriptors-${'limit' | 'hard-limit'}`
-  | ('block-bytes' | 'space-total' | 'space-free-total' | 'inodes-total')
+  | ('block-bytes' | 'space-total' | 'space-free-users' | 'inodes-total')
   | `${'accessed' | 'changed' | 'modified'}-ms`
   | ('link-errors' | 'link-bits-per-second');
 

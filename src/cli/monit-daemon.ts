@@ -26,6 +26,9 @@ import type { Invocation } from './invocation.ts';
 import type { MonitCommand } from './monit-options.ts';
 import type { StartedRole } from './serve.ts';
 
+/** At the end, alerts have as long to arrive; what has not is kept in the queue, where there is one. */
+const LAST_ALERTS_MS_MAX = 3000;
+
 /** What a monitor needs besides its control file. */
 export interface MonitorSetting {
   readonly command: MonitCommand;
@@ -42,6 +45,7 @@ export interface RunningMonitor {
   readonly monitor: ControlMonitor;
   readonly files: MonitorFiles;
   readonly log: (level: MonitorLogLevel, service: string, text: string) => void;
+  readonly alerts: AlertSender;
   /** Ends what the log has opened. */
   readonly close: () => void;
 }
@@ -77,6 +81,7 @@ export async function makeMonitor(
   const before = saved ?? decodeState(readWhole(files.stateFile) ?? '');
   const isAfterBoot = before !== null && before.bootId !== boot;
   let stateFailure: string | null = null;
+  const alerts = new AlertSender({ settings: tree.settings, log: (text) => log('error', '', text) });
   const monitor = new ControlMonitor({
     tree,
     facts: {
@@ -100,7 +105,7 @@ export async function makeMonitor(
     saved: before,
     ownChildren,
     adoption: isMainThread ? await adoptOrphans() : null,
-    alerts: new AlertSender({ settings: tree.settings, log: (text) => log('error', '', text) }),
+    alerts,
     log,
     save: (text) => {
       const why = writeWhole(files.stateFile, text);
@@ -109,7 +114,7 @@ export async function makeMonitor(
       stateFailure = why;
     },
   });
-  return { monitor, files, log, close: () => syslog?.close() };
+  return { monitor, files, log, alerts, close: () => syslog?.close() };
 }
 
 /** What monit says when it starts, with where it can be reached. */
@@ -134,7 +139,7 @@ export async function startMonit(
   for (const warning of tree.warnings)
     running.log('warning', '', `${warning.file}:${warning.line}: ${warning.text}`);
   running.monitor.start();
-  running.monitor.instanceEvent('Monit started');
+  running.monitor.instanceEvent(`Monit ${MONIT_VERSION} started`, 'start');
 
   /**
    * @param access of the page
@@ -191,7 +196,7 @@ export async function startMonit(
         running.log('warning', '', `${warning.file}:${warning.line}: ${warning.text}`);
       for (const text of passedOver) running.log('warning', '', text);
       running.monitor.start();
-      running.monitor.instanceEvent('Monit reloaded');
+      running.monitor.instanceEvent('Monit reloaded', 'start');
     } catch (error) {
       tellNotReloaded(error);
     } finally {
@@ -207,9 +212,11 @@ export async function startMonit(
     },
     stop: async () => {
       running.monitor.stop();
-      running.log('info', '', 'Monit stopped');
-      running.close();
+      running.log('info', '', `Monit daemon with pid [${process.pid}] stopped`);
+      running.monitor.instanceEvent(`Monit ${MONIT_VERSION} stopped`, 'stop');
       await server?.stop();
+      await running.alerts.close(LAST_ALERTS_MS_MAX);
+      running.close();
     },
   };
 }

@@ -264,10 +264,10 @@ function diskRows(
 function filesystemRows(sample: Sample, owner: [string, string][]): [string, string][] {
   const shown = (name: ShownFigure): number => sample.shown?.[name] ?? 0;
   const total = shown('space-total');
-  const free = sample.figures['space-free']?.absolute ?? 0;
+  const free = shown('space-free-users');
   const inodes = shown('inodes-total');
   const percent = (part: number, of: number): string => `${(of === 0 ? 0 : (part * 100) / of).toFixed(1)}%`;
-  const freeTotal = shown('space-free-total');
+  const freeTotal = sample.figures['space-free']?.absolute ?? 0;
   const reserved = freeTotal - free;
   const ms = (name: 'read' | 'write'): string => shown(`${name}-ms-per-operation`).toFixed(3);
   const service = sample.figures['service-time']?.absolute;

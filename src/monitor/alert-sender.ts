@@ -104,6 +104,17 @@ export class AlertSender {
     for (const letter of this.#sending) this.#keep(letter, 'the monitor ends');
   }
 
+  /** The same, but with a while for what is on its way to arrive. @param patienceMs of the whole */
+  async close(patienceMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    });
+    await Promise.race([this.settled(), patience]);
+    clearTimeout(timer);
+    this.keepUnsent();
+  }
+
   /** Starts to tell an alert. */
   send(alert: Alert, target: AlertTarget): void {
     const message = mailOf(alert, target.format, this.#settings.mailFormat);

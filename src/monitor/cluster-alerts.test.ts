@@ -116,6 +116,6 @@ test('a program that fails is counted and told of', async () => {
   const { alerts, log } = alertsOf({ ...target, program });
   alerts.tell('one-a', DEAD);
   await until('it failed', () => alerts.counts.failed === 1);
-  assert.deepEqual(log, ['one-a: exec: /bin/false', ': alert by /bin/false failed: exit status 1']);
+  assert.deepEqual(log, ["one-a: exec: '/bin/false'", ': alert by /bin/false failed: exit status 1']);
   assert.deepEqual(alerts.pids, []);
 });

@@ -105,7 +105,7 @@ test('a plain connect is content with a server that says nothing; a closed port 
   const [free] = await freePorts(1);
   const refused = await probe(`port ${free}`);
   assert.equal(refused.isOk, false);
-  assert.match(refused.text, /ECONNREFUSED/);
+  assert.match(refused.text, /-- Connection refused$/);
 });
 
 test('a server that hangs fails after the timeout, as often as it is tried', async () => {
@@ -264,7 +264,7 @@ test('a question over UDP comes from where the file says', async () => {
   const refused = await probe(`${rule} 192.0.2.254`);
   socket.close();
   assert.deepEqual(askers, ['127.0.0.9']);
-  assert.match(refused.text, /EADDRNOTAVAIL/);
+  assert.match(refused.text, /-- Cannot assign requested address$/);
 });
 
 test('a UDP port that is closed is noticed', async () => {

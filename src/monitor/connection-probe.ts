@@ -8,6 +8,7 @@ import { jsPattern } from '../control/extended-pattern.ts';
 import type { ConnectionTest, Limits } from '../control/tree.ts';
 import { numericHost } from '../net/addresses.ts';
 import type { SocketAddress } from '../net/loop.ts';
+import { errorOfName } from '../net/system-errors.ts';
 import { matching } from '../system/bounded-match.ts';
 import { askQuickly, closeQuickly, type QuickAnswer } from './quick-exchange.ts';
 
@@ -66,6 +67,11 @@ export function targetText({ target, transport, usesTls }: ConnectionTest): stri
 function protocolName({ protocol, dialogue }: ConnectionTest): string {
   if (dialogue.length > 0) return 'generic';
   return protocol.toUpperCase();
+}
+
+/** `Connection refused`, as monit has it. */
+function reasonOf({ code, message }: NodeJS.ErrnoException): string {
+  return code === undefined ? message : errorOfName(code).message;
 }
 
 function bad(test: ConnectionTest, why: string): ProbeOutcome {
@@ -163,7 +169,7 @@ function overSocket(
         socket.write(verdict.send, 'latin1', verdict.isLast ? () => finish(null) : undefined);
       } else if (end !== null) finish(end);
     };
-    socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+    socket.on('error', (error: NodeJS.ErrnoException) => finish(reasonOf(error)));
     socket.on('end', () => judge('connection closed'));
     socket.on('close', () => finish('connection closed'));
     if (begun !== undefined) return;
@@ -372,7 +378,7 @@ function overUdp(test: ConnectionTest): Promise<ProbeOutcome> {
     };
     const patienceMs = needsAnswer ? test.timeoutMs : Math.min(UDP_SILENCE_MS, test.timeoutMs);
     const timer = setTimeout(() => finish(needsAnswer ? 'no answer' : null), patienceMs);
-    socket.on('error', (error: NodeJS.ErrnoException) => finish(error.code ?? error.message));
+    socket.on('error', (error: NodeJS.ErrnoException) => finish(reasonOf(error)));
     socket.on('message', (message) => {
       const expected = test.dialogue.find(({ kind }) => kind === 'expect')?.text;
       const text = message.toString('latin1');
@@ -383,7 +389,7 @@ function overUdp(test: ConnectionTest): Promise<ProbeOutcome> {
     const ask = (failure?: NodeJS.ErrnoException): void => {
       // Called without a connection, too, where the host's name means nothing.
       if (failure !== undefined) {
-        finish(failure.code ?? failure.message);
+        finish(reasonOf(failure));
         return;
       }
       const text = asksMemcached ? `${FRAME}version\r\n` : withBytes(send ?? '');

@@ -105,6 +105,8 @@ export class ControlMonitor implements EntryControl {
         new EntryRunner(machine, {
           limits,
           monitorId: facts.id,
+          hostName: facts.hostName,
+          wallMs: () => clock.wallMs(),
           remembered: remembered.get(machine.entry.name) ?? { process: null, startMark: '' },
           onChild,
           nowMs: () => clock.monotonicMs(),
@@ -166,7 +168,7 @@ export class ControlMonitor implements EntryControl {
 
   command(names: readonly string[], command: ServiceCommand): void {
     for (const name of names) {
-      this.#tell('info', name, `'${command}' by request`);
+      this.#tell('info', name, `${command} on user request`);
       if (command === 'stop' || command === 'unmonitor') this.#reminders.forget(name);
     }
     this.#perform(this.#supervisor.command(names, command, this.#nowMs()));
@@ -174,11 +176,11 @@ export class ControlMonitor implements EntryControl {
     this.#save();
   }
 
-  /** Something that concerns the monitor itself: it was started, reloaded, stopped. */
-  instanceEvent(description: string): void {
+  /** Something that concerns the monitor itself: it was started, reloaded, stopped. @param action monit's word for it */
+  instanceEvent(description: string, action: 'start' | 'stop'): void {
     const system = this.#supervisor.machines.find(({ entry }) => entry.type === 'system')?.entry;
     if (system !== undefined)
-      this.#event(system, { name: 'instance', state: 'changed', description, action: 'alert' });
+      this.#event(system, { name: 'instance', state: 'changed', description, action });
   }
 
   facts(): MonitorFacts {
@@ -305,7 +307,7 @@ export class ControlMonitor implements EntryControl {
       if (runner === undefined) continue;
       switch (action.type) {
         case 'run':
-          this.#tell('info', name, `${action.role}: ${action.call.argv.join(' ')}`);
+          this.#tell('info', name, `${action.role}: '${action.call.argv.join(' ')}'`);
           runner.run(action.role, action.call);
           this.#watchAgain();
           break;

@@ -5,6 +5,7 @@ import { EMPTY_SAMPLE, type Sample } from '../checks/sample.ts';
 import type { SavedEntry } from '../checks/saved-state.ts';
 import type { Limits, ProgramCall } from '../control/tree.ts';
 import { NoAnswerError } from '../system/bounded-reads.ts';
+import { dateText } from '../telemetry/date-text.ts';
 import { EntryProcess, MARK_OF_SERVICE, MARK_OF_START } from './entry-process.ts';
 import { EntrySampler } from './entry-sampler.ts';
 import type { FileReader } from './file-reader.ts';
@@ -23,9 +24,19 @@ const LOOK_INTERVAL_MS = 1200;
 /** Looking through all processes of the host is not done more often than this. */
 const SEARCH_INTERVAL_MS = 200;
 
+/** What programs of an entry are told to be run for, as in monit. */
+const EVENT_OF_ROLE: Readonly<Record<ProgramRole, string>> = {
+  start: 'Started',
+  stop: 'Stopped',
+  restart: 'Restarted',
+};
+
 export interface RunnerOptions {
   readonly limits: Limits;
   readonly monitorId: string;
+  /** As programs are told. */
+  readonly hostName: string;
+  readonly wallMs: () => number;
   /** The process that a monitor before this one has watched. */
   readonly remembered: Pick<SavedEntry, 'process' | 'startMark'>;
   readonly onChild: (pid: number, isAlive: boolean) => void;
@@ -191,7 +202,7 @@ export class EntryRunner {
 
   /** Runs a program of the entry; one of the same role that still runs is ended first. */
   run(role: ProgramRole, call: ProgramCall): void {
-    const { limits, monitorId, onChild, nowMs, feed } = this.#options;
+    const { limits, monitorId, hostName, wallMs, onChild, nowMs, feed } = this.#options;
     this.#runs.get(role)?.run.kill();
     const isStart = role !== 'stop';
     this.#starts += 1;
@@ -207,6 +218,10 @@ export class EntryRunner {
       timeoutMs: role === 'stop' ? (call.timeoutMs ?? limits.stopTimeoutMs) : null,
       environment: {
         [MARK_OF_SERVICE]: this.machine.entry.name,
+        MONIT_EVENT: EVENT_OF_ROLE[role],
+        MONIT_DESCRIPTION: EVENT_OF_ROLE[role],
+        MONIT_DATE: dateText(wallMs()),
+        MONIT_HOST: hostName,
         ...(isStart ? { [MARK_OF_START]: mark } : {}),
         ...this.processEnvironment(),
       },
@@ -269,13 +284,14 @@ export class EntryRunner {
     const { pid, sample, entry } = this.machine;
     const status = sample?.properties.status;
     if (entry.type === 'program' && status !== undefined) return { MONIT_PROGRAM_STATUS: status };
-    if (pid === null) return {};
+    if (entry.type !== 'process') return {};
     const memory = sample?.figures.memory?.absolute ?? 0;
     return {
-      MONIT_PROCESS_PID: String(pid),
+      // Monit's words for what is not known.
+      MONIT_PROCESS_PID: String(pid ?? -1),
       MONIT_PROCESS_MEMORY: String(Math.round(memory / 1024)),
-      MONIT_PROCESS_CHILDREN: String(sample?.figures.children?.absolute ?? 0),
-      MONIT_PROCESS_CPU_PERCENT: (sample?.figures.cpu?.percent ?? 0).toFixed(1),
+      MONIT_PROCESS_CHILDREN: String(pid === null ? -1 : (sample?.figures.children?.absolute ?? 0)),
+      MONIT_PROCESS_CPU_PERCENT: (pid === null ? -1 : (sample?.figures.cpu?.percent ?? 0)).toFixed(1),
     };
   }
 }

@@ -40,7 +40,7 @@ export class EventPrograms {
       log('warning', service, `exec: ${why}; not started: ${line}`);
       return why;
     }
-    log('info', service, `exec: ${line}`);
+    log('info', service, `exec: '${line}'`);
     const { ended } = runProgram(call, {
       outputBytesMax,
       timeoutMs: call.timeoutMs,

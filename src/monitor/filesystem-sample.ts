@@ -23,14 +23,14 @@ export class FilesystemSampler {
       const point = mount?.point ?? path;
       const stats = await reader.stat(point);
       const { blocks, bsize, bfree, bavail, files, ffree } = await reader.statfs(point);
-      const usable = blocks - bfree + bavail;
       const percent = (part: number, of: number): number | null => (of === 0 ? null : (part * 100) / of);
       const device = this.#device(stats.dev, atMs);
       return {
         exists: true,
         figures: {
-          'space-used': figure((blocks - bfree) * bsize, percent(blocks - bfree, usable)),
-          'space-free': figure(bavail * bsize, percent(bavail, usable)),
+          // Of the whole, what is reserved for root included: as in monit, and unlike df.
+          'space-used': figure((blocks - bfree) * bsize, percent(blocks - bfree, blocks)),
+          'space-free': figure(bfree * bsize, percent(bfree, blocks)),
           'inodes-used': figure(files - ffree, percent(files - ffree, files)),
           'inodes-free': figure(ffree, percent(ffree, files)),
           ...device.figures,
@@ -43,7 +43,7 @@ export class FilesystemSampler {
         shown: {
           'block-bytes': bsize,
           'space-total': blocks * bsize,
-          'space-free-total': bfree * bsize,
+          'space-free-users': bavail * bsize,
           'inodes-total': files,
           ...device.shown,
         },

@@ -111,12 +111,15 @@ describe('monit, the daemon', () => {
     monit = await MonitRunner.make(port);
     mail = await SmtpServer.start();
     const { commands } = monit;
-    writeFileSync(commands.file('daemon.sh'), '#!/bin/sh\nsleep 1000 > /dev/null 2>&1 &\n');
+    writeFileSync(
+      commands.file('daemon.sh'),
+      `#!/bin/sh\nenv | grep ^MONIT_ > ${commands.file('started')}\nsleep 1000 > /dev/null 2>&1 &\n`,
+    );
     writeFileSync(commands.file('tell.sh'), `#!/bin/sh\nenv | grep ^MONIT_ > ${commands.file('told')}\n`);
     for (const name of ['daemon.sh', 'tell.sh']) chmodSync(commands.file(name), 0o755);
     monit.write(`set daemon 1
 set mailserver 127.0.0.1 port ${mail.port}
-set alert ops@example.com only on { nonexist, timeout, status }
+set alert ops@example.com only on { nonexist, timeout, status, action, instance }
 ${sleeper(monit, 'one', 'group first')}
 ${sleeper(monit, 'two', 'group first depends on one')}
 ${sleeper(monit, 'three')}
@@ -152,13 +155,28 @@ check host here with address 127.0.0.1
     const { log } = monit;
     for (const name of ['one', 'two', 'three', 'unwritten', 'foreground'])
       assert.equal(log.match(new RegExp(`'${name}' start:`, 'g'))?.length, 1, name);
+    const told = readFileSync(monit.commands.file('started'), 'utf8');
+    const date = /^MONIT_DATE=(.*)$/m.exec(told)?.[1] ?? '';
+    assert.ok(Math.abs(Date.parse(date) - Date.now()) < 600_000, date);
+    assert.deepEqual(
+      told
+        .trim()
+        .split('\n')
+        .filter((line) => !line.startsWith('MONIT_DATE='))
+        .sort(),
+      [
+        ...['MONIT_DESCRIPTION=Started', 'MONIT_EVENT=Started', `MONIT_HOST=${hostname()}`],
+        ...['MONIT_PROCESS_CHILDREN=-1', 'MONIT_PROCESS_CPU_PERCENT=-1.0', 'MONIT_PROCESS_MEMORY=0'],
+        ...['MONIT_PROCESS_PID=-1', 'MONIT_SERVICE=unwritten'],
+      ],
+    );
   });
 
   test('tells deaths by mail', async () => {
     const pid = (await monit.pidOf('three')) ?? 0;
     process.kill(pid, 'SIGKILL');
     await untilReplaced(monit, 'three', pid);
-    const text = await until('the mail', () => mail.mails.find((one) => /three/.test(one.text))?.text);
+    const text = await until('the mail', () => mail.mails.find((one) => /exist three/.test(one.text))?.text);
     assert.match(text, /^Subject: monit alert -- {1,2}Does not exist three\r$/m);
   });
 
@@ -187,6 +205,14 @@ check host here with address 127.0.0.1
     assert.equal((await monit.type('unmonitor', 'th.*')).code, 0);
     assert.equal((await monit.service('three'))['isMonitored'], false);
     assert.equal((await monit.type('monitor', 'three')).code, 0);
+    for (const command of ['unmonitor', 'monitor'])
+      await until('the mail', () =>
+        mail.mails.some(
+          ({ text }) =>
+            /^Subject: monit alert -- {1,2}Action done three\r$/m.test(text) &&
+            text.includes(`Description: ${command} action done`),
+        ),
+      );
     const pid = (await monit.pidOf('one')) ?? 0;
     assert.equal((await monit.type('-g', 'first', 'restart', 'all')).code, 0);
     await untilReplaced(monit, 'one', pid);
@@ -267,6 +293,7 @@ check host here with address 127.0.0.1
     const daemon = monit.pid ?? 0;
     assert.equal((await monit.type('quit')).stdout, `Monit daemon with pid [${daemon}] killed\n`);
     await until('it ends', () => !isAlive(daemon));
+    assert.match(mail.mails.at(-1)?.text ?? '', /Description: Monit 5\.33\.0 stopped/);
     assert.ok(isAlive(pid));
     await monit.start();
     await until('it goes on', async () => (await monit.pidOf('one')) === pid);
