@@ -47,6 +47,7 @@ export function proxyStatsOf(different: Partial<ProxyStats> = {}): ProxyStats {
     p99Micros: null,
     hotKeys: [],
     ejections: null,
+    carried: null,
     failuresPerSecond: null,
     servers: [],
     ...different,

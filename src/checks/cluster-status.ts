@@ -79,6 +79,8 @@ export interface ProxyStats {
   readonly failuresPerSecond: number | null;
   /** Times that servers have lost their keys to others, in the thread that has seen most; null: that cannot be. */
   readonly ejections: number | null;
+  /** Keys that it has carried over from the shards where they were; null: none move. */
+  readonly carried: number | null;
   /** From a client's request to its answer, of the last seconds; null when there were no requests. */
   readonly p50Micros: number | null;
   readonly p99Micros: number | null;

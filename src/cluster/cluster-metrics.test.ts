@@ -81,6 +81,7 @@ test('what proxies count of hot keys has a metric each', async () => {
     p50Micros: null,
     p99Micros: null,
     ejections: null,
+    carried: null,
     failuresPerSecond: null,
     hotKeys: names.map((name, index) => [name, 10 + index] as const),
     servers: [],

@@ -94,6 +94,8 @@ export class ClusterOperator implements ClusterOperations {
   ready(): void {
     this.#isReady = true;
     this.#moves.awaitLeave();
+    // The monitor before this one did not come to it.
+    if (this.#moves.areAnnounced) void this.#goOn('the start of the monitor');
   }
 
   /** Whether an order would be refused for another one, or because it is not the time. */
@@ -305,13 +307,13 @@ export class ClusterOperator implements ClusterOperations {
   #leave(): boolean {
     if (this.#monitor.isClosing) return true;
     if (this.isBusy) return false;
-    void this.#leaveNow();
+    void this.#goOn('the end of a move');
     return true;
   }
 
-  async #leaveNow(): Promise<void> {
+  /** What is to run now, by what the file said last. */
+  async #goOn(by: string): Promise<void> {
     const order = { action: 'reload', dryRun: false } as const;
-    const by = 'the end of a move';
     try {
       await this.#reload(order, by, withoutMoves(this.#description));
     } catch (error) {

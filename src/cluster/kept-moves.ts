@@ -28,6 +28,11 @@ export class KeptMoves {
     return moveLines(this.#moves, wallSeconds());
   }
 
+  /** Whether some wait for all proxies to know of them. */
+  get areAnnounced(): boolean {
+    return [...this.#moves.values()].some(({ isAnnounced }) => isAnnounced);
+  }
+
   /** They are so from now on. @returns why that is not kept for the next monitor, or null */
   keep(cluster: string, moves: Moves): string | null {
     const { file, host } = this.#source;

@@ -34,6 +34,7 @@ function statsOf(requestsPerSecond: number | null, ...servers: ProxyServer[]): P
     p99Micros: null,
     hotKeys: [],
     ejections: null,
+    carried: null,
     failuresPerSecond: null,
     servers,
   };

@@ -39,6 +39,7 @@ test('a proxy tells of itself and of its servers; what is not known is left out'
     p99Micros: 1500,
     hotKeys: [],
     ejections: null,
+    carried: null,
     failuresPerSecond: null,
     servers: [server, { ...server, name: '127.0.0.1:2', state: 'up' }],
   };

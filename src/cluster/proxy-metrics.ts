@@ -40,6 +40,14 @@ function addPoolMetrics(
     proxy.failures,
   );
   text.add('twincached_proxy_open_requests', 'gauge', 'Requests not answered yet', labels, proxy.open);
+  if (proxy.carried !== null)
+    text.add(
+      'twincached_proxy_keys_carried_total',
+      'counter',
+      'Keys that were carried over from the shards where they were',
+      labels,
+      proxy.carried,
+    );
   if (proxy.ejections !== null)
     text.add(
       'twincached_proxy_shard_ejections_total',

@@ -121,6 +121,17 @@ test('a shard that stays in the file is left by its keys, and so is a server tha
   );
 });
 
+test('what has not begun is taken back, or goes elsewhere', () => {
+  const [before, joined, more] = [cluster(ONE), cluster(ONE + TWO), cluster(ONE + TWO + THREE)];
+  const { moves } = change(before, joined);
+  const announced = withMoves(joined, moves, NOW);
+  assert.deepEqual(change(announced, before, moves, NOW + 600), { moves: new Map(), lines: [] });
+  const further = change(announced, more, moves, NOW + 600).moves.get('users');
+  assert.deepEqual(further?.from.to, [{ name: 'one', weight: 1 }], 'that is where they are');
+  assert.equal(further?.to.to.length, 3);
+  assert.throws(() => change(announced, before, moves, NOW + 86_400), /are on their way/);
+});
+
 test('a shard that is gone from the file goes on until its keys have moved', () => {
   const [both, one] = [cluster(ONE + TWO), cluster(ONE)];
   const { moves, lines } = change(both, one);

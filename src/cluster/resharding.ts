@@ -30,8 +30,8 @@ export interface Move {
 /** By pool; a proxy without pools is its own. */
 export type Moves = ReadonlyMap<string, Move>;
 
-/** A move begins after so long if nothing comes of the order that it belongs to. */
-const ANNOUNCED_SECONDS = 600;
+/** A move begins after so long if nothing comes of the order that it belongs to, and nobody gives another one. */
+const ANNOUNCED_SECONDS = 86_400;
 
 /** When nothing of a move is left in any proxy, whatever its clock says. */
 export const FORGOTTEN_SECONDS: number = 2 * RESHARD_TAIL_SECONDS;
@@ -63,14 +63,18 @@ export function movesAfter(
       if (kept !== undefined && poolBefore !== undefined) next.set(name, kept);
       continue;
     }
-    if (kept !== undefined && nowSeconds < kept.endSeconds + RESHARD_TAIL_SECONDS) {
+    // What was announced and has not begun: all keys lie where they lay.
+    const isPending = kept?.isAnnounced === true && nowSeconds < kept.startSeconds - RESHARD_TAIL_SECONDS;
+    const lies = isPending ? kept.from : placementOf(poolBefore);
+    if (isPending && isSame(lies, placementOf(pool))) continue;
+    if (kept !== undefined && !isPending && nowSeconds < kept.endSeconds + RESHARD_TAIL_SECONDS) {
       busy.push(
         `keys of ${name} are on their way since the last change of its shards, until ${timeText(kept.endSeconds + RESHARD_TAIL_SECONDS)}; change them again then, or write "reshard: false" to have them lost`,
       );
       continue;
     }
-    const leaving = leavingShards(poolBefore, before, after);
-    const obstacle = obstacleOf(poolBefore, pool, [...after.shards, ...leaving, ...after.proxies]);
+    const leaving = leavingShards(lies, before, after);
+    const obstacle = obstacleOf(poolBefore, lies, pool, [...after.shards, ...leaving, ...after.proxies]);
     if (obstacle !== null) {
       lines.push(
         `keys of ${name} that lie elsewhere from now on are misses until they are stored anew: ${obstacle}`,
@@ -79,7 +83,7 @@ export function movesAfter(
     }
     const startSeconds = Math.ceil(nowSeconds) + ANNOUNCED_SECONDS;
     next.set(name, {
-      from: placementOf(poolBefore),
+      from: lies,
       to: placementOf(pool),
       startSeconds,
       endSeconds: startSeconds + reshard.forSeconds,
@@ -87,7 +91,7 @@ export function movesAfter(
       isAnnounced: true,
     });
     lines.push(
-      `keys of ${name} that lie elsewhere from now on are carried over from ${namesOf(placementOf(poolBefore))} as they are asked for, for ${reshard.forSeconds / 60} min`,
+      `keys of ${name} that lie elsewhere from now on are carried over from ${namesOf(lies)} as they are asked for, for ${reshard.forSeconds / 60} min`,
       ...leaving.map((shard) => `${shard.name} goes on until its keys have moved, and is stopped then`),
     );
   }
@@ -165,7 +169,7 @@ function shardsThatLeave({ shards }: ClusterDescription, moves: Moves, nowSecond
 
 /** Those that keys of a pool leave, and that the file does not have any more. */
 function leavingShards(
-  { to }: PlacedPool,
+  { to }: Placement,
   before: ClusterDescription,
   after: ClusterDescription,
 ): PlacedShard[] {
@@ -222,13 +226,14 @@ function sorted({ placement }: Placement): unknown {
 /** Why keys cannot be carried over; null: they can. */
 function obstacleOf(
   before: PlacedPool,
+  lies: Placement,
   after: PlacedPool,
   named: readonly (PlacedShard | PlacedProxy)[],
 ): string | null {
   if (before.eject !== null || after.eject !== null) return 'the pool ejects';
-  if (before.placement.distribution === 'random' || after.placement.distribution === 'random')
+  if (lies.placement.distribution === 'random' || after.placement.distribution === 'random')
     return 'they lie at random';
-  const gone = placementOf(before).to.filter((target) => targetNamed(target, named) === null);
+  const gone = lies.to.filter((target) => targetNamed(target, named) === null);
   if (gone.length === 0) return null;
   return `${gone.map(({ name }) => name).join(', ')} is gone from the file; to have them carried over, leave the proxy there until they have moved`;
 }

@@ -137,6 +137,7 @@ function proxyOf(name: string, sendsTo: string[], servers: ProxyServer[]): Servi
     p99Micros: 2,
     hotKeys: [],
     ejections: null,
+    carried: null,
     failuresPerSecond: null,
     servers,
   };

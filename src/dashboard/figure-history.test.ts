@@ -77,6 +77,7 @@ test('the cluster is the sum of its nodes, with the lag of the last one and the 
     p50Micros: 100,
     hotKeys: [],
     ejections: null,
+    carried: null,
     failuresPerSecond: null,
     servers: [],
   };

@@ -64,6 +64,7 @@ function proxyOf(
     p99Micros: 2,
     hotKeys: [],
     ejections: null,
+    carried: null,
     failuresPerSecond: null,
     servers,
   };

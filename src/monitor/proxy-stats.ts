@@ -21,6 +21,7 @@ interface ThreadReading {
   readonly open: number;
   readonly failures: number;
   readonly ejections: number | null;
+  readonly carried: number | null;
   readonly requestsPerSecond: number | null;
   readonly failuresPerSecond: number | null;
   /** These are of all threads, whoever tells them. */
@@ -125,6 +126,7 @@ function readThread(
     failures,
     failuresPerSecond: perSecond(failures, before?.failures),
     ejections: lines.has('shard_ejections') ? count(lines, 'shard_ejections') : null,
+    carried: lines.has('reshard_carried') ? count(lines, 'reshard_carried') : null,
     requestsPerSecond: perSecond(requests, before?.requests),
     hotKeys: [...lines.keys()]
       .filter((name) => HOT_KEY_NAME.test(name))
@@ -161,6 +163,7 @@ function together(pools: readonly (readonly ThreadReading[])[]): ProxyStats {
     failures: sum(({ failures }) => failures),
     failuresPerSecond: sumOfKnown(threads.map(({ failuresPerSecond }) => failuresPerSecond)),
     ejections: sumOfKnown(pools.map((own) => mostOfKnown(own.map(({ ejections }) => ejections)))),
+    carried: sumOfKnown(threads.map(({ carried }) => carried)),
     p50Micros: percentile(latencies, 0.5),
     p99Micros: percentile(latencies, 0.99),
     hotKeys: hotKeysTogether(pools),

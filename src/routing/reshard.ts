@@ -84,10 +84,15 @@ export class ReshardRoute extends CarryOverRoute {
       to.route(call);
       return;
     }
-    const { request } = call;
-    if (call.keyCount <= 1) {
-      if (this.#moves(request, call.firstKey)) this.#moved(call, phase);
-      else to.route(call);
+    const { request, firstKey, keyCount } = call;
+    let moving = 0;
+    for (let key = firstKey; key >= 0; key = request.keyNext[key]!) if (this.#moves(request, key)) moving++;
+    if (moving === 0) {
+      to.route(call);
+      return;
+    }
+    if (moving === Math.max(1, keyCount)) {
+      this.#moved(call, phase);
       return;
     }
     const moved = splitOff(this.calls, call, (key) => this.#moves(request, key));

@@ -252,7 +252,14 @@ test('each pool of a proxy is shown, with its own figures and servers', { skip }
     p50Micros: 90,
     p99Micros: 800,
   };
-  const stats = { ...figures, hotKeys: [], ejections: null, failuresPerSecond: null, servers: [] };
+  const stats = {
+    ...figures,
+    hotKeys: [],
+    ejections: null,
+    carried: null,
+    failuresPerSecond: null,
+    servers: [],
+  };
   const shards = [
     {
       name: 'pair 1',
