@@ -123,7 +123,7 @@ export function parseMonit(call: Called): MonitCommand {
   const values = new Map<string, string>();
   let verbosity = 0;
   for (const event of events) {
-    if (event.kind === 'error') throw new StartError(event.message);
+    if (event.kind === 'error') throw new StartError(inMonitsWords(event.message));
     if (event.name === 'verbose') verbosity += 1;
     values.set(event.name, event.value ?? '');
   }
@@ -138,7 +138,7 @@ export function parseMonit(call: Called): MonitCommand {
     daemon !== undefined &&
     (!/^\d{1,9}$/.test(daemon) || Number(daemon) < 1 || Number(daemon) > CYCLE_SECONDS_MAX)
   )
-    throw new StartError(`${call.program}: Option -d requires a natural number of seconds, not "${daemon}"`);
+    throw new StartError('Option -d requires a natural number');
   return {
     controlFile: path('conf'),
     cycleSeconds: daemon === undefined ? null : Number(daemon),
@@ -151,6 +151,14 @@ export function parseMonit(call: Called): MonitCommand {
     verbosity,
     wish: wishOf(values, operands),
   };
+}
+
+/** What is wrong with an option, from getopt's words for it; monit itself has none for long options. */
+function inMonitsWords(message: string): string {
+  const unknown = /: (?:invalid option -- |unrecognized option )'(?:--)?(.*)'$/.exec(message)?.[1];
+  if (unknown !== undefined) return `Invalid option -- ${unknown}  (-h will show valid options)`;
+  const lacking = /: option requires an argument -- '(.)'$/.exec(message)?.[1];
+  return lacking === undefined ? message : `Option -- ${lacking} requires an argument`;
 }
 
 function wishOf(values: ReadonlyMap<string, string>, operands: readonly string[]): MonitWish {

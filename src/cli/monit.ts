@@ -263,14 +263,14 @@ async function show(
 function signalDaemon(setting: Setting, word: 'reload' | 'quit'): number {
   const { invocation } = setting;
   const pid = runningDaemon(setting);
+  if (word === 'reload') invocation.print('Reinitializing monit daemon\n');
   if (pid === null) {
+    // To monit that is no failure.
     invocation.print('Monit daemon is not running\n');
-    return word === 'quit' ? 0 : 1;
+    return 0;
   }
   process.kill(pid, word === 'reload' ? 'SIGHUP' : 'SIGTERM');
-  invocation.print(
-    word === 'reload' ? 'Reinitializing monit daemon\n' : `Monit daemon with pid [${pid}] killed\n`,
-  );
+  if (word === 'quit') invocation.print(`Monit daemon with pid [${pid}] killed\n`);
   return 0;
 }
 
@@ -303,7 +303,10 @@ async function validate(setting: Setting): Promise<number> {
 }
 
 function procmatch({ print }: Invocation, pattern: string | undefined): number {
-  if (pattern === undefined) throw new StartError('Please specify a pattern after procmatch');
+  if (pattern === undefined) {
+    print('Invalid syntax - usage: procmatch "<pattern>"\n');
+    return 1;
+  }
   let regex: RegExp;
   try {
     regex = new RegExp(jsPattern(pattern));
@@ -324,7 +327,8 @@ function procmatch({ print }: Invocation, pattern: string | undefined): number {
     .filter(({ command }) => regex.test(command))
     .sort((a, b) => a.pid - b.pid);
   const chosen = Math.min(...found.map(({ startedAfterBootMs }) => startedAfterBootMs));
-  print(`List of processes matching pattern "${pattern}":\n    PID       PPID      Command\n`);
+  print(`List of processes matching pattern "${pattern}":\n`);
+  if (found.length > 0) print('    PID       PPID      Command\n');
   for (const { pid, parentPid, command, startedAfterBootMs } of found) {
     const sign = startedAfterBootMs === chosen ? '*' : ' ';
     print(` ${sign} ${String(pid).padStart(9)} ${String(parentPid).padStart(9)}  ${command}\n`);
@@ -334,7 +338,7 @@ function procmatch({ print }: Invocation, pattern: string | undefined): number {
     print(
       '\nWARNING:\nMultiple processes match the pattern. Monit will select the process with the\nhighest uptime, the one highlighted.\n',
     );
-  return found.length > 0 ? 0 : 1;
+  return 0;
 }
 
 function printHashes({ print, directory }: Invocation, file: string | null): void {

@@ -60,6 +60,9 @@ function readTrusted(path: string, place: Place | null): string {
   try {
     facts = statSync(path);
   } catch (error) {
+    // So it is to monit, which has the reason of an included one alone.
+    if (place === null && error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw new ControlError(place, `The control file '${path}' is not a file`);
     throw new ControlError(place, `Cannot stat the control file '${path}' -- ${reason(error)}`);
   }
   const { mode, uid, size } = facts;

@@ -157,6 +157,30 @@ describe('ours and monit', { skip: MONIT === null ? 'monit is not installed' : f
     }
   });
 
+  test('say the same of their options, and where no daemon is needed or there is none', async () => {
+    const elsewhere = '/nowhere/at-all';
+    for (const words of [
+      ['-p', elsewhere, 'quit'],
+      ['-p', elsewhere, 'reload'],
+      ['-p', elsewhere, 'summary'],
+      ['-t'],
+      ['-c', elsewhere, '-t'],
+      ['-c', '/etc', '-t'],
+      ['-d', '0'],
+      ['-d', 'x'],
+      ['-Z'],
+      ['-g'],
+      ['procmatch'],
+      ['procmatch', 'no such process at all'],
+      ['-H', '/etc/passwd'],
+    ]) {
+      const [a, b] = await both(...words);
+      // Monit alone minds an option that is given twice, as these are because of what is always given.
+      const stderr = b.stderr.replace(/^WARNING: The -c option .*\n/, '');
+      assert.deepEqual(a, { ...b, stderr }, words.join(' '));
+    }
+  });
+
   test('take commands alike', async () => {
     for (const words of [
       ['unmonitor', 'file'],
