@@ -42,6 +42,9 @@ const CARRIES_MAX = 1024;
 /** How often one that somebody waits for is tried, when others write the key meanwhile. */
 const TRIES_MAX = 3;
 
+/** In `sourceKey` of an errand that waits for keys. */
+const NEW_IS_AWAY = 1;
+
 /** Servers take a larger exptime for a time since 1970. */
 const RELATIVE_SECONDS_MAX = 60 * 60 * 24 * 30;
 
@@ -158,6 +161,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
     const result = errand.resultAt(SLOT.lookNew, 0);
     const isThere = result === RESULT.good && look != null && !isMark(look, 0);
     if (look == null || isThere || result >= RESULT.failed || this.#isLate(errand)) {
+      if (result === RESULT.failed) noteNewAway(errand);
       this.#end(errand, false);
       return;
     }
@@ -353,7 +357,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
     }
     request.append(tail, 0, tail.length);
     request.watch(errand, slot);
-    this.send(errand, request, this.children[child]!, null);
+    this.send(errand, request, this.children[child]!, errand.outer?.call ?? null);
   }
 
   #request(
@@ -386,6 +390,20 @@ export abstract class CarryOverRoute extends ErrandRoute {
       ['reshard_old_unreached', this.unreached],
     ];
   }
+}
+
+/** Of an errand for a key: its new place has not answered, and whoever waits for it is told so. */
+function noteNewAway({ outer, failure, refusal, passedOver }: Errand): void {
+  if (outer === null) return;
+  outer.sourceKey = NEW_IS_AWAY;
+  outer.failure = failure;
+  outer.refusal = refusal;
+  if (passedOver) outer.passedOver = true;
+}
+
+/** Whether the new place of one of the keys that an errand waits for has not answered; the errand has the failure. */
+export function isNewAway({ sourceKey }: Errand): boolean {
+  return sourceKey === NEW_IS_AWAY;
 }
 
 function wordEnd(bytes: Uint8Array, start: number): number {

@@ -246,6 +246,13 @@ test('reshard: a mark is no value, and goes away when there is none', () => {
   assert.deepEqual(values(world, NEW), { a: MARK, b: 'old', c: 'c' });
   assert.equal(world.ask(client, 'gets a\r\n'), 'END\r\n');
   assert.deepEqual(values(world, NEW), { b: 'old', c: 'c' });
+  // That of a proxy whose clock is behind.
+  world.run(101_000);
+  world.servers[NEW]!.values.set('a', mark);
+  assert.equal(
+    world.ask(client, 'get a b\r\ngets a\r\nmg a v\r\n'),
+    `${block('b', 'old')}END\r\nEND\r\nEN\r\n`,
+  );
   world.nothingLeft();
 });
 
@@ -348,6 +355,48 @@ test('reshard: an old place that comes back in a moment is waited for', () => {
     'but not for ever',
   );
   old.mode = 'up';
+  world.nothingLeft();
+});
+
+test('reshard: what cannot get to the new place is not taken out of the old one', () => {
+  const { world, client } = moving(1, { returnWaitMs: 1000 });
+  put(world, OLD, { n: '1', a: 'a', s: 's' });
+  const now = world.servers[NEW]!;
+  world.ask(client, 'get x\r\n');
+  now.mode = 'refusing';
+  now.hangUp('ECONNRESET');
+  world.run(10);
+  assert.equal(world.ask(client, 'incr n 1\r\nappend a 0 0 1\r\na\r\n', 200), '');
+  now.mode = 'up';
+  world.run(2000);
+  assert.equal(client.take(), '2\r\nSTORED\r\n', 'it was waited for');
+  assert.deepEqual(values(world, NEW), { n: '2', a: 'aa' });
+  now.kill();
+  world.run(5000);
+  assert.match(
+    world.ask(client, 'set s 0 0 1\r\nx\r\ntouch s 1\r\ngat 1 s\r\n', 5000),
+    /^(SERVER_ERROR [A-Z ]+\r\n){3}$/,
+  );
+  assert.deepEqual(values(world, OLD), { s: 's' });
+  // The first that asks for it again has it dialled.
+  now.restart();
+  assert.equal(world.ask(client, 'append s 0 0 1\r\nx\r\n', 100), 'STORED\r\n');
+  assert.equal(values(world, NEW)['s'], 'sx');
+  world.nothingLeft();
+});
+
+test('reshard: before the time the old place is waited for with whatever has not come to it', () => {
+  const { world, client } = moving(-5, { returnWaitMs: 1000 });
+  put(world, OLD, { n: '5' });
+  world.ask(client, 'get x\r\n');
+  const old = world.servers[OLD]!;
+  old.mode = 'refusing';
+  old.hangUp('ECONNRESET');
+  world.run(10);
+  assert.equal(world.ask(client, 'incr n 1\r\n', 200), '');
+  old.mode = 'up';
+  world.run(2000);
+  assert.equal(client.take(), '6\r\n');
   world.nothingLeft();
 });
 

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { VERB } from '../protocol/text/verbs.ts';
 import { type Call, keepOpenKeys } from './call.ts';
-import { CarryOverRoute, FROM, STEPS, TO } from './carry-over.ts';
+import { CarryOverRoute, FROM, isNewAway, STEPS, TO } from './carry-over.ts';
 import { isMark, isMetaMark, MARK_SECONDS } from './carry-over-mark.ts';
 import { replyByDefault } from './default-reply.ts';
 import type { Errand } from './errand.ts';
@@ -123,7 +123,9 @@ export class ReshardRoute extends CarryOverRoute {
     if (this.#waits(call)) return;
     const { verb } = call.request;
     if (this.#onlyAsks(call.request)) {
-      if (phase !== PHASE.moving) this.children[phase === PHASE.before ? FROM : TO]!.route(call);
+      if (phase === PHASE.before) this.children[FROM]!.route(call);
+      // Proxies whose clocks are behind may still set marks.
+      else if (phase === PHASE.after) this.#askOne(call, NOTE.last, TO);
       else if (verb === VERB.get) this.#askOne(call, NOTE.getNew, TO);
       else if (this.#isPlain(call)) this.#settle(call);
       else this.#askOne(call, NOTE.askNew, TO);
@@ -177,15 +179,13 @@ export class ReshardRoute extends CarryOverRoute {
         this.#finishWrite(errand, call, betterDeletion(errand.resultAt(0, 0), errand.resultAt(1, 0)));
         return;
       case NOTE.writeOld:
-        errand.note = NOTE.forgetNew;
-        this.#forget(errand, call, TO, 1);
+        this.#oldWritten(errand, call);
         return;
       case NOTE.forgetNew:
         this.#finishWrite(errand, call, 0);
         return;
       case NOTE.settle:
-        if (!this.#onlyAsks(call.request)) this.#forgetOld(errand, call);
-        else if (!this.#waitsForReturn(errand, call)) this.#askLast(errand, call);
+        this.#settled(errand, call);
         return;
       case NOTE.forgetOld:
         this.#oldForgot(errand, call);
@@ -243,6 +243,21 @@ export class ReshardRoute extends CarryOverRoute {
       this.settle(errand, request.bytes, request.keyStart[key]!, request.keyEnd[key]!);
     errand.starting = false;
     this.errandProgressed(errand);
+  }
+
+  #settled(errand: Errand, call: Call): void {
+    if (this.#onlyAsks(call.request)) {
+      if (!this.#waitsForReturn(errand, call)) this.#askLast(errand, call);
+      return;
+    }
+    const names = this.#namesOf(call);
+    // Nothing has been done yet, and what cannot get to the new place is not taken out of the old one.
+    if (isNewAway(errand)) this.#failHere(errand, call);
+    else if (!this.#waitsForReturn(errand, call)) {
+      this.#forgetOld(errand, call);
+      return;
+    }
+    this.#endWrite(names);
   }
 
   #forgetOld(errand: Errand, call: Call): void {
@@ -312,6 +327,16 @@ export class ReshardRoute extends CarryOverRoute {
       return;
     }
     this.#finish(errand, call, 0);
+  }
+
+  /** What one server alone was asked, and has not done, needs nothing from the other. */
+  #oldWritten(errand: Errand, call: Call): void {
+    if (call.keyCount <= 1 && !errand.fateUnknown && errand.resultAt(0, 0) === RESULT.failed) {
+      this.#finishWrite(errand, call, 0);
+      return;
+    }
+    errand.note = NOTE.forgetNew;
+    this.#forget(errand, call, TO, 1);
   }
 
   /** Deletes the keys of a call in one of the places. @param slot the first of those that are used */
