@@ -39,6 +39,41 @@ class Model {
   }
 }
 
+test('who watches is told of what the meta commands look up and make', () => {
+  const { cache } = new TestCache();
+  const told: string[] = [];
+  const text = (bytes: Uint8Array, from: number, to: number): string =>
+    Buffer.from(bytes.subarray(from, to)).toString();
+  cache.observe({
+    missed: (bytes, from, to) => told.push(`missed ${text(bytes, from, to)}`),
+    found: (item) => told.push(`found ${cache.valueBytes(item)}`),
+    stored: (bytes, from, to, mode, result, exptime, slabClass, valueBytes) =>
+      told.push(`stored ${text(bytes, from, to)} ${[mode, result, exptime, slabClass, valueBytes].join()}`),
+    deleted: () => told.push('deleted'),
+    evicted: () => {},
+    pageMoved: () => {},
+    crawled: () => {},
+  });
+  const key = Buffer.from('key');
+  const hash = cache.hash(key, 0, 3);
+  const invalidate = (): number =>
+    cache.meta.invalidate(key, 0, 3, hash, 0, INVALIDATE.stale, KEEP_EXPTIME, false);
+  assert.equal(invalidate(), RESULT.notFound);
+  assert.equal(cache.meta.createNumber(key, 0, 3, hash, 0, 0, 0, 12), RESULT.stored);
+  assert.equal(cache.meta.createNumber(key, 0, 3, hash, 0, 0, 0, 12), RESULT.notStored);
+  assert.equal(invalidate(), RESULT.stored);
+  const item = cache.find(key, 0, 3, hash);
+  cache.meta.countHit(item);
+  cache.release(hash);
+  assert.deepEqual(told, [
+    'missed key',
+    'missed key',
+    `stored key ${STORE_MODE.add},${RESULT.stored},0,1,2`,
+    'found 2',
+    'found 2',
+  ]);
+});
+
 test('marks and cas ids are what the writes before have made them', (t) => {
   t.diagnostic(`SEED=${SEED}`);
   const random = seededRandom(SEED);

@@ -5,7 +5,7 @@ import { KEEP_EXPTIME } from './client-writes.ts';
 import { COUNTER } from './counters.ts';
 import { ARENA_SHIFT, MARKS, STATE } from './layout.ts';
 import type { Parts } from './parts.ts';
-import { type ItemRef, RESULT, type Result } from './results.ts';
+import { type ItemRef, RESULT, type Result, STORE_MODE } from './results.ts';
 
 /** How `invalidate` changes an item. */
 export const INVALIDATE = {
@@ -34,7 +34,9 @@ export class MetaAccess {
 
   /** Notes a get in the statistics alone: the item is as if nobody had read it. */
   countHit(item: ItemRef): void {
-    this.#parts.lookup.countHit(this.#parts.items.kind(item));
+    const { lookup, items, observer } = this.#parts;
+    lookup.countHit(items.kind(item));
+    observer?.found(item);
   }
 
   /** The cas id that clients see, upper half, unsigned; `casLow` the lower. */
@@ -129,7 +131,7 @@ export class MetaAccess {
     high: number,
     low: number,
   ): Result {
-    const { index, locks } = this.#parts;
+    const { index, locks, lookup, observer, writer } = this.#parts;
     const scratch = this.#scratch;
     const keyBytes = keyEnd - keyStart;
     for (let i = 0; i < keyBytes; i++) scratch[i] = input[keyStart + i]!;
@@ -137,6 +139,13 @@ export class MetaAccess {
     const stripe = index.stripe(hash);
     locks.acquire(stripe);
     const item = this.#liveOrNew(scratch, 0, keyBytes, hash, exptime, marks, keyBytes, end);
+    if (observer !== null && (item === 0 || this.created)) {
+      // As of an add that incr or decr makes.
+      const result = item === 0 ? RESULT.noMemory : RESULT.stored;
+      const slabClass = writer.slabClass(keyBytes, 0, end - keyBytes);
+      observer.missed(scratch, 0, keyBytes, lookup.miss);
+      observer.stored(scratch, 0, keyBytes, STORE_MODE.add, result, exptime, slabClass, end - keyBytes);
+    }
     locks.release(stripe);
     if (item === 0) return RESULT.noMemory;
     if (!this.created) return RESULT.notStored;
@@ -202,12 +211,14 @@ export class MetaAccess {
     exptime: number,
     newCas: boolean,
   ): Result {
-    const { index, locks, lookup, items, clock, feed } = this.#parts;
+    const { index, locks, lookup, items, clock, feed, observer } = this.#parts;
     const stripe = index.stripe(hash);
     locks.acquire(stripe);
     const item = lookup.live(input, keyStart, keyEnd, hash);
     let result: Result = RESULT.notFound;
-    if (item !== 0) {
+    if (item === 0) observer?.missed(input, keyStart, keyEnd, lookup.miss);
+    else {
+      observer?.found(item);
       if (casVersion !== 0 && !items.casEquals(item, casVersion)) {
         clock.hold(item);
         result = RESULT.exists;
