@@ -106,7 +106,7 @@ export function includeObjection(path: string, facts: FileFacts, ownUid: number)
  * @returns why not, in monit's words; null when it may
  */
 export function trustObjection(path: string, facts: FileFacts, ownUid: number): string | null {
-  if (!facts.isFile) return `The control file '${path}' is not a regular file.`;
+  if (!facts.isFile) return `The control file '${path}' is not a file`;
   if (facts.ownerUid !== ownUid) return `The control file '${path}' must be owned by you.`;
   if ((facts.mode & 0o777 & ~MODE_MAX) !== 0)
     return `The control file '${path}' permission 0${(facts.mode & 0o777).toString(8)} is wrong, maximum 0700 allowed`;
