@@ -70,7 +70,11 @@ check program fine with path /bin/true
     await this.type();
     await until('everything was looked at', async () => {
       const { stdout } = await this.type('-B', 'status');
-      return !/Initializing|^ {2}last exit value +-$/m.test(stdout) && /running|parent pid +\d/.test(stdout);
+      // Of what is a rate something is known from the second look on.
+      return (
+        !/Initializing|^ {2}last exit value +-$/m.test(stdout) &&
+        /^Process 'one'\n( {2}.*\n)* {2}cpu total +\d/m.test(stdout)
+      );
     });
   }
 
