@@ -3,6 +3,7 @@ import { VERB } from '../protocol/text/verbs.ts';
 import { isMark, MARK_TAIL, tokenOf } from './carry-over-mark.ts';
 import type { Errand } from './errand.ts';
 import { ErrandRoute } from './errand-route.ts';
+import { FAILURE } from './failure.ts';
 import { isPlainKey } from './key-deletion.ts';
 import { exptimeOfMeta } from './meta-exptime.ts';
 import { MetaValue } from './meta-get.ts';
@@ -194,6 +195,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
 
   #marked(errand: Errand): void {
     const mark = errand.requests[SLOT.token];
+    if (errand.resultAt(SLOT.token, 0) === RESULT.failed) noteNewAway(errand);
     if (mark == null || !mark.hasBlock(0) || !isMark(mark, 0)) this.#end(errand, false);
     else this.#askValue(errand, mark);
   }
@@ -296,6 +298,12 @@ export abstract class CarryOverRoute extends ErrandRoute {
     const mark = errand.requests[SLOT.token];
     const result = errand.resultAt(SLOT.store, 0);
     const { outer } = errand;
+    if (result >= RESULT.serverError && mark != null) {
+      // It is too large there, say. To whoever comes next it is to be missing, not to be there as a mark.
+      this.#drop(errand, mark);
+      return;
+    }
+    if (result === RESULT.failed) noteNewAway(errand);
     const isLost = result === RESULT.exists || result === RESULT.notFound;
     if (isLost && outer !== null && mark != null && errand.sourceKey < TRIES_MAX && !this.#isLate(errand)) {
       // The outer one goes on waiting, now for this one.
@@ -396,7 +404,8 @@ export abstract class CarryOverRoute extends ErrandRoute {
 function noteNewAway({ outer, failure, refusal, passedOver }: Errand): void {
   if (outer === null) return;
   outer.sourceKey = NEW_IS_AWAY;
-  outer.failure = failure;
+  // That nothing was even sent has no other reason.
+  outer.failure = failure === FAILURE.none ? FAILURE.memory : failure;
   outer.refusal = refusal;
   if (passedOver) outer.passedOver = true;
 }

@@ -385,6 +385,43 @@ test('reshard: what cannot get to the new place is not taken out of the old one'
   world.nothingLeft();
 });
 
+test('reshard: a counter is not lost when the new place is lost while it comes there', () => {
+  for (let afterMs = 0; afterMs < 120; afterMs += 3) {
+    const { world, client } = moving(1);
+    put(world, OLD, { n: '1' });
+    slow(world, OLD, 20);
+    slow(world, NEW, 10);
+    client.send('incr n 1\r\n');
+    world.run(afterMs);
+    const now = world.servers[NEW]!;
+    now.mode = 'refusing';
+    now.hangUp('ECONNRESET');
+    world.run(2000);
+    const answer = client.take();
+    assert.match(answer, /^(2|SERVER_ERROR [A-Z ]+)\r\n$/, `${afterMs} ms`);
+    now.mode = 'up';
+    world.run(2000);
+    assert.match(world.ask(client, 'get n\r\n', 200), /^VALUE n 3 1\r\n[12]\r\nEND\r\n$/, `${afterMs} ms`);
+    world.nothingLeft();
+  }
+});
+
+test('reshard: of a value that is too large for the new place no mark is left there', () => {
+  const { world, client } = moving(1);
+  const large = 'x'.repeat(100);
+  put(world, OLD, { a: large, b: large, c: large });
+  world.servers[NEW]!.valueBytesMax = 60;
+  assert.equal(world.ask(client, 'get a\r\n'), `${block('a', large)}END\r\n`);
+  assert.deepEqual([values(world, NEW), values(world, OLD)['a']], [{}, large]);
+  assert.equal(world.ask(client, 'get a\r\n'), `${block('a', large)}END\r\n`);
+  assert.equal(
+    world.ask(client, 'append b 0 0 1\r\nx\r\nset c 3 0 1\r\nc\r\nget b c\r\n'),
+    `NOT_STORED\r\nSTORED\r\n${block('c', 'c')}END\r\n`,
+  );
+  assert.deepEqual(values(world, NEW), { c: 'c' });
+  world.nothingLeft();
+});
+
 test('reshard: before the time the old place is waited for with whatever has not come to it', () => {
   const { world, client } = moving(-5, { returnWaitMs: 1000 });
   put(world, OLD, { n: '5' });
