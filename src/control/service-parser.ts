@@ -241,7 +241,7 @@ function parseCron(cursor: Cursor, isExclusion: boolean): Schedule {
 
 function parseMode(cursor: Cursor, draft: EntryDraft): Mode {
   const word = cursor.expectWord('active', 'passive', 'manual');
-  if (word === 'manual') draft.onReboot = 'nostart';
+  if (word === 'manual') draft.onReboot = 'laststate';
   return word === 'passive' ? 'passive' : 'active';
 }
 
