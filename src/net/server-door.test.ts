@@ -107,6 +107,9 @@ test('a certificate must be the one that is known, or be vouched for', async (t)
     { client: { keyFile: certificatePath('renewed-key.pem') } },
   ])
     assert.match(await openedBy(tls), /^refused: error:/);
+  const empty = join(directory, 'empty.pem');
+  writeFileSync(empty, '');
+  assert.equal(await openedBy({ authoritiesFile: empty }), 'refused: no certificate of an authority');
   assert.equal(await openedBy({ client: { keyFile: certificatePath('server-key.pem') } }), 'ready');
 });
 

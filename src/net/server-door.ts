@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { authoritiesIn } from './authority-pem.ts';
 import { loginWords, NO_LOGIN } from './login-file.ts';
 
 /** What a server wants. Plain data; the files are read for each connection, for they may have changed. */
@@ -105,7 +106,7 @@ function readTlsFiles({ chainFile, client, authoritiesFile }: ServerTls): TlsFil
   return {
     ownFingerprint: new X509Certificate(chain).fingerprint256,
     secureContext: createSecureContext({
-      ...(authoritiesFile === null ? {} : { ca: readFileSync(authoritiesFile, 'utf8') }),
+      ...(authoritiesFile === null ? {} : { ca: authoritiesIn(readFileSync(authoritiesFile, 'utf8')) }),
       ...(client === null
         ? {}
         : { cert: chain, key: client.keyFile === null ? chain : readFileSync(client.keyFile, 'utf8') }),

@@ -94,9 +94,16 @@ describe('dialling with TLS', () => {
 
   test('what is of no use has something in its place: a file may be being written just now', async () => {
     const { address } = await harness.listen('echo', { tls: MUTUAL });
-    const half = { ...TWIN.certificates, chain: TWIN.certificates.chain?.slice(0, 100) ?? '' };
-    const dialling = { ...TWIN, certificates: half, fallback: TWIN.certificates };
-    assert.deepEqual(await dial(address, dialling), { kind: 'dialled', answered: 1, errors: [] });
+    for (const half of [
+      { chain: TWIN.certificates.chain?.slice(0, 100) ?? '' },
+      // By themselves these would mean those whom the system trusts, and nobody.
+      { authorities: '' },
+      { authorities: '-----BEG' },
+    ]) {
+      const certificates = { ...TWIN.certificates, ...half };
+      const dialling = { ...TWIN, certificates, fallback: TWIN.certificates };
+      assert.deepEqual(await dial(address, dialling), { kind: 'dialled', answered: 1, errors: [] });
+    }
   });
 
   test("a dialler's certificate that is no good is refused by the server, and counted", async (t) => {

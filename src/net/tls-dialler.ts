@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { authoritiesIn } from './authority-pem.ts';
 import { NOT_THE_CERTIFICATE } from './tls-errors.ts';
 
 /** What a dialler shows, and whom it believes, in PEM. Structured-clonable. */
@@ -64,7 +65,7 @@ function credentialsFor({ certificates, fallback, versionMin }: TlsDialling): Cr
   const of = ({ chain, key, authorities, pinned = null }: DialCertificates): Credentials => ({
     secureContext: createSecureContext({
       ...(chain === null ? {} : { cert: chain, key: key ?? chain }),
-      ...(authorities === null ? {} : { ca: authorities }),
+      ...(authorities === null ? {} : { ca: authoritiesIn(authorities) }),
       minVersion: versionMin,
     }),
     ownFingerprint: pinned === null ? null : new X509Certificate(pinned).fingerprint256,

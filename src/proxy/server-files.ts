@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
+import { authoritiesIn } from '../net/authority-pem.ts';
 import type { DialCertificates } from '../net/tls-dialler.ts';
 import type { ConfigurationFiles } from './server-access.ts';
 import { fileReason } from './server-login.ts';
@@ -24,14 +25,12 @@ export function configurationFiles(directory: string): ConfigurationFiles {
 
 /** @returns why certificates are of no use; null: they are */
 function tlsMistake({ chain, key, authorities, pinned = null }: DialCertificates): string | null {
-  // What holds no certificate at all node takes without a word.
-  if (authorities !== null && !authorities.includes('-----BEGIN')) return 'no certificate of an authority';
   // Only here: most proxies need no TLS.
   const { createSecureContext }: typeof import('node:tls') = createRequire(import.meta.url)('node:tls');
   try {
     createSecureContext({
       ...(chain === null ? {} : { cert: chain, key: key ?? chain }),
-      ...(authorities === null ? {} : { ca: authorities }),
+      ...(authorities === null ? {} : { ca: authoritiesIn(authorities) }),
     });
     if (pinned !== null) new X509Certificate(pinned);
     return null;
