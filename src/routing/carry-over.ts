@@ -43,9 +43,6 @@ const CARRIES_MAX = 1024;
 /** How often one that somebody waits for is tried, when others write the key meanwhile. */
 const TRIES_MAX = 3;
 
-/** In `sourceKey` of an errand that waits for keys. */
-const NEW_IS_AWAY = 1;
-
 /** Servers take a larger exptime for a time since 1970. */
 const RELATIVE_SECONDS_MAX = 60 * 60 * 24 * 30;
 
@@ -96,6 +93,9 @@ export abstract class CarryOverRoute extends ErrandRoute {
   /** Whether it is the time for it. */
   protected abstract mayCarry(): boolean;
 
+  /** The note of an errand that has waited for keys of which some could not be settled. */
+  protected abstract readonly unsettled: number;
+
   /** An errand that is no key's has all its answers. */
   protected abstract callProgressed(errand: Errand): void;
 
@@ -119,7 +119,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
         this.#stored(errand);
         return;
       case DROP:
-        this.#end(errand, false);
+        this.#end(errand, this.#wasNowhere(errand));
         return;
       default:
         this.callProgressed(errand);
@@ -162,8 +162,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
     const result = errand.resultAt(SLOT.lookNew, 0);
     const isThere = result === RESULT.good && look != null && !isMark(look, 0);
     if (look == null || isThere || result >= RESULT.failed || this.#isLate(errand)) {
-      if (result === RESULT.failed) noteNewAway(errand);
-      this.#end(errand, false);
+      this.#end(errand, isThere);
       return;
     }
     errand.note = LOOK_OLD;
@@ -180,7 +179,8 @@ export abstract class CarryOverRoute extends ErrandRoute {
     else if (result === RESULT.notFound && look.hasBlock(0)) this.#drop(errand, look);
     else {
       if (result >= RESULT.failed) this.unreached++;
-      this.#end(errand, false);
+      // Of a place that cannot be asked nothing more is expected.
+      this.#end(errand, result !== RESULT.good);
     }
   }
 
@@ -195,9 +195,10 @@ export abstract class CarryOverRoute extends ErrandRoute {
 
   #marked(errand: Errand): void {
     const mark = errand.requests[SLOT.token];
-    if (errand.resultAt(SLOT.token, 0) === RESULT.failed) noteNewAway(errand);
-    if (mark == null || !mark.hasBlock(0) || !isMark(mark, 0)) this.#end(errand, false);
-    else this.#askValue(errand, mark);
+    if (mark == null || errand.resultAt(SLOT.token, 0) >= RESULT.failed) this.#end(errand, false);
+    else if (!mark.hasBlock(0)) this.#lost(errand, mark);
+    else if (isMark(mark, 0)) this.#askValue(errand, mark);
+    else this.#end(errand, true);
   }
 
   #askValue(errand: Errand, mark: Request): void {
@@ -297,22 +298,34 @@ export abstract class CarryOverRoute extends ErrandRoute {
   #stored(errand: Errand): void {
     const mark = errand.requests[SLOT.token];
     const result = errand.resultAt(SLOT.store, 0);
-    const { outer } = errand;
-    if (result >= RESULT.serverError && mark != null) {
-      // It is too large there, say. To whoever comes next it is to be missing, not to be there as a mark.
-      this.#drop(errand, mark);
+    assert(mark != null, 'a mark was set');
+    if (result === RESULT.exists || result === RESULT.notFound) this.#lost(errand, mark);
+    // It is too large there, say. To whoever comes next it is to be missing, not to be there as a mark.
+    else if (result >= RESULT.serverError) this.#drop(errand, mark);
+    else {
+      if (result === RESULT.good) this.#carried++;
+      this.#end(errand, result === RESULT.good);
+    }
+  }
+
+  /** Somebody has written the key meanwhile. If somebody waits it is tried again, for a while. */
+  #lost(errand: Errand, mark: Request): void {
+    const { outer, sourceKey: tries, sinceMs } = errand;
+    if (outer === null || tries >= TRIES_MAX || this.#isLate(errand)) {
+      this.#end(errand, false);
       return;
     }
-    if (result === RESULT.failed) noteNewAway(errand);
-    const isLost = result === RESULT.exists || result === RESULT.notFound;
-    if (isLost && outer !== null && mark != null && errand.sourceKey < TRIES_MAX && !this.#isLate(errand)) {
-      // The outer one goes on waiting, now for this one.
-      const again = this.#begin(outer, errand.sourceKey + 1);
-      again.sinceMs = errand.sinceMs;
-      outer.open++;
-      this.#look(again, mark.bytes, mark.keyStart[0]!, mark.keyEnd[0]!);
-    }
-    this.#end(errand, result === RESULT.good);
+    const again = this.#begin(outer, tries + 1);
+    again.sinceMs = sinceMs;
+    outer.open++;
+    this.#look(again, mark.bytes, mark.keyStart[0]!, mark.keyEnd[0]!);
+    this.#end(errand, true);
+  }
+
+  /** Whether the mark was taken away because there is no value, not because of a failure. */
+  #wasNowhere(errand: Errand): boolean {
+    const slot = [SLOT.plainValue, SLOT.value, SLOT.lookOld].find((one) => errand.requests[one] != null);
+    return slot !== undefined && errand.resultAt(slot, 0) === RESULT.notFound;
   }
 
   /** Nothing is to come in the place of the mark: `cas` with an exptime that is over is a delete with a condition, of any server. */
@@ -325,13 +338,18 @@ export abstract class CarryOverRoute extends ErrandRoute {
     this.#send(errand, SLOT.drop, TO, VERB.cas, CAS, mark.bytes, start, end, ascii(`${tail}\r\n\r\n`));
   }
 
-  #end(errand: Errand, isCarried: boolean): void {
+  /** @param isSettled what is to be had of the key is in its new place; else there may be something in the old one */
+  #end(errand: Errand, isSettled: boolean): void {
     this.#underWay--;
-    if (isCarried) this.#carried++;
     const { outer } = errand;
-    if (outer !== null && errand.hopeUntilMs > outer.hopeUntilMs) {
-      outer.hopeUntilMs = errand.hopeUntilMs;
-      outer.failure = errand.failure;
+    if (outer !== null) {
+      if (!isSettled) outer.note = this.unsettled;
+      if (errand.hopeUntilMs > outer.hopeUntilMs || outer.failure === FAILURE.none) {
+        outer.failure = errand.failure;
+        outer.refusal = errand.refusal;
+        outer.hopeUntilMs = Math.max(outer.hopeUntilMs, errand.hopeUntilMs);
+      }
+      if (errand.passedOver) outer.passedOver = true;
       outer.timesLost = Math.max(outer.timesLost, errand.timesLost);
     }
     this.errands.release(errand);
@@ -398,21 +416,6 @@ export abstract class CarryOverRoute extends ErrandRoute {
       ['reshard_old_unreached', this.unreached],
     ];
   }
-}
-
-/** Of an errand for a key: its new place has not answered, and whoever waits for it is told so. */
-function noteNewAway({ outer, failure, refusal, passedOver }: Errand): void {
-  if (outer === null) return;
-  outer.sourceKey = NEW_IS_AWAY;
-  // That nothing was even sent has no other reason.
-  outer.failure = failure === FAILURE.none ? FAILURE.memory : failure;
-  outer.refusal = refusal;
-  if (passedOver) outer.passedOver = true;
-}
-
-/** Whether the new place of one of the keys that an errand waits for has not answered; the errand has the failure. */
-export function isNewAway({ sourceKey }: Errand): boolean {
-  return sourceKey === NEW_IS_AWAY;
 }
 
 function wordEnd(bytes: Uint8Array, start: number): number {

@@ -416,9 +416,9 @@ test('reshard: of a value that is too large for the new place no mark is left th
   assert.equal(world.ask(client, 'get a\r\n'), `${block('a', large)}END\r\n`);
   assert.equal(
     world.ask(client, 'append b 0 0 1\r\nx\r\nset c 3 0 1\r\nc\r\nget b c\r\n'),
-    `NOT_STORED\r\nSTORED\r\n${block('c', 'c')}END\r\n`,
+    `SERVER_ERROR BACKEND SERVER ERROR\r\nSTORED\r\n${block('b', large)}${block('c', 'c')}END\r\n`,
   );
-  assert.deepEqual(values(world, NEW), { c: 'c' });
+  assert.deepEqual([values(world, NEW), values(world, OLD)], [{ c: 'c' }, { a: large, b: large }]);
   world.nothingLeft();
 });
 
@@ -443,9 +443,36 @@ test('reshard: a new place that is gone is an error, and the old one is not read
   world.servers[NEW]!.kill();
   world.run(100);
   assert.match(world.ask(client, 'get a\r\n', 3000), /^SERVER_ERROR /);
+  assert.match(world.ask(client, 'get a b\r\n', 3000), /^SERVER_ERROR /);
+  assert.deepEqual(seen(world, OLD), []);
   assert.match(world.ask(client, 'gets a\r\n', 3000), /^SERVER_ERROR /);
   assert.match(world.ask(client, 'incr a 1\r\n', 3000), /^SERVER_ERROR /);
   world.servers[NEW]!.restart();
+  world.nothingLeft();
+});
+
+test('reshard: of several keys those that a new place has that is gone do not take the others along', () => {
+  const two: RouteTree = {
+    type: 'shard',
+    hash: 'md5',
+    distribution: 'modula',
+    hashTag: null,
+    stopMark: null,
+    children: [1, 2].map((index) => ({ name: `server${index}`, weight: 1, route: server(index) })),
+  };
+  const { world, client } = moving(1, { to: two, returnWaitMs: 1000 });
+  const keys = ['a', 'b', 'c', 'd', 'e', 'f'];
+  for (const key of keys) put(world, OLD, { [key]: key });
+  world.ask(client, 'get x y z\r\n');
+  const [, , away] = world.servers;
+  away!.mode = 'refusing';
+  away!.hangUp('ECONNRESET');
+  client.send(`get ${keys.join(' ')}\r\n`);
+  world.run(200);
+  away!.mode = 'up';
+  world.run(1000);
+  assert.equal(client.take(), `${keys.map((key) => block(key, key)).join('')}END\r\n`);
+  assert.ok(Object.keys(values(world, 1)).length > 0 && Object.keys(values(world, 2)).length > 0);
   world.nothingLeft();
 });
 

@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { VERB } from '../protocol/text/verbs.ts';
 import { type Call, keepOpenKeys } from './call.ts';
-import { CarryOverRoute, FROM, isNewAway, STEPS, TO } from './carry-over.ts';
+import { CarryOverRoute, FROM, STEPS, TO } from './carry-over.ts';
 import { isMark, isMetaMark, MARK_SECONDS } from './carry-over-mark.ts';
 import { replyByDefault } from './default-reply.ts';
 import type { Errand } from './errand.ts';
@@ -30,6 +30,8 @@ const NOTE = {
   askNew: STEPS + 9,
   /** Somebody else's mark may have come meanwhile. */
   last: STEPS + 10,
+  /** As `settle`, and some key could not be carried over. */
+  unsettled: STEPS + 11,
 } as const;
 
 const PHASE = { before: 0, moving: 1, after: 2, over: 3 } as const;
@@ -63,6 +65,7 @@ export interface ReshardRules {
  * move gets along with *before*. See docs/internals/resharding.md.
  */
 export class ReshardRoute extends CarryOverRoute {
+  protected readonly unsettled: number = NOTE.unsettled;
   readonly #rules: ReshardRules;
   readonly #metaGet = new MetaGet();
   /** Writes that have not come to their last place, by client and key, with what the client has asked of the key since. */
@@ -185,6 +188,7 @@ export class ReshardRoute extends CarryOverRoute {
         this.#finishWrite(errand, call, 0);
         return;
       case NOTE.settle:
+      case NOTE.unsettled:
         this.#settled(errand, call);
         return;
       case NOTE.forgetOld:
@@ -203,8 +207,7 @@ export class ReshardRoute extends CarryOverRoute {
 
   #newAnswered(errand: Errand, call: Call): void {
     markIsMissing(errand, call);
-    if (hasFailed(errand, call)) this.#finish(errand, call, 0);
-    else if (this.#deliverFound(errand, call, false)) this.#askOne(call, NOTE.getOld, FROM);
+    if (this.#deliverFound(errand, call, false)) this.#askOne(call, NOTE.getOld, FROM);
   }
 
   #oldAnswered(errand: Errand, call: Call): void {
@@ -226,10 +229,26 @@ export class ReshardRoute extends CarryOverRoute {
       this.deliverBlock(call, key, answer.reply, answer.blockStart(index), answer.blockEnd(index));
       if (carries) this.carry(request.bytes, request.keyStart[key]!, request.keyEnd[key]!);
     }
+    // In the old place a failure is as good as a miss; in the new one nobody knows whether the key is there.
+    if (!carries && hasFailed(errand, call)) this.#failSome(errand, call);
     this.errands.release(errand);
     if (keepOpenKeys(call)) return true;
     this.calls.missAll(call);
     return false;
+  }
+
+  /** Takes the keys out of the call that failed, and hands them on as failed. */
+  #failSome(errand: Errand, call: Call): void {
+    const [answer] = errand.requests;
+    let index = 0;
+    const failed = splitOff(this.calls, call, () => errand.resultAt(0, index++) >= RESULT.failed);
+    if (failed === null) return;
+    if (answer == null || answer.refused) {
+      this.fail(errand.failedCall(failed));
+      return;
+    }
+    failed.request.failKeys(failed.firstKey, answer.reply, answer.lineStart, answer.lineEnd);
+    this.calls.release(failed);
   }
 
   // What needs the value
@@ -246,13 +265,15 @@ export class ReshardRoute extends CarryOverRoute {
   }
 
   #settled(errand: Errand, call: Call): void {
+    const { verb } = call.request;
     if (this.#onlyAsks(call.request)) {
       if (!this.#waitsForReturn(errand, call)) this.#askLast(errand, call);
       return;
     }
     const names = this.#namesOf(call);
-    // Nothing has been done yet, and what cannot get to the new place is not taken out of the old one.
-    if (isNewAway(errand)) this.#failHere(errand, call);
+    const isSettled = errand.note === NOTE.settle || (verb === VERB.set && errand.failure === FAILURE.none);
+    // Nothing has been done yet, and what may have a value in the old place still is not deleted there.
+    if (!isSettled) this.#failHere(errand, call);
     else if (!this.#waitsForReturn(errand, call)) {
       this.#forgetOld(errand, call);
       return;

@@ -1,7 +1,7 @@
 import type { Call, CallPool } from './call.ts';
 
 /**
- * Takes some keys out of a call, in their order; the call may be left without any.
+ * Takes some keys out of a call, in their order; the call may be left without any; then its first key is -1.
  *
  * @param isOther asked once for each key, in order
  * @returns a call for them; null when there are none
@@ -11,8 +11,10 @@ export function splitOff(calls: CallPool, call: Call, isOther: (key: number) => 
   const other = calls.copy(call);
   let lastKept = -1;
   let lastOther = -1;
+  let key = call.firstKey;
   call.keyCount = other.keyCount = 0;
-  for (let key = call.firstKey; key >= 0; ) {
+  call.firstKey = call.cursor = -1;
+  while (key >= 0) {
     const next = request.keyNext[key]!;
     request.keyNext[key] = -1;
     if (isOther(key)) {

@@ -17,7 +17,7 @@ export interface ReshardLife {
 }
 
 /**
- * One life of proxies whose keys get a server more: before, while and after they move, over servers that answer late, and in some lives hang up. The
+ * One life of proxies whose keys get a server more: before, while and after they move, over servers that answer late, and in some lives hang up, or are away for a moment. The
  * proxies' clocks differ in some lives; before and after, and as long as not all of them say that keys move, keys may be missed.
  *
  * No read gets a value that is older than a write which had been answered before the read was sent, and none misses a key that was stored and not deleted;
@@ -63,6 +63,7 @@ class Life {
       mains: 3,
       backups: 0,
       threads: this.#proxies,
+      settings: { returnWaitMs: 1000 },
       plan: (destinations, context) => {
         // That its clock is behind looks the same as that its times are later.
         const lateSeconds = this.#random.below(this.#skewMs + 1) / 1000;
@@ -178,7 +179,16 @@ class Life {
       case 0:
         if (!this.#isQuiet) server.hangUp('ECONNRESET');
         return;
-      case 1:
+      case 1: {
+        if (this.#isQuiet) return;
+        server.mode = 'refusing';
+        server.hangUp('ECONNRESET');
+        const { timeline } = this.#world;
+        timeline.at(timeline.nowMs + this.#random.below(300), () => {
+          server.mode = 'up';
+        });
+        return;
+      }
       case 2:
         server.hearMs = this.#pick([0, 10, 50, 200]);
         return;
