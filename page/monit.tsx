@@ -69,7 +69,7 @@ function Page({ beginning }: { readonly beginning: EntryView }): JSX.Element {
         <OfflineBadge isLive={isLive} />
         <nav aria-label="Other pages">
           <a href="/_runtime">Runtime</a>
-          <a href="/_viewlog">Log</a>
+          {session?.role === 'read-only' ? null : <a href="/_viewlog">Log</a>}
           <a href="/_about">About</a>
         </nav>
         <span class="who">

@@ -149,6 +149,9 @@ test('who may only look sees no buttons; who guesses has to wait', async (t) => 
   const { base } = await open(t);
   assert.match(await (await fetch(`${base}/one`, { headers: ADMIN })).text(), /<button/);
   assert.doesNotMatch(await (await fetch(`${base}/one`, { headers: VIEW })).text(), /<button|<form/);
+  const log = async (headers: Record<string, string>): Promise<number> =>
+    (await fetch(`${base}/_viewlog`, { headers })).status;
+  assert.deepEqual([await log(ADMIN), await log(VIEW)], [200, 403]);
   for (let count = 0; count < FAILURES_MAX; count++)
     assert.equal((await fetch(`${base}/`, { headers: basic(`admin:${count}`) })).status, 401);
   assert.equal((await fetch(`${base}/`, { headers: ADMIN })).status, 429);

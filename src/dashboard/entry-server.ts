@@ -36,6 +36,8 @@ const LOG_BYTES_SHOWN = 64 * 1024;
 /** Services that a line of the log names. */
 const NAMES_LOGGED_MAX = 20;
 
+const NO_PRIVILEGES = 'You do not have sufficient privileges to access this page';
+
 export interface EntryServerOptions {
   readonly httpd: Httpd;
   readonly log: (level: 'info' | 'warning' | 'error', text: string) => void;
@@ -249,7 +251,9 @@ export class EntryServer {
         html(runtimePage(facts));
         return;
       case '/_viewlog':
-        html(logPage(facts, this.#logTail()));
+        // It has what others do, and what their programs say.
+        if (access.isReadOnly) this.#error(response, 403, NO_PRIVILEGES);
+        else html(logPage(facts, this.#logTail()));
         return;
       case '/status.json':
         send(
@@ -279,7 +283,7 @@ export class EntryServer {
     const from = `user '${access.user}' -- client [${request.socket.remoteAddress ?? 'unix socket'}]`;
     if (access.isReadOnly) {
       this.#options.log('warning', `HttpRequest: POST ${path.slice(0, 200)} refused, read-only: ${from}`);
-      return this.#error(response, 403, 'You do not have sufficient privileges to access this page');
+      return this.#error(response, 403, NO_PRIVILEGES);
     }
     if (!isSameOrigin(request.headers, 'encrypted' in request.socket ? 'https' : 'http'))
       return this.#error(response, 403, 'This request comes from another page.');
