@@ -156,20 +156,29 @@ describe('readings that hang in the system', { skip: SKIP }, () => {
     await until('all have come back', () => reads.hung === 0);
   });
 
-  test('do not keep the process from its end', async () => {
-    const path = pipe('end');
-    const modules = ['bounded-reads.js', 'end-process.js'].map((name) => new URL(name, import.meta.url).href);
-    const script = `
+  for (const [when, patienceMs] of [
+    ['', 50],
+    [', nor before it is known that they hang', 60_000],
+  ] as const)
+    test(`do not keep the process from its end${when}`, async () => {
+      const path = pipe(`end${patienceMs}`);
+      const modules = ['bounded-reads.js', 'end-process.js'].map(
+        (name) => new URL(name, import.meta.url).href,
+      );
+      const script = `
       const [{ PROCESS_READS }, { endProcess }] = await Promise.all(${JSON.stringify(modules)}.map((name) => import(name)));
-      const { open } = await import('node:fs/promises');
-      await PROCESS_READS.run(${JSON.stringify(path)}, 50, () => open(${JSON.stringify(path)}, 'r')).catch(() => {});
+      const { open, readFile } = await import('node:fs/promises');
+      const reading = PROCESS_READS.run(${JSON.stringify(path)}, ${patienceMs}, () => open(${JSON.stringify(path)}, 'r'));
+      await Promise.race([reading.catch(() => {}), ...(${patienceMs} > 1000 ? [readFile('/dev/null')] : [])]);
+      process.on('exit', (code) => console.log('told of ' + code));
       await endProcess(7);`;
-    const child = run(process.execPath, ['--input-type=module', '-e', script], {});
-    try {
-      await until('it has ended', () => child.child.exitCode !== null);
-      assert.equal(child.child.exitCode, 7, child.stderr());
-    } finally {
-      await child.kill('SIGKILL');
-    }
-  });
+      const child = run(process.execPath, ['--input-type=module', '-e', script], {});
+      try {
+        await until('it has ended', () => child.child.exitCode !== null);
+        assert.equal(child.child.exitCode, 7, child.stderr());
+        await until('it was told', () => child.stdout() === 'told of 7\n');
+      } finally {
+        await child.kill('SIGKILL');
+      }
+    });
 });

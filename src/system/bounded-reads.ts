@@ -55,6 +55,11 @@ export class BoundedReads {
     return count;
   }
 
+  /** Readings that have not come back, for however short a time. */
+  get underWay(): number {
+    return this.#running.size;
+  }
+
   /** Whether a path leads to what somebody else serves; says so at once. */
   mayHang(path: string): boolean {
     return this.#options.servedMount(path) !== null;
