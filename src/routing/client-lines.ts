@@ -32,11 +32,12 @@ export const META_REFUSALS: ReadonlyMap<number, Uint8Array> = new Map([
 ]);
 
 const SPACE = 32;
-/** Whether an unfinished line is a get or gets, whose lines may be longer than others. */
+/** Whether an unfinished line is a get, gets, gat or gats, whose lines may be longer than others. */
 export function beginsRetrieval(input: Uint8Array, start: number, end: number): boolean {
   let at = start;
   while (at < end && at < start + 100 && input[at] === SPACE) at++;
-  if (input[at] !== 103 || input[at + 1] !== 101 || input[at + 2] !== 116) return false;
+  if (input[at] !== 103 || (input[at + 1] !== 101 && input[at + 1] !== 97) || input[at + 2] !== 116)
+    return false;
   return input[at + 3] === SPACE || (input[at + 3] === 115 && input[at + 4] === SPACE);
 }
 

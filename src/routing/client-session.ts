@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import { LINE_BYTES_MAX } from '../base/limits.ts';
+import { INPUT_REST_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { META_ERROR, MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
@@ -47,6 +47,10 @@ const LF = 10;
 const LINE_END = Uint8Array.of(CR, LF);
 
 const BINARY_REQUEST = 0x80;
+/** Longest line of get, gets, gat and gats; a longer one closes the connection. */
+export const RETRIEVAL_LINE_BYTES_MAX: number = 4 * 1024 * 1024;
+/** From this length on what has come of such a line is kept here, because the transport keeps no more than it must. */
+const KEPT_LINE_BYTES_MIN: number = INPUT_REST_BYTES_MAX / 2;
 const BEHIND_VALUE_BYTES: number = BASE64_KEY_BYTES_MAX + 2;
 
 /** The words of `stats` by which a proxy asks that has no other place for what fails here. */
@@ -80,6 +84,8 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   #collectsBinary = false;
   /** Bytes of a refused value that are still to come. */
   #swallowRest = 0;
+  /** What has come of a long line, in the buffer of a record. */
+  #longLine: Request | null = null;
   /** How much of an unfinished line has been searched for its end. */
   #searched = 0;
   #feeding = false;
@@ -131,6 +137,10 @@ export class ClientSession implements Session, BinaryHost, Uploader {
         this.#connection.pause();
         return at;
       }
+      if (this.#longLine !== null) {
+        at = this.#continueLine(this.#longLine, input, at, end);
+        continue;
+      }
       const after = input[at] === BINARY_REQUEST ? this.#binary(input, at, end) : this.#text(input, at, end);
       if (after === at) return at;
       at = after;
@@ -162,8 +172,9 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     while (lf < end && input[lf] !== LF) lf++;
     if (lf >= end) {
       this.#searched = end - start;
-      if (end - start > LINE_BYTES_MAX && !beginsRetrieval(input, start, end)) return this.#destroy(end);
-      return start;
+      if (end - start <= LINE_BYTES_MAX) return start;
+      if (!beginsRetrieval(input, start, end)) return this.#destroy(end);
+      return end - start < KEPT_LINE_BYTES_MIN ? start : this.#keepLine(input, start, end);
     }
     this.#searched = 0;
     const line = this.#line;
@@ -320,6 +331,40 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     this.#collectRest = valueBytes + 2;
   }
 
+  /** The beginning of a long line. */
+  #keepLine(input: Uint8Array, start: number, end: number): number {
+    const { requests } = this.#host;
+    const line = requests.acquire(this, VERB.get, false);
+    this.#searched = 0;
+    this.#longLine = line;
+    requests.uploads.begin(this);
+    return this.#continueLine(line, input, start, end);
+  }
+
+  /** More of a long line. With its end it is read like any other. */
+  #continueLine(line: Request, input: Uint8Array, start: number, end: number): number {
+    let at = start;
+    while (at < end && input[at] !== LF) at++;
+    const hasEnded = at < end;
+    if (hasEnded) at++;
+    if (line.length + at - start > RETRIEVAL_LINE_BYTES_MAX || !line.reserve(at - start))
+      return this.#destroy(end);
+    line.append(input, start, at);
+    if (!hasEnded) return at;
+    this.#endLongLine();
+    this.#text(line.bytes, 0, line.length);
+    this.#host.requests.release(line);
+    return at;
+  }
+
+  /** The line that was kept is not any more; whoever ends it releases it. */
+  #endLongLine(): Request | null {
+    const line = this.#longLine;
+    if (line !== null) this.#host.requests.uploads.end(this);
+    this.#longLine = null;
+    return line;
+  }
+
   #collect(request: Request, input: Uint8Array, start: number, end: number): number {
     const taken = Math.min(this.#collectRest, end - start);
     // Behind the value come its line end and, of a key in base64, its plain text.
@@ -338,10 +383,16 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   }
 
   get collecting(): Request | null {
-    return this.#collecting;
+    return this.#collecting ?? this.#longLine;
   }
 
   giveUpValue(): void {
+    const line = this.#endLongLine();
+    if (line !== null) {
+      this.#host.requests.release(line);
+      this.#destroy(0);
+      return;
+    }
     const request = this.#collecting;
     if (request === null) return;
     this.#endUpload();
@@ -625,7 +676,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
       request.abandon();
       this.#host.requests.release(request);
     }
-    const collected = this.#collecting;
+    const collected = this.#endLongLine() ?? this.#collecting;
     this.#endUpload();
     if (collected !== null) this.#host.requests.release(collected);
     this.#gone(error);

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { binaryPacket } from '../../testing/binary-client.ts';
 import { parseReplies } from '../../testing/binary-transcripts.ts';
 import { RouteWorld } from '../../testing/route-world.ts';
+import { INPUT_REST_BYTES_MAX } from '../base/limits.ts';
 import { OPCODE, STATUS } from '../protocol/binary/opcodes.ts';
+import { RETRIEVAL_LINE_BYTES_MAX } from './client-session.ts';
 
 test('a value that comes slowly is not asked for a second time', () => {
   const value = 'x'.repeat(300_000);
@@ -237,6 +239,46 @@ test('values that come too slowly make room when the buffers are used up, those 
   slow!.send(`set l 0 0 600000\r\n${'z'.repeat(400_000)}`);
   world.run(6000);
   assert.equal(world.ask(slow!, `${'z'.repeat(200_000)}\r\nmn\r\n`), 'SERVER_ERROR OUT OF MEMORY\r\nMN\r\n');
+  world.nothingLeft();
+});
+
+test('a get of very many keys comes in pieces and is answered whole; beyond the bound its client is closed', () => {
+  const world = new RouteWorld({ mains: 2, backups: 0 }).start();
+  const client = world.client();
+  const keys = Array.from({ length: 3000 }, (_, i) => `${'k'.repeat(60)}${i}`);
+  world.ask(client, `set ${keys[7]} 0 0 1\r\n7\r\nset ${keys[2999]} 0 0 1\r\n9\r\n`);
+  const values = `VALUE ${keys[7]} 0 1\r\n7\r\nVALUE ${keys[2999]} 0 1\r\n9\r\nEND\r\n`;
+  for (const verb of ['get', ' get', 'gat 0']) {
+    for (const piece of `${verb} ${keys.join(' ')}\r\nmn\r\n`.match(/[^]{1,50000}/g) ?? []) {
+      client.send(piece);
+      assert.ok(client.pipe.restBytes < INPUT_REST_BYTES_MAX, `${client.pipe.restBytes} bytes are left`);
+    }
+    world.run();
+    assert.equal(client.take(), `${values}MN\r\n`, verb);
+  }
+  assert.equal(world.router.requests.uploads.count, 0);
+  const piece = ` ${'k'.repeat(9)}`.repeat(6000);
+  const closed = world.client();
+  closed.send('get');
+  for (let sent = 3; sent + piece.length <= RETRIEVAL_LINE_BYTES_MAX; sent += piece.length)
+    closed.send(piece);
+  assert.equal(closed.pipe.closed, false);
+  closed.send(piece);
+  assert.equal(closed.pipe.closed, true);
+  world.run(1);
+  // One who goes leaves nothing; one who dawdles makes room, as with a value that does not come.
+  const gone = world.client();
+  gone.send(`get${piece}`);
+  gone.pipe.close(true, 'ECONNRESET');
+  world.run(1);
+  const { uploads } = world.router.requests;
+  assert.equal(uploads.count, 0);
+  const dawdler = world.client();
+  dawdler.send(`get${piece}`);
+  world.run(60_000);
+  assert.equal(uploads.relieve(null), true);
+  assert.equal(dawdler.pipe.closed, true);
+  assert.equal(uploads.count, 0);
   world.nothingLeft();
 });
 

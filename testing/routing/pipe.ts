@@ -162,6 +162,11 @@ export class Pipe implements Connection {
     this.#timeline.at(this.#timeline.nowMs, () => this.deliver(''));
   }
 
+  /** Bytes that the session left. */
+  get restBytes(): number {
+    return this.#rest.length;
+  }
+
   /** Bytes come from the peer. */
   deliver(text: string): void {
     if (this.closed || this.session === null) return;
