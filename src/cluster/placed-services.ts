@@ -91,6 +91,8 @@ export interface PoolMove extends Pick<PlacedPool, 'to' | 'placement'> {
   /** Seconds since 1970. */
   readonly startSeconds: number;
   readonly endSeconds: number;
+  /** So long after that other proxies may still read in the old placement. */
+  readonly tailSeconds: number;
 }
 
 /** All that a proxy sends to, each once, spares included, and what keys move away from. */

@@ -176,10 +176,17 @@ function poolRoute(proxy: PlacedProxy, pool: PlacedPool, asked: AskedTwins): unk
   const { move, ...settled } = pool;
   const to = placedRoute(proxy, settled, asked);
   if (move === undefined) return hotKeyRoute(pool, to);
-  const { startSeconds, endSeconds } = move;
+  const { startSeconds, endSeconds, tailSeconds } = move;
   const from = placedRoute(proxy, { ...settled, to: move.to, placement: move.placement }, asked);
   const length = `${endSeconds - startSeconds}s`;
-  return hotKeyRoute(pool, { type: 'reshard', from, to, start: startSeconds, for: length });
+  return hotKeyRoute(pool, {
+    type: 'reshard',
+    from,
+    to,
+    start: startSeconds,
+    for: length,
+    tail: `${tailSeconds}s`,
+  });
 }
 
 function placedRoute(proxy: PlacedProxy, pool: PlacedPool, asked: AskedTwins): unknown {

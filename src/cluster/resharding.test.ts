@@ -99,6 +99,7 @@ test('a shard that joins has its keys carried over: announced, then begun', () =
     },
     start: 1_800_000_036,
     for: '3600s',
+    tail: '65s',
   });
   assert.deepEqual(routeOf(withMoves(joined, settled, NOW + 4000)), routeOf(joined), 'it is over');
   assert.deepEqual(moveLines(settled, NOW + 4000), []);
@@ -151,8 +152,8 @@ test('a shard that is gone from the file goes on until its keys have moved', () 
   const again = change(moving, cluster(ONE, USERS, 'defaults: { memory: 1G }\n'), moves);
   assert.deepEqual(again.moves, moves);
   const end = moves.get('users')!.endSeconds;
-  assert.equal(nextLeave(moves), end + 120);
-  assert.deepEqual(withMoves(one, moves, end + 120), one);
+  assert.equal(nextLeave(moves), end + 130);
+  assert.deepEqual(withMoves(one, moves, end + 130), one);
   assert.equal(nextLeave(change(cluster(ONE), cluster(ONE + TWO)).moves), null);
 });
 

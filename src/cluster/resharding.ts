@@ -21,6 +21,8 @@ export interface Move {
   /** Seconds since 1970. */
   readonly startSeconds: number;
   readonly endSeconds: number;
+  /** So long after that proxies of other hosts may still read where keys were. */
+  readonly tailSeconds: number;
   /** Shards that the file does not have any more, and that go on until their keys have moved. */
   readonly leaving: readonly PlacedShard[];
   /** Its start is not settled: some proxy may not know of it yet. */
@@ -32,9 +34,6 @@ export type Moves = ReadonlyMap<string, Move>;
 
 /** A move begins after so long if nothing comes of the order that it belongs to, and nobody gives another one. */
 const ANNOUNCED_SECONDS = 86_400;
-
-/** When nothing of a move is left in any proxy, whatever its clock says. */
-export const FORGOTTEN_SECONDS: number = 2 * RESHARD_TAIL_SECONDS;
 
 /**
  * What moves when another file is taken over. Moves are only announced here: `begun` says when all proxies know of them.
@@ -57,7 +56,7 @@ export function movesAfter(
   const busy: string[] = [];
   for (const [name, pool] of poolsOf(after)) {
     const move = moves.get(name);
-    const kept = move !== undefined && nowSeconds < move.endSeconds + FORGOTTEN_SECONDS ? move : undefined;
+    const kept = move !== undefined && nowSeconds < forgottenAt(move) ? move : undefined;
     const poolBefore = poolsBefore.get(name);
     if (poolBefore === undefined || isSame(placementOf(poolBefore), placementOf(pool))) {
       if (kept !== undefined && poolBefore !== undefined) next.set(name, kept);
@@ -67,9 +66,9 @@ export function movesAfter(
     const isPending = kept?.isAnnounced === true && nowSeconds < kept.startSeconds - RESHARD_TAIL_SECONDS;
     const lies = isPending ? kept.from : placementOf(poolBefore);
     if (isPending && isSame(lies, placementOf(pool))) continue;
-    if (kept !== undefined && !isPending && nowSeconds < kept.endSeconds + RESHARD_TAIL_SECONDS) {
+    if (kept !== undefined && !isPending && nowSeconds < kept.endSeconds + kept.tailSeconds) {
       busy.push(
-        `keys of ${name} are on their way since the last change of its shards, until ${timeText(kept.endSeconds + RESHARD_TAIL_SECONDS)}; change them again then, or write "reshard: false" to have them lost`,
+        `keys of ${name} are on their way since the last change of its shards, until ${timeText(kept.endSeconds + kept.tailSeconds)}; change them again then, or write "reshard: false" to have them lost`,
       );
       continue;
     }
@@ -87,6 +86,8 @@ export function movesAfter(
       to: placementOf(pool),
       startSeconds,
       endSeconds: startSeconds + reshard.forSeconds,
+      // Other hosts may begin later by as much, and end so.
+      tailSeconds: RESHARD_TAIL_SECONDS + reshard.prepareSeconds,
       leaving,
       isAnnounced: true,
     });
@@ -126,12 +127,13 @@ export function withMoves(cluster: ClusterDescription, moves: Moves, nowSeconds:
   const shards = [...cluster.shards, ...shardsThatLeave(cluster, moves, nowSeconds)];
   const moved = (pool: PlacedPool): PlacedPool => {
     const move = moves.get(pool.name);
-    if (move === undefined || nowSeconds >= move.endSeconds + FORGOTTEN_SECONDS) return pool;
+    if (move === undefined || nowSeconds >= forgottenAt(move)) return pool;
     if (!isSame(move.to, placementOf(pool)) || pool.eject !== null) return pool;
     const from = move.from.to.map((target) => targetNamed(target, [...shards, ...cluster.proxies]));
     if (!from.every((target) => target !== null)) return pool;
-    const { startSeconds, endSeconds } = move;
-    return { ...pool, move: { to: from, placement: move.from.placement, startSeconds, endSeconds } };
+    const { startSeconds, endSeconds, tailSeconds } = move;
+    const { placement } = move.from;
+    return { ...pool, move: { to: from, placement, startSeconds, endSeconds, tailSeconds } };
   };
   return {
     ...cluster,
@@ -152,17 +154,14 @@ export function withoutMoves(cluster: ClusterDescription): ClusterDescription {
 
 /** When the next shard may be stopped that is gone from the file; null: there is none. */
 export function nextLeave(moves: Moves): number | null {
-  const ends = [...moves.values()].flatMap(({ leaving, endSeconds }) =>
-    leaving.length === 0 ? [] : [endSeconds + FORGOTTEN_SECONDS],
-  );
+  const ends = [...moves.values()].flatMap((move) => (move.leaving.length === 0 ? [] : [forgottenAt(move)]));
   return ends.length === 0 ? null : Math.min(...ends);
 }
 
 function shardsThatLeave({ shards }: ClusterDescription, moves: Moves, nowSeconds: number): PlacedShard[] {
   const byName = new Map<string, PlacedShard>();
-  for (const { leaving, endSeconds } of moves.values())
-    if (nowSeconds < endSeconds + FORGOTTEN_SECONDS)
-      for (const shard of leaving) byName.set(shard.name, shard);
+  for (const { leaving, ...move } of moves.values())
+    if (nowSeconds < forgottenAt(move)) for (const shard of leaving) byName.set(shard.name, shard);
   for (const { name } of shards) byName.delete(name);
   return [...byName.values()];
 }
@@ -202,6 +201,11 @@ export function writeMoves(cluster: string, host: string | null, moves: Moves): 
     statePath(cluster, 'moves', host),
     `${JSON.stringify(Object.fromEntries(moves), null, 2)}\n`,
   );
+}
+
+/** When nothing of a move is left in any proxy, whatever its clock says. */
+function forgottenAt({ endSeconds, tailSeconds }: Pick<Move, 'endSeconds' | 'tailSeconds'>): number {
+  return endSeconds + 2 * tailSeconds;
 }
 
 function poolsOf({ proxies }: ClusterDescription): Map<string, PlacedPool> {
@@ -261,6 +265,7 @@ function isMove(value: unknown): value is Move {
     isRecord(value) &&
     typeof value['startSeconds'] === 'number' &&
     typeof value['endSeconds'] === 'number' &&
+    typeof value['tailSeconds'] === 'number' &&
     typeof value['isAnnounced'] === 'boolean' &&
     Array.isArray(value['leaving']) &&
     value['leaving'].every(isShard) &&

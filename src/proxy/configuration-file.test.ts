@@ -276,6 +276,17 @@ test('every type of route', () => {
       { type: 'reshard', from: SHARD_A, to: SHARD_B, startSeconds: 1795802400, endSeconds: 1795806000 },
     ],
     [
+      '{ type: reshard, from: a, to: b, start: 1795802400, for: 1h, tail: 3m }',
+      {
+        type: 'reshard',
+        from: SHARD_A,
+        to: SHARD_B,
+        startSeconds: 1795802400,
+        endSeconds: 1795806000,
+        tailSeconds: 180,
+      },
+    ],
+    [
       '{ type: zone, local: west, zones: { west: a, east: b } }',
       {
         type: 'zone',

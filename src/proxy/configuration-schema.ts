@@ -143,6 +143,7 @@ export type HandleEntry =
       readonly to: RouteEntry;
       readonly start: string | number;
       readonly for: string;
+      readonly tail?: string | undefined;
     }
   | {
       readonly type: 'zone';
@@ -439,6 +440,7 @@ const handle: z.ZodType<HandleEntry> = z.discriminatedUnion('type', [
       .string()
       .regex(DURATION, 'is no time; write a number and s, m, h or d, such as 1h')
       .describe('so long keys are looked for in their old place, too'),
+    tail: duration('so long after that the old place is still told of writes; 1m unless given'),
   }),
   mapping({
     type: z.literal('zone'),

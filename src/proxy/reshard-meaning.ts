@@ -26,7 +26,8 @@ export function reshard(
       [...path, 'for'],
       `${entry.for} is too short for keys to move; write at least 1m, such as 1h`,
     );
-  return { type: 'reshard', from, to, startSeconds: start, endSeconds: start + length };
+  const tail = entry.tail === undefined ? {} : { tailSeconds: seconds(entry.tail, [...path, 'tail']) };
+  return { type: 'reshard', from, to, startSeconds: start, endSeconds: start + length, ...tail };
 }
 
 /** Each key must have one place that is known beforehand, or a value that was deleted could come from another one. */

@@ -39,7 +39,7 @@ const PHASE = { before: 0, moving: 1, after: 2, over: 3 } as const;
 /** So long before the end nothing is carried over any more, so that no mark outlives it, and so far clocks of proxies may differ. */
 const LAST_CARRY_SECONDS: number = MARK_SECONDS + 5;
 
-/** So long after the end the old place is still told of writes: proxies whose clocks are behind read there. */
+/** Unless more is said: so long after the end the old place is still told of writes, for proxies whose clocks are behind, or whose end is later, read there. */
 export const RESHARD_TAIL_SECONDS = 60;
 
 /** Requests of one client that wait for its write of the same key; more do not wait. */
@@ -49,6 +49,8 @@ export interface ReshardRules {
   /** Seconds since 1970, by the wall clock. */
   readonly startSeconds: number;
   readonly endSeconds: number;
+  /** So long after the end the old place is still told of writes; RESHARD_TAIL_SECONDS unless given. */
+  readonly tailSeconds?: number;
 }
 
 /**
@@ -106,10 +108,10 @@ export class ReshardRoute extends CarryOverRoute {
 
   #phase(): number {
     const seconds = this.context.wallMs() / 1000;
-    const { startSeconds, endSeconds } = this.#rules;
+    const { startSeconds, endSeconds, tailSeconds = RESHARD_TAIL_SECONDS } = this.#rules;
     if (seconds < startSeconds) return PHASE.before;
     if (seconds < endSeconds) return PHASE.moving;
-    return seconds < endSeconds + RESHARD_TAIL_SECONDS ? PHASE.after : PHASE.over;
+    return seconds < endSeconds + tailSeconds ? PHASE.after : PHASE.over;
   }
 
   protected override mayCarry(): boolean {
