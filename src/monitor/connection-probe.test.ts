@@ -108,6 +108,17 @@ test('a plain connect is content with a server that says nothing; a closed port 
   assert.match(refused.text, /-- Connection refused$/);
 });
 
+test('localhost is this host, whether it answers or not', async () => {
+  const port = await serve((_, socket) => socket.write('VERSION 1\r\n'));
+  const [free] = await freePorts(1);
+  for (const rule of ['', ' protocol memcache-text']) {
+    const outcome = await probe(`host localhost port ${port}${rule}`);
+    assert.equal(outcome.isOk, true, `${rule} ${outcome.text}`);
+    const refused = await probe(`host localhost port ${free}${rule}`);
+    assert.match(refused.text, /at \[localhost\]:\d+ \[TCP\/IP\] -- Connection refused$/);
+  }
+});
+
 test('a server that hangs fails after the timeout, as often as it is tried', async () => {
   let connections = 0;
   const port = await serve(() => {

@@ -94,7 +94,7 @@ async function overStream(test: ConnectionTest, limits: Limits): Promise<ProbeOu
     return overSocket(test, limits, { exchange, startMs });
   const begun = await askQuickly(address, exchange.question);
   if (begun === null) return overSocket(test, limits, { exchange, startMs });
-  const verdict = begun.text === '' ? null : exchange.judge(begun.text, false);
+  const verdict = exchange.judge(begun.text, false);
   // What has been asked and is not answered, or not to the end, goes on as all others do.
   if (verdict === null || (verdict !== 'good' && !('bad' in verdict)))
     return overSocket(test, limits, { exchange, startMs, begun });
@@ -118,7 +118,8 @@ function addressHere(test: ConnectionTest): SocketAddress | null {
 function findAddressHere({ target, source, family, usesTls }: ConnectionTest): SocketAddress | null {
   if (usesTls || source !== null) return null;
   if (target.kind === 'unix') return { family: 'unix', path: target.path };
-  const host = numericHost(target.host);
+  // Where it is another address, or several, that one does not answer, and the others are tried.
+  const host = numericHost(target.host === 'localhost' ? '127.0.0.1' : target.host);
   const isHere = host?.family === 'ipv4' ? host.host.startsWith('127.') : host?.host === '::1';
   if (host === null || !isHere || (family !== 'any' && family !== host.family)) return null;
   return { family: host.family, host: host.host, port: target.port };
@@ -209,7 +210,7 @@ function open({ target, source, family, usesTls }: ConnectionTest, onText: (chun
   return socket.on('data', (chunk: Buffer) => onText(chunk.toString('latin1')));
 }
 
-const NOTHING: Exchange = { first: '', judge: () => 'good' };
+const NOTHING: Exchange = { first: '', question: questionBytes(''), judge: () => 'good' };
 
 /** Any line that is a reply of the protocol counts as alive, an error too: a proxy whose servers are all dead is not dead itself. */
 const REPLY_LINE = /^(VERSION |ERROR\r|CLIENT_ERROR |SERVER_ERROR |MN\r)/;
@@ -239,9 +240,9 @@ function asked(exchange: Exchange): Exchange {
   return { ...exchange, question: questionBytes(exchange.first) };
 }
 
-/** In an array buffer of its own. */
+/** In an array buffer of its own, which has an address also where there is nothing in it. */
 function questionBytes(text: string): Uint8Array {
-  const bytes = new Uint8Array(new ArrayBuffer(text.length));
+  const bytes = new Uint8Array(new ArrayBuffer(Math.max(1, text.length)), 0, text.length);
   for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
   return bytes;
 }

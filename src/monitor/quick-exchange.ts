@@ -61,7 +61,7 @@ export class QuickExchange {
   /**
    * Asks a server something.
    *
-   * @param question bytes of an array buffer of their own, which must not change
+   * @param question bytes of an array buffer of their own, which must not change; none: that it takes connections is all that is asked
    * @returns null when it cannot be asked in this way, or the connection has failed; a socket without an answer when that is not there after a
    * few milliseconds, or when the connection has ended
    */
@@ -79,6 +79,8 @@ export class QuickExchange {
       this.#libc.close(fd);
       return NOTHING;
     }
+    // Nothing is asked: it is enough that the connection stands, which the kernel has just said.
+    if (question.length === 0) return Promise.resolve({ fd, text: '' });
     return new Promise((done) => {
       this.#asked.push({ fd, done });
       if (this.#isLooking) return;
