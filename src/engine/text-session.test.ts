@@ -155,6 +155,23 @@ test('a get line of any length is answered with a bounded rest', () => {
   assert.ok(rest < INPUT_REST_BYTES_MAX, `rest ${rest}`);
 });
 
+test('so is a gat line, which sets the expiry time of what it finds', () => {
+  const { connection, feeder, ask } = connect(memoryNodeContext());
+  const push = (line: string): string => {
+    for (let at = 0; at < line.length; at += 5000) feeder.push(Buffer.from(line.slice(at, at + 5000)));
+    return connection.take();
+  };
+  const keys = 'miss-with-a-long-name '.repeat(2000);
+  ask('set hit 0 0 1\r\nx\r\n');
+  assert.equal(push(`gat  100 ${keys}hit\r\nmn\r\n`), 'VALUE hit 0 1\r\nx\r\nEND\r\nMN\r\n');
+  assert.equal(ask('mg hit t\r\n'), 'HD t100\r\n');
+  assert.match(push(`gats 0 ${keys}hit\r\n`), /^VALUE hit 0 1 \d+\r\nx\r\nEND\r\n$/);
+  assert.equal(ask('mg hit t\r\n'), 'HD t-1\r\n');
+  for (const line of [`gat x ${keys}hit`, `gat ${'1'.repeat(40_000)} hit`])
+    assert.equal(push(`${line}\r\nmn\r\n`), 'CLIENT_ERROR invalid exptime argument\r\nMN\r\n');
+  assert.equal(connection.ended, false);
+});
+
 test('a key that is too long in such a line is an error, and the next line is read', () => {
   const { connection, feeder } = connect(memoryNodeContext());
   const line = `get ${'miss '.repeat(10_000)}${'k'.repeat(400)} more keys\r\nmn\r\n`;

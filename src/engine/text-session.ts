@@ -343,21 +343,41 @@ export class TextSession implements Session, LongReplyHost {
     }
   }
 
-  /** A line beyond the bound without its end: a get is answered in parts, anything else ends the connection. */
+  /** A line beyond the bound without its end: a get, or a gat, is answered in parts, anything else ends the connection. */
   #overlongLine(input: Uint8Array, start: number, end: number): number {
     let at = start;
     while (at < end && at - start <= 100 && input[at] === SPACE) at++;
-    const isGet = input[at] === 103 && input[at + 1] === 101 && input[at + 2] === 116;
-    const plain = isGet && input[at + 3] === SPACE;
-    if (!plain && !(isGet && input[at + 3] === 115 && input[at + 4] === SPACE)) {
+    const isGat = input[at + 1] === 97;
+    const isRetrieval = input[at] === 103 && (isGat || input[at + 1] === 101) && input[at + 2] === 116;
+    const plain = isRetrieval && input[at + 3] === SPACE;
+    if (!plain && !(isRetrieval && input[at + 3] === 115 && input[at + 4] === SPACE)) {
       this.hasFailed = true;
       this.#endConnection();
       return end;
     }
     if (end - start < GET_LINE_WAIT_BYTES) return start;
-    this.#keysVerb = plain ? VERB.get : VERB.gets;
     this.#state = STATE.keys;
-    return at + (plain ? 3 : 4);
+    const wordsStart = at + (plain ? 3 : 4);
+    if (isGat) return this.#overlongGat(input, at, wordsStart, end);
+    this.#keysVerb = plain ? VERB.get : VERB.gets;
+    return wordsStart;
+  }
+
+  /** The expiry time in front of the keys of such a gat or gats. @returns the index behind it */
+  #overlongGat(input: Uint8Array, start: number, wordsStart: number, end: number): number {
+    let at = wordsStart;
+    while (at < end && input[at] === SPACE) at++;
+    while (at < end && input[at] !== SPACE) at++;
+    // A line without its keys, of which the expiry time is wanted alone.
+    parseTextLine(input, start, at, request);
+    if (request.error === LINE_ERROR.exptime || at === end) {
+      writeReply(this.#output, REPLY.invalidExptime);
+      this.#state = STATE.badKeys;
+      return at;
+    }
+    this.#keysVerb = request.verb;
+    this.#keysExpireAt = absoluteExptime(request.exptime, this.#cache.nowSeconds);
+    return at;
   }
 
   /** Answers the complete keys in [start, end) of a retrieval line that comes in parts. @returns the first byte not used */
