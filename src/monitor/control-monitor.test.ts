@@ -143,6 +143,13 @@ test('a mount that hangs is told of, holds up nobody else, and nothing is done b
   const told = (text: string): string[] =>
     log.filter((line) => line.endsWith(text)).map(([name = '']) => name);
   assert.deepEqual(told('does not answer').sort(), ['f', 'p', 's']);
+  // Who begins to watch it again is told again.
+  for (const command of ['unmonitor', 'monitor'] as const) monitor.command(['p'], command);
+  assert.notEqual(states()[0], 'Data access error');
+  await until('it is told of again', () => {
+    monitor.wake();
+    return states()[0] === 'Data access error';
+  });
   isAnswering = true;
   await until('it answers again', () => {
     monitor.wake();

@@ -118,7 +118,8 @@ export class EntryRunner {
 
   #tellUnanswered(): void {
     const { unanswered } = this.#process;
-    if (unanswered === this.#unanswered) return;
+    // As long as it hangs again and again: who begins to watch the entry anew has not heard of it.
+    if (unanswered === null && this.#unanswered === null) return;
     this.#unanswered = unanswered;
     this.#options.feed({ type: 'unanswered', serial: null, text: unanswered });
   }
