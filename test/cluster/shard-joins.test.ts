@@ -165,7 +165,7 @@ page: { port: ${page} }
   assert.match((await command('status', path)).out, /\n {2}one-a +running /);
   assert.equal((await command('down', path)).code, 0);
   const kept = join(directory, 'twincached', 'shop', 'moves.json');
-  const end = Math.round(Date.now() / 1000) - 110;
+  const end = Math.round(Date.now() / 1000) - 113;
   const isOverSoon = readFileSync(kept, 'utf8')
     .replace(/("endSeconds": )\d+/g, `$1${end}`)
     .replace(/("startSeconds": )\d+/g, `$1${end - 600}`);
