@@ -38,6 +38,8 @@ export interface MonitorSetting {
   /** Log lines go to the standard output as well. */
   readonly isForeground: boolean;
   readonly print: Invocation['print'];
+  /** Told of what goes to the log, instead of `print`, by who sees it at a terminal. */
+  readonly tell?: RunningMonitor['log'];
 }
 
 /** One control file and everything that is opened for it; another one replaces it on a reload. */
@@ -61,7 +63,7 @@ export async function makeMonitor(
   saved: SavedState | null,
   ownChildren: Set<number> = new Set(),
 ): Promise<RunningMonitor> {
-  const { tree, command, controlFile, cycleSeconds, isForeground, print } = setting;
+  const { tree, command, controlFile, cycleSeconds, isForeground, print, tell } = setting;
   const files = monitorFiles(tree.settings, command);
   const onLogger = (pid: number, isAlive: boolean): void => {
     if (isAlive) ownChildren.add(pid);
@@ -72,7 +74,8 @@ export async function makeMonitor(
     const line = logLine(Date.now(), level, service, text);
     if (files.logFile !== null) appendLog(files.logFile, line);
     syslog?.write(level, `${service === '' ? '' : `'${service}' `}${text}`);
-    if (isForeground) print(line);
+    if (tell !== undefined) tell(level, service, text);
+    else if (isForeground) print(line);
   };
   const { id, isNew, failure } = monitorId(files.idFile, false);
   if (isNew) log('info', '', ` New Monit id: ${id}`);

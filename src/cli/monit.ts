@@ -15,7 +15,7 @@ import { commandLine, isZombie, readProcessEntry, readProcessTable } from '../sy
 import type { Invocation } from './invocation.ts';
 import { chooseLogFormat } from './log-format-option.ts';
 import { MonitClient } from './monit-client.ts';
-import { makeMonitor, startingText, startMonit } from './monit-daemon.ts';
+import { makeMonitor, type RunningMonitor, startingText, startMonit } from './monit-daemon.ts';
 import { listingText } from './monit-listing.ts';
 import { MONIT_ROWS, type MonitCommand, monitHelp, parseMonit, usualControlFiles } from './monit-options.ts';
 import { serve } from './serve.ts';
@@ -195,7 +195,7 @@ async function serviceCommand(
     await new MonitClient(setting.tree.settings.httpd).command(names, command);
     return 0;
   }
-  return withoutDaemon(setting, async (monitor) => {
+  const carryOut = async (monitor: RunningMonitor['monitor']): Promise<number> => {
     // A daemon must be there for whatever is a matter of the next cycle; the rest is done here and now.
     monitor.command(names, command);
     const ends = performance.now() + ONE_COMMAND_MS;
@@ -208,14 +208,20 @@ async function serviceCommand(
         );
     while (isBusy() && performance.now() < ends) await new Promise((resolve) => setTimeout(resolve, 50));
     return isBusy() ? 1 : 0;
-  });
+  };
+  return withoutDaemon(setting, carryOut, new Set(names));
 }
 
-/** Does something with a monitor of its own, which starts nothing by itself. */
+/**
+ * Does something with a monitor of its own.
+ *
+ * @param named the services that a command is for: nothing else is started, and only of them it is told what is wrong; null: all are looked at, and
+ * started as a daemon would
+ */
 async function withoutDaemon(
   { invocation, command, controlFile, tree }: Setting,
-  what: (monitor: Awaited<ReturnType<typeof makeMonitor>>['monitor']) => Promise<number>,
-  starts = false,
+  what: (monitor: RunningMonitor['monitor']) => Promise<number>,
+  named: ReadonlySet<string> | null,
 ): Promise<number> {
   // Who types a command sees what comes of it; mails are the daemon's affair.
   const quiet: ControlTree = {
@@ -224,14 +230,24 @@ async function withoutDaemon(
     services: tree.services.map((entry) => ({
       ...entry,
       alerts: [],
-      mode: starts ? entry.mode : ('passive' as const),
+      mode: named === null ? entry.mode : ('passive' as const),
     })),
   };
+  const { print, complain } = invocation;
+  let isUnderWay = named === null;
+  const tell: RunningMonitor['log'] = (level, service, text) => {
+    if (!isUnderWay) return;
+    if (named !== null && level !== 'info' && !named.has(service)) return;
+    const line = service === '' ? text : `'${service}' ${text}`;
+    if (level === 'warning' || level === 'error') complain(line);
+    else print(`${line}\n`);
+  };
   const { monitor, close } = await makeMonitor(
-    { command, controlFile, tree: quiet, cycleSeconds: 3600, isForeground: true, print: invocation.print },
+    { command, controlFile, tree: quiet, cycleSeconds: 3600, isForeground: true, print, tell },
     null,
   );
   monitor.start();
+  isUnderWay = true;
   try {
     return await what(monitor);
   } finally {
@@ -298,7 +314,7 @@ async function validate(setting: Setting): Promise<number> {
       invocation.print(statusText(monitor.facts(), monitor.entries()));
       return monitor.entries().some(({ failures }) => failures.length > 0) ? 1 : 0;
     },
-    true,
+    null,
   );
 }
 

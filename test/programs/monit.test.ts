@@ -95,12 +95,18 @@ describe('monit, the command', () => {
   });
 
   test('starts, checks and stops without a daemon', async () => {
-    monit.write(`set daemon 5\n${sleeper(monit, 'alone')}`);
-    assert.equal((await monit.type('start', 'alone')).code, 0);
+    monit.write(
+      `set daemon 5\n${sleeper(monit, 'alone')}check file other with path /etc/passwd if size > 1 B then alert`,
+    );
+    const started = await monit.type('start', 'alone');
+    assert.deepEqual([started.code, started.stderr], [0, '']);
+    assert.match(started.stdout, /^'alone' start: '.*'$/m);
+    assert.doesNotMatch(started.stdout, /Does not exist|^\[/m);
     const pid = pidIn(monit.pidFile('alone')) ?? 0;
     assert.ok(isAlive(pid));
-    const { code, stdout } = await monit.type('validate');
-    assert.equal(code, 0);
+    const { code, stdout, stderr } = await monit.type('validate');
+    assert.equal(code, 1);
+    assert.match(stderr, /^'other' Size failed: /m);
     assert.match(stdout, /Process 'alone'\n {2}status {23}OK\n/);
     assert.equal((await monit.type('stop', 'alone')).code, 0);
     assert.ok(!isAlive(pid));
