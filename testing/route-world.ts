@@ -370,6 +370,8 @@ function metaGot(key: string, item: ScriptedItem, flags: readonly string[]): str
 export class WorldClient {
   received = '';
   gone = false;
+  /** The name of the error that its session has ended with. */
+  fault: string | null = null;
   readonly pipe: Pipe;
 
   constructor(timeline: Timeline, router: Router) {
@@ -382,8 +384,9 @@ export class WorldClient {
         this.gone = true;
       },
     );
-    this.pipe.session = router.session(this.pipe, () => {
+    this.pipe.session = router.session(this.pipe, (error) => {
       this.gone = true;
+      this.fault = error?.code ?? null;
     });
   }
 

@@ -51,6 +51,7 @@ const BINARY_REQUEST = 0x80;
 export const RETRIEVAL_LINE_BYTES_MAX: number = 4 * 1024 * 1024;
 /** From this length on what has come of such a line is kept here, because the transport keeps no more than it must. */
 const KEPT_LINE_BYTES_MIN: number = INPUT_REST_BYTES_MAX / 2;
+const MALFORMED: ConnectionError = { code: 'EINVAL', message: 'Invalid argument' };
 const BEHIND_VALUE_BYTES: number = BASE64_KEY_BYTES_MAX + 2;
 
 /** The words of `stats` by which a proxy asks that has no other place for what fails here. */
@@ -92,6 +93,8 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   #paused = false;
   /** Nothing more is taken from the client: it said quit, or its connection is being ended. */
   #closing = false;
+  /** Why the connection is being ended, when it is the client's fault. */
+  #fault: ConnectionError | null = null;
   /** The client is a proxy that sends elsewhere what it has waited for in vain, and closes the connection then. */
   #isProxy = false;
   #sendsElsewhere = false;
@@ -99,7 +102,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   #queuedBytes = 0;
   readonly #unread: UnreadAllowance;
 
-  /** @param gone is called once, when the connection has ended */
+  /** @param gone is called once, when the connection has ended, with an error also where what the client said has ended it */
   constructor(host: ClientHost, connection: Connection, gone: (error: ConnectionError | null) => void) {
     this.#host = host;
     this.lane = host.nextLane();
@@ -186,7 +189,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
       const isReadable = line.error === LINE_ERROR.none || line.error === LINE_ERROR.delta;
       const isGood = isReadable && isNutcrackerLine(input, line.verb, line.argumentsStart, lf);
       if (!isGood) {
-        this.#close();
+        this.#closeOnError();
         return end;
       }
     }
@@ -428,7 +431,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     }
     this.#host.requests.release(request);
     if (this.#host.manner.closesOnError) {
-      this.#close();
+      this.#closeOnError();
       return false;
     }
     if (!noreply) this.#answer(REPLY_BAD_CHUNK);
@@ -493,7 +496,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
 
   #binary(input: Uint8Array, start: number, end: number): number {
     if (!this.#host.manner.answersProbes) {
-      this.#close();
+      this.#closeOnError();
       return end;
     }
     this.#binaryFront ??= new BinaryFront(this);
@@ -589,6 +592,12 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     if (this.#queue.length === 0) this.#connection.end();
   }
 
+  /** The same of a client that has said what is no request here. */
+  #closeOnError(): void {
+    this.#fault = MALFORMED;
+    this.#close();
+  }
+
   #destroy(consumed: number): number {
     this.#closing = true;
     this.#connection.destroy();
@@ -679,6 +688,6 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     const collected = this.#endLongLine() ?? this.#collecting;
     this.#endUpload();
     if (collected !== null) this.#host.requests.release(collected);
-    this.#gone(error);
+    this.#gone(error ?? this.#fault);
   }
 }

@@ -92,6 +92,23 @@ test('after so many failures in a row a server is out, its keys go elsewhere, an
   world.nothingLeft();
 });
 
+test('a client that says what is no request ends with an error, one that quits without', () => {
+  const world = pool(2, null);
+  for (const [said, fault] of [
+    ['get a\r\nquit\r\n', null],
+    ['nonsense\r\n', 'EINVAL'],
+    ['get a\r\nset a 0 0 1\r\nxyz\r\n', 'EINVAL'],
+    ['\x80', 'EINVAL'],
+  ] as const) {
+    const client = world.client();
+    client.send(said);
+    world.run(10);
+    assert.ok(client.gone, said);
+    assert.equal(client.fault, fault, said);
+  }
+  world.nothingLeft();
+});
+
 test('version is answered as long as one server is there', () => {
   const world = pool(4, null);
   const client = world.client();
