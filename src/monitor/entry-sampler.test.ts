@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
+import { until } from '../../testing/wait.ts';
 import type { Sample } from '../checks/sample.ts';
 import { evaluate } from '../checks/test-evaluation.ts';
 import { DEFAULT_LIMITS } from '../control/settings-parser.ts';
 import { readHost } from '../system/host-figures.ts';
 import { readProcessTable } from '../system/proc-table.ts';
 import { EntrySampler } from './entry-sampler.ts';
-import { fileReader } from './file-reader.ts';
+import { fileReader, type OpenFile } from './file-reader.ts';
 import type { HostView } from './process-sample.ts';
 
 const SKIP = process.platform === 'linux' ? false : 'there is no /proc';
@@ -65,6 +66,38 @@ describe('looking at an entry', { skip: SKIP }, () => {
     assert.equal(await looked.look(process.pid, 1000), '??mmmmmmm??mn?');
     assert.equal(await looked.look(process.pid, 2000), 'mmmmmmmmmmmmnn');
     assert.equal(await looked.look(999_999_999), '??????????????');
+  });
+
+  test('a file that takes longer to be read than it is waited for is read once all the same', async () => {
+    const path = join(folder, 'large');
+    writeFileSync(path, 'content');
+    const looked = new Looked(`check file x with path ${path} if failed md5 checksum then alert`);
+    let opened = 0;
+    let goOn = (): void => {};
+    const gate = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const reader = fileReader(30_000);
+    const open = async (file: string): Promise<OpenFile> => {
+      opened += 1;
+      await gate;
+      return reader.open(file);
+    };
+    const sampler = new EntrySampler(looked.entry, {
+      limits: DEFAULT_LIMITS,
+      run: { environment: {}, onChild: () => {} },
+      reader: { ...reader, open },
+    });
+    const look = (): Promise<Sample> => sampler.sample(null, view(0), Date.now());
+    const looks = [look(), look()];
+    await until('it is read', () => opened > 0);
+    looks.push(look());
+    goOn();
+    const sums = (await Promise.all(looks)).map(({ properties }) => properties.checksum);
+    assert.deepEqual(sums, Array(3).fill('9a0364b9e99bb480dd25e1f0284c8555'));
+    assert.equal(opened, 1);
+    await look();
+    assert.equal(opened, 2);
   });
 
   test('a process: what no rule asks about and is dear to read is read each ten seconds', async () => {

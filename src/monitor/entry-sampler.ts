@@ -28,6 +28,8 @@ export class EntrySampler {
   /** By index those that have to go and ask. */
   readonly #askingRules: readonly number[];
   readonly #content: ContentPosition = { inode: 0, offset: 0 };
+  /** One that is under way. */
+  #fileLook: Promise<Sample> | null = null;
   #output = '';
   #status: string | null = null;
 
@@ -61,7 +63,7 @@ export class EntrySampler {
 
   async #facts(pid: number | null, view: HostView, wallMs: number): Promise<Sample> {
     const { type, subject } = this.#entry;
-    const { limits, reader } = this.#options;
+    const { reader } = this.#options;
     switch (type) {
       case 'process':
         return pid === null ? EMPTY_SAMPLE : this.#process.sample(pid, view);
@@ -70,9 +72,7 @@ export class EntrySampler {
       case 'file':
       case 'directory':
       case 'fifo':
-        return subject.kind === 'path'
-          ? sampleFile(this.#entry, subject.path, this.#content, limits, wallMs, reader)
-          : EMPTY_SAMPLE;
+        return subject.kind === 'path' ? this.#file(subject.path, wallMs) : EMPTY_SAMPLE;
       case 'filesystem':
         return subject.kind === 'path'
           ? this.#filesystem.sample(subject.path, view.atMs, reader)
@@ -84,6 +84,15 @@ export class EntrySampler {
       default:
         return { ...EMPTY_SAMPLE, exists: true };
     }
+  }
+
+  /** The checksum of a large file may take longer than a look is waited for: the next one waits for the same, or there would be more and more of them. */
+  #file(path: string, wallMs: number): Promise<Sample> {
+    const { limits, reader } = this.#options;
+    this.#fileLook ??= sampleFile(this.#entry, path, this.#content, limits, wallMs, reader).finally(() => {
+      this.#fileLook = null;
+    });
+    return this.#fileLook;
   }
 
   async #program(): Promise<Sample> {
