@@ -93,11 +93,28 @@ export function movesAfter(
     });
     lines.push(
       `keys of ${name} that lie elsewhere from now on are carried over from ${namesOf(lies)} as they are asked for, for ${reshard.forSeconds / 60} min`,
+      ...returnLines(name, lies, placementOf(pool)),
       ...leaving.map((shard) => `${shard.name} goes on until its keys have moved, and is stopped then`),
     );
   }
   if (busy.length > 0) throw new StartError(busy.join('\n'));
   return next;
+}
+
+/**
+ * A key may come back to a shard that it has left some time ago. What was not asked for meanwhile is still there, and no server can tell that it is the older
+ * one. Only where rings of the same kind take in further shards no key goes to one that was there before.
+ */
+function returnLines(name: string, from: Placement, to: Placement): readonly string[] {
+  const before = new Set(from.to.map((target) => target.name));
+  const takers = to.to.filter((target) => before.has(target.name));
+  const hasGrown = takers.length === before.size && isSame({ ...from, to: takers }, { ...to, to: takers });
+  const keepsKeys = to.placement.distribution === 'ketama' || before.size === 1;
+  if (takers.length === 0 || (hasGrown && keepsKeys)) return [];
+  const shards = takers.map((target) => target.name).join(', ');
+  return [
+    `keys of ${name} come to ${shards} as well: should they have been there before, what is left of them there is read, though it is older`,
+  ];
 }
 
 /** All proxies that run here know of the moves: they begin, as soon as those of other hosts may be expected to. @param lines gets one for each */
