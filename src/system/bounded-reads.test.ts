@@ -133,26 +133,34 @@ describe('readings that hang in the system', { skip: SKIP }, () => {
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'twincached-reads-'));
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  const pipes: string[] = [];
+  /** Whoever waits for a writer has had one. */
+  const free = (path: string): void => closeSync(openSync(path, constants.O_RDWR | constants.O_NONBLOCK));
+  after(() => {
+    // A process with a thread that hangs does not end.
+    for (const path of pipes) free(path);
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   const pipe = (name: string): string => {
     const path = join(folder, name);
     execFileSync('mkfifo', [path]);
+    pipes.push(path);
     return path;
   };
 
   test('leave a thread of the pool free, however many they are', async () => {
-    const pipes = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map(pipe);
+    const paths = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map(pipe);
     // As many threads as Node has unless told otherwise.
     const reads = new BoundedReads({ threads: () => 4, servedMount: () => null });
     // To open a pipe waits for somebody who writes into it.
-    const hanging = pipes.map((path) =>
+    const hanging = paths.map((path) =>
       reads.run(path, 100, () => open(path, 'r'), { tooLate: (file) => void file.close() }),
     );
     for (const hang of hanging) await assert.rejects(hang, NoAnswerError);
     assert.equal(reads.hung, 3);
     assert.equal((await readFile('/dev/null')).length, 0);
-    for (const path of pipes.slice(0, 3)) closeSync(openSync(path, constants.O_RDWR | constants.O_NONBLOCK));
+    for (const path of paths.slice(0, 3)) free(path);
     await until('all have come back', () => reads.hung === 0);
   });
 
