@@ -3,14 +3,41 @@ import { readFileSync } from 'node:fs';
 import type { IpNetwork } from '../control/ip-networks.ts';
 import type { Httpd } from '../control/tree.ts';
 import { hasHash } from '../system/password-hash.ts';
+import { type PasswordCheck, pamCheck, systemGroupMembers } from '../system/system-password.ts';
 import { type AccessUser, HttpAccess, isSameText, userWithPassword } from './http-access.ts';
+
+/** Whose rules PAM goes by, as for monit. */
+const PAM_SERVICE = 'monit';
+
+/** A password of the system that was right is not asked for again within this time: a program shows it with each request. */
+const KNOWN_MS_MAX = 60_000;
+
+/** The users of this system. */
+export interface SystemUsers {
+  /** Null when there is no such group; throws when that cannot be said. */
+  readonly members: (group: string) => readonly string[] | null;
+  /** Null when it cannot be asked for. */
+  readonly check: () => PasswordCheck | null;
+  readonly nowMs: () => number;
+}
+
+const SYSTEM_USERS: SystemUsers = {
+  members: systemGroupMembers,
+  check: () => pamCheck(PAM_SERVICE),
+  nowMs: () => performance.now(),
+};
 
 /**
  * Who may see monit's page, by the `allow` of a control file. Looks up names and reads password files.
  *
  * @param warn what of the settings has no effect
+ * @param system whom `allow @GROUP` lets in
  */
-export async function controlAccess(httpd: Httpd, warn: (text: string) => void): Promise<HttpAccess> {
+export async function controlAccess(
+  httpd: Httpd,
+  warn: (text: string) => void,
+  system: SystemUsers = SYSTEM_USERS,
+): Promise<HttpAccess> {
   const networks: IpNetwork[] = [];
   for (const host of httpd.allowedHosts) {
     if (host.kind === 'network') {
@@ -29,8 +56,8 @@ export async function controlAccess(httpd: Httpd, warn: (text: string) => void):
   const users = httpd.users.map(({ name, password, isReadOnly }) =>
     userWithPassword(name, password, isReadOnly),
   );
-  for (const { name } of httpd.groups)
-    warn(`allow @${name}: passwords of the system are not asked for; passed over`);
+  for (const { name, isReadOnly } of httpd.groups)
+    users.push(...usersOfGroup(name, isReadOnly, system, warn));
   for (const { format, path, users: wanted, isReadOnly } of httpd.passwordFiles) {
     for (const { name, password } of passwordLines(format, path, warn)) {
       if (wanted.length > 0 && !wanted.includes(name)) continue;
@@ -51,6 +78,48 @@ export async function controlAccess(httpd: Httpd, warn: (text: string) => void):
     needsNoUser: hasHosts && !wantsUsers,
     isReadOnly: httpd.isReadOnly,
   });
+}
+
+function usersOfGroup(
+  group: string,
+  isReadOnly: boolean,
+  system: SystemUsers,
+  warn: (text: string) => void,
+): AccessUser[] {
+  const check = system.check();
+  if (check === null) {
+    warn(`allow @${group}: there is no PAM here to ask for passwords; passed over`);
+    return [];
+  }
+  try {
+    const members = system.members(group);
+    if (members === null) warn(`allow @${group}: there is no such group; passed over`);
+    return (members ?? []).map((name) => userOfSystem(name, isReadOnly, check, system.nowMs));
+  } catch (error) {
+    warn(`allow @${group}: ${error instanceof Error ? error.message : String(error)}; passed over`);
+    return [];
+  }
+}
+
+function userOfSystem(
+  name: string,
+  isReadOnly: boolean,
+  check: PasswordCheck,
+  nowMs: () => number,
+): AccessUser {
+  let last: string | null = null;
+  let askedMs = 0;
+  return {
+    name,
+    isReadOnly,
+    isPassword: (given) => {
+      if (last !== null && nowMs() - askedMs < KNOWN_MS_MAX && isSameText(last, given)) return true;
+      if (!check(name, given)) return false;
+      last = given;
+      askedMs = nowMs();
+      return true;
+    },
+  };
 }
 
 /** A hash takes long on purpose, and programs show their password with each request: the one that was right last is known by a quick hash, too. */

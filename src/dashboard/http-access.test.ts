@@ -4,15 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { controlTree } from '../../testing/control-entries.ts';
-import { controlAccess } from './control-access.ts';
+import { controlAccess, type SystemUsers } from './control-access.ts';
 import type { HttpAccess } from './http-access.ts';
 import { FAILURES_MAX } from './login-failures.ts';
 import { MONIT_TOKEN_LIFETIME_MS, SecurityTokens } from './session-token.ts';
 
-async function access(allow: string, warnings: string[] = []): Promise<HttpAccess> {
+async function access(allow: string, warnings: string[] = [], system?: SystemUsers): Promise<HttpAccess> {
   const { httpd } = controlTree(`set httpd port 2812 ${allow}`).settings;
   assert.ok(httpd !== null);
-  return controlAccess(httpd, (text) => warnings.push(text));
+  return controlAccess(httpd, (text) => warnings.push(text), system);
 }
 
 function login(user: string): string {
@@ -47,9 +47,46 @@ test('hosts alone, users alone, and nobody', async () => {
 
 test('what cannot be checked is told, and lets nobody in', async () => {
   const warnings: string[] = [];
-  const none = await access('allow @wheel allow md5 /nonexistent/file allow nosuchhost.invalid', warnings);
+  const none = await access(
+    'allow @no-such-group allow md5 /nonexistent/file allow nosuchhost.invalid',
+    warnings,
+  );
   assert.equal(warnings.length, 3);
   assert.equal(none.decide('127.0.0.1', login('root:root'), 0).kind, 'refused-host');
+});
+
+test('members of a group log in as the system has it; a right password is known for a minute', async () => {
+  let nowMs = 0;
+  let asked = 0;
+  let word = 'one';
+  const system: SystemUsers = {
+    members: (group) => (group === 'ops' ? ['ann', 'bob'] : null),
+    check: () => (user, password) => {
+      asked++;
+      return user === 'ann' && password === word;
+    },
+    nowMs: () => nowMs,
+  };
+  const warnings: string[] = [];
+  const groups = await access('allow @ops read-only allow @others', warnings, system);
+  assert.deepEqual(warnings, ['allow @others: there is no such group; passed over']);
+  const kind = (user: string): string => groups.decide('1.1.1.1', login(user), 0).kind;
+  const ann = { kind: 'granted', user: 'ann', isReadOnly: true };
+  for (let times = 0; times < 3; times++)
+    assert.deepEqual(groups.decide('1.1.1.1', login('ann:one'), 0), ann);
+  assert.equal(asked, 1);
+  assert.equal(kind('bob:one'), 'unauthorized');
+  assert.equal(kind('cat:one'), 'unauthorized');
+  assert.equal(asked, 2);
+  word = 'two';
+  nowMs = 59_999;
+  assert.equal(kind('ann:one'), 'granted');
+  nowMs = 60_000;
+  assert.equal(kind('ann:one'), 'unauthorized');
+  assert.equal(kind('ann:two'), 'granted');
+  const none = await access('allow @ops', warnings, { ...system, check: () => null });
+  assert.equal(none.decide('1.1.1.1', login('ann:two'), 0).kind, 'refused-host');
+  assert.match(warnings.at(-1) ?? '', /^allow @ops: there is no PAM here/);
 });
 
 test('who guesses passwords has to wait', async () => {
