@@ -1,4 +1,5 @@
 /** What stands in the new place of a key for a moment, while its value is on its way; see carry-over.ts. */
+import { wordEnd } from './line-words.ts';
 import type { Request } from './request.ts';
 
 /** A mark that nobody has replaced is gone after so long. */
@@ -20,7 +21,6 @@ const VALUE_BYTES = ascii(VALUE);
 const META_VALUE = ascii('VA ');
 const LINE_END_BYTES = 2;
 const KEY_OFFSET = 'VALUE '.length;
-const SPACE = 32;
 const CR = 13;
 
 /** Whether the block of a key is a mark, or what an append or a prepend has made of one: then the key had been deleted before that. */
@@ -60,10 +60,4 @@ function lineEnd(bytes: Uint8Array, at: number): number {
   let end = at;
   while (bytes[end] !== CR) end++;
   return end + LINE_END_BYTES;
-}
-
-function wordEnd(bytes: Uint8Array, start: number): number {
-  let at = start;
-  while (bytes[at] !== SPACE && bytes[at] !== CR) at++;
-  return at;
 }

@@ -5,6 +5,7 @@ import type { Errand } from './errand.ts';
 import { ErrandRoute } from './errand-route.ts';
 import { FAILURE } from './failure.ts';
 import { isPlainKey } from './key-deletion.ts';
+import { wordEnd } from './line-words.ts';
 import { exptimeOfMeta } from './meta-exptime.ts';
 import { MetaValue } from './meta-get.ts';
 import type { Request } from './request.ts';
@@ -59,7 +60,6 @@ const LINE_END = ascii('\r\n');
 const FLAGS_WANTED = ascii(' t f v\r\n');
 const KEY_OFFSET = 'VALUE '.length;
 const SPACE = 32;
-const CR = 13;
 
 const metaValue = new MetaValue();
 
@@ -416,10 +416,4 @@ export abstract class CarryOverRoute extends ErrandRoute {
       ['reshard_old_unreached', this.unreached],
     ];
   }
-}
-
-function wordEnd(bytes: Uint8Array, start: number): number {
-  let at = start;
-  while (bytes[at] !== SPACE && bytes[at] !== CR) at++;
-  return at;
 }

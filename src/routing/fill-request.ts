@@ -1,7 +1,6 @@
+import { wordEnd } from './line-words.ts';
 import type { Request } from './request.ts';
 
-const SPACE = 32;
-const CR = 13;
 const LF = 10;
 
 function ascii(text: string): Uint8Array {
@@ -50,11 +49,4 @@ export function writeAdd(
   add.append(LINE_END, 0, LINE_END.length);
   add.append(source, valueStart, to);
   return true;
-}
-
-/** Where the word ends that begins at `start`. */
-function wordEnd(source: Uint8Array, start: number): number {
-  let at = start;
-  while (source[at] !== SPACE && source[at] !== CR) at++;
-  return at;
 }

@@ -1,3 +1,4 @@
+import { wordEnd } from './line-words.ts';
 import type { Request } from './request.ts';
 
 const SPACE = 32;
@@ -157,12 +158,6 @@ export function writeMetaAnswer(
 function hasWord(bytes: Uint8Array, from: number, to: number, letter: number): boolean {
   for (let at = from; at < to; at++) if (bytes[at] === letter && bytes[at - 1] === SPACE) return true;
   return false;
-}
-
-function wordEnd(bytes: Uint8Array, start: number): number {
-  let at = start;
-  while (bytes[at] !== SPACE && bytes[at] !== CR) at++;
-  return at;
 }
 
 function copy(target: Uint8Array, at: number, source: Uint8Array, from: number, to: number): number {

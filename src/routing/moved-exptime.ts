@@ -1,4 +1,5 @@
 import { VERB } from '../protocol/text/verbs.ts';
+import { wordEnd } from './line-words.ts';
 import { placeBase64Key } from './meta-front.ts';
 import type { Request } from './request.ts';
 
@@ -76,11 +77,4 @@ function metaExptimeStart({ bytes, length }: Request): number {
     if (bytes[at] === CR || bytes[at - 1] === CR) return -1;
   }
   return -1;
-}
-
-/** Where the word ends that begins at `start`. */
-function wordEnd(bytes: Uint8Array, start: number): number {
-  let at = start;
-  while (bytes[at] !== SPACE && bytes[at] !== CR) at++;
-  return at;
 }
