@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { freePorts, twincached } from '../../testing/processes.ts';
+import { runningCluster } from '../../testing/running-cluster.ts';
 import { SteadyLoad } from '../../testing/steady-load.ts';
 import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
@@ -60,13 +61,7 @@ page: { port: ${page}, users: [{ name: ops, role: admin, password-file: password
 
   writeFileSync(join(directory, 'password'), 'secret\n', { mode: 0o600 });
   write(fileOf([shard('one', r1, [a])], '32M'));
-  const up = twincached(['up', path], ENVIRONMENT);
-  t.after(async () => {
-    up.child.kill('SIGINT');
-    up.child.kill('SIGINT');
-    await up.ended();
-  });
-  await until('the welcome', () => up.stdout().includes('Your cluster runs'), 60_000);
+  const up = await runningCluster(t, path, ENVIRONMENT);
   const headers = { authorization: `Basic ${Buffer.from('ops:secret').toString('base64')}` };
   const status = async (): Promise<Status> =>
     // Cast: our own program's answer; a wrong shape fails the assertions that follow.

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { freePorts, twincached } from '../../testing/processes.ts';
+import { runningCluster } from '../../testing/running-cluster.ts';
 import { SteadyLoad } from '../../testing/steady-load.ts';
 import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
@@ -48,13 +49,7 @@ ${pools}proxies:
 page: { port: ${page} }
 `;
   writeFileSync(path, fileOf('', ''));
-  const up = twincached(['up', path], ENVIRONMENT);
-  t.after(async () => {
-    up.child.kill('SIGINT');
-    up.child.kill('SIGINT');
-    await up.ended();
-  });
-  await until('the welcome', () => up.stdout().includes('Your cluster runs'), 60_000);
+  await runningCluster(t, path, ENVIRONMENT);
   const services = async (): Promise<readonly Service[]> => {
     const answer = await fetch(`http://127.0.0.1:${page}/status.json`);
     // Cast: our own program's answer; a wrong shape fails the assertions that follow.

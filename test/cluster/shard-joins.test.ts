@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { freePorts, twincached } from '../../testing/processes.ts';
+import { runningCluster } from '../../testing/running-cluster.ts';
 import { SteadyLoad } from '../../testing/steady-load.ts';
 import { TextClient } from '../../testing/text-client.ts';
 import { until } from '../../testing/wait.ts';
@@ -42,13 +43,7 @@ page: { port: ${page} }
   const one = `{ name: one, replication-port: ${r1}, twins: [{ port: ${a} }, { port: ${b} }] }`;
   const two = `{ name: two, replication-port: ${r2}, twins: [{ port: ${c} }, { port: ${d} }] }`;
   writeFileSync(path, fileOf(one));
-  const up = twincached(['up', path], ENVIRONMENT);
-  t.after(async () => {
-    up.child.kill('SIGINT');
-    up.child.kill('SIGINT');
-    await up.ended();
-  });
-  await until('the welcome', () => up.stdout().includes('Your cluster runs'), 60_000);
+  await runningCluster(t, path, ENVIRONMENT);
   const pidOf = async (wanted: string): Promise<number> => {
     // Cast: our own program's answer; a wrong shape fails the assertions that follow.
     const { services } = (await (await fetch(`http://127.0.0.1:${page}/status.json`)).json()) as {
