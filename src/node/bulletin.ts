@@ -9,7 +9,7 @@
 /** Text beyond this is cut. */
 const TEXT_BYTES_MAX = 16 * 1024;
 const HEAD_BYTES = 12;
-const WRITTEN = 2;
+const AS_OF = 2;
 const READ_TRIES_MAX = 100;
 const READ_PAUSE_MS = 1;
 
@@ -27,33 +27,30 @@ export class Bulletin {
     return new SharedArrayBuffer(HEAD_BYTES + TEXT_BYTES_MAX);
   }
 
-  /** Replaces the text (latin-1). Only one thread may do this. */
-  write(text: string): void {
+  /**
+   * Replaces the text (latin-1). Only one thread may do this.
+   *
+   * @param asOfMs when it was true, by `processMs`: whoever is stopped between looking and writing has written what is old
+   */
+  write(text: string, asOfMs: number): void {
     const length = Math.min(text.length, TEXT_BYTES_MAX);
     Atomics.add(this.#head, 0, 1);
     for (let i = 0; i < length; i++) this.#text[i] = text.charCodeAt(i);
     Atomics.store(this.#head, 1, length);
-    Atomics.store(this.#head, WRITTEN, processMs());
+    Atomics.store(this.#head, AS_OF, asOfMs);
     Atomics.add(this.#head, 0, 1);
   }
 
-  /** How long ago it was written; 0 before the first time. */
+  /** How long ago what stands there was true; 0 before the first time. */
   get ageMs(): number {
-    const writtenMs = Atomics.load(this.#head, WRITTEN);
-    return writtenMs === 0 ? 0 : (processMs() - writtenMs) | 0;
+    return ageOf(Atomics.load(this.#head, AS_OF));
   }
 
   /**
-   * The present text, and how old it is at least. The age is read first: after a stop of the whole process both threads wake at once, and what was
-   * written before the stop must not be given the age of what is written behind it.
+   * The present text, and how old it is: empty, and 0, before the first write or when the writer never stands still. The age is that of this very text, seen when it has
+   * been read: after a stop of the whole process the reader may have what was written before, and the writer have written anew.
    */
-  readAged(): { readonly text: string; readonly ageMs: number } {
-    const { ageMs } = this;
-    return { text: this.read(), ageMs };
-  }
-
-  /** The present text; empty before the first write, or when the writer never stands still. */
-  read(): string {
+  read(): { readonly text: string; readonly ageMs: number } {
     for (let tries = 0; tries < READ_TRIES_MAX; tries++) {
       const before = Atomics.load(this.#head, 0);
       if (before % 2 !== 0) {
@@ -62,16 +59,21 @@ export class Bulletin {
         continue;
       }
       const length = Atomics.load(this.#head, 1);
+      const asOfMs = Atomics.load(this.#head, AS_OF);
       let text = '';
       for (let i = 0; i < length; i++) text += String.fromCharCode(this.#text[i]!);
-      if (Atomics.load(this.#head, 0) === before) return text;
+      if (Atomics.load(this.#head, 0) === before) return { text, ageMs: ageOf(asOfMs) };
     }
-    return '';
+    return { text: '', ageMs: 0 };
   }
 }
 
+function ageOf(asOfMs: number): number {
+  return asOfMs === 0 ? 0 : (processMs() - asOfMs) | 0;
+}
+
 /** Milliseconds of a clock that all threads share, and that never goes back; 32 bits of them, never 0. */
-function processMs(): number {
+export function processMs(): number {
   const [seconds, nanoseconds] = process.hrtime();
   return (seconds * 1000 + Math.floor(nanoseconds / 1e6)) | 1;
 }

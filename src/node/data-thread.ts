@@ -21,7 +21,7 @@ import { FeedReader } from '../store/change-feed.ts';
 import { COUNTER } from '../store/counters.ts';
 import { useMemoryRelease, useNativeCopy } from '../store/memory.ts';
 import { type LogLevel, logText } from '../telemetry/log-format.ts';
-import { Bulletin } from './bulletin.ts';
+import { Bulletin, processMs } from './bulletin.ts';
 import { ClientGate } from './client-gate.ts';
 import { NodeClock } from './node-clock.ts';
 import { doubted, packReport, reportFor, unpackReport } from './replication-report.ts';
@@ -355,6 +355,7 @@ class NodeThread {
       compressBytesMin: options.replication.compressBytesMin,
       wantsAcks: () => this.#acks?.board.areWanted === true,
       onAcknowledged: (peers) => this.#acks?.acknowledged(peers),
+      onLinkLost: () => this.#linkLost(),
       wallMs: () => this.#clock.wallMs(),
       random: { below: (bound) => randomInt(bound) },
       log: (verbosity, message) => this.#log(verbosity, message),
@@ -438,16 +439,21 @@ class NodeThread {
   }
 
   #publish(): void {
-    let lines: readonly StatLine[];
-    let quietMs: number;
-    do {
-      quietMs = this.#bulletin?.ageMs ?? 0;
-      if (quietMs >= STOOD_STILL_MS) this.#replication?.stoodStill(quietMs);
-      lines = this.#replicationStatistics();
-      // Or it was stopped in between.
-    } while ((this.#bulletin?.ageMs ?? 0) - quietMs >= STOOD_STILL_MS);
-    this.#bulletin?.write(packReport(lines));
+    this.#writeBulletin();
     this.#thread.loop.schedule(BULLETIN_MS, () => this.#publish());
+  }
+
+  #linkLost(): void {
+    // Links that end because the process stood still end while that is being published.
+    if ((this.#bulletin?.ageMs ?? 0) < STOOD_STILL_MS) this.#writeBulletin();
+  }
+
+  #writeBulletin(): void {
+    // Whatever stops this process from here on shows the next time: by then what is written now is old.
+    const asOfMs = processMs();
+    const quietMs = this.#bulletin?.ageMs ?? 0;
+    if (quietMs >= STOOD_STILL_MS) this.#replication?.stoodStill(quietMs);
+    this.#bulletin?.write(packReport(this.#replicationStatistics()), asOfMs);
   }
 
   // What sessions need to know
@@ -533,9 +539,13 @@ class NodeThread {
   #replicationLines(asker: Connection): readonly StatLine[] | null {
     const { turnMs } = this.#thread.loop;
     const connectedMs = turnMs - (this.#connectedAtMs.get(asker) ?? turnMs);
-    if (this.#replication !== null) return reportFor(this.#replicationStatistics(), connectedMs);
+    if (this.#replication !== null) {
+      // It may have been stopped in the middle of a turn.
+      if ((this.#bulletin?.ageMs ?? 0) >= STOOD_STILL_MS) this.#writeBulletin();
+      return reportFor(this.#replicationStatistics(), connectedMs);
+    }
     if (this.#bulletin === null) return null;
-    const { text, ageMs } = this.#bulletin.readAged();
+    const { text, ageMs } = this.#bulletin.read();
     const lines = unpackReport(text);
     // When the process goes on after it stood still, this thread may be asked before the other one has seen that.
     if (ageMs >= STOOD_STILL_MS) return doubted(lines);

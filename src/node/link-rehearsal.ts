@@ -21,6 +21,7 @@ const ACTIONS: PeerActions = {
   dial: () => {},
   ready: () => {},
   acknowledged: () => {},
+  linkLost: () => {},
   stopped: () => {},
   failed: () => {},
   log: () => {},

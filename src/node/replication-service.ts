@@ -54,6 +54,8 @@ export interface ReplicationServiceOptions {
   readonly wantsAcks?: () => boolean;
   /** Twins have acknowledged something, or there are others. */
   readonly onAcknowledged?: (links: readonly Link[]) => void;
+  /** A twin is not linked any more: what `statistics` says may be another thing from now on, and is wanted at once by whoever passes it on. */
+  readonly onLinkLost?: () => void;
   /** What time it is for the items, in ms since 1970; absent: what the loop's clock says. */
   readonly wallMs?: () => number;
   /** For the node's id and for jitter. */
@@ -216,6 +218,10 @@ class Service implements ReplicationService, PeerActions {
 
   acknowledged(): void {
     this.#options.onAcknowledged?.(this.#peers.links);
+  }
+
+  linkLost(): void {
+    this.#options.onLinkLost?.();
   }
 
   stopped(): void {

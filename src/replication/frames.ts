@@ -40,6 +40,7 @@
  *     refused    nothing: the proof that has come is not good
  *     ping       u64 changes sent so far, u64 changes received so far, u64 wall clock (ms since 1970)
  *     bye        nothing
+ *     parted     nothing: the sender gives this link up, and goes on; who does not know it finds the connection closed a moment later
  *
  * The tag of a mark is the sender's secret (a keyed hash of the positions): who resumes gives it back, so that no position is
  * believed that was not given.
@@ -76,6 +77,7 @@ export const FRAME = {
   want: 18,
   proof: 19,
   refused: 20,
+  parted: 21,
 } as const;
 
 /** Bits of a frame's flags. */
@@ -523,6 +525,10 @@ export function writeSlot(output: Output, slot: number): void {
 
 export function writeBye(output: Output): void {
   writeEmpty(output, FRAME.bye);
+}
+
+export function writeParted(output: Output): void {
+  writeEmpty(output, FRAME.parted);
 }
 
 function putPositions(

@@ -2,6 +2,7 @@ import {
   ACKNOWLEDGE_MS,
   HANDSHAKE_MS_MAX,
   LEGACY_SILENCE_MS,
+  PARTED_MS_MAX,
   PING_MS,
   SILENCE_MS_MAX,
   STUCK_MS_MAX,
@@ -19,6 +20,8 @@ export class LinkDeadlines {
   takenMs: number;
   /** When the peer acknowledged something last. */
   acknowledgedMs = 0;
+  /** Until when what was said last may take to leave; Infinity: nothing was. */
+  partedMs: number = Number.POSITIVE_INFINITY;
 
   constructor(nowMs: number) {
     this.connectedMs = nowMs;
@@ -30,6 +33,10 @@ export class LinkDeadlines {
   connected(nowMs: number): void {
     this.connectedMs = nowMs;
     this.heardMs = nowMs;
+  }
+
+  parted(nowMs: number): void {
+    this.partedMs = nowMs + PARTED_MS_MAX;
   }
 
   /** Nothing has come since the connection was there. */

@@ -11,10 +11,17 @@ export class LinkEnding {
   isSilence = false;
   /** The other side was there, and took nothing. */
   isStuck = false;
+  /** One of the two has given the link up without being asked to, and said so or meant to: both go on, and their clients with them. */
+  isParted = false;
   /** Nobody listens there. */
   isRefusal = false;
   /** One of the two has as many twins as there can be, without the other. */
   isSurplus = false;
+
+  /** For all that is known the other side goes on, and may be told what this one does not hear of. */
+  get livesOn(): boolean {
+    return this.isSilence || this.isParted;
+  }
 
   /** @param wasDialling the connection was not there yet */
   note({ code }: ConnectionError, wasDialling: boolean): void {

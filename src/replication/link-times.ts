@@ -12,6 +12,8 @@ export const SILENCE_MS_MAX = 2500;
 export const STUCK_MS_MAX = 20_000;
 /** A dialler that says nothing for so long is a repcached, which waits for its copy. A node of ours greets at once; but its host may be busy. */
 export const LEGACY_SILENCE_MS = 500;
+/** What a node says when it gives a link up has so long to leave. */
+export const PARTED_MS_MAX = 1000;
 /** Both hellos must be there within this time. */
 export const HANDSHAKE_MS_MAX = 2000;
 /** Most bytes that a pump writes of live changes: about a millisecond of work, for the loop also serves clients. */

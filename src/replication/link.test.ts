@@ -5,8 +5,9 @@ import { frameByHand, sealAnew } from '../../testing/replication/frames-by-hand.
 import { type LinkPair, mapLinkEnd, mapLinkPair } from '../../testing/replication/link-pair.ts';
 import type { MapCache } from '../../testing/replication/map-cache.ts';
 import { VirtualTime } from '../../testing/replication/virtual-time.ts';
+import { FrameReader, READ } from './frame-reader.ts';
 import { FRAME, GREETING, HELLO_BYTES, PIECE_BYTES_MAX } from './frames.ts';
-import { HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX, STUCK_MS_MAX } from './link-times.ts';
+import { HANDSHAKE_MS_MAX, PARTED_MS_MAX, PING_MS, SILENCE_MS_MAX, STUCK_MS_MAX } from './link-times.ts';
 
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
@@ -249,7 +250,7 @@ test('a connection without hellos ends within its time, an open one stays by pin
   assert.ok(SILENCE_MS_MAX < 3000);
   pair.time.run(20000 + SILENCE_MS_MAX);
   dialler.link.tick(pair.time.nowMs);
-  assert.ok(dialler.connection.destroyed);
+  assert.ok(dialler.hasLeft);
   dialler.closeWith(null);
   assert.equal(dialler.owner.events.at(-1), 'closed: the peer is silent');
 });
@@ -264,7 +265,7 @@ function givenUpAfter(pair: LinkPair<MapCache>, msMax: number, each: (ms: number
     listener.link.pump(time.nowMs);
     dialler.feeder.push(listener.take());
     if (time.nowMs >= dialler.link.dueMs) dialler.link.tick(time.nowMs);
-    if (dialler.connection.destroyed) return time.nowMs - startMs;
+    if (dialler.hasLeft) return time.nowMs - startMs;
   }
   return -1;
 }
@@ -341,6 +342,55 @@ test('a node that stops sends what is queued, a sync too, and says bye', () => {
   assert.ok(both.dialler.connection.destroyed || both.listener.connection.destroyed);
 });
 
+test('a link that is given up is told to the peer, in the middle of a value too: both may go on without the other', () => {
+  const pair = openPair();
+  const { dialler, listener } = pair;
+  dialler.cache.set('large', new Uint8Array(3 * PIECE_BYTES_MAX), 0, 0);
+  dialler.link.pump(0);
+  listener.feeder.push(dialler.take().subarray(0, 2 * PIECE_BYTES_MAX));
+  listener.link.giveUp('enough');
+  assert.ok(listener.connection.ended && !listener.connection.destroyed, 'what it says is sent first');
+  assert.equal(listener.link.isOpen, false);
+  dialler.feeder.push(listener.take());
+  assert.ok(dialler.connection.destroyed);
+  for (const end of [dialler, listener]) {
+    end.closeWith(null);
+    assert.ok(end.link.ending.livesOn);
+  }
+  assert.equal(listener.owner.events.at(-1), 'closed: enough');
+  assert.equal(dialler.owner.events.at(-1), 'closed: the peer gives the link up');
+
+  const halfway = openPair();
+  halfway.dialler.cache.set('large', new Uint8Array(3 * PIECE_BYTES_MAX), 0, 0);
+  halfway.dialler.link.pump(0);
+  const begun = halfway.dialler.take();
+  const frames = new FrameReader();
+  let at = 0;
+  while (frames.kind !== FRAME.piece && frames.next(begun, at, begun.length) === READ.frame) at = frames.end;
+  halfway.listener.feeder.push(begun.subarray(0, at));
+  assert.ok(halfway.listener.link.receiver.midValue);
+  halfway.dialler.link.giveUp('enough');
+  halfway.listener.feeder.push(halfway.dialler.take());
+  halfway.listener.closeWith(null);
+  assert.equal(halfway.listener.owner.events.at(-1), 'closed: the peer gives the link up');
+});
+
+test('what is said when a link is given up has so long to leave; where nothing leaves nothing is said', () => {
+  const pair = openPair();
+  const { time, dialler, listener } = pair;
+  dialler.link.giveUp('enough');
+  dialler.link.tick(time.nowMs + PARTED_MS_MAX - 1);
+  assert.equal(dialler.connection.destroyed, false);
+  assert.equal(dialler.link.dueMs, time.nowMs + PARTED_MS_MAX);
+  dialler.link.tick(time.nowMs + PARTED_MS_MAX);
+  assert.ok(dialler.connection.destroyed);
+  listener.connection.output.blocked = true;
+  listener.take();
+  listener.link.giveUp('enough');
+  assert.ok(listener.connection.destroyed && listener.take().length === 0);
+  assert.ok(listener.link.ending.livesOn);
+});
+
 test('a value that stops half-way is given back', () => {
   const pair = openPair();
   const { dialler, listener } = pair;
@@ -360,7 +410,7 @@ test('frames out of place close the connection; unknown kinds are skipped', () =
     const pair = openPair();
     const bytes = kind === FRAME.hello ? HELLO_BYTES : kind === FRAME.syncEnd ? 8 : 1;
     pair.listener.feeder.push(frameByHand(kind, new Uint8Array(bytes)));
-    assert.ok(pair.listener.connection.destroyed, `kind ${kind}`);
+    assert.ok(pair.listener.hasLeft, `kind ${kind}`);
   }
   const pair = openPair();
   pair.listener.feeder.push(frameByHand(99, [1, 2, 3]));
@@ -392,7 +442,7 @@ test('whatever bytes a peer sends after its hello, the link neither throws nor k
         for (const [at, byte] of bends) bent[at % Math.max(1, Math.min(cut, 600))] = byte;
         const { listener } = pair;
         listener.feeder.push(sealAnew(bent));
-        if (!listener.connection.destroyed) listener.feeder.push(junk);
+        if (!listener.hasLeft) listener.feeder.push(junk);
         listener.closeWith(null);
         assert.equal(listener.cache.locked, 0);
         assert.equal(listener.cache.reserved, 0);

@@ -11,6 +11,7 @@
  *     changes, resumed          or        syncBegin, items and changes in any order, syncEnd        (both ways at once)
  *     changes, marks, acks, pings
  *     bye            ------------>                            by the one that stops
+ *     parted         ------------>                            by one that goes on, and gives the link up for another reason
  *
  * After the changes of a pump comes a mark, which says up to where the changes of each data thread have been sent. The peer
  * acknowledges marks, and remembers the last one beyond this link, for the next one to begin there.
@@ -21,7 +22,6 @@
  * Whatever a peer sends is either understood or closes this connection; nothing else is answered.
  */
 import type { Clock } from '../base/clock.ts';
-import type { Output } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { ChangeReceiver } from './change-receiver.ts';
 import { ChangeSender } from './change-sender.ts';
@@ -31,11 +31,9 @@ import {
   FRAME,
   GREETING,
   type Hello,
-  writeBye,
   writeLost,
-  writePing,
+  writeParted,
   writeResume,
-  writeResumed,
   writeSlot,
   writeWant,
 } from './frames.ts';
@@ -49,10 +47,11 @@ import { LinkHandshake, type LinkState } from './link-handshake.ts';
 import { LinkMarks } from './link-marks.ts';
 import type { LinkOwner } from './link-owner.ts';
 import { type LinkSafety, UNGUARDED, understandsCompression, understandsStamps } from './link-safety.ts';
-import { CHANGES_BYTES_PER_PUMP, FED_BYTES_MAX, STUCK_MS_MAX } from './link-times.ts';
+import { LinkSending, type SendingLink } from './link-sending.ts';
+import { FED_BYTES_MAX, STUCK_MS_MAX } from './link-times.ts';
 import type { ChangeReader, LegacyCache, LinkCache } from './store-port.ts';
 
-export class Link implements Session {
+export class Link implements Session, SendingLink {
   state: LinkState;
   readonly connection: Connection;
   /** Both sides send a full sync at once; neither may wait for the other to read first. */
@@ -65,6 +64,7 @@ export class Link implements Session {
   readonly receiver: ChangeReceiver;
   readonly copies: LinkCopies;
   readonly marks: LinkMarks;
+  readonly sending: LinkSending;
   /** All slots that the peer has had during this link, one bit each. */
   peerSlots = 0;
   /** Times that this side took up where the last link broke. */
@@ -95,17 +95,7 @@ export class Link implements Session {
   readonly #frames = new FrameReader();
   readonly #safety: LinkSafety;
   readonly #handshake: LinkHandshake;
-  /** Of the peer's changes, as the last ping said. */
-  #changesAcknowledged = 0;
   #wasOpen = false;
-  /** The peer has said from where on it wants what is here. */
-  #isAsked = false;
-  /** The peer is to be told that it has all that changed since the position where it began: until then it may be read only if there is nobody else. */
-  #owesResumed = false;
-  /** Something has been sent, or a sync has come to its end, since the last mark; and the next one waits for a place. */
-  #markDue = false;
-  #draining = false;
-  #saidBye = false;
   #closeReason = '';
 
   /**
@@ -154,6 +144,7 @@ export class Link implements Session {
     this.marks = new LinkMarks(cache, this.sender);
     this.state = target >= 0 ? 'dialling' : 'greeting';
     this.deadlines = new LinkDeadlines(clock.monotonicMs());
+    this.sending = new LinkSending(this, clock, cache);
   }
 
   get dialled(): boolean {
@@ -190,7 +181,7 @@ export class Link implements Session {
 
   /** The peer, too, has taken it for open: a dialler does so before it knows. */
   get wasTaken(): boolean {
-    return this.#isAsked;
+    return this.sending.isAsked;
   }
 
   /** A full sync to the peer is under way or due. */
@@ -200,7 +191,7 @@ export class Link implements Session {
 
   /** The peer has been sent everything that is here, save changes of the last moments: its acks are worth something. */
   get isComplete(): boolean {
-    return this.state === 'open' && this.#isAsked && this.copies.isComplete;
+    return this.state === 'open' && this.sending.isAsked && this.copies.isComplete;
   }
 
   /** What the peer has acknowledged says up to where it has everything. */
@@ -222,15 +213,14 @@ export class Link implements Session {
     return this.#frames.checksumErrors;
   }
 
+  /** All frames of changes that have been written. */
+  get changesSent(): number {
+    return this.sending.changesSent;
+  }
+
   /** There is something that could be sent at once. */
   get hasWork(): boolean {
-    return (
-      this.state === 'open' &&
-      this.#isAsked &&
-      !this.#saidBye &&
-      !this.connection.output.blocked &&
-      (this.sendingSync || this.copies.isRepairing || this.#hasChangesDue())
-    );
+    return this.state === 'open' && this.sending.hasWork;
   }
 
   /** A walk is under way or due: a full sync, or what the peer lacks of a node that is gone. */
@@ -240,16 +230,7 @@ export class Link implements Session {
 
   /** There are changes that could be sent at once. */
   get hasChanges(): boolean {
-    return this.hasWork && this.#hasChangesDue();
-  }
-
-  #hasChangesDue(): boolean {
-    return this.sender.backlogBytes() > 0 || this.#owesResumed || this.#isMarkFree();
-  }
-
-  /** A mark waited for a place, and an ack has made one free: clients may wait for what it covers. */
-  #isMarkFree(): boolean {
-    return this.#markDue && !this.marks.isFull;
+    return this.state === 'open' && this.sending.hasChanges;
   }
 
   opened(): void {
@@ -298,7 +279,7 @@ export class Link implements Session {
       if (reason !== null) return this.#fail(reason, end);
       at = frames.end;
     }
-    if (this.marks.isAckUrgent && this.state === 'open') this.#acknowledge();
+    if (this.marks.isAckUrgent && this.state === 'open') this.sending.acknowledge();
     return this.#takesFrames() ? at : end;
   }
 
@@ -326,9 +307,31 @@ export class Link implements Session {
     this.connection.destroy();
   }
 
+  /**
+   * Ends the connection while both sides go on. The other one is told, if its kernel takes that at once: a connection that just closes looks like a node that has died, and
+   * who has lost nobody but the dead has all there is.
+   */
+  giveUp(reason: string): void {
+    const { output } = this.connection;
+    if (this.state !== 'open' || this.sending.hasSaidBye || this.legacy !== null) {
+      this.close(reason);
+      return;
+    }
+    this.ending.isParted = true;
+    if (output.blocked) {
+      this.close(reason);
+      return;
+    }
+    this.#closeReason = reason;
+    this.state = 'closing';
+    this.deadlines.parted(this.#clock.monotonicMs());
+    writeParted(output);
+    this.connection.end();
+  }
+
   /** Says bye when everything has been sent; the peer closes then. */
   drain(): void {
-    this.#draining = true;
+    this.sending.isDraining = true;
     if (this.state !== 'open') this.close('stopped');
   }
 
@@ -342,14 +345,14 @@ export class Link implements Session {
 
   /** Tells the peer that there is no link any more to a node that had these slots. */
   announceLost(nodeId: string, slots: number): void {
-    if (this.state !== 'open' || this.#saidBye || this.legacy !== null) return;
+    if (this.state !== 'open' || this.sending.hasSaidBye || this.legacy !== null) return;
     writeLost(this.connection.output, nodeId, slots);
     this.connection.flush();
   }
 
   /** Asks the peer for what it has of these slots above a version. */
   ask(slots: number, above: number): void {
-    if (this.state !== 'open' || this.#saidBye || this.legacy !== null) return;
+    if (this.state !== 'open' || this.sending.hasSaidBye || this.legacy !== null) return;
     writeWant(this.connection.output, slots, above);
     this.connection.flush();
   }
@@ -363,85 +366,43 @@ export class Link implements Session {
    * @returns true when there is more that could be sent at once
    */
   pump(nowMs: number, onlyChanges = false): boolean {
-    if (this.state !== 'open' || this.#saidBye) return false;
-    const { output } = this.connection;
-    if (output.blocked) return false;
-    this.deadlines.takenMs = nowMs;
-    if (this.#isAsked) this.#send(output, nowMs, onlyChanges);
-    if (nowMs >= this.#pingDueMs()) this.#ping(nowMs);
-    const more = this.hasWork;
-    const isDone = this.#isAsked && !this.sendingSync && !this.copies.isRepairing;
-    if (this.#draining && isDone && this.sender.backlogBytes() === 0) {
-      // The peer closes when it has read the bye, which shows that it has everything.
-      if (this.legacy === null) writeBye(output);
-      else this.connection.end();
-      this.#closeReason = 'stopped';
-      this.#saidBye = true;
-      this.connection.flush();
-      return false;
-    }
-    if (output.at !== output.start) this.connection.flush();
+    if (this.state !== 'open') return false;
+    const more = this.sending.pump(nowMs, onlyChanges);
+    if (this.sending.hasSaidBye) this.#closeReason = 'stopped';
     return more;
-  }
-
-  /** Changes, slices of walks, and the mark behind them. */
-  #send(output: Output, nowMs: number, onlyChanges: boolean): void {
-    this.copies.beginIfDue();
-    // Read first: what is changed from here on may not be in the feed yet.
-    const highest = this.legacy === null ? 0 : this.#cache.highestVersion();
-    const { changes } = this.sender;
-    if (!this.sender.pump(output, CHANGES_BYTES_PER_PUMP)) {
-      this.#owner.log(0, `more changes than the feed holds; sending everything to ${this.connection.remote}`);
-      this.#owesResumed = false;
-      this.copies.begin();
-      this.#owner.acknowledged(this);
-    }
-    if (this.#owesResumed && this.sender.backlogBytes() === 0) {
-      this.#owesResumed = false;
-      writeResumed(output);
-      // Behind it, for its ack.
-      this.#markDue = true;
-    }
-    const hasChanges = this.sender.changes !== changes;
-    if (!onlyChanges) this.copies.pump();
-    if (this.legacy !== null) {
-      this.#noteSent(this.legacy, highest);
-      return;
-    }
-    const isDue = this.#markDue || hasChanges;
-    this.#markDue = !this.marks.write(output, nowMs, isDue, this.isComplete, this.#owner.wantsAcks());
   }
 
   /** Looks at the time limits. @param nowMs on the monotonic clock */
   tick(nowMs: number): void {
+    const { deadlines } = this;
     const { legacy } = this.#safety;
-    if (legacy !== null && this.#mayBeLegacy() && nowMs >= this.deadlines.legacyMs) {
+    if (legacy !== null && this.#mayBeLegacy() && nowMs >= deadlines.legacyMs) {
       this.#meetLegacy(legacy);
     } else if (this.#isMeeting()) {
       const missing = this.state === 'proof' ? 'proof' : 'greeting';
-      if (nowMs >= this.deadlines.metMs) {
+      if (nowMs >= deadlines.metMs) {
         this.ending.isSilence = true;
         this.close(`no ${missing} within the time limit`);
       }
     } else if (this.state === 'open') {
-      if (this.legacy === null && nowMs >= this.deadlines.silentMs) {
+      if (this.legacy === null && nowMs >= deadlines.silentMs) {
         this.ending.isSilence = true;
-        this.close('the peer is silent');
+        this.giveUp('the peer is silent');
       } else if (nowMs >= this.#stuckMs()) {
         this.ending.isStuck = true;
-        this.close('the peer takes nothing');
+        this.giveUp('the peer takes nothing');
       } else this.pump(nowMs, true);
-    }
+    } else if (this.state === 'closing' && nowMs >= deadlines.partedMs) this.connection.destroy();
   }
 
   /** When `tick` is due, on the monotonic clock; Infinity when nothing is. */
   get dueMs(): number {
     const { deadlines } = this;
     if (this.#isMeeting()) return this.#mayBeLegacy() ? deadlines.legacyMs : deadlines.metMs;
-    if (this.state !== 'open') return Number.POSITIVE_INFINITY;
+    if (this.state !== 'open') return deadlines.partedMs;
     if (this.legacy !== null) return this.#stuckMs();
-    const needsNoPing = this.connection.output.blocked || this.#saidBye;
-    const pingMs = needsNoPing ? Number.POSITIVE_INFINITY : this.#pingDueMs();
+    const needsNoPing = this.connection.output.blocked || this.sending.hasSaidBye;
+    const pingMs = needsNoPing ? Number.POSITIVE_INFINITY : this.sending.pingDueMs;
     return Math.min(deadlines.silentMs, pingMs, this.#stuckMs());
   }
 
@@ -476,7 +437,7 @@ export class Link implements Session {
     this.copies.useLegacy(this.legacyWriter);
     this.state = 'open';
     this.#wasOpen = true;
-    this.#isAsked = true;
+    this.sending.isAsked = true;
     this.connection.watchSilence?.(STUCK_MS_MAX);
     this.#owner.linked(this);
     // Who is dialled has nothing of ours before its own copy has come; until then changes go as they are made.
@@ -502,14 +463,9 @@ export class Link implements Session {
       this.receivingSync = false;
       this.#synced();
       if (legacy.kept !== null) this.copies.begin(...legacy.kept);
-      this.#noteSent(legacy, this.#cache.highestVersion());
+      this.sending.noteSent(legacy, this.#cache.highestVersion());
     }
     return taken;
-  }
-
-  /** @param highest everything up to this version has been sent, if there is nothing to send now */
-  #noteSent(legacy: LegacyReceiver, highest: number): void {
-    if (!this.receivingSync && !this.hasWork && !this.connection.output.blocked) legacy.sentUpTo = highest;
   }
 
   /** The peer sends no copy, or has sent it. */
@@ -611,7 +567,12 @@ export class Link implements Session {
         this.#synced();
         return null;
       case FRAME.bye:
-        return 'the peer stops';
+        this.close('the peer stops');
+        return null;
+      case FRAME.parted:
+        this.ending.isParted = true;
+        this.close('the peer gives the link up');
+        return null;
       case FRAME.hello:
         return 'a second hello';
       default:
@@ -621,8 +582,8 @@ export class Link implements Session {
 
   /** The peer has said from where on it wants what is here. @returns null, or why the connection cannot go on */
   #asked(input: Uint8Array): string | null {
-    if (this.#isAsked) return 'a second resume';
-    this.#isAsked = true;
+    if (this.sending.isAsked) return 'a second resume';
+    this.sending.isAsked = true;
     const { hasPosition, tag, positionsStart, positionsEnd } = this.#frames;
     if (hasPosition && this.#cache.hash(input, positionsStart, positionsEnd) >>> 0 === tag) {
       const positions = new Float64Array(this.#frames.threads);
@@ -631,7 +592,7 @@ export class Link implements Session {
         this.marks.begin(positions);
         this.partialSyncs++;
         this.#owner.log(1, `resumed (peer=${this.connection.remote}, ${this.sender.backlogBytes()} bytes)`);
-        this.#owesResumed = true;
+        this.sending.owesResumed = true;
         this.copies.sendFlushState();
         this.#owner.acknowledged(this);
         return null;
@@ -650,37 +611,26 @@ export class Link implements Session {
     this.#owner.syncReceived(this);
   }
 
+  /** See SendingLink. */
+  overtaken(): void {
+    this.#owner.log(0, `more changes than the feed holds; sending everything to ${this.connection.remote}`);
+    this.copies.begin();
+    this.#owner.acknowledged(this);
+  }
+
+  /** Whether clients of this node wait for the peer's acks. */
+  wantsAcks(): boolean {
+    return this.#owner.wantsAcks();
+  }
+
   #setPeerSlot(slot: number): void {
     this.peerSlot = slot;
     this.peerSlots |= 1 << slot;
     this.sender.peerSlot = slot;
   }
 
-  #pingDueMs(): number {
-    const isOwing = this.marks.isAckOwed || this.receiver.changes !== this.#changesAcknowledged;
-    if (this.legacy !== null) return Number.POSITIVE_INFINITY;
-    return this.deadlines.pingMs(isOwing);
-  }
-
-  /** All frames of changes that have been written. */
-  get changesSent(): number {
-    return this.sender.changes + this.copies.items;
-  }
-
-  #ping(nowMs: number): void {
-    this.deadlines.pingedMs = nowMs;
-    const { changes } = this.receiver;
-    this.#changesAcknowledged = changes;
-    this.#acknowledge();
-    writePing(this.connection.output, this.changesSent, changes, Math.floor(this.#clock.wallMs()));
-  }
-
-  #acknowledge(): void {
-    if (this.marks.acknowledge(this.connection.output)) this.#markDue = true;
-  }
-
   #fail(reason: string, end: number): number {
-    this.close(reason);
+    this.giveUp(reason);
     return end;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Which twins may have changes that this node has not heard of.
  *
- * Whose connection was closed has died, or has let go on purpose. Who only fell silent may live: either his host is dead, or the network has cut him off, or it
- * has cut this node off, and clients go on with him. So a node that has lost a twin in silence, or that stood still itself, is not in sync until that twin has told what is
+ * Whose connection was closed has died, or stops on purpose. Who gives a link up and goes on says so first (`parted`). Who only fell silent may live: either his host is dead,
+ * or the network has cut him off, or it has cut this node off, and clients go on with him. So a node that has lost a twin in silence or by parting, or that stood still itself, is not in sync until that twin has told what is
  * missing, or refuses to be dialled, which shows that the network is whole and the process is gone.
  *
  * For twins whose host is dead for good there is a bound, in time of whoever asks (`missingMs`, ALONE_MS): both sides dial for ever, so a twin that can be reached comes
@@ -59,7 +59,7 @@ export class MissingTwins {
   /**
    * A link has ended.
    *
-   * @param isMissing in silence, or because this node stood still
+   * @param isMissing in silence, by parting, or because this node stood still
    * @param hasTold the node has told over it everything that it has
    */
   lost(

@@ -537,6 +537,28 @@ test('who has lost a twin in silence is not in sync until that has told what it 
   assert.ok(b.peers.isInSync);
 });
 
+test('who hears that a twin goes on without it is not in sync until that has told what it has', () => {
+  const world = new World();
+  const a = world.start('a', []);
+  const b = world.start('b', ['a']);
+  world.run(2000);
+  linked(a, b);
+  // The twin has not heard of this node for a while; that hears all the time.
+  b.peers.stoodStill(1000);
+  b.cache.set('k', value('new'), 0, 0);
+  b.turnEnd();
+  let isMissed = false;
+  for (let i = 0; i < 40_000 && !(isMissed && a.peers.isInSync); i++) {
+    world.run(0.1);
+    if (!a.peers.isInSync) isMissed = true;
+    else if (isMissed) assert.ok(a.cache.entries.has('k'));
+    else assert.equal(a.peers.openLinks.length, 1, 'the link has ended, and it says that it is in sync');
+  }
+  assert.ok(isMissed && a.peers.isInSync);
+  world.run(2000);
+  linked(a, b);
+});
+
 test('a twin that has told all and never acknowledges is waited for so long, and no longer', () => {
   const world = new World();
   const a = world.start('a', ['b']);

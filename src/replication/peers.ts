@@ -48,6 +48,8 @@ export interface PeerActions {
   ready(): void;
   /** What peers have acknowledged has changed, or which peers there are. */
   acknowledged(): void;
+  /** A link has ended: whether this node is in sync may have changed. */
+  linkLost(): void;
   /** After `stop`: the last link has ended. Called once. */
   stopped(): void;
   /** The node cannot do its work. @param message one line for the operator */
@@ -275,7 +277,7 @@ export class Peers implements LinkOwner<Link> {
         true,
         link.hasCopyOfPeer,
       );
-      if (link.isOpen) link.close(`this process stood still for ${Math.round(ms)} ms`);
+      if (link.isOpen) link.giveUp(`this process stood still for ${Math.round(ms)} ms`);
     }
   }
 
@@ -509,7 +511,7 @@ export class Peers implements LinkOwner<Link> {
 
   peerSlotChanged(link: Link): void {
     const refusal = this.#settleSlot(link);
-    if (refusal !== null) link.close(refusal);
+    if (refusal !== null) link.giveUp(refusal);
   }
 
   syncReceived(link: Link): void {
@@ -542,7 +544,7 @@ export class Peers implements LinkOwner<Link> {
           hostOf(link),
           link.peerSlot,
           this.#clock.monotonicMs(),
-          link.ending.isSilence,
+          link.ending.livesOn,
           link.hasCopyOfPeer,
         );
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
@@ -581,6 +583,7 @@ export class Peers implements LinkOwner<Link> {
       this.#ports.mayBeFree(nowMs);
     }
     this.#readyIfAlone();
+    if (wasOpen) this.#actions.linkLost();
   }
 
   /** Whoever does not answer, and has never been met, may be there as well, and have what this node has not: its host is slow, or the network is cut. */

@@ -156,6 +156,11 @@ export class LinkEnd<C extends LinkCache> {
     return count;
   }
 
+  /** The link wants its connection closed, at once or when all is sent. */
+  get hasLeft(): boolean {
+    return this.connection.destroyed || this.connection.ended;
+  }
+
   closeWith(error: ConnectionError | null): void {
     this.link.closed(error);
   }

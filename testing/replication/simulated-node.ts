@@ -110,6 +110,8 @@ export class SimulatedNode implements NetworkNode, PeerActions {
 
   acknowledged(): void {}
 
+  linkLost(): void {}
+
   stopped(): void {
     this.hasStopped = true;
   }
