@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { resetSocket } from './reset-socket.ts';
 import { until } from './wait.ts';
 
 /** A bare connection: sends any bytes, keeps what comes back, and never objects. */
@@ -93,7 +94,7 @@ export class RawSocket {
 
   /** Vanishes, by default with a reset as a crashed client's kernel would send. */
   vanish(reset = true): void {
-    if (reset) this.#socket.resetAndDestroy();
+    if (reset) resetSocket(this.#socket);
     else this.#socket.destroy();
   }
 }

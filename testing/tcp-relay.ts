@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { resetSocket } from './reset-socket.ts';
 
 type Way = 'forth' | 'back';
 
@@ -44,8 +45,8 @@ export class TcpRelay {
   cut(): void {
     this.#isCut = true;
     for (const [near, far] of this.#pairs) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      resetSocket(near);
+      resetSocket(far);
     }
   }
 
@@ -73,7 +74,7 @@ export class TcpRelay {
   #join(near: Socket, far: Socket): void {
     const pair = [near, far] as const;
     if (this.#isCut) {
-      near.resetAndDestroy();
+      resetSocket(near);
       far.destroy();
       return;
     }
