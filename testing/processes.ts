@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { claimPort } from './port-claims.ts';
 import { boundTheEnd } from './still-open.ts';
 
 /** The executable of this package, as a user calls it. */
@@ -109,13 +110,14 @@ const PORT_MIN = 10_000;
 const PORT_MAX = 32_000;
 const PORT_TRIES_MAX = 200;
 
-/** Ports that nothing listens on now, all different. */
+/** Ports that nothing listens on now, all different, and that no other test process will be given. */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   const servers: Server[] = [];
   for (let tries = 0; ports.length < count && tries < PORT_TRIES_MAX; tries++) {
     const server = createServer();
     const port = randomInt(PORT_MIN, PORT_MAX);
+    if (ports.includes(port) || !claimPort(port)) continue;
     const isFree = await new Promise<boolean>((resolve) => {
       server.once('error', () => resolve(false));
       server.listen(port, '127.0.0.1', () => resolve(true));

@@ -105,6 +105,16 @@ export class ReplicatedPair {
     return found;
   }
 
+  /**
+   * Why a node that runs with `-v` has lost links, save what has nothing to do with anybody else: at the start one of two may be given up, and on a machine that is too busy a
+   * node stands still.
+   */
+  lostLinks(side: 0 | 1): string[] {
+    const ends = (this.nodes[side]?.stderr() ?? '').matchAll(/ close \(peer=[^,]*, (.*)\)$/gm);
+    const isOwn = /^(another link|this process stood still|the peer (is silent|gives the link up))/;
+    return [...ends].map(([, reason = '']) => reason).filter((reason) => !isOwn.test(reason));
+  }
+
   /** Waits until both nodes have the same of all keys, cas ids included. @returns what that is */
   agree(first: TextClient, second: TextClient, keys: readonly string[]): Promise<Map<string, Entry>> {
     return until(
