@@ -9,7 +9,7 @@ import type { TwinAddress } from '../monitor/service-definition.ts';
 import { commandLine } from '../system/proc-table.ts';
 import { type AlertSettings, openAlerts } from './alert-settings.ts';
 import type { ClusterDescription } from './cluster-file.ts';
-import { KeptMoves, wallSeconds } from './kept-moves.ts';
+import { KeptMoves, type KeysOnTheirWay, wallSeconds } from './kept-moves.ts';
 import { writeOut } from './kept-out.ts';
 import { changesWants, NodeWants } from './node-wants.ts';
 import { OperationProgress } from './operation-progress.ts';
@@ -34,15 +34,13 @@ import { staleTwins } from './stale-twins.ts';
 import { changeOut, dependsOnlyOn, type OutRequest, outAfter } from './taken-out.ts';
 
 /** What a cluster is made of. */
-export interface ClusterSource extends PlanSource {
+export interface ClusterSource extends PlanSource, KeysOnTheirWay {
   /** As it is now; throws a StartError where it cannot be read. */
   readonly read: () => ClusterDescription;
   readonly description: ClusterDescription;
   readonly serving: ReadonlyMap<string, string>;
   /** What the plan leaves out of proxies already; nothing unless given. */
   readonly out?: TakenOut;
-  /** What moves already, as the description has it; nothing unless given. */
-  readonly moves?: Moves;
 }
 
 export interface ClusterOperatorOptions {
@@ -84,7 +82,13 @@ export class ClusterOperator implements ClusterOperations {
     this.#description = source.description;
     this.#serving = source.serving;
     this.#out = source.out ?? new Map();
-    this.#moves = new KeptMoves(source, source.moves ?? new Map(), () => this.#leave());
+    this.#moves = new KeptMoves(source, {
+      leave: () => this.#leave(),
+      nodeAt: (twin) => this.#wants.addressOf(twinAddress(twin)),
+      log: (text) => {
+        if (!monitor.isClosing) monitor.log('', 'info', text);
+      },
+    });
     monitor.moves = () => this.#moves.lines;
     this.#services = [...plan.services];
     this.#noteServing();
@@ -93,7 +97,7 @@ export class ClusterOperator implements ClusterOperations {
   /** The start is over: from now on orders are taken. */
   ready(): void {
     this.#isReady = true;
-    this.#moves.awaitLeave();
+    this.#moves.resume(this.#description);
     // The monitor before this one did not come to it.
     if (this.#moves.areAnnounced) void this.#goOn('the start of the monitor');
   }
@@ -123,6 +127,7 @@ export class ClusterOperator implements ClusterOperations {
 
   async #order(order: ClusterOrder, by: string): Promise<OrderAnswer> {
     if (order.action === 'down') {
+      this.#moves.stop();
       const progress = this.#begin(order, by, this.#services.length);
       this.#onDown();
       return { kind: 'begun', operation: progress.operation };
@@ -181,7 +186,7 @@ export class ClusterOperator implements ClusterOperations {
     const lines = refusals(before, read);
     if (lines.length > 0) throw new StartError(lines.join('\n'));
     const told: string[] = [];
-    const moves = movesAfter(before, read, this.#moves.now, wallSeconds(), told);
+    const moves = movesAfter(before, read, this.#moves.now, wallSeconds(), told, this.#moves.left);
     const description = withMoves(read, moves, wallSeconds());
     const out = outAfter(this.#out, before, description);
     const plan = planCluster(description, source, this.#serving, out);
@@ -260,9 +265,10 @@ export class ClusterOperator implements ClusterOperations {
     }
     await this.#startAdded(diff.added, steps, progress);
     // From here on the routes are those of the new file.
+    const before = this.#description;
     this.#description = description;
     this.#out = out;
-    this.#keepMoves(moves, progress);
+    this.#keepMoves(before, moves, progress);
     const failure = this.#keepOut();
     if (failure !== '') progress.say(`what is taken out of proxies${failure}`);
     await this.#takeOverRoutes(diff.reloaded, steps, progress);
@@ -294,12 +300,12 @@ export class ClusterOperator implements ClusterOperations {
     const moves = begun(this.#description, this.#moves.now, wallSeconds(), lines);
     if (lines.length === 0) return;
     this.#description = withMoves(this.#description, moves, wallSeconds());
-    this.#keepMoves(moves, progress);
+    this.#keepMoves(this.#description, moves, progress);
     for (const line of lines) progress.say(line);
   }
 
-  #keepMoves(moves: Moves, progress: OperationProgress): void {
-    const failure = this.#moves.keep(this.#description.name, moves);
+  #keepMoves(before: ClusterDescription, moves: Moves, progress: OperationProgress): void {
+    const failure = this.#moves.keep(before, this.#description, moves);
     if (failure !== null) progress.say(`where keys move from is not kept for the next start: ${failure}`);
   }
 

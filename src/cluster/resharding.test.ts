@@ -6,9 +6,11 @@ import { after, test } from 'node:test';
 import { StartError } from '../base/start-error.ts';
 import { type ClusterDescription, parseClusterFile } from './cluster-file.ts';
 import { filePlan } from './file-plan.ts';
+import { type LeftBehind, readLeftBehind, settled, writeLeftBehind } from './left-behind.ts';
 import type { PlannedService } from './plan.ts';
 import {
   begun,
+  leftAfter,
   type Moves,
   moveLines,
   movesAfter,
@@ -65,6 +67,7 @@ test('a shard that joins has its keys carried over: announced, then begun', () =
   const { moves, lines } = change(before, joined);
   assert.deepEqual(lines, [
     'keys of users that lie elsewhere from now on are carried over from one as they are asked for, for 60 min',
+    'what keys of users leave behind in one is deleted when they have moved',
   ]);
   const told: string[] = [];
   const settled = begun(joined, moves, NOW + 30, told);
@@ -157,24 +160,87 @@ test('a shard that is gone from the file goes on until its keys have moved', () 
   assert.equal(nextLeave(change(cluster(ONE), cluster(ONE + TWO)).moves), null);
 });
 
-test('where keys may come back to what they have left some time ago, that is told', () => {
+test('keys do not come back to what still has older ones of them', () => {
   const ring = '  - { name: users, port: 120, distribution: ketama }\n';
-  const told = (before: string, next: string, proxies: string): boolean =>
-    change(cluster(before, proxies), cluster(next, proxies)).lines.some((line) =>
-      /^keys of users come to one(, two)? as well: should they have been there before/.test(line),
-    );
+  /** What is said when it is not known that anything has been deleted. */
+  const refused = (before: string, next: string, proxies: string): string => {
+    const [lay, lie] = [cluster(before, proxies), cluster(next, proxies)];
+    // They have been in all of them.
+    const from = {
+      to: ['one', 'two', 'three'].map((name) => ({ name, weight: 1 })),
+      placement: { distribution: 'ketama' },
+    };
+    const places = from.to.map(({ name }) => ({ name, obstacle: null }));
+    try {
+      movesAfter(lay, lie, new Map(), NOW, [], new Map([['users', [{ from, places }]]]));
+      return '';
+    } catch (error) {
+      assert.ok(error instanceof StartError);
+      return (
+        /^(.*) still (?:has|have) keys of users from the time before/.exec(error.message)?.[1] ??
+        error.message
+      );
+    }
+  };
   assert.deepEqual(
     [USERS, ring].map((proxies) => [
-      told(ONE, ONE + TWO, proxies),
-      told(ONE + TWO, ONE + TWO + THREE, proxies),
-      told(ONE + TWO, ONE, proxies),
-      told(ONE, TWO, proxies),
+      refused(ONE, ONE + TWO, proxies),
+      refused(ONE + TWO, ONE + TWO + THREE, proxies),
+      refused(ONE + TWO, ONE, proxies),
+      refused(ONE, TWO, proxies),
     ]),
     [
-      [false, true, true, false],
-      [false, false, true, false],
+      ['two', 'one, two, three', 'one', 'two'],
+      ['two', 'three', 'one', 'two'],
     ],
   );
+});
+
+test('what keys leave behind is known from the change on, until it has been deleted or they lie there again', () => {
+  const [one, both, three] = [cluster(ONE), cluster(ONE + TWO), cluster(ONE + TWO + THREE)];
+  const names = (left: LeftBehind): unknown =>
+    (left.get('users') ?? []).map(({ from, places }) => [
+      from.to.length,
+      places.map(({ name }) => name).join(),
+    ]);
+  const first = leftAfter(one, both, new Map(), new Map(), NOW);
+  assert.deepEqual(names(first), [[1, 'one']]);
+  assert.deepEqual(names(leftAfter(both, both, new Map(), first, NOW)), [[1, 'one']]);
+  const second = leftAfter(both, three, new Map(), first, NOW);
+  assert.deepEqual(names(second), [
+    [1, 'one'],
+    [2, 'one,two'],
+  ]);
+  assert.deepEqual(names(settled(second, 'users', 'one', null)), [[2, 'two']]);
+  assert.deepEqual(names(leftAfter(three, one, new Map(), second, NOW)), [
+    [2, 'one,two'],
+    [3, 'one,two,three'],
+  ]);
+  // What has not begun has moved nothing.
+  const { moves } = change(one, both);
+  const pending = withMoves(both, moves, NOW);
+  assert.deepEqual(leftAfter(pending, one, moves, first, NOW + 60), new Map());
+  assert.deepEqual(names(leftAfter(pending, three, moves, first, NOW + 60)), [[1, 'one']]);
+});
+
+test('where nobody can tell older keys from others that is told', () => {
+  const told = (proxies: string, left: LeftBehind = new Map()): string[] => {
+    const lines: string[] = [];
+    movesAfter(cluster(ONE + TWO, proxies), cluster(ONE, proxies), new Map(), NOW, lines, left);
+    return lines.filter((line) => line.includes('is older'));
+  };
+  assert.deepEqual(told(USERS), []);
+  const older =
+    'keys of users come to one as well: should they have been there before, what is left of them there is read, though it is older';
+  assert.deepEqual(told(`${USERS}  - { name: odd, port: 121, to: [one], hash: md5 }\n`), [
+    `${older} (it has keys of users and odd, which lie by different rules)`,
+  ]);
+  assert.deepEqual(told(`${USERS}  - { name: odd, port: 121, to: [users], spare: one }\n`), [
+    `${older} (it is the spare of odd)`,
+  ]);
+  const from = { to: [{ name: 'one', weight: 1 }], placement: { distribution: 'modulo' } };
+  const refusing = new Map([['users', [{ from, places: [{ name: 'one', obstacle: 'it knows no md' }] }]]]);
+  assert.deepEqual(told(USERS, refusing), [`${older} (it knows no md)`]);
 });
 
 test('what cannot be carried over is told', () => {
@@ -234,6 +300,12 @@ test('moves outlive the monitor, as far as the file has them still', (context) =
   assert.equal(writeMoves('kept', 'a', moves), null);
   assert.deepEqual(readMoves('kept', 'a'), moves);
   assert.deepEqual(readMoves('kept', null), new Map());
+  const left = leftAfter(cluster(THREE + ONE), joined, new Map(), new Map(), NOW);
+  assert.equal(left.size, 1);
+  assert.equal(writeLeftBehind('kept', 'a', left), null);
+  assert.deepEqual(readLeftBehind('kept', 'a'), left);
+  assert.equal(writeState(statePath('kept', 'left-behind', 'b'), '{"users":[{"from":{}}]}'), null);
+  assert.deepEqual(readLeftBehind('kept', 'b'), new Map());
   assert.deepEqual(routeOf(withMoves(cluster(TWO), moves, NOW)), routeOf(cluster(TWO)), 'another file');
   for (const text of [
     '',

@@ -4,15 +4,18 @@ import { StartError } from '../base/start-error.ts';
 import { DEFAULT_POLICY } from '../checks/service-policy.ts';
 import { RESHARD_TAIL_SECONDS } from '../routing/reshard.ts';
 import type { ClusterDescription } from './cluster-file.ts';
-import type { PlacedPool, PlacedProxy, PlacedShard, Target } from './placed-services.ts';
+import { type LeftBehind, type Leftover, type LeftPlace, leftPlaces, obstacleAt } from './left-behind.ts';
+import type { PlacedPool, PlacedProxy, PlacedShard } from './placed-services.ts';
+import {
+  isPlacement,
+  isSame,
+  namesOf,
+  type Placement,
+  placementOf,
+  poolsOf,
+  targetNamed,
+} from './placements.ts';
 import { readStateEntries, statePath, writeState } from './state-directory.ts';
-
-/** How keys lie behind a pool. */
-interface Placement {
-  /** In their order, with the weights of servers. */
-  readonly to: readonly { readonly name: string; readonly weight: number }[];
-  readonly placement: PlacedPool['placement'];
-}
 
 /** What moves behind one pool. */
 export interface Move {
@@ -40,7 +43,8 @@ const ANNOUNCED_SECONDS = 86_400;
  *
  * @param after as the file says, without moves
  * @param lines gets one for each pool of which something is to be told
- * @throws StartError where keys are on their way already
+ * @param left what shards hold of keys from an earlier time; nothing unless given
+ * @throws StartError where keys are on their way already, or would come to where they are found as they were
  */
 export function movesAfter(
   before: ClusterDescription,
@@ -48,6 +52,7 @@ export function movesAfter(
   moves: Moves,
   nowSeconds: number,
   lines: string[],
+  left: LeftBehind = new Map(),
 ): Moves {
   const { reshard } = after;
   const next = new Map<string, Move>();
@@ -62,13 +67,21 @@ export function movesAfter(
       if (kept !== undefined && poolBefore !== undefined) next.set(name, kept);
       continue;
     }
-    // What was announced and has not begun: all keys lie where they lay.
-    const isPending = kept?.isAnnounced === true && nowSeconds < kept.startSeconds - RESHARD_TAIL_SECONDS;
-    const lies = isPending ? kept.from : placementOf(poolBefore);
+    const isPending = kept !== undefined && isPendingAt(kept, nowSeconds);
+    const lies = liesNow(kept, poolBefore, nowSeconds);
     if (isPending && isSame(lies, placementOf(pool))) continue;
     if (kept !== undefined && !isPending && nowSeconds < kept.endSeconds + kept.tailSeconds) {
       busy.push(
         `keys of ${name} are on their way since the last change of its shards, until ${timeText(kept.endSeconds + kept.tailSeconds)}; change them again then, or write "reshard: false" to have them lost`,
+      );
+      continue;
+    }
+    const takers = takersOf(lies, placementOf(pool));
+    const places = leftPlaces(left, name, after).filter((place) => takers.includes(place.name));
+    const waiting = places.filter(({ obstacle }) => obstacle === null).map((place) => place.name);
+    if (waiting.length > 0) {
+      busy.push(
+        `${waiting.join(', ')} still ${waiting.length === 1 ? 'has' : 'have'} keys of ${name} from the time before they lay elsewhere, which are being deleted; change its shards again when that is done, or write "reshard: false" to have them read although they are older`,
       );
       continue;
     }
@@ -93,7 +106,8 @@ export function movesAfter(
     });
     lines.push(
       `keys of ${name} that lie elsewhere from now on are carried over from ${namesOf(lies)} as they are asked for, for ${reshard.forSeconds / 60} min`,
-      ...returnLines(name, lies, placementOf(pool)),
+      ...deletionLines(name, lies, after),
+      ...returnLines(name, lies, after, takers, places),
       ...leaving.map((shard) => `${shard.name} goes on until its keys have moved, and is stopped then`),
     );
   }
@@ -101,20 +115,87 @@ export function movesAfter(
   return next;
 }
 
+/** Of one pool; what is older is forgotten. So many come only where keys are sent elsewhere again and again with `reshard: false`. */
+const LEFTOVERS_MAX = 16;
+
 /**
- * A key may come back to a shard that it has left some time ago. What was not asked for meanwhile is still there, and no server can tell that it is the older
- * one. Only where rings of the same kind take in further shards no key goes to one that was there before.
+ * What is left behind when another file is taken over.
+ *
+ * @param moves as they are before
  */
-function returnLines(name: string, from: Placement, to: Placement): readonly string[] {
+export function leftAfter(
+  before: ClusterDescription,
+  after: ClusterDescription,
+  moves: Moves,
+  left: LeftBehind,
+  nowSeconds: number,
+): LeftBehind {
+  const poolsBefore = poolsOf(before);
+  const next = new Map<string, readonly Leftover[]>();
+  for (const [name, pool] of poolsOf(after)) {
+    const now = placementOf(pool);
+    const poolBefore = poolsBefore.get(name);
+    const lay = poolBefore === undefined ? now : liesNow(moves.get(name), poolBefore, nowSeconds);
+    const known = left.get(name) ?? [];
+    // Where keys lie again, what is there is theirs.
+    const others = known.filter(({ from }) => !isSame(from, now) && !isSame(from, lay));
+    const isAnywhere = lay.placement.distribution === 'random' || poolBefore?.eject != null;
+    const obstacle = isAnywhere ? `keys of ${name} were anywhere` : null;
+    const places = lay.to.map((target) => ({ name: target.name, obstacle }));
+    const leftovers = isSame(lay, now) ? others : [...others, { from: lay, places }].slice(-LEFTOVERS_MAX);
+    if (leftovers.length > 0) next.set(name, leftovers);
+  }
+  return next;
+}
+
+/** What was announced and has not begun: all keys lie where they lay. */
+function isPendingAt({ isAnnounced, startSeconds }: Move, nowSeconds: number): boolean {
+  return isAnnounced && nowSeconds < startSeconds - RESHARD_TAIL_SECONDS;
+}
+
+/** Where the keys of a pool lie, or lay before the move that is under way. */
+function liesNow(move: Move | undefined, pool: PlacedPool, nowSeconds: number): Placement {
+  return move !== undefined && isPendingAt(move, nowSeconds) ? move.from : placementOf(pool);
+}
+
+/** What gets keys that lay elsewhere. Only where rings of the same kind take in further shards none comes to those that were there before. */
+function takersOf(from: Placement, to: Placement): readonly string[] {
   const before = new Set(from.to.map((target) => target.name));
-  const takers = to.to.filter((target) => before.has(target.name));
-  const hasGrown = takers.length === before.size && isSame({ ...from, to: takers }, { ...to, to: takers });
+  const stay = to.to.filter((target) => before.has(target.name));
+  const hasGrown = stay.length === before.size && isSame({ ...from, to: stay }, { ...to, to: stay });
   const keepsKeys = to.placement.distribution === 'ketama' || before.size === 1;
-  if (takers.length === 0 || (hasGrown && keepsKeys)) return [];
-  const shards = takers.map((target) => target.name).join(', ');
-  return [
-    `keys of ${name} come to ${shards} as well: should they have been there before, what is left of them there is read, though it is older`,
-  ];
+  const takers = hasGrown && keepsKeys ? to.to.filter((target) => !before.has(target.name)) : to.to;
+  return takers.map((target) => target.name);
+}
+
+function deletionLines(name: string, { to }: Placement, after: ClusterDescription): readonly string[] {
+  const places = to.map((target) => target.name).filter((place) => obstacleAt(place, after) === null);
+  if (places.length === 0) return [];
+  return [`what keys of ${name} leave behind in ${places.join(', ')} is deleted when they have moved`];
+}
+
+/**
+ * A key may come back to a place that it has left some time ago. What it has left there is deleted when the move is over, where that can be done; elsewhere
+ * no server can tell that it is the older one.
+ */
+function returnLines(
+  name: string,
+  from: Placement,
+  after: ClusterDescription,
+  takers: readonly string[],
+  left: readonly LeftPlace[],
+): readonly string[] {
+  const lines: string[] = [];
+  for (const taker of takers) {
+    const known = left.find((place) => place.name === taker);
+    const wasThere = known !== undefined || from.to.some((target) => target.name === taker);
+    const obstacle = known?.obstacle ?? obstacleAt(taker, after);
+    if (wasThere && obstacle !== null)
+      lines.push(
+        `keys of ${name} come to ${taker} as well: should they have been there before, what is left of them there is read, though it is older (${obstacle})`,
+      );
+  }
+  return lines;
 }
 
 /** All proxies that run here know of the moves: they begin, as soon as those of other hosts may be expected to. @param lines gets one for each */
@@ -225,25 +306,6 @@ function forgottenAt({ endSeconds, tailSeconds }: Pick<Move, 'endSeconds' | 'tai
   return endSeconds + 2 * tailSeconds;
 }
 
-function poolsOf({ proxies }: ClusterDescription): Map<string, PlacedPool> {
-  return new Map(proxies.flatMap(({ pools }) => pools.map((pool) => [pool.name, pool] as const)));
-}
-
-function placementOf({ to, placement }: PlacedPool): Placement {
-  return {
-    to: to.map((target) => ({ name: target.name, weight: target.kind === 'server' ? target.weight : 1 })),
-    placement,
-  };
-}
-
-function isSame(one: Placement, other: Placement): boolean {
-  return JSON.stringify([one.to, sorted(one)]) === JSON.stringify([other.to, sorted(other)]);
-}
-
-function sorted({ placement }: Placement): unknown {
-  return Object.entries(placement).toSorted(([one], [other]) => (one < other ? -1 : 1));
-}
-
 /** Why keys cannot be carried over; null: they can. */
 function obstacleOf(
   before: PlacedPool,
@@ -257,20 +319,6 @@ function obstacleOf(
   const gone = lies.to.filter((target) => targetNamed(target, named) === null);
   if (gone.length === 0) return null;
   return `${gone.map(({ name }) => name).join(', ')} is gone from the file; to have them carried over, leave the proxy there until they have moved`;
-}
-
-/** What a placement names; a server that is none of the cluster needs no entry in the file. */
-function targetNamed(
-  { name, weight }: Placement['to'][number],
-  named: readonly (PlacedShard | PlacedProxy)[],
-): Target | null {
-  const found = named.find((target) => target.name === name);
-  if (found !== undefined) return found;
-  return name.includes(':') || name.startsWith('/') ? { kind: 'server', name, weight } : null;
-}
-
-function namesOf({ to }: Placement): string {
-  return to.map(({ name }) => name).join(', ');
 }
 
 function timeText(seconds: number): string {
@@ -308,20 +356,6 @@ function isShard(value: unknown): value is PlacedShard {
         isRecord(twin) &&
         ['name', 'host', 'address'].every((name) => typeof twin[name] === 'string') &&
         typeof twin['port'] === 'number',
-    )
-  );
-}
-
-function isPlacement(value: unknown): value is Placement {
-  if (!isRecord(value) || !isRecord(value['placement']) || !Array.isArray(value['to'])) return false;
-  const to: unknown[] = value['to'];
-  const words = Object.values(value['placement']);
-  return (
-    typeof value['placement']['distribution'] === 'string' &&
-    words.every((word) => typeof word === 'string') &&
-    to.every(
-      (target) =>
-        isRecord(target) && typeof target['name'] === 'string' && typeof target['weight'] === 'number',
     )
   );
 }

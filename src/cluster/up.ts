@@ -15,6 +15,7 @@ import { numberOption, type ParsedOptions, parseOptions, textOption } from './co
 import { EventFile } from './event-file.ts';
 import { wallSeconds } from './kept-moves.ts';
 import { readOut } from './kept-out.ts';
+import { readLeftBehind } from './left-behind.ts';
 import { LOCAL_PORTS, localCluster } from './local-cluster.ts';
 import { newKey, runningMonitor, writeMonitorRecord } from './monitor-record.ts';
 import { reapOrphans } from './orphan-reaper.ts';
@@ -111,7 +112,15 @@ export async function up(argv: readonly string[], surroundings: UpSurroundings):
             pagePort: pagePort ?? planned.pagePort,
             logFormat: logFormat ?? planned.logFormat ?? 'classic',
           },
-          source: { ...source, read, description, serving, out: kept, moves },
+          source: {
+            ...source,
+            read,
+            description,
+            serving,
+            out: kept,
+            moves,
+            left: readLeftBehind(written.name, host),
+          },
           part: host ?? '',
         },
         options.values['verbose'] === true,

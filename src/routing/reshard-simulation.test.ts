@@ -5,7 +5,7 @@ import { type ReshardLife, simulateReshards } from '../../testing/routing/reshar
 /** SEED=n runs that one life; else these many. */
 const SEEDS = 60;
 
-test('while keys move, no read gets what is older than the writes that were answered before it, and none misses what is there', (context) => {
+test('while keys move, and when they come back, no read gets what is older than the writes that were answered before it, and none misses what is there', (context) => {
   const given = process.env['SEED'];
   const first = given === undefined ? 1 : Number(given);
   const last = given === undefined ? SEEDS : first;
@@ -26,4 +26,5 @@ test('while keys move, no read gets what is older than the writes that were answ
   assert.ok(sum(({ reads }) => reads) > 100 * SEEDS);
   assert.ok(sum(({ writes }) => writes) > 50 * SEEDS);
   assert.ok(sum(({ carried }) => carried) > SEEDS);
+  assert.ok(sum(({ purged }) => purged) > SEEDS / 6);
 });

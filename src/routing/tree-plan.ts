@@ -277,7 +277,8 @@ function hashOf(name: string): KeyHash {
   return hash;
 }
 
-function placementHash({ hash, distribution, hashTag, stopMark }: ShardPlacement): KeyHash {
+/** The hash of a placement, tag and stop mark included. */
+export function placementHash({ hash, distribution, hashTag, stopMark }: ShardPlacement): KeyHash {
   let made = distribution === MODULO ? magentModuloHash : hashOf(hash);
   if (hashTag !== null) {
     const [open, close] = new TextEncoder().encode(hashTag);
@@ -287,11 +288,12 @@ function placementHash({ hash, distribution, hashTag, stopMark }: ShardPlacement
   return stopMark === null ? made : stoppedHash(made, new TextEncoder().encode(stopMark));
 }
 
-function distributionOf(
+/** @param name was checked when it was read */
+export function distributionOf(
   name: string,
   servers: readonly PlacedServer[],
   isLive: (position: number) => boolean,
-  { random }: RouteContext,
+  { random }: Pick<RouteContext, 'random'>,
 ): Distribution {
   if (name === MODULO) return moduloOver(servers, isLive);
   const make = DISTRIBUTIONS.get(name);

@@ -13,6 +13,8 @@ export interface Write {
   ended: number;
   /** It has changed something, as its answer says. */
   hasDone: boolean;
+  /** It was answered with an error. */
+  hasFailed: boolean;
 }
 
 /** What all clients of a life have done, and when servers have forgotten everything. */
@@ -20,6 +22,8 @@ export interface History {
   readonly writes: Write[];
   readonly losses: number[];
   step: number;
+  /** A delete that failed may have taken away what had overwritten a value, and not the value; not given: it may not. */
+  readonly failedDeletesUncover?: true;
 }
 
 type Asked =
@@ -57,7 +61,15 @@ export class FreshnessChecker {
     const { writes } = this.#history;
     this.#history.step++;
     const begun = this.#history.step;
-    const write: Write = { serial, key, kind, begun, ended: Number.POSITIVE_INFINITY, hasDone: false };
+    const write: Write = {
+      serial,
+      key,
+      kind,
+      begun,
+      ended: Number.POSITIVE_INFINITY,
+      hasDone: false,
+      hasFailed: false,
+    };
     writes.push(write);
     if (kind !== 'unheard') this.#asked.push({ kind: 'write', write });
     this.client.send(text);
@@ -82,7 +94,8 @@ export class FreshnessChecker {
     const end = this.#text.indexOf('\r\n');
     if (end < 0) return -1;
     const line = this.#text.slice(0, end);
-    if (!line.startsWith('SERVER_ERROR')) {
+    write.hasFailed = line.startsWith('SERVER_ERROR');
+    if (!write.hasFailed) {
       assert.match(line, /^(STORED|NOT_STORED|DELETED|NOT_FOUND|OK)$/);
       write.ended = this.#history.step;
       write.hasDone = /^(STORED|DELETED|OK)$/.test(line);
@@ -120,9 +133,18 @@ export class FreshnessChecker {
         write.hasDone &&
         (write.key === key || write.key === null) &&
         write.begun > shown.ended &&
-        write.ended < begun,
+        write.ended < begun &&
+        !this.#isUncovered(write),
     );
     assert.equal(newer, undefined, `${key} was read as ${value}, which had been overwritten before`);
+  }
+
+  #isUncovered({ key, begun, kind }: Write): boolean {
+    const { writes, failedDeletesUncover } = this.#history;
+    if (failedDeletesUncover === undefined || kind === 'delete') return false;
+    return writes.some(
+      (write) => write.kind === 'delete' && write.key === key && write.hasFailed && write.ended > begun,
+    );
   }
 
   /** Nothing was found: so nothing may have been written since it was deleted, or lost. */
