@@ -23,6 +23,8 @@ import {
   textOf,
 } from './client-lines.ts';
 import type { ClientManner } from './client-manner.ts';
+import { ClientPipeline } from './client-pipeline.ts';
+import { ClientUpload, type UploadReceiver } from './client-upload.ts';
 import {
   copyCommand,
   copyFlushAll,
@@ -36,23 +38,17 @@ import { isNutcrackerLine } from './nutcracker-lines.ts';
 import { beginsPlainGet, readPlainGet } from './plain-get.ts';
 import type { Request } from './request.ts';
 import type { RequestPool } from './request-pool.ts';
-import { Ring } from './ring.ts';
 import type { RouteHandle } from './route-handle.ts';
 import { UnreadAllowance } from './unread-allowance.ts';
-import type { Uploader } from './uploads.ts';
 
 const UNDERSCORE = 95;
-const CR = 13;
 const LF = 10;
-const LINE_END = Uint8Array.of(CR, LF);
+const LINE_END_BYTES = 2;
 
 const BINARY_REQUEST = 0x80;
-/** Longest line of get, gets, gat and gats; a longer one closes the connection. */
-export const RETRIEVAL_LINE_BYTES_MAX: number = 4 * 1024 * 1024;
-/** From this length on what has come of such a line is kept here, because the transport keeps no more than it must. */
+/** From this length on what has come of a line of many keys is kept here, because the transport keeps no more than it must. */
 const KEPT_LINE_BYTES_MIN: number = INPUT_REST_BYTES_MAX / 2;
 const MALFORMED: ConnectionError = { code: 'EINVAL', message: 'Invalid argument' };
-const BEHIND_VALUE_BYTES: number = BASE64_KEY_BYTES_MAX + 2;
 
 /** The words of `stats` by which a proxy asks that has no other place for what fails here. */
 export const AGENT_WITHOUT_OTHERS = 'agent alone';
@@ -60,12 +56,8 @@ export const AGENT_WITHOUT_OTHERS = 'agent alone';
 /**
  * One client of the proxy: its requests go down the route tree as they come, as many at once as it sends, and their answers come
  * back in the order of the requests.
- *
- * A value from a client is collected whole before it is sent on. It would not do to pass it on piece by piece: the connection to a
- * server is shared, so that a client which stops in the middle of a value would hold up all others; and what was not kept could not
- * be sent to another server.
  */
-export class ClientSession implements Session, BinaryHost, Uploader {
+export class ClientSession implements Session, BinaryHost, UploadReceiver {
   readonly lane: number;
   readonly #host: ClientHost;
   readonly #connection: Connection;
@@ -74,19 +66,10 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   readonly #metaRequest = new MetaRequest();
   /** Made when the first binary request comes. */
   #binaryFront: BinaryFront | null = null;
-  /** Requests in order; the answer of the first is the next to be sent. */
-  readonly #queue = new Ring<Request>();
-  /** The request whose value is being collected, and how much of it is to come. */
-  #collecting: Request | null = null;
-  #collectRest = 0;
-  /** Some of it has come, but not all. */
-  #isUploading = false;
-  /** The value comes without a line end. */
-  #collectsBinary = false;
-  /** Bytes of a refused value that are still to come. */
-  #swallowRest = 0;
-  /** What has come of a long line, in the buffer of a record. */
-  #longLine: Request | null = null;
+  /** Requests that have no answer yet. */
+  readonly #pipeline: ClientPipeline;
+  /** The value or the long line of which the client has sent a part. */
+  readonly #upload: ClientUpload;
   /** How much of an unfinished line has been searched for its end. */
   #searched = 0;
   #feeding = false;
@@ -98,8 +81,6 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   /** The client is a proxy that sends elsewhere what it has waited for in vain, and closes the connection then. */
   #isProxy = false;
   #sendsElsewhere = false;
-  /** Bytes of requests that have no answer yet. */
-  #queuedBytes = 0;
   readonly #unread: UnreadAllowance;
 
   /** @param gone is called once, when the connection has ended, with an error also where what the client said has ended it */
@@ -108,6 +89,8 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     this.lane = host.nextLane();
     this.#connection = connection;
     this.#unread = new UnreadAllowance(connection.output, host);
+    this.#pipeline = new ClientPipeline(host, this.#unread);
+    this.#upload = new ClientUpload(this, host.requests);
     this.#gone = gone;
   }
 
@@ -120,28 +103,23 @@ export class ClientSession implements Session, BinaryHost, Uploader {
 
   #feed(input: Uint8Array, start: number, end: number): number {
     const { output } = this.#connection;
+    const upload = this.#upload;
     let at = start;
     while (at < end) {
       if (this.#closing) return end;
-      if (this.#collecting !== null) {
-        at = this.#collect(this.#collecting, input, at, end);
-        continue;
-      }
-      if (this.#swallowRest > 0) {
-        const swallowed = Math.min(this.#swallowRest, end - at);
-        this.#swallowRest -= swallowed;
-        at += swallowed;
+      if (upload.isInValue) {
+        at = upload.takeValue(input, at, end);
         continue;
       }
       if (output.blocked) return at;
-      const { pipelineMax, pipelineBytesMax } = this.#host.settings;
-      if (this.#queue.length >= pipelineMax || this.#queuedBytes >= pipelineBytesMax) {
+      if (this.#pipeline.isFull) {
         this.#paused = true;
         this.#connection.pause();
         return at;
       }
-      if (this.#longLine !== null) {
-        at = this.#continueLine(this.#longLine, input, at, end);
+      if (upload.isInLine) {
+        const behind = upload.takeLine(input, at, end);
+        at = behind < 0 ? this.#destroy(end) : behind;
         continue;
       }
       const after = input[at] === BINARY_REQUEST ? this.#binary(input, at, end) : this.#text(input, at, end);
@@ -250,7 +228,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     const line = this.#line;
     if (line.error === LINE_ERROR.http) return this.#destroy(end);
     if (!line.noreply) this.#answer(LINE_ERROR_REPLIES.get(line.error) ?? REPLY_ERROR);
-    if (line.valueBytes >= 0) this.#swallowRest = line.valueBytes + 2;
+    if (line.valueBytes >= 0) this.#upload.drop(line.valueBytes + LINE_END_BYTES);
     return next;
   }
 
@@ -321,121 +299,21 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   #store(input: Uint8Array): void {
     const { valueBytes, noreply } = this.#line;
     if (valueBytes > this.#host.settings.valueBytesMax) {
-      this.#swallowRest = valueBytes + 2;
+      this.#upload.drop(valueBytes + LINE_END_BYTES);
       if (!noreply) this.#answer(REPLY_TOO_LARGE);
       return;
     }
     const request = this.#begin(input);
-    if (request === null) {
-      this.#swallowRest = valueBytes + 2;
-      return;
-    }
-    this.#collecting = request;
-    this.#collectRest = valueBytes + 2;
+    if (request === null) this.#upload.drop(valueBytes + LINE_END_BYTES);
+    else this.#upload.beginValue(request, valueBytes);
   }
 
   /** The beginning of a long line. */
   #keepLine(input: Uint8Array, start: number, end: number): number {
-    const { requests } = this.#host;
-    const line = requests.acquire(this, VERB.get, false);
     this.#searched = 0;
-    this.#longLine = line;
-    requests.uploads.begin(this);
-    return this.#continueLine(line, input, start, end);
-  }
-
-  /** More of a long line. With its end it is read like any other. */
-  #continueLine(line: Request, input: Uint8Array, start: number, end: number): number {
-    let at = start;
-    while (at < end && input[at] !== LF) at++;
-    const hasEnded = at < end;
-    if (hasEnded) at++;
-    if (line.length + at - start > RETRIEVAL_LINE_BYTES_MAX || !line.reserve(at - start))
-      return this.#destroy(end);
-    line.append(input, start, at);
-    if (!hasEnded) return at;
-    this.#endLongLine();
-    this.#text(line.bytes, 0, line.length);
-    this.#host.requests.release(line);
-    return at;
-  }
-
-  /** The line that was kept is not any more; whoever ends it releases it. */
-  #endLongLine(): Request | null {
-    const line = this.#longLine;
-    if (line !== null) this.#host.requests.uploads.end(this);
-    this.#longLine = null;
-    return line;
-  }
-
-  #collect(request: Request, input: Uint8Array, start: number, end: number): number {
-    const taken = Math.min(this.#collectRest, end - start);
-    // Behind the value come its line end and, of a key in base64, its plain text.
-    const lengthMax = request.length + this.#collectRest + BEHIND_VALUE_BYTES;
-    if (!request.reserve(taken + BEHIND_VALUE_BYTES, lengthMax)) {
-      this.giveUpValue();
-      return start;
-    }
-    request.append(input, start, start + taken);
-    this.#collectRest -= taken;
-    if (this.#collectRest > 0) {
-      if (!this.#isUploading) this.#host.requests.uploads.begin(this);
-      this.#isUploading = true;
-    } else if (!this.#collected(request)) return end;
-    return start + taken;
-  }
-
-  get collecting(): Request | null {
-    return this.#collecting ?? this.#longLine;
-  }
-
-  giveUpValue(): void {
-    const line = this.#endLongLine();
-    if (line !== null) {
-      this.#host.requests.release(line);
-      this.#destroy(0);
-      return;
-    }
-    const request = this.#collecting;
-    if (request === null) return;
-    this.#endUpload();
-    this.#swallowRest = this.#collectRest;
-    if (this.#collectsBinary) this.#binaryFront?.noMemoryFor(request);
-    else if (!request.noreply) this.#answer(REPLY_NO_MEMORY);
-    this.#collectsBinary = false;
-    this.#host.requests.release(request);
-    if (!this.#feeding) this.#connection.flush();
-  }
-
-  #endUpload(): void {
-    this.#collecting = null;
-    if (!this.#isUploading) return;
-    this.#isUploading = false;
-    this.#host.requests.uploads.end(this);
-  }
-
-  /** The value is there. @returns false when the connection is to end for it */
-  #collected(request: Request): boolean {
-    this.#endUpload();
-    if (this.#collectsBinary) {
-      this.#collectsBinary = false;
-      // Room for it was kept.
-      request.append(LINE_END, 0, 2);
-      this.#submit(request);
-      return true;
-    }
-    const { bytes, length, noreply } = request;
-    if (bytes[length - 2] === CR && bytes[length - 1] === LF) {
-      this.#submit(request);
-      return true;
-    }
-    this.#host.requests.release(request);
-    if (this.#host.manner.closesOnError) {
-      this.#closeOnError();
-      return false;
-    }
-    if (!noreply) this.#answer(REPLY_BAD_CHUNK);
-    return true;
+    const line = this.#host.requests.acquire(this, VERB.get, false);
+    const behind = this.#upload.beginLine(line, input, start, end);
+    return behind < 0 ? this.#destroy(end) : behind;
   }
 
   /** A meta command, sent on as one. What is wrong with its flags the server says. */
@@ -448,7 +326,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     // What cannot be passed on as it is: without its key or length, or with more than one q, which is not passed on.
     const refusal = META_REFUSALS.get(meta.error);
     if (refusal !== undefined && (!isStore || valueBytes < 0 || meta.error !== META_ERROR.format)) {
-      if (isStore && valueBytes >= 0) this.#swallowRest = valueBytes + 2;
+      if (isStore && valueBytes >= 0) this.#upload.drop(valueBytes + LINE_END_BYTES);
       this.#answer(refusal);
       return;
     }
@@ -457,15 +335,13 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     const room = forwardedBytesMax(line) + (isStore ? 0 : BASE64_KEY_BYTES_MAX);
     if (request?.reserve(room) !== true) {
       if (request !== null) requests.release(request);
-      if (isStore) this.#swallowRest = valueBytes + 2;
+      if (isStore) this.#upload.drop(valueBytes + LINE_END_BYTES);
       this.#answer(request === null ? REPLY_TOO_LARGE : REPLY_NO_MEMORY);
       return;
     }
     copyMeta(request, input, line, meta);
-    if (isStore) {
-      this.#collecting = request;
-      this.#collectRest = valueBytes + 2;
-    } else this.#submit(request);
+    if (isStore) this.#upload.beginValue(request, valueBytes);
+    else this.#submit(request);
   }
 
   #submit(request: Request): void {
@@ -474,9 +350,7 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   }
 
   #send(request: Request, to: RouteHandle): void {
-    this.#queue.push(request);
-    this.#queuedBytes += request.length;
-    if (this.#queue.length === 1) request.head = true;
+    this.#pipeline.push(request);
     const { calls, requests } = this.#host;
     requests.figures.commands[request.verb]!++;
     request.beganMs = this.#host.nowMs();
@@ -485,12 +359,12 @@ export class ClientSession implements Session, BinaryHost, Uploader {
 
   /** Answers without asking anybody, when its turn has come. */
   #answer(reply: Uint8Array): void {
-    if (this.#queue.length === 0) {
+    if (this.#pipeline.isEmpty) {
       this.#connection.output.append(reply, 0, reply.length);
       return;
     }
     const request = this.#host.requests.acquire(this, VERB.unknown, false);
-    this.#queue.push(request);
+    this.#pipeline.push(request);
     request.answer(reply, 0, reply.length);
   }
 
@@ -515,11 +389,11 @@ export class ClientSession implements Session, BinaryHost, Uploader {
 
   get version(): string {
     const { version } = this.#host.manner;
-    return version === null ? '' : textOf(version, 'VERSION '.length, version.length - LINE_END.length);
+    return version === null ? '' : textOf(version, 'VERSION '.length, version.length - LINE_END_BYTES);
   }
 
   get oldest(): Request | undefined {
-    return this.#queue.peek();
+    return this.#pipeline.oldest;
   }
 
   submit(request: Request): void {
@@ -538,14 +412,11 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   }
 
   collect(request: Request, valueBytes: number): void {
-    this.#collecting = request;
-    this.#collectRest = valueBytes;
-    this.#collectsBinary = true;
-    if (valueBytes === 0) this.#collected(request);
+    this.#upload.beginBinaryValue(request, valueBytes);
   }
 
   swallow(count: number): void {
-    this.#swallowRest = count;
+    this.#upload.drop(count);
   }
 
   answer(reply: Uint8Array): void {
@@ -582,14 +453,13 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     const request = this.#host.requests.acquire(this, VERB.unknown, false);
     request.references++;
     waiting = request;
-    this.#queue.push(request);
-    if (this.#queue.length === 1) request.head = true;
+    this.#pipeline.push(request);
   }
 
   /** Ends the connection when the answers that are owed have been sent. */
   #close(): void {
     this.#closing = true;
-    if (this.#queue.length === 0) this.#connection.end();
+    if (this.#pipeline.isEmpty) this.#connection.end();
   }
 
   /** The same of a client that has said what is no request here. */
@@ -602,6 +472,32 @@ export class ClientSession implements Session, BinaryHost, Uploader {
     this.#closing = true;
     this.#connection.destroy();
     return consumed;
+  }
+
+  // --- what becomes of a value or a long line
+
+  badValue(request: Request): boolean {
+    if (this.#host.manner.closesOnError) {
+      this.#closeOnError();
+      return false;
+    }
+    if (!request.noreply) this.#answer(REPLY_BAD_CHUNK);
+    return true;
+  }
+
+  noMemoryFor(request: Request, isBinary: boolean): void {
+    if (isBinary) this.#binaryFront?.noMemoryFor(request);
+    else if (!request.noreply) this.#answer(REPLY_NO_MEMORY);
+    if (!this.#feeding) this.#connection.flush();
+  }
+
+  /** It is read like any other. */
+  lineCollected(line: Request): void {
+    this.#text(line.bytes, 0, line.length);
+  }
+
+  lineGivenUp(): void {
+    this.#destroy(0);
   }
 
   // --- what requests ask of their client
@@ -617,22 +513,10 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   }
 
   headProgressed(): void {
-    const queue = this.#queue;
-    for (let request = queue.peek(); request?.flush(); request = queue.peek()) {
-      queue.shift();
-      this.#queuedBytes -= request.length;
-      if (request.beganMs > 0) this.#host.requests.figures.answered(this.#host.nowMs() - request.beganMs);
-      request.abandon();
-      this.#host.requests.release(request);
-      const next = queue.peek();
-      if (next === undefined) break;
-      next.head = true;
-      // What the client does not take stays where it is until it does.
-      if (this.congested) break;
-    }
+    this.#pipeline.advance();
     if (this.#closing) {
-      if (queue.length === 0) this.#connection.end();
-    } else if (this.#paused && this.#hasRoom()) {
+      if (this.#pipeline.isEmpty) this.#connection.end();
+    } else if (this.#paused && this.#pipeline.hasRoom) {
       this.#paused = false;
       this.#connection.resume();
     }
@@ -646,11 +530,6 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   abort(): void {
     this.#closing = true;
     this.#connection.destroy();
-  }
-
-  #hasRoom(): boolean {
-    const { pipelineMax, pipelineBytesMax } = this.#host.settings;
-    return this.#queue.length * 2 <= pipelineMax && this.#queuedBytes * 2 <= pipelineBytesMax;
   }
 
   get sendsElsewhere(): boolean {
@@ -679,15 +558,8 @@ export class ClientSession implements Session, BinaryHost, Uploader {
   closed(error: ConnectionError | null): void {
     this.#closing = true;
     this.#unread.shrink();
-    while (this.#queue.length > 0) {
-      const request = this.#queue.shift();
-      if (this.#isProxy) request.isVoid = true;
-      request.abandon();
-      this.#host.requests.release(request);
-    }
-    const collected = this.#endLongLine() ?? this.#collecting;
-    this.#endUpload();
-    if (collected !== null) this.#host.requests.release(collected);
+    this.#pipeline.abandon(this.#isProxy);
+    this.#upload.abandon();
     this.#gone(error ?? this.#fault);
   }
 }

@@ -5,7 +5,7 @@ import { parseReplies } from '../../testing/binary-transcripts.ts';
 import { RouteWorld } from '../../testing/route-world.ts';
 import { INPUT_REST_BYTES_MAX } from '../base/limits.ts';
 import { OPCODE, STATUS } from '../protocol/binary/opcodes.ts';
-import { RETRIEVAL_LINE_BYTES_MAX } from './client-session.ts';
+import { RETRIEVAL_LINE_BYTES_MAX } from './client-upload.ts';
 
 test('a value that comes slowly is not asked for a second time', () => {
   const value = 'x'.repeat(300_000);
