@@ -1,5 +1,6 @@
 import type { Connection } from '../base/session.ts';
-import { type DestinationReader, PROBE_LINE } from './destination-reader.ts';
+import type { ServerLogin } from './destination-host.ts';
+import { PROBE_LINE, ProbeReader } from './probe-reader.ts';
 
 /** What a probe has come to. */
 export const PROBED = {
@@ -11,10 +12,10 @@ export const PROBED = {
   filling: 2,
   /** It is no memcached. */
   garbled: 3,
-  /** It answers nobody who has not logged in. */
-  wantsLogin: 4,
-  /** It does not take the login. */
-  refused: 5,
+  /** It lets in only whom it knows, and not us: `whyKeptOut` says why. */
+  keptOut: 4,
+  /** The line has not come whole. */
+  incomplete: 5,
 } as const;
 
 const STAGE = { version: 0, details: 1, acks: 2, identity: 3, login: 4 } as const;
@@ -52,16 +53,23 @@ export class DestinationProbe {
   #hasLoggedIn = false;
   #uptimeSeconds = 0;
   #timeSeconds = 0;
+  /** Where the login of this connection is from. */
+  #loginSource = '';
+  #whyKeptOut = '';
+  readonly #lines = new ProbeReader();
+  readonly #login: () => ServerLogin | null;
   readonly #acks: number;
   readonly #ackMsMax: number;
 
   /**
    * @param acks how many twins must have a write before it is answered; 0 asks for nothing
    * @param ackMsMax for how long they are waited for
+   * @param login as whom to log in; asked for each connection on which the server wants it
    */
-  constructor(acks: number, ackMsMax: number) {
+  constructor(acks: number, ackMsMax: number, login: () => ServerLogin | null) {
     this.#acks = acks;
     this.#ackMsMax = ackMsMax;
+    this.#login = login;
   }
 
   /** Whether the details have been asked for and not told. */
@@ -69,17 +77,21 @@ export class DestinationProbe {
     return this.#stage === STAGE.details;
   }
 
+  /** For the operator; after PROBED.keptOut. */
+  get whyKeptOut(): string {
+    return this.#whyKeptOut;
+  }
+
+  /** Index of the byte behind the line that was taken last. */
+  get next(): number {
+    return this.#lines.next;
+  }
+
   begin(connection: Connection): void {
     this.#stage = STAGE.version;
     this.#lacksSync = this.#hasLoggedIn = false;
     this.pid = this.startedSeconds = 0;
     this.#ask(connection, 'version\r\n');
-  }
-
-  /** Logs in, as memcached's `-Y` wants it. @param words user and password, a character for each byte */
-  logIn(connection: Connection, words: string): void {
-    this.#stage = STAGE.login;
-    this.#ask(connection, `set auth 0 0 ${words.length}\r\n${words}\r\n`);
   }
 
   /** Asks once more whether it has what its twin has. */
@@ -92,16 +104,15 @@ export class DestinationProbe {
     return this.#askForAcks(connection);
   }
 
-  /**
-   * Takes a line of an answer, which `reader` has just read.
-   *
-   * @param kind one of PROBE_LINE
-   * @returns one of PROBED
-   */
-  take(kind: number, reader: DestinationReader, connection: Connection): number {
+  /** Takes one line of an answer; `next` stands behind it. @returns one of PROBED */
+  take(input: Uint8Array, start: number, end: number, connection: Connection): number {
+    const kind = this.#lines.read(input, start, end);
+    if (kind === PROBE_LINE.incomplete) return PROBED.incomplete;
+    if (kind === PROBE_LINE.garbled) return PROBED.garbled;
     switch (this.#stage) {
       case STAGE.version:
-        if (kind === PROBE_LINE.wantsLogin) return this.#hasLoggedIn ? PROBED.refused : PROBED.wantsLogin;
+        if (kind === PROBE_LINE.wantsLogin)
+          return this.#hasLoggedIn ? this.#refused(input) : this.#logIn(connection);
         if (kind !== PROBE_LINE.version && kind !== PROBE_LINE.agentVersion) return PROBED.garbled;
         if (!this.asksDetails) {
           this.replicates ??= false;
@@ -111,30 +122,52 @@ export class DestinationProbe {
         this.#askDetails(connection, this.#isAgent ? this.#agentQuestion : 'stats replication\r\n');
         return PROBED.asking;
       case STAGE.login:
-        if (kind !== PROBE_LINE.stored) return PROBED.refused;
+        if (kind !== PROBE_LINE.stored) return this.#refused(input);
         this.#hasLoggedIn = true;
         this.#stage = STAGE.version;
         this.#ask(connection, 'version\r\n');
         return PROBED.asking;
       case STAGE.details:
-        return this.#detail(kind, reader, connection);
+        return this.#detail(kind, connection);
       case STAGE.identity:
-        return this.#identity(kind, reader);
+        return this.#identity(kind);
       default:
         // Whatever it says: who does not know the command goes on without.
         return PROBED.ready;
     }
   }
 
+  /** As memcached's `-Y` wants it. */
+  #logIn(connection: Connection): number {
+    const login = this.#login();
+    if (login === null) return this.#keptOut('it wants a login, and none is given');
+    const { words, source } = login;
+    if (words === null) return this.#keptOut(`cannot log in: ${source}`);
+    this.#loginSource = source;
+    this.#stage = STAGE.login;
+    this.#ask(connection, `set auth 0 0 ${words.length}\r\n${words}\r\n`);
+    return PROBED.asking;
+  }
+
+  #refused(input: Uint8Array): number {
+    return this.#keptOut(`cannot log in by ${this.#loginSource}: ${this.#lines.text(input)}`);
+  }
+
+  #keptOut(why: string): number {
+    this.#whyKeptOut = why;
+    return PROBED.keptOut;
+  }
+
   get #agentQuestion(): string {
     return this.isLastPlace ? 'stats agent alone\r\n' : 'stats agent\r\n';
   }
 
-  #detail(kind: number, reader: DestinationReader, connection: Connection): number {
+  #detail(kind: number, connection: Connection): number {
+    const lines = this.#lines;
     if (kind === PROBE_LINE.stat) {
-      if (reader.probeReplicates) this.#seesReplication = true;
-      if (reader.probeLacksSync) this.#lacksSync = true;
-      if (reader.probeAnswerMs > 0) this.#seesAnswerMs = reader.probeAnswerMs;
+      if (lines.replicates) this.#seesReplication = true;
+      if (lines.lacksSync) this.#lacksSync = true;
+      if (lines.answerMs > 0) this.#seesAnswerMs = lines.answerMs;
     }
     if (kind !== PROBE_LINE.end) return PROBED.asking;
     this.answerMsMax = this.#seesAnswerMs;
@@ -149,17 +182,18 @@ export class DestinationProbe {
     return PROBED.asking;
   }
 
-  #identity(kind: number, reader: DestinationReader): number {
+  #identity(kind: number): number {
     if (kind !== PROBE_LINE.stat) {
       this.replicates = this.#seesReplication;
       if (this.#timeSeconds > 0) this.startedSeconds = this.#timeSeconds - this.#uptimeSeconds;
       else this.pid = 0;
       return PROBED.ready;
     }
-    if (reader.probeReplicates) this.#seesReplication = true;
-    if (reader.probePid > 0) this.pid = reader.probePid;
-    if (reader.probeUptimeSeconds > 0) this.#uptimeSeconds = reader.probeUptimeSeconds;
-    if (reader.probeTimeSeconds > 0) this.#timeSeconds = reader.probeTimeSeconds;
+    const { replicates, pid, uptimeSeconds, timeSeconds } = this.#lines;
+    if (replicates) this.#seesReplication = true;
+    if (pid > 0) this.pid = pid;
+    if (uptimeSeconds > 0) this.#uptimeSeconds = uptimeSeconds;
+    if (timeSeconds > 0) this.#timeSeconds = timeSeconds;
     return PROBED.asking;
   }
 

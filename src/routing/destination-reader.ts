@@ -1,4 +1,4 @@
-import { beginsWith, isEndLine, REPLY, TextReplyParser } from '../protocol/text/reply-parser.ts';
+import { isEndLine, REPLY, TextReplyParser } from '../protocol/text/reply-parser.ts';
 import { VERB } from '../protocol/text/verbs.ts';
 import { matchBlocks, matched } from './block-run.ts';
 import { type Call, type CallPool, keepOpenKeys } from './call.ts';
@@ -25,48 +25,10 @@ export interface ReplySink {
   refused(call: Call): void;
 }
 
-/** What a line of the probe's answer is. */
-export const PROBE_LINE = {
-  version: 0,
-  agentVersion: 1,
-  stat: 2,
-  end: 3,
-  other: 4,
-  stored: 5,
-  wantsLogin: 6,
-} as const;
-
-/** So much of a line is told of an answer that was not expected. */
-const PROBE_TEXT_BYTES_MAX = 200;
-
-function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
-}
-
-const WORD_VERSION = ascii('VERSION ');
-const WORD_AGENT = ascii('VERSION memcached agent');
-const WORD_STORED = ascii('STORED');
-const WANTS_LOGIN = ascii('CLIENT_ERROR unauthenticated');
-const STAT_REPLICATION = ascii('STAT replication');
-const STAT_PID = ascii('STAT pid ');
-const STAT_UPTIME = ascii('STAT uptime ');
-const STAT_TIME = ascii('STAT time ');
-const STAT_NOT_IN_SYNC = ascii('STAT replication_in_sync 0');
-const STAT_ANSWER_MS_MAX = ascii('STAT agent_answer_ms_max ');
-
-/**
- * Reads one connection's replies and brings each to the request that it answers.
- */
+/** Reads one connection's replies and brings each to the request that it answers. */
 export class DestinationReader {
   /** A client does not take what it asked for, so nothing more is read from the server until it does. */
   paused = false;
-  /** What the last probe line says. */
-  probeReplicates = false;
-  probeLacksSync = false;
-  probePid = 0;
-  probeUptimeSeconds = 0;
-  probeTimeSeconds = 0;
-  probeAnswerMs = 0;
 
   readonly #parser = new TextReplyParser();
   readonly #sink: ReplySink;
@@ -143,56 +105,6 @@ export class DestinationReader {
     const blocker = this.#blocker;
     this.#blocker = null;
     blocker?.abort();
-  }
-
-  /**
-   * Reads one line of the answers to the probe.
-   *
-   * @returns one of PROBE_LINE; -1 when the line is not complete, -2 when it is no memcached's. `next` stands behind it.
-   */
-  readProbeLine(input: Uint8Array, start: number, end: number): number {
-    const parser = this.#parser;
-    const kind = parser.parseLine(input, start, end);
-    const { lineEnd } = parser;
-    switch (kind) {
-      case REPLY.incomplete:
-        return -1;
-      case REPLY.malformed:
-      case REPLY.value:
-        return -2;
-      case REPLY.stat:
-        this.probeReplicates = beginsWith(input, start, lineEnd, STAT_REPLICATION);
-        this.probeLacksSync = beginsWith(input, start, lineEnd, STAT_NOT_IN_SYNC);
-        this.probeAnswerMs = figure(input, start, lineEnd, STAT_ANSWER_MS_MAX);
-        this.probePid = figure(input, start, lineEnd, STAT_PID);
-        this.probeUptimeSeconds = figure(input, start, lineEnd, STAT_UPTIME);
-        this.probeTimeSeconds = figure(input, start, lineEnd, STAT_TIME);
-        return PROBE_LINE.stat;
-      case REPLY.other:
-        if (beginsWith(input, start, lineEnd, WORD_AGENT)) return PROBE_LINE.agentVersion;
-        if (beginsWith(input, start, lineEnd, WORD_STORED)) return PROBE_LINE.stored;
-        return beginsWith(input, start, lineEnd, WORD_VERSION) ? PROBE_LINE.version : PROBE_LINE.other;
-      case REPLY.clientError:
-        return beginsWith(input, start, lineEnd, WANTS_LOGIN) ? PROBE_LINE.wantsLogin : PROBE_LINE.end;
-      default:
-        return PROBE_LINE.end;
-    }
-  }
-
-  /** The probe line that begins at `start`, for people: without what cannot be shown, and not all of it if it is long. */
-  probeText(input: Uint8Array, start: number): string {
-    let text = '';
-    const end = Math.min(this.#parser.lineEnd, start + PROBE_TEXT_BYTES_MAX);
-    for (let at = start; at < end; at++) {
-      const byte = input[at]!;
-      text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '?';
-    }
-    return text;
-  }
-
-  /** Index of the byte behind the probe line. */
-  get next(): number {
-    return this.#parser.next;
   }
 
   /**
@@ -550,19 +462,4 @@ function passTo(call: Call, key: number, behind = true): void {
     if (!call.keepsMisses) request.missKey(call.cursor);
   }
   if (behind) call.cursor = request.keyNext[key]!;
-}
-
-/** The number behind `name` in a line that begins with it; 0 in another one. */
-function figure(bytes: Uint8Array, start: number, end: number, name: Uint8Array): number {
-  return beginsWith(bytes, start, end, name) ? decimal(bytes, start + name.length, end) : 0;
-}
-
-function decimal(bytes: Uint8Array, start: number, end: number): number {
-  let value = 0;
-  for (let i = start; i < end; i++) {
-    const digit = bytes[i]! - 48;
-    if (digit < 0 || digit > 9) return 0;
-    value = value * 10 + digit;
-  }
-  return value;
 }

@@ -94,8 +94,6 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   #hasLetGo = false;
   /** It is there, and has not let us in when it was dialled last. */
   isRefusing = false;
-  /** Where the login of this connection is from. */
-  #loginSource = '';
   /** The operator was told that it is down; and was warned of it. */
   #reported = false;
   #warned = false;
@@ -143,7 +141,9 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#dialledAs = dialledAs;
     this.#requestTimeoutMs = settings.requestTimeoutMs;
     this.#backoff = new DestinationBackoff(settings, host.random);
-    this.#probe = new DestinationProbe(settings.twinAcks, settings.twinAckMsMax);
+    this.#probe = new DestinationProbe(settings.twinAcks, settings.twinAckMsMax, () =>
+      host.login(this.server),
+    );
     this.#reader = new DestinationReader(this, host.calls);
     this.#writer = new CallWriter(this, settings.writeAheadBytes, (request) =>
       host.calls.requests.release(request),
@@ -405,18 +405,11 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#patience.heardMs = this.#host.nowMs();
     let at = start;
     while (this.state === DESTINATION.probing && at < end) {
-      const lineStart = at;
-      const kind = this.#reader.readProbeLine(input, at, end);
-      if (kind === -1) return at;
-      at = this.#reader.next;
-      const outcome = kind < 0 ? PROBED.garbled : this.#probe.take(kind, this.#reader, link.connection);
-      if (outcome === PROBED.garbled) {
-        this.#ended(FAILURE.garbled, 'it does not answer as a memcached does');
-        return end;
-      }
-      if (outcome === PROBED.wantsLogin) this.#logIn(link);
-      else if (outcome === PROBED.refused)
-        this.#keptOut(`cannot log in by ${this.#loginSource}: ${this.#reader.probeText(input, lineStart)}`);
+      const outcome = this.#probe.take(input, at, end, link.connection);
+      if (outcome === PROBED.incomplete) return at;
+      at = this.#probe.next;
+      if (outcome === PROBED.garbled) this.#ended(FAILURE.garbled, 'it does not answer as a memcached does');
+      else if (outcome === PROBED.keptOut) this.#keptOut();
       else this.#probed(outcome, link);
       if (link !== this.#link) return end;
     }
@@ -438,20 +431,10 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     return after;
   }
 
-  #logIn(link: DestinationLink): void {
-    const login = this.#host.login(this.server);
-    if (login === null) this.#keptOut('it wants a login, and none is given');
-    else if (login.words === null) this.#keptOut(`cannot log in: ${login.source}`);
-    else {
-      this.#loginSource = login.source;
-      this.#probe.logIn(link.connection, login.words);
-    }
-  }
-
   /** It is there, and does not let us in. */
-  #keptOut(reason: string): void {
+  #keptOut(): void {
     this.figures[FIGURE.refusals]!++;
-    this.#ended(FAILURE.garbled, reason, TROUBLE.login);
+    this.#ended(FAILURE.garbled, this.#probe.whyKeptOut, TROUBLE.login);
   }
 
   #probed(outcome: number, link: DestinationLink): void {
