@@ -2,7 +2,8 @@ import type { Random } from '../base/random.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import type { DataThread } from '../net/data-threads.ts';
 import type { SocketAddress } from '../net/loop.ts';
-import { DESTINATION, type Destination, FIGURE } from '../routing/destination.ts';
+import { DESTINATION, type Destination } from '../routing/destination.ts';
+import { FIGURE } from '../routing/destination-figures.ts';
 import type { EjectingDistribution } from '../routing/ejecting-distribution.ts';
 import { HotKeyFigures } from '../routing/hot-key-figures.ts';
 import { hotKeyFigures } from '../routing/hot-keys.ts';
@@ -194,7 +195,7 @@ function ejectedAtUs(ejecting: EjectingDistribution | null, position: number, no
 function serverFigures(group: readonly Destination[], ejectedAtUs: number): ServerFigures {
   const sum = (of: (destination: Destination) => number): number =>
     group.reduce((total, destination) => total + of(destination), 0);
-  const count = (figure: number): number => sum(({ figures }) => figures[figure] ?? 0);
+  const count = (figure: number): number => sum(({ figures }) => figures.counts[figure] ?? 0);
   return {
     ends: count(FIGURE.ends),
     errors: count(FIGURE.errors),

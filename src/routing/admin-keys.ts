@@ -1,7 +1,7 @@
 import { TWINCACHED_VERSION } from '../base/version.ts';
 import { VERB, VERB_SPELLINGS } from '../protocol/text/verbs.ts';
 import type { Destination } from './destination.ts';
-import { serverFigureLines } from './destination-figures.ts';
+import { serverFigureLines } from './destination-figure-lines.ts';
 import { DestinationRoute } from './destination-route.ts';
 import type { Request } from './request.ts';
 import type { RequestPool } from './request-pool.ts';

@@ -1,52 +1,70 @@
-import { DESTINATION, type Destination, FIGURE } from './destination.ts';
+import { FAILURE, type Failure } from './failure.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
 
-const STATE_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(DESTINATION).map(([name, state]) => [state, name]),
-);
+/** What is counted of a destination, by place in `counts`. */
+export const FIGURE = {
+  requests: 0,
+  requestBytes: 1,
+  responses: 2,
+  responseBytes: 3,
+  /** Connections that the server closed. */
+  ends: 4,
+  errors: 5,
+  timedOut: 6,
+  /** Keys that classic retrievals have asked for, and values that came. */
+  keys: 7,
+  found: 8,
+  /** Connections on which it did not let us in. */
+  refusals: 9,
+} as const;
+const FIGURES = 10;
 
-/**
- * What `stats servers` tells of some destinations, as `name value`, without `STAT`, of one thread.
- *
- * @param ejected those that have lost their keys to others; null where that cannot be
- * @param withBuckets also how long answers took, bucket by bucket, so that it can be put together with what other threads say
- */
-export function serverFigureLines(
-  destinations: readonly Destination[],
-  withBuckets = false,
-  ejected: ReadonlySet<Destination> | null = null,
-): string[] {
-  return destinations.flatMap((destination, index) => {
-    const { figures, latency, queue, queuedBytes, failures, name, state, replicates } = destination;
-    const figure = (place: number): number => figures[place] ?? 0;
-    const keys = figure(FIGURE.keys);
-    const found = figure(FIGURE.found);
-    const stateName = destination.isRefusing ? 'refused' : (STATE_NAMES.get(state) ?? '');
-    const lines: readonly (readonly [string, string | number])[] = [
-      ['name', name],
-      ['state', stateName],
-      ['twins', replicates === true ? 1 : 0],
-      ...(ejected === null ? [] : ([['ejected', ejected.has(destination) ? 1 : 0]] as const)),
-      ['requests', figure(FIGURE.requests)],
-      ['responses', figure(FIGURE.responses)],
-      ['request_bytes', figure(FIGURE.requestBytes)],
-      ['response_bytes', figure(FIGURE.responseBytes)],
-      ['get_hits', found],
-      ['get_misses', Math.max(0, keys - found)],
-      ['failures', failures],
-      ['flaps', destination.flaps],
-      ['downs', destination.downs],
-      ['dial_in_ms', destination.dialInMs],
-      ['connections_closed', figure(FIGURE.ends)],
-      ['connection_errors', figure(FIGURE.errors)],
-      ['refusals', figure(FIGURE.refusals)],
-      ['timeouts', figure(FIGURE.timedOut)],
-      ['queue', queue.length],
-      ['queue_bytes', queuedBytes],
-      ['latency_p50_us', latency.percentileMicros(0.5)],
-      ['latency_p99_us', latency.percentileMicros(0.99)],
-      ['latency_max_us', latency.percentileMicros(1)],
-      ...(withBuckets ? ([['latency_buckets_us', latency.text || '-']] as const) : []),
-    ];
-    return lines.map(([what, value]) => `server_${index}_${what} ${value}`);
-  });
+/** What one thread counts of one server: for `stats servers`, and for those who eject a server that fails too often. */
+export class DestinationFigures {
+  /** In an array, where a number beyond 2^31 costs no allocation. */
+  readonly counts: Float64Array = new Float64Array(FIGURES);
+  /** From a call's arrival to its answer. */
+  readonly latency: LatencyHistogram = new LatencyHistogram();
+  /** Connections that were lost or never came up. */
+  failures = 0;
+  /** The same since its last answer, with the calls that were refused because it is dead. */
+  failuresInRow = 0;
+
+  /** A call begins to be written. @param keys that it retrieves */
+  asked(bytes: number, keys: number): void {
+    const { counts } = this;
+    counts[FIGURE.requests]!++;
+    counts[FIGURE.requestBytes]! += bytes;
+    counts[FIGURE.keys]! += keys;
+  }
+
+  /** Bytes of answers have come. @param found values among them */
+  received(bytes: number, found: number): void {
+    const { counts } = this;
+    counts[FIGURE.responseBytes]! += bytes;
+    counts[FIGURE.found]! += found;
+  }
+
+  /** A call has its answer. */
+  answered(tookMs: number): void {
+    this.failuresInRow = 0;
+    this.counts[FIGURE.responses]!++;
+    this.latency.countMs(tookMs);
+  }
+
+  /** A connection has ended that could have been used further. @param isClosed by the server, in good order */
+  lost(failure: Failure, isClosed: boolean): void {
+    this.failures++;
+    this.counts[failure === FAILURE.timeout ? FIGURE.timedOut : isClosed ? FIGURE.ends : FIGURE.errors]!++;
+  }
+
+  /** The server has closed a connection that nobody used: that is no failure. */
+  letGo(): void {
+    this.counts[FIGURE.ends]!++;
+  }
+
+  /** The server has not let us in. */
+  keptOut(): void {
+    this.counts[FIGURE.refusals]!++;
+  }
 }

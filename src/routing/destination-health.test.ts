@@ -53,7 +53,7 @@ test('a server that lets go of idle connections is no sick one, unless it does n
     world.run(1);
     assert.equal(world.router.upCount, 1, `round ${round}`);
   }
-  assert.deepEqual([destination.downs, destination.failures], [0, 0]);
+  assert.deepEqual([destination.downs, destination.figures.failures], [0, 0]);
   world.run(1000);
   server.mode = 'refusing';
   server.hangUp();

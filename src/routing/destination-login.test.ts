@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RouteWorld } from '../../testing/route-world.ts';
-import { serverFigureLines } from './destination-figures.ts';
+import { serverFigureLines } from './destination-figure-lines.ts';
 
 const LOGIN = { words: 'shop s3cret', source: 'users.txt' };
 

@@ -4,13 +4,14 @@ import { type Call, failCall } from './call.ts';
 import { CallWriter, LARGE_BYTES, type WriterOwner } from './call-writer.ts';
 import { DestinationBackoff } from './destination-backoff.ts';
 import { DestinationCalls } from './destination-calls.ts';
+import { DestinationFigures } from './destination-figures.ts';
 import { type DestinationHost, giveUp } from './destination-host.ts';
 import { DestinationLink, type LinkOwner } from './destination-link.ts';
+import { DestinationNotices } from './destination-notices.ts';
 import { DestinationProbe, PROBED } from './destination-probe.ts';
 import { DestinationReader, type ReplySink } from './destination-reader.ts';
 import { FAILURE, type Failure, isRead } from './failure.ts';
 import type { HealthGroup } from './health-group.ts';
-import { LatencyHistogram } from './latency-histogram.ts';
 import { Ring } from './ring.ts';
 import type { RoutingSettings } from './settings.ts';
 import { StalledClient } from './stalled-client.ts';
@@ -43,23 +44,6 @@ const CLOSED = 'connection closed';
 /** A connection on which nothing came for so long is one that a server may let go of: memcached's shortest idle_timeout. */
 const LET_GO_MS_MIN = 1000;
 
-/** What is counted of a destination, by place in its `figures`. */
-export const FIGURE = {
-  requests: 0,
-  requestBytes: 1,
-  responses: 2,
-  responseBytes: 3,
-  ends: 4,
-  errors: 5,
-  timedOut: 6,
-  /** Keys that classic retrievals have asked for, and values that came. */
-  keys: 7,
-  found: 8,
-  /** Connections on which it did not let us in. */
-  refusals: 9,
-} as const;
-const DESTINATION_FIGURES = 10;
-
 /**
  * One server as one thread sees it: a pipelined connection shared by all clients, the calls that wait for it, and its health.
  *
@@ -76,13 +60,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   /** The address as typed. */
   readonly name: string;
   state = 0;
-  /** Connections that were lost or never came up. */
-  failures = 0;
-  /** The same since its last answer, with the calls that were refused because it is dead. */
-  failuresInRow = 0;
-  readonly figures: Float64Array = new Float64Array(DESTINATION_FIGURES);
-  /** From a call's arrival here to its answer. */
-  readonly latency: LatencyHistogram = new LatencyHistogram();
+  readonly figures: DestinationFigures = new DestinationFigures();
   /** Calls that were written stand in front; without a connection all wait. */
   readonly queue: Ring<Call> = new Ring<Call>();
 
@@ -94,9 +72,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   #hasLetGo = false;
   /** It is there, and has not let us in when it was dialled last. */
   isRefusing = false;
-  /** The operator was told that it is down; and was warned of it. */
-  #reported = false;
-  #warned = false;
+  readonly #notices: DestinationNotices;
   readonly #backoff: DestinationBackoff;
   #settings: RoutingSettings;
   #dialledAs: string;
@@ -140,6 +116,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#group = group;
     this.#dialledAs = dialledAs;
     this.#requestTimeoutMs = settings.requestTimeoutMs;
+    this.#notices = new DestinationNotices(name, host);
     this.#backoff = new DestinationBackoff(settings, host.random);
     this.#probe = new DestinationProbe(settings.twinAcks, settings.twinAckMsMax, () =>
       host.login(this.server),
@@ -346,12 +323,9 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   }
 
   callBegins(call: Call, bytes: number): void {
-    const { request } = call;
     // Silence counts from the moment when there is something to answer.
     if (this.queue.length === 1) this.#patience.heardMs = this.#host.nowMs();
-    this.figures[FIGURE.requests]!++;
-    this.figures[FIGURE.requestBytes]! += bytes;
-    if (isRead(request.verb)) this.figures[FIGURE.keys]! += call.keyCount;
+    this.figures.asked(bytes, isRead(call.request.verb) ? call.keyCount : 0);
   }
 
   /** The server has taken what was written. */
@@ -363,13 +337,10 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   }
 
   shift(): Call {
-    this.failuresInRow = 0;
-    this.figures[FIGURE.responses]!++;
     const call = this.#calls.dequeue();
     const nowMs = this.#host.nowMs();
     if (call.request.length > LARGE_BYTES) this.#patience.movedMs = nowMs;
-    const tookMs = nowMs - call.sinceMs;
-    this.latency.count(tookMs > 0 ? Math.min(0x7fffffff, Math.round(tookMs * 1000)) : 0);
+    this.figures.answered(nowMs - call.sinceMs);
     return call;
   }
 
@@ -416,8 +387,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (at === end || link !== this.#link) return end;
     const after = this.#reader.read(input, at, end);
     if (this.#reader.streaming) this.#patience.movedMs = this.#patience.heardMs;
-    if (after > at) this.figures[FIGURE.responseBytes]! += after - at;
-    this.figures[FIGURE.found]! += this.#reader.takeFound();
+    this.figures.received(after > at ? after - at : 0, this.#reader.takeFound());
     if (after < 0) {
       this.#ended(FAILURE.garbled, 'it sent what is no answer');
       return end;
@@ -433,7 +403,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
 
   /** It is there, and does not let us in. */
   #keptOut(): void {
-    this.figures[FIGURE.refusals]!++;
+    this.figures.keptOut();
     this.#ended(FAILURE.garbled, this.#probe.whyKeptOut, TROUBLE.login);
   }
 
@@ -489,9 +459,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#hasLetGo = false;
     this.#backoff.cameUp(this.#host.nowMs());
     this.#group.cameUp(this);
-    if (this.#warned) this.#host.warn(`${this.name} is up`);
-    else if (this.#reported) this.#host.log(`${this.name} is up`);
-    this.#reported = this.#warned = this.isRefusing = false;
+    this.#notices.up();
+    this.isRefusing = false;
     this.#writer.reset();
     this.#write(link);
     this.#patience.heardMs = this.#host.nowMs();
@@ -523,7 +492,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       return;
     }
     if (this.#isLetGo(error)) {
-      this.figures[FIGURE.ends]!++;
+      this.figures.letGo();
       this.#dialAnew();
     } else
       this.#ended(
@@ -556,10 +525,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     const wentDown = wasUp || this.#hasLetGo;
     this.#link = null;
     this.#hasLetGo = false;
-    this.failures++;
-    this.figures[
-      failure === FAILURE.timeout ? FIGURE.timedOut : reason === CLOSED ? FIGURE.ends : FIGURE.errors
-    ]!++;
+    this.figures.lost(failure, reason === CLOSED);
     this.#countFailure();
     const waiting = this.queue.length;
     const undone = link === null ? waiting : this.#writer.undone(link.connection.output);
@@ -580,7 +546,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
   }
 
   #countFailure(): void {
-    this.failuresInRow++;
+    this.figures.failuresInRow++;
     this.#host.noteFailure();
   }
 
@@ -588,11 +554,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.state = DESTINATION.down;
     this.#backoff.dialFailed(this.#host.nowMs());
     this.#group.wentDown(this);
-    // Also of one that is known not to be up.
-    if (isWarning && !this.#warned) this.#host.warn(`${this.name} is down: ${reason}`);
-    else if (!this.#reported) this.#host.log(`${this.name} is down: ${reason}`);
-    this.#reported = true;
-    this.#warned ||= isWarning;
+    this.#notices.down(reason, isWarning);
     this.#host.wake();
   }
 

@@ -151,7 +151,7 @@ function isUp(shard: Shard): boolean {
 }
 
 function forgive(shard: Shard): void {
-  for (const node of shard) for (const destination of node) destination.failuresInRow = 0;
+  for (const node of shard) for (const destination of node) destination.figures.failuresInRow = 0;
 }
 
 /** Of twins both have to fail. */
@@ -159,7 +159,7 @@ function failuresOf(shard: Shard): number {
   let least = Number.POSITIVE_INFINITY;
   for (const node of shard) {
     let failures = 0;
-    for (const destination of node) failures += destination.failuresInRow;
+    for (const destination of node) failures += destination.figures.failuresInRow;
     least = Math.min(least, failures);
   }
   return least;

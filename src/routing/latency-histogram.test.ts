@@ -27,3 +27,11 @@ test('percentiles are those of what was counted', () => {
   assert.ok(histogram.percentileMicros(0.5) < 113 && histogram.percentileMicros(0.99) < 113);
   assert.ok(histogram.percentileMicros(0.991) >= 5000);
 });
+
+test('of a clock with fractions whole microseconds are counted, none below nothing and none beyond the largest', () => {
+  const histogram = new LatencyHistogram();
+  for (const ms of [-1, 0, 0.0031, 2 ** 40]) histogram.countMs(ms);
+  const largest = new LatencyHistogram();
+  largest.count(2 ** 31 - 1);
+  assert.equal(histogram.text, `0:2,3:1,${largest.text}`);
+});

@@ -3,6 +3,7 @@ const SUB_BUCKETS = 8;
 const SUB_BITS = 3;
 /** Up to 2^31 us, more than any timeout. */
 const POWERS = 29;
+const MICROS_MAX: number = 2 ** 31 - 1;
 
 /**
  * How long answers took, in microseconds, in buckets that grow with the value: log-linear, as HdrHistogram (Gil Tene) has them. Counting allocates
@@ -17,6 +18,11 @@ export class LatencyHistogram {
   count(micros: number): void {
     this.counts[bucketOf(micros)]!++;
     this.total++;
+  }
+
+  /** @param ms of a clock that may count fractions; what is longer than can be counted counts as the longest */
+  countMs(ms: number): void {
+    this.count(ms > 0 ? Math.min(MICROS_MAX, Math.round(ms * 1000)) : 0);
   }
 
   /** What is not empty, as `BOUND:COUNT` with the largest value of each bucket, in rising order; what two readings differ by can be computed. */

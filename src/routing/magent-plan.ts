@@ -5,7 +5,7 @@ import { magentModuloHash } from '../hashing/magent-modulo-hash.ts';
 import { modulo } from '../hashing/modulo.ts';
 import type { CallPool } from './call.ts';
 import { DESTINATION, type Destination } from './destination.ts';
-import { serverFigureLines } from './destination-figures.ts';
+import { serverFigureLines } from './destination-figure-lines.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { type HotKeys, hotKeyFigures, withHotKeys } from './hot-keys.ts';
 import { MirrorRoute } from './mirror.ts';

@@ -19,6 +19,6 @@ export class PoolFigures {
 
   /** @param tookMs from the request to its answer */
   answered(tookMs: number): void {
-    this.latency.count(tookMs > 0 ? Math.min(0x7fffffff, Math.round(tookMs * 1000)) : 0);
+    this.latency.countMs(tookMs);
   }
 }

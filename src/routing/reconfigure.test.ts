@@ -110,7 +110,7 @@ test('a server that is dialled in another way gets a new connection, which takes
   made.router.reconfigure(dialled('newest'));
   assert.equal(made.dials.length, 3);
   assert.equal(made.ask(client, 'get b\r\n', 1000), 'VALUE b 0 1\r\n1\r\nEND\r\n');
-  assert.deepEqual([server!.openConnections, made.router.destinations[0]!.failures], [1, 0]);
+  assert.deepEqual([server!.openConnections, made.router.destinations[0]!.figures.failures], [1, 0]);
   // A server that is down, too.
   server!.kill();
   made.run(5000);
@@ -172,8 +172,8 @@ test('another timeout, and shorter pauses, hold for what is under way, and no ti
   assert.equal(client.take(), 'STORED\r\n');
   const [destination] = made.router.destinations;
   assert.ok(
-    destination!.latency.percentileMicros(1) < 400_000,
-    `${destination!.latency.percentileMicros(1)} us`,
+    destination!.figures.latency.percentileMicros(1) < 400_000,
+    `${destination!.figures.latency.percentileMicros(1)} us`,
   );
   // It waits as long as it is told now.
   made.servers[0]!.delayMs = 5000;

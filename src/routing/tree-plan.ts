@@ -13,7 +13,7 @@ import { stoppedHash } from '../hashing/stop-mark.ts';
 import { ByCommandRoute } from './by-command.ts';
 import { CoalesceRoute, type CoalesceRules } from './coalesce.ts';
 import type { Destination } from './destination.ts';
-import { serverFigureLines } from './destination-figures.ts';
+import { serverFigureLines } from './destination-figure-lines.ts';
 import { DestinationRoute } from './destination-route.ts';
 import { EjectingDistribution, type EjectionHost, type EjectionRules } from './ejecting-distribution.ts';
 import { EjectingShard, serversBelow } from './ejecting-shard.ts';
