@@ -8,6 +8,7 @@ import { EventLog } from './event-log.tsx';
 import { Header, Incidents, Operation, Overview } from './header.tsx';
 import { CLUSTER_HISTORY, useHistory } from './history.ts';
 import { Lookup } from './lookup.tsx';
+import { Moves } from './moves.tsx';
 import { useSelectedService } from './navigation.ts';
 import { NodeTable } from './node-table.tsx';
 import './page.css';
@@ -49,6 +50,7 @@ function Page({
       <main data-live={isLive}>
         <Incidents snapshot={snapshot} />
         <Operation snapshot={snapshot} />
+        <Moves snapshot={snapshot} />
         <Overview snapshot={snapshot} history={history} />
         <div class="halves wide-left">
           <section class="card picture" aria-labelledby="topology-title">

@@ -8,6 +8,7 @@ import {
   type ServiceStatus,
 } from '../src/checks/cluster-status.ts';
 import type { EventLevel, LogEvent } from '../src/checks/event-log.ts';
+import type { KeyMove, LeftKeys } from '../src/checks/key-moves.ts';
 import type { ServiceCommand } from '../src/checks/service-machine.ts';
 
 /** A service's status as one that runs well, except for what is given. */
@@ -64,6 +65,8 @@ export function clusterOf(services: readonly ServiceStatus[]): ClusterStatus {
     elsewhere: [],
     serving: {},
     moves: [],
+    keyMoves: [],
+    leftKeys: [],
     alerts: null,
     operation: null,
     events: [],
@@ -83,6 +86,8 @@ export class FakeCluster implements ClusterControl {
   /** By shard the twin that is asked first. */
   serving: Readonly<Record<string, string>> = {};
   operation: ClusterOperation | null = null;
+  keyMoves: readonly KeyMove[] = [];
+  leftKeys: readonly LeftKeys[] = [];
   #services: readonly ServiceStatus[];
 
   constructor(services: readonly ServiceStatus[]) {
@@ -95,6 +100,8 @@ export class FakeCluster implements ClusterControl {
       atMs: this.atMs,
       serving: this.serving,
       operation: this.operation,
+      keyMoves: this.keyMoves,
+      leftKeys: this.leftKeys,
       events: this.#events,
     };
   }

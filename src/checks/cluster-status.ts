@@ -4,6 +4,7 @@
  */
 import type { ClusterOperation } from './cluster-operation.ts';
 import type { EventLevel, LogEvent } from './event-log.ts';
+import type { KeyMove, LeftKeys } from './key-moves.ts';
 import type { ServiceCommand, ServiceState } from './service-machine.ts';
 
 export type ServiceRole = 'node' | 'proxy';
@@ -81,6 +82,10 @@ export interface ProxyStats {
   readonly ejections: number | null;
   /** Keys that it has carried over from the shards where they were; null: none move. */
   readonly carried: number | null;
+  /** … that it has left for another time, because too many were on their way; not given: none move. */
+  readonly notCarried?: number;
+  /** Times that the old place of a key did not answer; the same. */
+  readonly oldUnreached?: number;
   /** From a client's request to its answer, of the last seconds; null when there were no requests. */
   readonly p50Micros: number | null;
   readonly p99Micros: number | null;
@@ -188,8 +193,11 @@ export interface ClusterStatus {
   readonly elsewhere: readonly TwinElsewhere[];
   /** By shard the twin that the proxies of this monitor ask first; shards that none of them knows are missing. */
   readonly serving: Readonly<Record<string, string>>;
-  /** Keys that are on their way from one shard to another, in words, a line for each pool. */
+  /** Keys that are on their way from one shard to another, and what they have left behind, in words, a line for each pool or place. */
   readonly moves: readonly string[];
+  /** The same for programs. */
+  readonly keyMoves: readonly KeyMove[];
+  readonly leftKeys: readonly LeftKeys[];
   /** Null: nobody is told of anything. */
   readonly alerts: AlertCounts | null;
   /** What an operator asked for and is under way, or was last; null: nothing yet. */

@@ -89,7 +89,7 @@ export class ClusterOperator implements ClusterOperations {
         if (!monitor.isClosing) monitor.log('', 'info', text);
       },
     });
-    monitor.moves = () => this.#moves.lines;
+    monitor.keyMoves = () => this.#moves.status;
     this.#services = [...plan.services];
     this.#noteServing();
   }

@@ -2,11 +2,12 @@
  * The keys that are on their way, for one monitor: kept for the next one, and brought to an end where shards wait for that. With it goes what keys have left
  * behind, which is deleted.
  */
+import type { KeyMoves } from '../checks/key-moves.ts';
 import type { ClusterDescription } from './cluster-file.ts';
 import { type LeftBehind, writeLeftBehind } from './left-behind.ts';
 import type { PlanSource } from './planned-cluster.ts';
 import { Purge, type PurgeSurroundings } from './purge.ts';
-import { leftAfter, type Moves, moveLines, nextLeave, writeMoves } from './resharding.ts';
+import { keyMoves, leftAfter, type Moves, moveLines, nextLeave, writeMoves } from './resharding.ts';
 
 /** What is due while an order is carried out is tried again after so long. */
 const AGAIN_MS = 5000;
@@ -56,8 +57,13 @@ export class KeptMoves {
   }
 
   /** For the status. */
-  get lines(): readonly string[] {
-    return [...moveLines(this.#moves, wallSeconds()), ...this.#purge.lines];
+  get status(): KeyMoves {
+    const nowSeconds = wallSeconds();
+    return {
+      moves: keyMoves(this.#moves, nowSeconds),
+      leftKeys: this.#purge.leftKeys,
+      lines: [...moveLines(this.#moves, nowSeconds), ...this.#purge.lines],
+    };
   }
 
   /** What shards hold of keys that lie elsewhere. */

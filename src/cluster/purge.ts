@@ -1,4 +1,5 @@
 /** Deletes what keys have left behind where they lie no more, one server after the other, when nobody looks for it there. */
+import type { LeftKeys } from '../checks/key-moves.ts';
 import type { ServerPlace } from '../net/server-door.ts';
 import { addressParts } from '../net/server-exchange.ts';
 import { placement } from '../proxy/pool-meaning.ts';
@@ -64,16 +65,23 @@ export class Purge {
     this.#stop.abort();
   }
 
-  /** For the status. */
-  get lines(): readonly string[] {
+  /** For the status: what is being done, and what could not be. */
+  get leftKeys(): readonly LeftKeys[] {
     const counts = this.#counts;
-    const now =
-      counts === null
-        ? []
-        : [
-            `what keys have left behind in ${this.#place} is being deleted: ${counts.looked} items looked at, ${counts.deleted} deleted`,
-          ];
-    return [...now, ...[...this.#failures].map(([place, reason]) => failureText(place, reason))];
+    const now = counts === null ? [] : [{ place: this.#place, ...counts, failure: null }];
+    return [
+      ...now.map(({ place, looked, deleted, failure }) => ({ place, looked, deleted, failure })),
+      ...[...this.#failures].map(([place, failure]) => ({ place, looked: 0, deleted: 0, failure })),
+    ];
+  }
+
+  /** The same in words. */
+  get lines(): readonly string[] {
+    return this.leftKeys.map(({ place, looked, deleted, failure }) =>
+      failure === null
+        ? `what keys have left behind in ${place} is being deleted: ${looked} items looked at, ${deleted} deleted`
+        : failureText(place, failure),
+    );
   }
 
   #await(waitMs: number): void {

@@ -10,6 +10,7 @@ import { type LeftBehind, readLeftBehind, settled, writeLeftBehind } from './lef
 import type { PlannedService } from './plan.ts';
 import {
   begun,
+  keyMoves,
   leftAfter,
   type Moves,
   moveLines,
@@ -69,10 +70,10 @@ test('a shard that joins has its keys carried over: announced, then begun', () =
     'keys of users that lie elsewhere from now on are carried over from one as they are asked for, for 60 min',
     'what keys of users leave behind in one is deleted when they have moved',
   ]);
-  const told: string[] = [];
-  const settled = begun(joined, moves, NOW + 30, told);
+  const begunLines: string[] = [];
+  const settled = begun(joined, moves, NOW + 30, begunLines);
   assert.match(
-    told.join(),
+    begunLines.join(),
     /^keys of users move from one to one, two, from \d\d:\d\d:\d\d to \d\d:\d\d:\d\d$/,
   );
   assert.deepEqual(settled.get('users'), {
@@ -106,6 +107,16 @@ test('a shard that joins has its keys carried over: announced, then begun', () =
   });
   assert.deepEqual(routeOf(withMoves(joined, settled, NOW + 4000)), routeOf(joined), 'it is over');
   assert.deepEqual(moveLines(settled, NOW + 4000), []);
+  const [startAtMs, endAtMs] = [1_800_000_036_000, 1_800_003_636_000];
+  const told = { pool: 'users', from: ['one'], to: ['one', 'two'] };
+  assert.deepEqual(keyMoves(moves, NOW), [{ ...told, phase: 'announced', startAtMs: null, endAtMs: null }]);
+  for (const [phase, seconds] of [
+    ['before', 10],
+    ['moving', 40],
+    ['after', 3640],
+  ] as const)
+    assert.deepEqual(keyMoves(settled, NOW + seconds), [{ ...told, phase, startAtMs, endAtMs }]);
+  assert.deepEqual(keyMoves(settled, NOW + 3710), []);
   assert.match(moveLines(settled, NOW + 100).join(), /^keys of users move from one to one, two, until /);
 });
 

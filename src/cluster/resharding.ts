@@ -1,6 +1,7 @@
 /** Keys that move because the shards behind a pool have changed: from where, and when. */
 import { isRecord } from '../base/json-record.ts';
 import { StartError } from '../base/start-error.ts';
+import type { KeyMove } from '../checks/key-moves.ts';
 import { DEFAULT_POLICY } from '../checks/service-policy.ts';
 import { RESHARD_TAIL_SECONDS } from '../routing/reshard.ts';
 import type { ClusterDescription } from './cluster-file.ts';
@@ -285,6 +286,33 @@ export function moveLines(moves: Moves, nowSeconds: number): string[] {
         ]
       : [],
   );
+}
+
+/** The same for programs, and what follows: until all proxies of this host have forgotten where keys were. */
+export function keyMoves(moves: Moves, nowSeconds: number): KeyMove[] {
+  return [...moves].flatMap(([pool, { from, to, startSeconds, endSeconds, tailSeconds, isAnnounced }]) => {
+    if (nowSeconds >= endSeconds + tailSeconds) return [];
+    const names = ({ to: targets }: Placement): string[] => targets.map(({ name }) => name);
+    const phase =
+      nowSeconds >= endSeconds
+        ? 'after'
+        : nowSeconds >= startSeconds
+          ? 'moving'
+          : isAnnounced
+            ? 'announced'
+            : 'before';
+    const isSettled = phase !== 'announced';
+    return [
+      {
+        pool,
+        from: names(from),
+        to: names(to),
+        phase,
+        startAtMs: isSettled ? startSeconds * 1000 : null,
+        endAtMs: isSettled ? endSeconds * 1000 : null,
+      },
+    ];
+  });
 }
 
 /** Moves outlive the monitor. What cannot be read counts as nothing. */

@@ -2,6 +2,7 @@ import { TWINCACHED_VERSION } from '../base/version.ts';
 import type { ClusterOperation } from '../checks/cluster-operation.ts';
 import type { ClusterControl, ClusterState, ServiceStatus } from '../checks/cluster-status.ts';
 import type { LogEvent } from '../checks/event-log.ts';
+import type { KeyMove, LeftKeys } from '../checks/key-moves.ts';
 
 /** All that the page shows, but for the log, and what it asks for by itself: charts, slabs, keys. */
 export interface PageSnapshot {
@@ -14,6 +15,9 @@ export interface PageSnapshot {
   readonly services: readonly ServiceStatus[];
   /** By shard the twin that the proxies ask first. */
   readonly serving: Readonly<Record<string, string>>;
+  /** Keys that are on their way, and what they have left behind. */
+  readonly keyMoves: readonly KeyMove[];
+  readonly leftKeys: readonly LeftKeys[];
   /** The order to the cluster that is being carried out, or was last. */
   readonly operation: ClusterOperation | null;
 }

@@ -20,6 +20,8 @@ const SNAPSHOT: Omit<PageSnapshot, 'services'> = {
   atMs: 0,
   uptimeSeconds: 0,
   serving: {},
+  keyMoves: [],
+  leftKeys: [],
   operation: null,
 };
 

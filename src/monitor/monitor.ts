@@ -5,6 +5,7 @@ import type { ClusterOperation } from '../checks/cluster-operation.ts';
 import { type ClusterControl, type ClusterStatus, clusterState } from '../checks/cluster-status.ts';
 import { eventTitle, type ServiceEvent } from '../checks/event-kinds.ts';
 import { type EventLevel, EventLog, type LogEvent } from '../checks/event-log.ts';
+import { type KeyMoves, NO_KEY_MOVES } from '../checks/key-moves.ts';
 import type { ServiceCommand } from '../checks/service-machine.ts';
 import type { RuleFinding } from '../checks/service-rules.ts';
 import type { ServerAccess } from '../net/server-door.ts';
@@ -295,6 +296,7 @@ export class Monitor implements ClusterControl {
   status(): ClusterStatus {
     const { clock, cluster } = this.#options;
     const services = [...this.#runners.values()].map((runner) => runner.status());
+    const { moves, leftKeys, lines } = this.keyMoves();
     return {
       cluster,
       state: clusterState(services, this.#watch.twins),
@@ -303,7 +305,9 @@ export class Monitor implements ClusterControl {
       services,
       elsewhere: this.#watch.twins,
       serving: this.#serving,
-      moves: this.moves(),
+      moves: lines,
+      keyMoves: moves,
+      leftKeys,
       alerts: this.#tellsAnybody ? this.#alerts.counts : null,
       operation: this.#operation,
       events: this.#log.newestOwn(STATUS_EVENTS_MAX),
@@ -317,8 +321,8 @@ export class Monitor implements ClusterControl {
     this.#changed();
   }
 
-  /** For the status: keys that are on their way from one shard to another, in words, a line for each pool. */
-  moves: () => readonly string[] = () => [];
+  /** For the status. */
+  keyMoves: () => KeyMoves = () => NO_KEY_MOVES;
 
   /** For the status: which twin of each shard the proxies ask first. */
   noteServing(serving: Readonly<Record<string, string>>): void {

@@ -114,6 +114,11 @@ test('a server that is ejected says so; of the times the thread that has seen mo
   readings.read(lines({ thread: '0', shard_ejections: '3', server_0_name: 'a:1', server_0_ejected: '1' }), 1);
   readings.read(lines({ thread: '1', shard_ejections: '2', server_0_name: 'a:1', server_0_ejected: '0' }), 2);
   assert.deepEqual([readings.stats?.ejections, readings.stats?.servers[0]?.isEjected], [3, true]);
+  assert.deepEqual([readings.stats?.carried, readings.stats?.notCarried], [null, undefined]);
+  readings.read(lines({ thread: '0', reshard_carried: '3', reshard_not_carried: '1' }), 3);
+  readings.read(lines({ thread: '1', reshard_carried: '4', reshard_old_unreached: '2' }), 4);
+  const { carried, notCarried, oldUnreached } = readings.stats ?? {};
+  assert.deepEqual([carried, notCarried, oldUnreached], [7, 1, 2]);
 });
 
 test('of several pools the whole is told, and a server is as the pool has it that does not reach it', () => {

@@ -22,6 +22,8 @@ interface ThreadReading {
   readonly failures: number;
   readonly ejections: number | null;
   readonly carried: number | null;
+  readonly notCarried: number;
+  readonly oldUnreached: number;
   readonly requestsPerSecond: number | null;
   readonly failuresPerSecond: number | null;
   /** These are of all threads, whoever tells them. */
@@ -127,6 +129,8 @@ function readThread(
     failuresPerSecond: perSecond(failures, before?.failures),
     ejections: lines.has('shard_ejections') ? count(lines, 'shard_ejections') : null,
     carried: lines.has('reshard_carried') ? count(lines, 'reshard_carried') : null,
+    notCarried: count(lines, 'reshard_not_carried'),
+    oldUnreached: count(lines, 'reshard_old_unreached'),
     requestsPerSecond: perSecond(requests, before?.requests),
     hotKeys: [...lines.keys()]
       .filter((name) => HOT_KEY_NAME.test(name))
@@ -163,11 +167,23 @@ function together(pools: readonly (readonly ThreadReading[])[]): ProxyStats {
     failures: sum(({ failures }) => failures),
     failuresPerSecond: sumOfKnown(threads.map(({ failuresPerSecond }) => failuresPerSecond)),
     ejections: sumOfKnown(pools.map((own) => mostOfKnown(own.map(({ ejections }) => ejections)))),
-    carried: sumOfKnown(threads.map(({ carried }) => carried)),
+    ...carriedTogether(threads),
     p50Micros: percentile(latencies, 0.5),
     p99Micros: percentile(latencies, 0.99),
     hotKeys: hotKeysTogether(pools),
     servers: serversTogether(pools),
+  };
+}
+
+function carriedTogether(
+  threads: readonly ThreadReading[],
+): Pick<ProxyStats, 'carried' | 'notCarried' | 'oldUnreached'> {
+  const known = threads.filter(({ carried }) => carried !== null);
+  if (known.length === 0) return { carried: null };
+  return {
+    carried: sumOfKnown(known.map(({ carried }) => carried)),
+    notCarried: known.reduce((sum, { notCarried }) => sum + notCarried, 0),
+    oldUnreached: known.reduce((sum, { oldUnreached }) => sum + oldUnreached, 0),
   };
 }
 

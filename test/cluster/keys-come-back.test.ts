@@ -103,4 +103,21 @@ page: { port: ${page} }
     const got = await places[0]!.ask(`get ${KEYS.join(' ')}`);
     return [...got.matchAll(/VALUE (\S+) /g)].length === KEYS.length;
   });
+  await until('the page tells it', async () => {
+    // Cast: our own program's answer; a wrong shape fails this.
+    const { keyMoves, services } = (await (await fetch(`http://127.0.0.1:${page}/status.json`)).json()) as {
+      readonly keyMoves: readonly {
+        readonly pool: string;
+        readonly phase: string;
+        readonly to: readonly string[];
+      }[];
+      readonly services: readonly {
+        readonly name: string;
+        readonly proxy: { readonly carried: number } | null;
+      }[];
+    };
+    const move = keyMoves.find(({ pool }) => pool === 'users');
+    const figures = services.find(({ name }) => name === 'users')?.proxy;
+    return move?.phase === 'moving' && move.to.join() === 'one' && (figures?.carried ?? 0) > 0;
+  });
 });

@@ -55,6 +55,8 @@ before(async () => {
         elsewhere: [],
         serving: {},
         moves: [],
+        keyMoves: [],
+        leftKeys: [],
         alerts: { sent: 1, failed: 0, lost: 0, waiting: 0 },
         operation: null,
         events: [],

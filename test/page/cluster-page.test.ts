@@ -8,7 +8,7 @@ import type { NodeStats, ServiceStatus } from '../../src/checks/cluster-status.t
 import { Dashboard, type DashboardOptions } from '../../src/dashboard/dashboard.ts';
 import { HttpAccess, userWithPassword } from '../../src/dashboard/http-access.ts';
 import { Browser, DESKTOP, NO_BROWSER, type PageSize, PHONE, type Visit } from '../../testing/browser.ts';
-import { FakeCluster, serviceOf } from '../../testing/fake-cluster.ts';
+import { FakeCluster, proxyStatsOf, serviceOf } from '../../testing/fake-cluster.ts';
 import { serveTcp } from '../../testing/tcp-server.ts';
 import { until } from '../../testing/wait.ts';
 
@@ -286,6 +286,49 @@ test('each pool of a proxy is shown, with its own figures and servers', { skip }
   const panel = page.getByRole('dialog', { name: 'proxy' });
   await panel.getByRole('region', { name: 'pool sessions' }).getByText('50 requests').waitFor();
   await panel.getByRole('region', { name: 'pool pages' }).getByRole('link', { name: 'node-1a' }).waitFor();
+  assertClean();
+});
+
+test('keys that move are shown, how far that is, and what they have left behind', { skip }, async (t) => {
+  const proxy = proxyStatsOf({ carried: 12_345, notCarried: 7, oldUnreached: 0 });
+  const cluster = new FakeCluster(services({ proxy: { proxy } }));
+  const startAtMs = 1_800_000_000_000;
+  cluster.atMs = startAtMs + 900_000;
+  const move = {
+    pool: 'proxy',
+    from: ['pair 1'],
+    to: ['pair 1', 'pair 2'],
+    startAtMs,
+    endAtMs: startAtMs + 3_600_000,
+  };
+  cluster.keyMoves = [{ ...move, phase: 'moving' }];
+  const { page, assertClean } = await open(t, { cluster });
+  const region = page.getByRole('region', { name: 'Keys on their way' });
+  const shown = region.locator('[data-move="proxy"]');
+  await shown.getByText('pair 1 → pair 1, pair 2').waitFor();
+  await shown.getByText('25 % of the time').waitFor();
+  await shown.getByText('carried over as they are asked for, for 45 min').waitFor();
+  await shown.getByText('keys carried over').waitFor();
+  await shown.getByText('7 left for another time').waitFor();
+  assert.equal(await shown.getByRole('progressbar').getAttribute('value'), '25');
+
+  cluster.become(services({ proxy: { proxy: { ...proxy, oldUnreached: 2 } } }));
+  await shown.getByText('the old place did not answer 2 times').waitFor();
+  cluster.keyMoves = [{ ...move, phase: 'after' }];
+  cluster.leftKeys = [
+    { place: 'pair 1', looked: 20_000, deleted: 31, failure: null },
+    { place: 'pair 3', looked: 0, deleted: 0, failure: 'node-3a: connect ECONNREFUSED 127.0.0.1:31' },
+  ];
+  cluster.become(services());
+  await region.locator('[data-phase="after"]').getByText('the old one still hears of writes').waitFor();
+  await region.locator('[data-left="pair 1"]').getByText('31 deleted').waitFor();
+  await region.locator('[data-left="pair 3"][data-tone="bad"]').getByText('ECONNREFUSED').waitFor();
+  await page.setViewportSize(PHONE);
+  assert.ok(Number(await page.evaluate('document.documentElement.scrollWidth')) <= PHONE.width);
+  cluster.keyMoves = [];
+  cluster.leftKeys = [];
+  cluster.become(services());
+  await region.waitFor({ state: 'detached' });
   assertClean();
 });
 
