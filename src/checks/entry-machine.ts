@@ -22,16 +22,15 @@ import type { EntryAction, EntryInput, EntryState, ProgramRole } from './entry-i
 import type { EntryMachineOptions, EntryMemory } from './entry-options.ts';
 import { DEFAULT_ENTRY_POLICY, type EntryPolicy } from './entry-policy.ts';
 import { EntryRules } from './entry-rules.ts';
+import { EntryTroubles } from './entry-troubles.ts';
 import type { EventState, ServiceEvent } from './event-kinds.ts';
 import { RestartBackoff } from './restart-backoff.ts';
 import { RestartWindow } from './restart-window.ts';
 import type { Sample } from './sample.ts';
 import { samplePatienceMs } from './sample-patience.ts';
+import { SampleRequest } from './sample-request.ts';
 import type { ServiceCommand } from './service-machine.ts';
 import { StopSequence } from './stop-sequence.ts';
-
-/** A sample that never comes is asked for again after this many cycles, when it is overdue by its own times, too. */
-const LOST_SAMPLE_CYCLES = 20;
 
 export class EntryMachine {
   readonly entry: ServiceEntry;
@@ -42,6 +41,7 @@ export class EntryMachine {
   readonly #schedule: CheckSchedule;
   readonly #rules: EntryRules;
   readonly #actions: EntryAction[] = [];
+  readonly #troubles = new EntryTroubles((event) => this.#actions.push({ type: 'event', event }));
 
   #state: EntryState = 'initializing';
   #reason = '';
@@ -54,30 +54,21 @@ export class EntryMachine {
   #upSinceMs: number | null = null;
   #restarts = 0;
   #giveUps = 0;
-  #startFailed = false;
-  /** Somebody has been told that the process is gone, and will be told when it is back. */
-  #isGoneTold = false;
 
   readonly #stopSequence: StopSequence;
   #startAfterStop = false;
   /** The restart program runs: the process may go and come until it has ended. */
   #restartProgram = false;
 
-  #sampleSerial = 0;
-  #samplePending = false;
-  #sampleAgeCycles = 0;
-  #sampleOverdueMs = 0;
-  readonly #samplePatienceMs: number;
+  readonly #sampleRequest: SampleRequest;
   #lastSample: Sample | null = null;
-  /** What does not answer, where that has been told; ''. */
-  #silence = '';
   #waits = false;
 
   constructor(entry: ServiceEntry, { limits, cores, random, policy, tellsTests }: EntryMachineOptions) {
     this.entry = entry;
     this.#window = new RestartWindow(Math.max(0, ...entry.restartLimits.map(({ cycles }) => cycles)));
     this.#limits = limits;
-    this.#samplePatienceMs = samplePatienceMs(entry, limits);
+    this.#sampleRequest = new SampleRequest(samplePatienceMs(entry, limits));
     this.#policy = policy ?? DEFAULT_ENTRY_POLICY;
     this.#backoff = new RestartBackoff(this.#policy, random);
     this.#schedule = new CheckSchedule(entry.every);
@@ -90,7 +81,7 @@ export class EntryMachine {
   }
   /** Why it is in this state, as a phrase; '' when there is nothing to explain. */
   get reason(): string {
-    return this.#reason || this.#silence || this.#rules.why;
+    return this.#reason || this.#troubles.silence || this.#rules.why;
   }
   /** Monotonic time of the last change of state. */
   get sinceMs(): number {
@@ -131,9 +122,7 @@ export class EntryMachine {
   }
   /** The events that are failed now, each once. */
   get failures(): readonly EventName[] {
-    const names = new Set(this.#rules.failures);
-    if (this.#startFailed) names.add('exec');
-    if (this.#silence !== '') names.add('data');
+    const names = new Set([...this.#rules.failures, ...this.#troubles.names]);
     const isGone = this.#pid === null && this.#isProcess && this.#monitored && this.#rules.isWanted;
     if (isGone && (this.#state === 'missing' || this.#state === 'backing-off' || this.#state === 'gave-up'))
       names.add('nonexist');
@@ -276,7 +265,7 @@ export class EntryMachine {
   #replaced(nowMs: number): void {
     this.#upSinceMs = nowMs;
     this.#rules.startedAnew(nowMs + this.#startTimeoutMs);
-    this.#samplePending = false;
+    this.#sampleRequest.forget();
   }
 
   #up(nowMs: number): void {
@@ -286,19 +275,14 @@ export class EntryMachine {
     this.#upSinceMs = nowMs;
     // What was there before us has had its time to start.
     this.#rules.startedAnew(wasStarting ? nowMs + this.#startTimeoutMs : nowMs);
-    this.#samplePending = false;
+    this.#sampleRequest.forget();
     this.#restartProgram = false;
-    if (this.#startFailed) {
-      this.#startFailed = false;
-      this.#event('exec', 'succeeded', 'started', 'alert');
-    }
+    this.#troubles.started();
     if (!this.#isProcess || !wasGone) return;
     const text = `process is running with pid ${this.#pid}`;
     // A rule about existence tells of its success itself; and what nobody has missed is no news.
-    if (this.#isGoneTold && this.#monitored && !this.#rules.failures.includes('nonexist'))
-      this.#event('nonexist', 'succeeded', text, 'alert');
-    else this.#log('info', text);
-    this.#isGoneTold = false;
+    const mayTell = this.#monitored && !this.#rules.failures.includes('nonexist');
+    if (!this.#troubles.back(text, mayTell)) this.#log('info', text);
   }
 
   /** The process is gone, and nobody here has asked it to go. */
@@ -330,10 +314,7 @@ export class EntryMachine {
       this.#enter('missing', text, nowMs);
       return;
     }
-    if (!isKnown && isNews) {
-      this.#isGoneTold = true;
-      this.#event('nonexist', 'failed', text, word);
-    }
+    if (!isKnown && isNews) this.#troubles.gone(text, word);
     if (!this.#mayAct || (action.kind !== 'restart' && action.kind !== 'start')) {
       this.#enter('missing', text, nowMs);
       if (this.#mayAct) this.#perform(action, this.#eventOf('nonexist', text, action), false, nowMs);
@@ -420,10 +401,8 @@ export class EntryMachine {
   }
 
   #startFailure(text: string, nowMs: number): void {
-    const isNew = !this.#startFailed;
-    this.#startFailed = true;
     const cause = `failed to start: ${text}`;
-    if (isNew) this.#event('exec', 'failed', cause, 'restart');
+    this.#troubles.startFailed(cause);
     this.#startAgain(cause, false, nowMs);
   }
 
@@ -505,37 +484,21 @@ export class EntryMachine {
     if (this.#state === 'initializing' && !this.#isProcess)
       this.#enter(this.#monitored ? 'running' : 'stopped', '', nowMs);
     if (!this.#monitored) return;
-    if (this.#samplePending) {
-      this.#sampleAgeCycles += 1;
-      // A program that takes long is not run twice at a time, and what it finds is not thrown away.
-      if (this.#sampleAgeCycles < LOST_SAMPLE_CYCLES || nowMs < this.#sampleOverdueMs) return;
-    }
+    if (!this.#sampleRequest.cycle(nowMs)) return;
     if (this.#state !== 'running' && this.#state !== 'missing') return;
     this.#waits = !this.#schedule.isDue(calendar);
     if (this.#waits) return;
-    this.#sampleSerial += 1;
-    this.#samplePending = true;
-    this.#sampleAgeCycles = 0;
-    this.#sampleOverdueMs = nowMs + this.#samplePatienceMs;
-    this.#actions.push({ type: 'sample', serial: this.#sampleSerial });
+    this.#actions.push({ type: 'sample', serial: this.#sampleRequest.begin(nowMs) });
   }
 
   /** Nothing is known of it now, so no rule is judged and nothing is done; but somebody should look. */
   #unanswered(serial: number | null, text: string | null): void {
-    if (serial !== null) {
-      if (!this.#samplePending || serial !== this.#sampleSerial) return;
-      this.#samplePending = false;
-    }
-    if (!this.#monitored) return;
-    const before = this.#silence;
-    this.#silence = text ?? '';
-    if (text !== null && before === '') this.#event('data', 'failed', text, 'alert');
-    else if (text === null && before !== '') this.#event('data', 'succeeded', 'answers again', 'alert');
+    if (serial !== null && !this.#sampleRequest.end(serial)) return;
+    if (this.#monitored) this.#troubles.silent(text);
   }
 
   #sampled(serial: number, sample: Sample, nowMs: number): void {
-    if (!this.#samplePending || serial !== this.#sampleSerial) return;
-    this.#samplePending = false;
+    if (!this.#sampleRequest.end(serial)) return;
     if (!this.#monitored || (this.#state !== 'running' && this.#state !== 'missing')) return;
     if (this.entry.subject.kind === 'path') this.#unanswered(null, null);
     const outcomes = this.#rules.judge(sample, this.#lastSample, nowMs);
@@ -640,12 +603,11 @@ export class EntryMachine {
 
   #forgetFailures(): void {
     this.#rules.forget();
-    this.#startFailed = false;
-    this.#silence = '';
+    this.#troubles.forget();
   }
 
   #forgetSample(): void {
-    this.#samplePending = false;
+    this.#sampleRequest.forget();
     this.#lastSample = null;
     this.#rules.clearHistory();
   }
