@@ -21,6 +21,18 @@ const KEYS: readonly string[] = Array.from({ length: 60 }, (_, index) => `key${i
 /** Binary clients may have such keys, and so may `mg` with its flag b. */
 const ODD_KEY = Buffer.from('a key with blanks').toString('base64');
 
+interface Status {
+  readonly keyMoves: readonly {
+    readonly pool: string;
+    readonly phase: string;
+    readonly to: readonly string[];
+  }[];
+  readonly services: readonly {
+    readonly name: string;
+    readonly proxy: { readonly carried: number } | null;
+  }[];
+}
+
 async function command(...words: string[]): Promise<{ code: unknown; out: string; err: string }> {
   const running = twincached(words, ENVIRONMENT);
   const code = await running.ended();
@@ -64,6 +76,10 @@ page: { port: ${page} }
   const joined = await command('reload', path);
   assert.equal(joined.code, 0, joined.err);
   assert.match(joined.out, /\nwhat keys of users leave behind in one is deleted when they have moved\n/);
+  const status = async (): Promise<Status> =>
+    // Cast: our own program's answer; a wrong shape fails what follows.
+    (await (await fetch(`http://127.0.0.1:${page}/status.json`)).json()) as Status;
+  await until('they move', async () => (await status()).keyMoves.every(({ phase }) => phase === 'moving'));
   // The monitor dies, and the next one finds that the time is over.
   first.child.kill('SIGKILL');
   await first.ended();
@@ -104,18 +120,7 @@ page: { port: ${page} }
     return [...got.matchAll(/VALUE (\S+) /g)].length === KEYS.length;
   });
   await until('the page tells it', async () => {
-    // Cast: our own program's answer; a wrong shape fails this.
-    const { keyMoves, services } = (await (await fetch(`http://127.0.0.1:${page}/status.json`)).json()) as {
-      readonly keyMoves: readonly {
-        readonly pool: string;
-        readonly phase: string;
-        readonly to: readonly string[];
-      }[];
-      readonly services: readonly {
-        readonly name: string;
-        readonly proxy: { readonly carried: number } | null;
-      }[];
-    };
+    const { keyMoves, services } = await status();
     const move = keyMoves.find(({ pool }) => pool === 'users');
     const figures = services.find(({ name }) => name === 'users')?.proxy;
     return move?.phase === 'moving' && move.to.join() === 'one' && (figures?.carried ?? 0) > 0;
