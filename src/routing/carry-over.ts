@@ -63,6 +63,16 @@ const SPACE = 32;
 
 const metaValue = new MetaValue();
 
+/** What a route has counted, and one that goes on where it has ended. */
+interface CarryCounts {
+  /** Keys. */
+  underWay: number;
+  carried: number;
+  notCarried: number;
+  /** Times that the old place did not answer. */
+  unreached: number;
+}
+
 /**
  * Brings single keys from their old place to the new one such that nothing that was deleted or overwritten comes back, whatever servers there are. Four
  * steps, of which each begins when the one before it is answered:
@@ -79,11 +89,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
   protected readonly context: RouteContext;
   /** Until the old place shows that it does not know meta commands. */
   #asksMeta = true;
-  #underWay = 0;
-  #carried = 0;
-  #notCarried = 0;
-  /** Times that the old place did not answer. */
-  protected unreached = 0;
+  protected counts: CarryCounts = { underWay: 0, carried: 0, notCarried: 0, unreached: 0 };
 
   constructor(to: RouteHandle, from: RouteHandle, context: RouteContext) {
     super([to, from], context.calls);
@@ -129,8 +135,8 @@ export abstract class CarryOverRoute extends ErrandRoute {
   /** Carries a key over that was found in its old place, bytes [start, end) of `source`; nobody waits for it. */
   protected carry(source: Uint8Array, start: number, end: number): void {
     if (!this.mayCarry() || !isPlainKey(source, start, end)) return;
-    if (this.#underWay >= CARRIES_MAX) {
-      this.#notCarried++;
+    if (this.counts.underWay >= CARRIES_MAX) {
+      this.counts.notCarried++;
       return;
     }
     this.#mark(this.#begin(null, 0), source, start, end);
@@ -148,7 +154,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
     errand.outer = outer;
     errand.sourceKey = tries;
     errand.sinceMs = this.context.nowMs();
-    this.#underWay++;
+    this.counts.underWay++;
     return errand;
   }
 
@@ -178,7 +184,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
       this.#mark(errand, look.bytes, look.keyStart[0]!, look.keyEnd[0]!);
     else if (result === RESULT.notFound && look.hasBlock(0)) this.#drop(errand, look);
     else {
-      if (result >= RESULT.failed) this.unreached++;
+      if (result >= RESULT.failed) this.counts.unreached++;
       // Of a place that cannot be asked nothing more is expected.
       this.#end(errand, result !== RESULT.good);
     }
@@ -224,7 +230,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
       this.#askValue(errand, mark);
       return;
     }
-    if (result >= RESULT.failed) this.unreached++;
+    if (result >= RESULT.failed) this.counts.unreached++;
     const store =
       answer == null || result !== RESULT.good
         ? null
@@ -303,7 +309,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
     // It is too large there, say. To whoever comes next it is to be missing, not to be there as a mark.
     else if (result >= RESULT.serverError) this.#drop(errand, mark);
     else {
-      if (result === RESULT.good) this.#carried++;
+      if (result === RESULT.good) this.counts.carried++;
       this.#end(errand, result === RESULT.good);
     }
   }
@@ -340,7 +346,7 @@ export abstract class CarryOverRoute extends ErrandRoute {
 
   /** @param isSettled what is to be had of the key is in its new place; else there may be something in the old one */
   #end(errand: Errand, isSettled: boolean): void {
-    this.#underWay--;
+    this.counts.underWay--;
     const { outer } = errand;
     if (outer !== null) {
       if (!isSettled) outer.note = this.unsettled;
@@ -409,11 +415,12 @@ export abstract class CarryOverRoute extends ErrandRoute {
   }
 
   override counters(): Iterable<readonly [name: string, count: number]> {
+    const { carried, notCarried, underWay, unreached } = this.counts;
     return [
-      ['reshard_carried', this.#carried],
-      ['reshard_not_carried', this.#notCarried],
-      ['reshard_under_way', this.#underWay],
-      ['reshard_old_unreached', this.unreached],
+      ['reshard_carried', carried],
+      ['reshard_not_carried', notCarried],
+      ['reshard_under_way', underWay],
+      ['reshard_old_unreached', unreached],
     ];
   }
 }

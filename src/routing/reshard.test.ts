@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RouteWorld, WALL_START_MS, type WorldClient } from '../../testing/route-world.ts';
+import { MAGENT_MANNER } from './client-manner.ts';
+import { ROUTING_SETTINGS_DEFAULT } from './settings.ts';
 import { type RouteTree, treePlan } from './tree-plan.ts';
 
 const START_SECONDS: number = WALL_START_MS / 1000 + 10;
@@ -80,6 +82,37 @@ test('reshard: what is found in the old place is answered and carried over, with
     world.router.statistics('pools'),
     /STAT reshard_carried 3\r\nSTAT reshard_not_carried 0\r\nSTAT reshard_under_way 0\r\n/,
   );
+  world.nothingLeft();
+});
+
+test('reshard: a change of the configuration goes on counting what is carried over, another move begins anew', () => {
+  const { world, client } = moving(1);
+  put(world, OLD, { a: 'old', b: 'older' });
+  world.ask(client, 'get a\r\n');
+  const reconfigure = (endSeconds: number): void =>
+    world.router.reconfigure({
+      settings: ROUTING_SETTINGS_DEFAULT,
+      servers: ['server0', 'server1', 'server2'],
+      manner: MAGENT_MANNER,
+      plan: (destinations, context) => {
+        const times = { startSeconds: START_SECONDS, endSeconds };
+        return treePlan(
+          destinations,
+          { type: 'reshard', from: server(OLD), to: server(NEW), ...times },
+          context,
+        );
+      },
+    });
+  const carried = (): string => /reshard_carried (\d+)/.exec(world.router.statistics('pools'))?.[1] ?? '';
+  slow(world, OLD, 50);
+  client.send('get b\r\n');
+  world.run(60);
+  // What is under way ends below the tree before.
+  reconfigure(END_SECONDS);
+  world.run(500);
+  assert.equal(carried(), '2');
+  reconfigure(END_SECONDS + 1);
+  assert.equal(carried(), '0');
   world.nothingLeft();
 });
 

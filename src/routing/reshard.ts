@@ -12,6 +12,7 @@ import type { Request } from './request.ts';
 import { RESULT } from './result.ts';
 import type { RouteContext, RouteHandle } from './route-handle.ts';
 import { splitOff } from './split-call.ts';
+import { keyHash } from './write-generations.ts';
 
 /** What an errand for a call waits for. */
 const NOTE = {
@@ -42,6 +43,12 @@ const LAST_CARRY_SECONDS: number = MARK_SECONDS + 5;
 /** Unless more is said: so long after the end the old place is still told of writes, for proxies whose clocks are behind, or whose end is later, read there. */
 export const RESHARD_TAIL_SECONDS = 60;
 
+/** Spreads the numbers of clients over 32 bits: 2^32 divided by the golden ratio, as Knuth has it (The Art of Computer Programming, vol. 3, 6.4). */
+const LANE_FACTOR = 0x9e3779b1;
+
+/** Room for names of keys; more is made when it is needed. */
+const NAMES_AT_FIRST = 64;
+
 /** Requests of one client that wait for its write of the same key; more do not wait. */
 const WAITERS_MAX = 1024;
 
@@ -70,12 +77,23 @@ export class ReshardRoute extends CarryOverRoute {
   protected readonly unsettled: number = NOTE.unsettled;
   readonly #rules: ReshardRules;
   readonly #metaGet = new MetaGet();
-  /** Writes that have not come to their last place, by client and key, with what the client has asked of the key since. */
-  readonly #writing: Map<string, Call[]> = new Map();
+  /** Writes that have not come to their last place, by a hash of client and key, with what the client has asked of the key since; null: nothing. */
+  readonly #writing: Map<number, Call[] | null> = new Map();
+  /** Of the writes that are just being ended, as a stack: what follows from one may end others before it returns. */
+  #names: Int32Array = new Int32Array(NAMES_AT_FIRST);
+  #namesEnd = 0;
 
   constructor(to: RouteHandle, from: RouteHandle, rules: ReshardRules, context: RouteContext) {
     super(to, from, context);
     this.#rules = rules;
+  }
+
+  /** Goes on counting where a route of the tree before ends, if that is of the same move. */
+  continues(before: ReshardRoute): boolean {
+    const { startSeconds, endSeconds } = this.#rules;
+    if (before.#rules.startSeconds !== startSeconds || before.#rules.endSeconds !== endSeconds) return false;
+    this.counts = before.counts;
+    return true;
   }
 
   override triesOthers(): boolean {
@@ -215,7 +233,7 @@ export class ReshardRoute extends CarryOverRoute {
   #oldAnswered(errand: Errand, call: Call): void {
     if (hasFailed(errand, call)) {
       if (this.#waitsForReturn(errand, call)) return;
-      this.unreached++;
+      this.counts.unreached++;
     }
     // It may have come to its new place, and gone from the old one, between the two questions.
     if (this.#deliverFound(errand, call, true)) this.#askOne(call, NOTE.getAgain, TO);
@@ -272,11 +290,12 @@ export class ReshardRoute extends CarryOverRoute {
       if (!this.#waitsForReturn(errand, call)) this.#askLast(errand, call);
       return;
     }
-    const names = this.#namesOf(call);
     const isSettled = errand.note === NOTE.settle || (verb === VERB.set && errand.failure === FAILURE.none);
+    const names = this.#nameKeys(call);
     // Nothing has been done yet, and what may have a value in the old place still is not deleted there.
     if (!isSettled) this.#failHere(errand, call);
     else if (!this.#waitsForReturn(errand, call)) {
+      this.#namesEnd = names;
       this.#forgetOld(errand, call);
       return;
     }
@@ -292,10 +311,10 @@ export class ReshardRoute extends CarryOverRoute {
     let isForgotten = true;
     for (let slot = 0; slot < call.keyCount; slot++)
       if (errand.resultAt(slot, 0) >= RESULT.failed) isForgotten = false;
-    const names = this.#namesOf(call);
+    const names = this.#nameKeys(call);
     if (isForgotten) this.#askLast(errand, call);
     else if (!this.#waitsForReturn(errand, call)) {
-      this.unreached++;
+      this.counts.unreached++;
       if (call.request.verb === VERB.metaDelete) this.#failHere(errand, call);
       else this.#askLast(errand, call);
     }
@@ -380,7 +399,7 @@ export class ReshardRoute extends CarryOverRoute {
   // Ends
 
   #finishWrite(errand: Errand, call: Call, slot: number): void {
-    const names = this.#namesOf(call);
+    const names = this.#nameKeys(call);
     this.#finish(errand, call, slot);
     this.#endWrite(names);
   }
@@ -404,36 +423,48 @@ export class ReshardRoute extends CarryOverRoute {
 
   #waits(call: Call): boolean {
     if (this.#writing.size === 0) return false;
-    for (const name of this.#namesOf(call)) {
+    const { request, firstKey } = call;
+    for (let key = firstKey; key >= 0; key = request.keyNext[key]!) {
+      const name = nameOf(request, key);
       const waiting = this.#writing.get(name);
-      if (waiting === undefined || waiting.length >= WAITERS_MAX) continue;
-      waiting.push(call);
+      if (waiting === undefined || (waiting !== null && waiting.length >= WAITERS_MAX)) continue;
+      if (waiting === null) this.#writing.set(name, [call]);
+      else waiting.push(call);
       return true;
     }
     return false;
   }
 
-  #beginWrite(call: Call): void {
-    for (const name of this.#namesOf(call)) if (!this.#writing.has(name)) this.#writing.set(name, []);
-  }
-
-  #endWrite(names: readonly string[]): void {
-    for (const name of names) {
-      const waiting = this.#writing.get(name) ?? [];
-      this.#writing.delete(name);
-      for (const call of waiting) this.route(call);
-    }
-  }
-
-  #namesOf({ request, firstKey }: Call): string[] {
-    const names: string[] = [];
+  #beginWrite({ request, firstKey }: Call): void {
     for (let key = firstKey; key >= 0; key = request.keyNext[key]!) {
-      let name = `${request.lane} `;
-      for (let at = request.keyStart[key]!; at < request.keyEnd[key]!; at++)
-        name += String.fromCharCode(request.bytes[at]!);
-      names.push(name);
+      const name = nameOf(request, key);
+      if (!this.#writing.has(name)) this.#writing.set(name, null);
     }
-    return names;
+  }
+
+  /** Notes the keys of a call that may be over before its write is ended. @returns what `endWrite` wants, which must follow before anything else goes on */
+  #nameKeys({ request, firstKey }: Call): number {
+    const from = this.#namesEnd;
+    for (let key = firstKey; key >= 0; key = request.keyNext[key]!) {
+      if (this.#namesEnd === this.#names.length) {
+        const more = new Int32Array(2 * this.#names.length);
+        more.set(this.#names);
+        this.#names = more;
+      }
+      this.#names[this.#namesEnd++] = nameOf(request, key);
+    }
+    return from;
+  }
+
+  #endWrite(from: number): void {
+    const end = this.#namesEnd;
+    for (let at = from; at < end; at++) {
+      const name = this.#names[at]!;
+      const waiting = this.#writing.get(name);
+      this.#writing.delete(name);
+      if (waiting != null) for (const call of waiting) this.route(call);
+    }
+    this.#namesEnd = from;
   }
 
   /** Steps are given up that come later than a request may take; what follows then is one request to each place, or two. */
@@ -449,6 +480,25 @@ export class ReshardRoute extends CarryOverRoute {
   override candidates(request: Request, key: number): readonly RouteHandle[] {
     return this.#moves(request, key) ? this.children : [this.children[TO]!];
   }
+}
+
+/** What a tree has counted of moves is gone on with in the one that comes after it. */
+export function continueMoves(before: RouteHandle, now: RouteHandle): void {
+  const old = [...before.walk()].filter((handle) => handle instanceof ReshardRoute);
+  if (old.length === 0) return;
+  for (const handle of now.walk()) {
+    if (!(handle instanceof ReshardRoute)) continue;
+    const found = old.findIndex((other) => handle.continues(other));
+    if (found >= 0) old.splice(found, 1);
+  }
+}
+
+/** By which a client's key is known. Two that have one name wait for each other, which does no harm. */
+function nameOf(request: Request, key: number): number {
+  return (
+    Math.imul(request.lane, LANE_FACTOR) ^
+    keyHash(request.bytes, request.keyStart[key]!, request.keyEnd[key]!)
+  );
 }
 
 function markIsMissing(errand: Errand, call: Call): void {

@@ -17,6 +17,7 @@ import { mergedStatistics, type OtherStatistics } from './merged-statistics.ts';
 import { statText } from './pool-figure-lines.ts';
 import type { ReplyBlockSource } from './reply-memory.ts';
 import { RequestPool } from './request-pool.ts';
+import { continueMoves } from './reshard.ts';
 import { ReturnWait } from './return-wait.ts';
 import { RootRoute, type RouteContext, type RouteHandle } from './route-handle.ts';
 import { ServerRecords } from './server-records.ts';
@@ -160,6 +161,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     const answerMsMax = this.#plan.answerMsMax();
     [this.#plan, this.root] = this.#configure(routing);
     for (const handle of treeBefore.walk()) handle.retire();
+    continueMoves(treeBefore, this.root);
     if (hasHotKeys(this.root) && !hasHotKeys(treeBefore)) this.#holdWhileUnderWay(answerMsMax);
     const gone = before.filter((destination) => !this.destinations.includes(destination));
     for (const destination of gone) destination.retire();
