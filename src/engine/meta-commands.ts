@@ -2,20 +2,12 @@ import type { Output } from '../base/output.ts';
 import { writeDecimal, writeUint64 } from '../base/uint64.ts';
 import { LOWER, META_ERROR, type MetaRequest, UPPER } from '../protocol/text/meta-request.ts';
 import { VERB } from '../protocol/text/verbs.ts';
-import {
-  CAS_WIDE,
-  type Cache,
-  INVALIDATE,
-  type ItemRef,
-  KEEP_EXPTIME,
-  MARK,
-  RESULT,
-  type Result,
-} from '../store/cache.ts';
+import { type Cache, INVALIDATE, type ItemRef, MARK, RESULT, type Result } from '../store/cache.ts';
 import { COUNTER } from '../store/counters.ts';
 import { copyBytes } from '../store/memory.ts';
 import { countOne } from './counting.ts';
 import { absoluteExptime } from './exptime.ts';
+import { MetaArithmetic } from './meta-arithmetic.ts';
 import {
   CODE,
   FLAG,
@@ -27,58 +19,35 @@ import {
   writeKeyFlag,
   writeLetter,
   writeLineEnd,
-  writeNewCas,
   writeOpaque,
   writeShortReply,
+  writeTtl,
   writeValueCode,
 } from './meta-replies.ts';
+import { comparedCas, isKeyBase64, newExptime, newMarks } from './meta-terms.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
 
 const ONE = 49;
 const ZERO = 48;
-const MINUS = 45;
-const PLUS = 43;
 const STALE = 88;
 const TOKEN_SENT = 90;
 const WON = 87;
-const MODE_INCREMENT = 73;
-const MODE_DECREMENT = 68;
-
-/** Versions are below 2^53; beyond are only cas ids that a client chose. */
-const VERSION_HIGH_MAX = 0x1fffff;
-
-/**
- * Rounds of "change it; not there, so make it; there meanwhile, so change it". A client that loses so many races is told that nothing was
- * stored.
- */
-const ROUNDS_MAX = 8;
-
-/**
- * The cas id that a request compares, in the form in which the store takes it, where 0 would mean any: an id of 0 is one that only
- * an item can have whose client chose it.
- */
-export function comparedCas(cache: Cache, request: MetaRequest): number {
-  const { compareHigh, compareLow } = request;
-  const cas = compareHigh * 4294967296 + compareLow;
-  if (cas !== 0 && compareHigh <= VERSION_HIGH_MAX) return cas;
-  cache.meta.setWideCas(compareHigh, compareLow);
-  return CAS_WIDE;
-}
-
 /** Flags by which an mg changes an item. */
 const UPPER_CHANGES: number = UPPER.autoCreate | UPPER.recache | UPPER.ttl;
 
-/** Executes mg, md, ma and me; ms is in meta-stores.ts. */
+/** Executes mg, md and me, and has ma executed; ms is in meta-stores.ts. */
 export class MetaCommands {
   readonly #cache: Cache;
   readonly #output: Output;
   readonly #context: NodeContext;
+  readonly #arithmetic: MetaArithmetic;
 
   constructor(context: NodeContext, output: Output) {
     this.#context = context;
     this.#cache = context.cache;
     this.#output = output;
+    this.#arithmetic = new MetaArithmetic(context, output);
   }
 
   /**
@@ -104,7 +73,7 @@ export class MetaCommands {
     request.decodeKey(input);
     if (request.verb === VERB.metaGet) this.#get(request, input);
     else if (request.verb === VERB.metaDelete) this.#delete(request, input);
-    else this.#arithmetic(request, input);
+    else this.#arithmetic.run(request, input);
   }
 
   // mg
@@ -212,18 +181,8 @@ export class MetaCommands {
     const cache = this.#cache;
     const { keyStart, keyEnd } = request;
     const expiresAt = absoluteExptime(request.autoExptime, cache.nowSeconds);
-    const marks = MARK.tokenSent | this.#newMarks(request);
+    const marks = MARK.tokenSent | newMarks(cache, request);
     return cache.meta.findOrCreate(input, keyStart, keyEnd, hash, expiresAt, marks);
-  }
-
-  /** Marks of an item that the request makes. */
-  #newMarks(request: MetaRequest): number {
-    let marks = (request.lower & LOWER.base64) === 0 ? 0 : MARK.base64Key;
-    if ((request.upper & UPPER.explicitCas) !== 0) {
-      this.#cache.meta.setNewCas(request.newCasHigh, request.newCasLow);
-      marks |= MARK.explicitCas;
-    }
-    return marks;
   }
 
   /** Writes the reply for an item whose stripe is locked, and does to the item what the flags say, in their order. */
@@ -269,7 +228,7 @@ export class MetaCommands {
           at = writeDecimal(bytes, writeLetter(bytes, at, FLAG.size), valueBytes);
           break;
         case FLAG.ttl:
-          at = this.#writeTtl(bytes, at, exptime < 0 ? cache.exptime(item) : exptime);
+          at = writeTtl(bytes, at, exptime < 0 ? cache.exptime(item) : exptime, cache.nowSeconds);
           break;
         case FLAG.opaque:
           at = writeOpaque(bytes, at, request, input);
@@ -328,24 +287,13 @@ export class MetaCommands {
     return writeUint64(bytes, at, cache.meta.casHigh(item), cache.meta.casLow(item));
   }
 
-  /** Writes ` t` with the seconds that are left, -1 for no end. */
-  #writeTtl(bytes: Uint8Array, at: number, exptime: number): number {
-    at = writeLetter(bytes, at, FLAG.ttl);
-    if (exptime === 0) {
-      bytes[at] = MINUS;
-      bytes[at + 1] = ONE;
-      return at + 2;
-    }
-    return writeDecimal(bytes, at, Math.max(0, exptime - this.#cache.nowSeconds));
-  }
-
   // md
 
   #delete(request: MetaRequest, input: Uint8Array): void {
     const cache = this.#cache;
     const { log } = this.#context;
     const { keyStart, keyEnd, lower, upper } = request;
-    const base64 = this.#isKeyBase64(request, input);
+    const base64 = isKeyBase64(cache, request, input);
     const hash = cache.hash(input, keyStart, keyEnd);
     const cas = (upper & UPPER.compareCas) === 0 ? 0 : comparedCas(cache, request);
     let how = (upper & UPPER.invalidate) === 0 ? 0 : INVALIDATE.stale;
@@ -358,7 +306,7 @@ export class MetaCommands {
     } else {
       const newCas = (upper & UPPER.explicitCas) !== 0;
       if (newCas) cache.meta.setNewCas(request.newCasHigh, request.newCasLow);
-      const expiresAt = this.#newExptime(request);
+      const expiresAt = newExptime(cache, request);
       result = cache.meta.invalidate(input, keyStart, keyEnd, hash, cas, how, expiresAt, newCas);
     }
     if (result === RESULT.noMemory) {
@@ -370,148 +318,6 @@ export class MetaCommands {
       const code = result === RESULT.exists ? CODE.ex : CODE.nf;
       writeShortReply(this.#output, code, request, input, base64);
     }
-  }
-
-  /** What T says, or KEEP_EXPTIME. */
-  #newExptime(request: MetaRequest): number {
-    if ((request.upper & UPPER.ttl) === 0) return KEEP_EXPTIME;
-    return absoluteExptime(request.exptime, this.#cache.nowSeconds);
-  }
-
-  /** Whether the reply tells the key in base64: as the item has it, or, when there is none, as the request has it. */
-  #isKeyBase64(request: MetaRequest, input: Uint8Array): boolean {
-    const asked = (request.lower & LOWER.base64) !== 0;
-    if ((request.lower & LOWER.key) === 0) return asked;
-    const cache = this.#cache;
-    const { keyStart, keyEnd } = request;
-    const hash = cache.hash(input, keyStart, keyEnd);
-    const item = cache.peek(input, keyStart, keyEnd, hash);
-    if (item === 0) return asked;
-    const base64 = cache.isTombstone(item) ? asked : (cache.meta.marks(item) & MARK.base64Key) !== 0;
-    cache.release(hash);
-    return base64;
-  }
-
-  // ma
-
-  #arithmetic(request: MetaRequest, input: Uint8Array): void {
-    const cache = this.#cache;
-    const output = this.#output;
-    const { keyStart, keyEnd, lower, upper, mode } = request;
-    const increments = mode < 0 || mode === MODE_INCREMENT || mode === PLUS;
-    if (!increments && mode !== MODE_DECREMENT && mode !== MINUS) {
-      writeReply(output, META_REPLY.invalidArithmeticMode);
-      return;
-    }
-    const base64 = this.#isKeyBase64(request, input);
-    const hash = cache.hash(input, keyStart, keyEnd);
-    const marks = this.#newMarks(request);
-    const expiresAt = this.#newExptime(request);
-    let created = false;
-    let result: Result = RESULT.notStored;
-    for (let round = 0; round < ROUNDS_MAX && result === RESULT.notStored; round++) {
-      result = cache.arithmetic(
-        input,
-        keyStart,
-        keyEnd,
-        hash,
-        increments,
-        request.deltaHigh,
-        request.deltaLow,
-        (upper & UPPER.compareCas) === 0 || (request.compareHigh === 0 && request.compareLow === 0)
-          ? 0
-          : comparedCas(cache, request),
-        marks & MARK.explicitCas,
-        expiresAt,
-      );
-      if (result !== RESULT.notFound || (upper & UPPER.autoCreate) === 0) break;
-      result = this.#createNumber(request, input, hash, marks);
-      created = result === RESULT.stored;
-      if (result === RESULT.noMemory) {
-        writeReply(output, META_REPLY.noMemoryForItem);
-        return;
-      }
-    }
-    switch (result) {
-      case RESULT.stored:
-        if ((lower & LOWER.quiet) === 0) this.#writeNumber(request, input, created, base64);
-        return;
-      case RESULT.notFound:
-        countOne(this.#cache, increments ? COUNTER.incrMisses : COUNTER.decrMisses);
-        writeShortReply(output, CODE.nf, request, input, base64);
-        return;
-      case RESULT.exists:
-        writeShortReply(output, CODE.ex, request, input, base64);
-        return;
-      case RESULT.nonNumeric:
-        writeReply(output, REPLY.nonNumeric);
-        return;
-      case RESULT.noMemory:
-        writeReply(output, REPLY.noMemory);
-        return;
-      default:
-        writeShortReply(output, CODE.ns, request, input, base64);
-    }
-  }
-
-  /** Makes the item that N asks for. Of N and T the later one says how long it lives. */
-  #createNumber(request: MetaRequest, input: Uint8Array, hash: number, marks: number): Result {
-    const cache = this.#cache;
-    const { keyStart, keyEnd, initialHigh, initialLow } = request;
-    let seconds = request.autoExptime;
-    for (let i = 0; i < request.flagCount; i++) {
-      if (request.flags[i] === FLAG.setTtl) seconds = request.exptime;
-      else if (request.flags[i] === FLAG.autoCreate) seconds = request.autoExptime;
-    }
-    const expiresAt = absoluteExptime(seconds, cache.nowSeconds);
-    return cache.meta.createNumber(input, keyStart, keyEnd, hash, expiresAt, marks, initialHigh, initialLow);
-  }
-
-  #writeNumber(request: MetaRequest, input: Uint8Array, created: boolean, base64: boolean): void {
-    const cache = this.#cache;
-    const output = this.#output;
-    const high = created ? request.initialHigh : cache.numberHigh;
-    const low = created ? request.initialLow : cache.numberLow;
-    output.reserve(META_LINE_BYTES_MAX);
-    const { bytes } = output;
-    const withValue = (request.lower & LOWER.value) !== 0;
-    let { at } = output;
-    if (withValue) {
-      at = writeCode(bytes, at, CODE.va);
-      bytes[at++] = 32;
-      // The number is written first, behind its length, to know that.
-      const digits = writeUint64(bytes, at, high, low) - at;
-      at = writeDecimal(bytes, at, digits);
-    } else {
-      at = writeCode(bytes, at, CODE.hd);
-    }
-    let exptime = created ? 0 : cache.meta.exptimeBefore;
-    for (let i = 0; i < request.flagCount; i++) {
-      switch (request.flags[i]) {
-        case FLAG.cas:
-          at = writeNewCas(bytes, at, request, cache, this.#context.settings.casShown);
-          break;
-        case FLAG.key:
-          at = writeKeyFlag(bytes, at, request, input, base64);
-          break;
-        case FLAG.opaque:
-          at = writeOpaque(bytes, at, request, input);
-          break;
-        case FLAG.ttl:
-          at = this.#writeTtl(bytes, at, exptime);
-          break;
-        case FLAG.setTtl:
-          exptime = absoluteExptime(request.exptime, cache.nowSeconds);
-          break;
-        case FLAG.autoCreate:
-          if (created) exptime = absoluteExptime(request.autoExptime, cache.nowSeconds);
-          break;
-        default:
-      }
-    }
-    at = writeLineEnd(bytes, at);
-    if (withValue) at = writeLineEnd(bytes, writeUint64(bytes, at, high, low));
-    output.at = at;
   }
 
   // me

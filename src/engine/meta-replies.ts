@@ -8,6 +8,8 @@ import { line, REPLY } from './replies.ts';
 const CR = 13;
 const LF = 10;
 const SPACE = 32;
+const MINUS = 45;
+const ONE = 49;
 
 /** The letters of flags. */
 export const FLAG = {
@@ -132,6 +134,19 @@ export function writeOpaque(bytes: Uint8Array, at: number, request: MetaRequest,
   bytes[at++] = SPACE;
   for (let i = request.opaqueStart; i < request.opaqueEnd; i++) bytes[at++] = input[i]!;
   return at;
+}
+
+/**
+ * Writes ` t` with the seconds that are left, -1 for no end.
+ *
+ * @param exptime 0: no end
+ */
+export function writeTtl(bytes: Uint8Array, at: number, exptime: number, nowSeconds: number): number {
+  at = writeLetter(bytes, at, FLAG.ttl);
+  if (exptime !== 0) return writeDecimal(bytes, at, Math.max(0, exptime - nowSeconds));
+  bytes[at] = MINUS;
+  bytes[at + 1] = ONE;
+  return at + 2;
 }
 
 /**

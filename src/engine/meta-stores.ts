@@ -14,7 +14,6 @@ import {
 import { COUNTER } from '../store/counters.ts';
 import { countOne } from './counting.ts';
 import { absoluteExptime } from './exptime.ts';
-import { comparedCas } from './meta-commands.ts';
 import {
   CODE,
   FLAG,
@@ -28,6 +27,7 @@ import {
   writeNewCas,
   writeOpaque,
 } from './meta-replies.ts';
+import { comparedCas } from './meta-terms.ts';
 import type { NodeContext } from './node-context.ts';
 import { REPLY, writeReply } from './replies.ts';
 
