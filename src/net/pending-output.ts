@@ -68,6 +68,23 @@ export class PendingOutput {
     return true;
   }
 
+  /**
+   * Keeps what is left of a send of what stands in the output, bytes [from, to) of `source`, and `tail`.
+   *
+   * @param sent so many bytes of all of it have gone, fewer than there are
+   * @returns false when there are too many already
+   */
+  keepUnsent(sent: number, source: Uint8Array, from: number, to: number, tail: Uint8Array): boolean {
+    const { bytes, start, at } = this.#output;
+    const headBytes = at - start;
+    const valueBytes = to - from;
+    const block = this.#pool.takeBlock(headBytes + valueBytes + tail.length - sent);
+    let end = copyBehind(block, block.start, bytes, start, at, sent);
+    end = copyBehind(block, end, source, from, to, sent - headBytes);
+    end = copyBehind(block, end, tail, 0, tail.length, sent - headBytes - valueBytes);
+    return this.keepBlock(block, block.start, end);
+  }
+
   /** The peer has taken so many bytes of the first piece. @returns whether that was all of it */
   taken(count: number): boolean {
     const piece = this.first;
@@ -106,4 +123,18 @@ export class PendingOutput {
     output.pendingBytes += count;
     addPending(this.#figures, count);
   }
+}
+
+/** Copies what stands in [from, to) behind its first `skipped` bytes. @returns the index behind it in the block */
+function copyBehind(
+  block: Block,
+  at: number,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  skipped: number,
+): number {
+  const first = Math.min(to, from + Math.max(0, skipped));
+  block.bytes.set(bytes.subarray(first, to), at);
+  return at + to - first;
 }

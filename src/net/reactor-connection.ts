@@ -3,13 +3,15 @@ import { INPUT_REST_BYTES_MAX } from '../base/limits.ts';
 import { Output, type OutputSink } from '../base/output.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { formatPeer } from './addresses.ts';
-import { type Block, type BufferPool, HEAD_BYTES, RECEIVE_BYTES, WINDOW_BYTES } from './buffer-pool.ts';
+import { type Block, type BufferPool, HEAD_BYTES, RECEIVE_BYTES } from './buffer-pool.ts';
 import { FIGURE } from './figures.ts';
 import type { GatheredSend } from './gathered-send.ts';
+import { InputRest } from './input-rest.ts';
 import { LINUX, type Libc } from './libc.ts';
 import { PendingOutput } from './pending-output.ts';
 import { type BatchedConnection, SLOT_BYTES } from './ready-batch.ts';
 import { ReceivePace } from './receive-pace.ts';
+import { ReplyWindow } from './reply-window.ts';
 import type { Sockets } from './sockets.ts';
 import { ERRNO, errorOfName, errorOfNumber } from './system-errors.ts';
 
@@ -85,12 +87,9 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   #session: Session | null = null;
   #phase: number;
   #watched = UNWATCHED;
-  /** Where `output` writes now. */
-  #window: Block | null = null;
+  readonly #window: ReplyWindow;
   readonly #pending: PendingOutput;
-  /** Bytes that the session has not consumed, from the block's start. */
-  #rest: Block | null = null;
-  #restBytes = 0;
+  readonly #rest: InputRest;
   /** Fed also while output is pending. */
   #isDuplex = false;
   #receivedBytesMax = RECEIVE_BYTES;
@@ -119,6 +118,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   /** @param onDialled for a connection that is being dialled: called once the outcome is known */
   constructor(core: ReactorCore, descriptor: number, remote: string, onDialled: (() => void) | null) {
     this.#core = core;
+    this.#window = new ReplyWindow(this.output, core.pool);
+    this.#rest = new InputRest(core.pool);
     this.#pending = new PendingOutput(this.output, core.pool, core.figures);
     this.descriptor = descriptor;
     this.remote = remote;
@@ -168,7 +169,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       this.#phase === OPEN &&
       this.output.pendingBytes === 0 &&
       this.#pace?.isPaced !== true &&
-      this.#rest === null &&
+      this.#rest.bytes === 0 &&
       this.#mayReceive()
     );
   }
@@ -270,7 +271,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     this.#pending.drop();
     this.output.pendingBytes = 0;
     this.output.blocked = false;
-    this.#releaseWindow();
+    this.#window.release();
     this.releaseOutput();
   }
 
@@ -322,16 +323,15 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   /** Closes the descriptor, gives back all buffers and tells the session. */
   finish(): void {
     assert(this.#phase === DOOMED, 'a connection is closed once');
-    const { libc, pool } = this.#core;
+    const { libc } = this.#core;
     this.#phase = CLOSED;
     this.#settleDial();
     if (this.#isAborted) this.#core.sockets.closeByReset(this.descriptor);
     else if (this.#isEnding && this.#error === null) this.#dropUnread();
     if (this.descriptor >= 0) libc.close(this.descriptor);
-    this.#releaseWindow();
+    this.#window.release();
     this.#pending.drop();
-    if (this.#rest !== null) pool.give(this.#rest);
-    this.#rest = null;
+    this.#rest.drop();
     // The session may ask what has not been sent.
     this.#session?.closed(this.#error);
     this.output.pendingBytes = 0;
@@ -356,13 +356,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       output.limit = output.bytes.length;
       return;
     }
-    if (this.#window !== null) this.#send(true);
-    const { pool } = this.#core;
-    const window = count <= WINDOW_BYTES ? pool.takeWindow() : pool.takeBlock(count);
-    this.#window = window;
-    output.bytes = window.bytes;
-    output.start = output.at = window.start;
-    output.limit = window.limit;
+    if (this.#window.block !== null) this.#send(true);
+    this.#window.take(count);
   }
 
   canSendLong(): boolean {
@@ -370,11 +365,10 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   }
 
   sendLong(output: Output, source: Uint8Array, from: number, to: number, tail: Uint8Array): void {
-    const { libc, figures, gathered, pool } = this.#core;
-    const window = this.#window;
+    const { libc, figures, gathered } = this.#core;
+    const window = this.#window.block;
     assert(window !== null && output.limit - output.at >= tail.length, 'room for the tail was reserved');
     const headBytes = output.at - output.start;
-    const valueBytes = to - from;
     output.bytes.set(tail, output.at);
     const head = window.address + BigInt(output.start - window.start);
     let sent = gathered.send(this.descriptor, head, headBytes, source, from, to, tail.length);
@@ -382,29 +376,16 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       const errno = libc.errno();
       if (errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR) {
         this.#doomByErrno(errno);
-        this.#releaseWindow();
+        this.#window.release();
         return;
       }
       sent = 0;
     }
     figures[FIGURE.bytesWritten]! += sent;
-    const total = headBytes + valueBytes + tail.length;
-    if (sent < total) {
-      const rest = pool.takeBlock(total - sent);
-      let at = 0;
-      const keep = (bytes: Uint8Array, start: number, count: number, before: number): void => {
-        const skipped = Math.min(count, Math.max(0, sent - before));
-        rest.bytes.set(bytes.subarray(start + skipped, start + count), at);
-        at += count - skipped;
-      };
-      keep(output.bytes, output.start, headBytes, 0);
-      keep(source, from, valueBytes, headBytes);
-      keep(tail, 0, tail.length, headBytes + valueBytes);
-      this.#releaseWindow();
-      if (!this.#pending.keepBlock(rest, 0, total - sent)) this.#overflow();
-      return;
-    }
-    this.#releaseWindow();
+    const isAll = sent === headBytes + (to - from) + tail.length;
+    const isKept = isAll || this.#pending.keepUnsent(sent, source, from, to, tail);
+    this.#window.release();
+    if (!isKept) this.#overflow();
   }
 
   #mayReceive(): boolean {
@@ -431,10 +412,11 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     if (this.#pace === null) figures[FIGURE.unpacedReceives]!++;
     else this.#notePace(this.#pace, count);
     let start = receiveStart;
-    if (this.#rest !== null) {
-      assert(this.#restBytes <= HEAD_BYTES, 'what was not consumed fits in front of what is received');
-      start -= this.#restBytes;
-      this.#takeRest(bytes, start);
+    const restBytes = this.#rest.bytes;
+    if (restBytes > 0) {
+      assert(restBytes <= HEAD_BYTES, 'what was not consumed fits in front of what is received');
+      start -= restBytes;
+      this.#rest.moveTo(bytes, start);
     }
     // The edge that reported these bytes is not reported again: neither for what is left of them, nor for the end behind them.
     if (count === most || (events & LINUX.EPOLLRDHUP) !== 0) this.#noteMore();
@@ -482,30 +464,17 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
       this.doom(errorOfName('EMSGSIZE'));
       return;
     }
-    const rest = this.#core.pool.takeBlock(count);
-    rest.bytes.set(bytes.subarray(at, end), 0);
-    this.#rest = rest;
-    this.#restBytes = count;
-  }
-
-  /** Moves what was not consumed to `target`. */
-  #takeRest(target: Uint8Array, at: number): void {
-    const rest = this.#rest;
-    if (rest === null) return;
-    target.set(rest.bytes.subarray(0, this.#restBytes), at);
-    this.#core.pool.give(rest);
-    this.#rest = null;
-    this.#restBytes = 0;
+    this.#rest.keep(bytes, at, end);
   }
 
   #feedRest(): void {
-    if (this.#rest === null || this.#isHeldUp() || !this.#mayReceive()) {
+    const count = this.#rest.bytes;
+    if (count === 0 || this.#isHeldUp() || !this.#mayReceive()) {
       this.#settle();
       return;
     }
     const { bytes, scratchStart } = this.#core.pool;
-    const count = this.#restBytes;
-    this.#takeRest(bytes, scratchStart);
+    this.#rest.moveTo(bytes, scratchStart);
     this.#feed(bytes, scratchStart, scratchStart + count);
   }
 
@@ -537,7 +506,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
   }
 
   #sendAndSettle(): void {
-    if (this.#window !== null) this.#send(false);
+    if (this.#window.block !== null) this.#send(false);
     if (this.#phase === OPEN) this.#settle();
   }
 
@@ -547,7 +516,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
    */
   #send(isRoomNeeded: boolean): void {
     const { output } = this;
-    const window = this.#window;
+    const window = this.#window.block;
     if (window === null) return;
     const count = output.at - output.start;
     if (count > 0 && this.#phase < DOOMED) {
@@ -563,7 +532,7 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
         return;
       }
     }
-    this.#releaseWindow();
+    this.#window.release();
   }
 
   /** @returns how many bytes the kernel took; -1 when the connection has failed */
@@ -586,9 +555,9 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     let isKept: boolean;
     if (window.isWindow) {
       isKept = this.#pending.keepCopy(window.bytes, from, to);
-      this.#releaseWindow();
+      this.#window.release();
     } else {
-      this.#detachWindow();
+      this.#window.detach();
       isKept = this.#pending.keepBlock(window, from, to);
     }
     if (!isKept) this.#overflow();
@@ -608,21 +577,8 @@ export class ReactorConnection implements Connection, OutputSink, EventHandler, 
     }
     this.output.blocked = false;
     this.#session?.drained?.();
-    if (this.#window !== null) this.#send(false);
+    if (this.#window.block !== null) this.#send(false);
     if (this.#phase === OPEN) this.#feedRest();
-  }
-
-  #releaseWindow(): void {
-    const window = this.#window;
-    if (window === null) return;
-    this.#detachWindow();
-    this.#core.pool.give(window);
-  }
-
-  #detachWindow(): void {
-    const { output } = this;
-    this.#window = null;
-    output.start = output.at = output.limit = 0;
   }
 
   #doomByErrno(errno: number): void {
