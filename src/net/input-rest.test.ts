@@ -11,11 +11,13 @@ test('what was left stands in front of what comes next, and its block is free ag
   const target = Buffer.alloc(10, '.');
   rest.moveTo(target, 0);
   assert.equal(`${target}`, '..........', 'nothing is kept');
+  const block = pool.takeBlock(3);
+  pool.give(block);
   rest.keep(Buffer.from('get key'), 4, 7);
   assert.equal(rest.bytes, 3);
   rest.moveTo(target, 5);
   assert.deepEqual([`${target}`, rest.bytes], ['.....key..', 0]);
-  const block = pool.takeBlock(3);
+  assert.equal(pool.takeBlock(3), block);
   pool.give(block);
   rest.keep(Buffer.from('abc'), 0, 3);
   rest.drop();
