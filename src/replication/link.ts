@@ -313,12 +313,9 @@ export class Link implements Session, SendingLink {
    */
   giveUp(reason: string): void {
     const { output } = this.connection;
-    if (this.state !== 'open' || this.sending.hasSaidBye || this.legacy !== null) {
-      this.close(reason);
-      return;
-    }
-    this.ending.isParted = true;
-    if (output.blocked) {
+    const isTwin = this.state === 'open' && !this.sending.hasSaidBye && this.legacy === null;
+    this.ending.isParted = isTwin;
+    if (!isTwin || output.blocked) {
       this.close(reason);
       return;
     }
