@@ -313,9 +313,12 @@ export class Link implements Session, SendingLink {
    */
   giveUp(reason: string): void {
     const { output } = this.connection;
-    const isTwin = this.state === 'open' && !this.sending.hasSaidBye && this.legacy === null;
-    this.ending.isParted = isTwin;
-    if (!isTwin || output.blocked) {
+    if (this.state !== 'open' || this.sending.hasSaidBye || this.legacy !== null) {
+      this.close(reason);
+      return;
+    }
+    this.ending.isParted = true;
+    if (output.blocked) {
       this.close(reason);
       return;
     }

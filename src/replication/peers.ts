@@ -14,7 +14,6 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import { type DialTarget, dialTarget, hostOf, remoteText, unmet } from './dial-target.ts';
 import { type FeedPosition, type Hello, LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
 import type { LegacyReceiver } from './legacy-receiver.ts';
 import type { Link } from './link.ts';
@@ -25,7 +24,7 @@ import { PastLinks } from './past-links.ts';
 import { PastNodes } from './past-nodes.ts';
 import { Refusals } from './refusals.ts';
 import { ReplicationPorts } from './replication-ports.ts';
-import { RETRY_MS_MAX } from './retry-pause.ts';
+import { RETRY_MS_MAX, RetryPause } from './retry-pause.ts';
 import type { LinkCache } from './store-port.ts';
 
 /** For a connection to be there. */
@@ -71,6 +70,35 @@ export interface PeersOptions {
   readonly wantsAcks?: () => boolean;
 }
 
+interface Target {
+  readonly addresses: readonly string[];
+  link: Link | null;
+  /** When it is dialled again. */
+  readonly retry: RetryPause;
+  nextAddress: number;
+  /** The last attempt led nowhere. */
+  failed: boolean;
+  /** It was there, and has as many twins as there can be without this node. */
+  isFull: boolean;
+  /** The node found there; '' while unknown. */
+  nodeId: string;
+}
+
+/** What stands for the id of a node that has never been met. */
+function unmet({ addresses }: Target): string {
+  return `unmet ${addresses[0] ?? ''}`;
+}
+
+function hostOf(link: Link): string {
+  const text = remoteText(link);
+  return text.slice(0, text.lastIndexOf(':'));
+}
+
+/** Address and port of the peer without the kind of the socket. */
+export function remoteText(link: Link): string {
+  return link.connection.remote.replace(/^tcp6?:/, '');
+}
+
 export class Peers implements LinkOwner<Link> {
   readonly nodeId: string;
   /** All connections; a new array whenever one comes or goes. */
@@ -92,7 +120,7 @@ export class Peers implements LinkOwner<Link> {
   readonly #random: Random;
   readonly #cache: Pick<LinkCache, 'nodeSlot' | 'highestVersion'>;
   readonly #actions: PeerActions;
-  readonly #targets: DialTarget[];
+  readonly #targets: Target[];
   readonly #ports: ReplicationPorts;
   readonly #readyMsMax: number;
   readonly #wantsAcks: () => boolean;
@@ -124,7 +152,15 @@ export class Peers implements LinkOwner<Link> {
     this.nodeId = options.nodeId;
     this.#readyMsMax = options.readyMsMax;
     this.#wantsAcks = options.wantsAcks ?? (() => false);
-    this.#targets = options.targets.map((addresses) => dialTarget(addresses, random));
+    this.#targets = options.targets.map((addresses) => ({
+      addresses,
+      link: null,
+      retry: new RetryPause(random),
+      nextAddress: 0,
+      failed: false,
+      isFull: false,
+      nodeId: '',
+    }));
     this.#ports = new ReplicationPorts(options.listeners, random);
   }
 
@@ -215,7 +251,7 @@ export class Peers implements LinkOwner<Link> {
     // From a repcached that dials no copy comes.
     if (open.length > 0) return open.some((link) => link.hasCopyOfPeer);
     // Whoever is being dialled for the first time may be there.
-    const isTried = ({ failed, nodeId }: DialTarget): boolean => failed || nodeId === this.nodeId;
+    const isTried = ({ failed, nodeId }: Target): boolean => failed || nodeId === this.nodeId;
     return nowMs >= this.#startedMs + YOUNG_MS_MAX && this.#targets.every(isTried);
   }
 
@@ -228,23 +264,11 @@ export class Peers implements LinkOwner<Link> {
   stoodStill(ms: number): void {
     if (this.#stopping) return;
     const nowMs = this.#clock.monotonicMs();
-    // It is as young as it was.
-    this.#startedMs += ms;
-    this.#progressMs += ms;
     // A link that was open before may have been found silent, or closed, a moment ago.
     this.#missing.stoodStill(nowMs, ms);
-    for (const target of this.#targets) this.#mayHaveCome(target, nowMs);
-    const reason = `this process stood still for ${Math.round(ms)} ms`;
     for (const link of this.links) {
       // A repcached gives nobody up: what it has sent is all that it has.
-      if (link.legacy !== null) continue;
-      if (!link.wasOpen) {
-        if (!link.dialled) continue;
-        // What has come of it is past, too.
-        link.ending.isVoid = true;
-        link.close(reason);
-        continue;
-      }
+      if (!link.wasOpen || link.legacy !== null) continue;
       this.#missing.lost(
         link.peer?.nodeId ?? '',
         hostOf(link),
@@ -253,17 +277,8 @@ export class Peers implements LinkOwner<Link> {
         true,
         link.hasCopyOfPeer,
       );
-      if (link.isOpen) link.giveUp(reason);
+      if (link.isOpen) link.giveUp(`this process stood still for ${Math.round(ms)} ms`);
     }
-  }
-
-  /** While this process stood still somebody may have started there, and have let clients in: a dial will tell. */
-  #mayHaveCome(target: DialTarget, nowMs: number): void {
-    const { nodeId, host } = target;
-    if (nodeId === this.nodeId || this.#openLinkTo(nodeId) !== null) return;
-    target.failed = false;
-    target.retry.atOnce(nowMs);
-    this.#missing.lost(nodeId === '' ? unmet(target) : nodeId, host, -1, nowMs, true, false);
   }
 
   /** There are peers to dial. */
@@ -452,10 +467,6 @@ export class Peers implements LinkOwner<Link> {
     // What was said of them over the last link may have been lost with it.
     for (const { nodeId, slots } of this.#pastNodes.lostSince(link.peer?.nodeId ?? ''))
       if (this.#openLinkTo(nodeId) === null) link.announceLost(nodeId, slots);
-    // Both have let clients in, and until now neither has heard what the other one was told, if only for a moment.
-    const { peer } = link;
-    if (peer !== null && !peer.fresh && this.isReady)
-      this.#missing.lost(peer.nodeId, hostOf(link), link.peerSlot, this.#clock.monotonicMs(), true, false);
     const target = this.#targets[link.target];
     if (target === undefined) return;
     target.failed = false;
@@ -553,13 +564,12 @@ export class Peers implements LinkOwner<Link> {
       if (link.ending.isRefusal) {
         this.#missing.gone(target.nodeId);
         this.#missing.gone(unmet(target));
-      } else if (!wasOpen && link.ending.isSilence) this.#untoldIsSilent(target, hostOf(link), nowMs);
+      } else if (!wasOpen && link.ending.isSilence) this.#unmetIsSilent(target, hostOf(link), nowMs);
       target.link = null;
       target.isFull = link.dialled && link.ending.isSurplus;
-      target.host = hostOf(link);
-      target.failed = !wasOpen && !target.isFull && !link.ending.isVoid;
+      target.failed = !wasOpen && !target.isFull;
       // Whoever has taken the hello and left would do so again.
-      if (link.wasTaken || link.ending.isVoid) {
+      if (link.wasTaken) {
         target.retry.reset();
         target.retry.atOnce(nowMs);
       } else target.retry.later(nowMs);
@@ -576,14 +586,11 @@ export class Peers implements LinkOwner<Link> {
     if (wasOpen) this.#actions.linkLost();
   }
 
-  /**
-   * Whoever does not answer, and has told nothing yet, may be there as well, and have what this node has not: its host is slow, or the network is cut. That it was heard for a
-   * moment makes no difference.
-   */
-  #untoldIsSilent(target: DialTarget, host: string, nowMs: number): void {
-    const nodeId = target.nodeId === '' ? unmet(target) : target.nodeId;
-    if (this.#hasHadCopy || this.openLinks.length > 0 || this.#missing.has(nodeId)) return;
-    this.#missing.lost(nodeId, host, -1, nowMs, true, false);
+  /** Whoever does not answer, and has never been met, may be there as well, and have what this node has not: its host is slow, or the network is cut. */
+  #unmetIsSilent(target: Target, host: string, nowMs: number): void {
+    const isKnown = target.nodeId !== '' || this.#missing.has(unmet(target));
+    if (this.#hasHadCopy || this.openLinks.length > 0 || isKnown) return;
+    this.#missing.lost(unmet(target), host, -1, nowMs, true, false);
   }
 
   log(verbosity: number, message: string): void {
@@ -591,7 +598,7 @@ export class Peers implements LinkOwner<Link> {
   }
 
   /** It is linked already; or it is this node, which has the port that its twin on the same host wanted, and the twin has come. */
-  #needsNoDial(target: DialTarget): boolean {
+  #needsNoDial(target: Target): boolean {
     if (target.nodeId === '') return false;
     if (target.nodeId === this.nodeId) return this.isBound && this.openLinks.length > 0;
     return this.#openLinkTo(target.nodeId) !== null;
@@ -650,7 +657,7 @@ export class Peers implements LinkOwner<Link> {
 
   /** Lets clients in when every peer is linked or was tried in vain, and nobody is about to send what he has. */
   #readyIfAlone(): void {
-    const isSettled = ({ failed, nodeId }: DialTarget): boolean =>
+    const isSettled = ({ failed, nodeId }: Target): boolean =>
       failed || nodeId === this.nodeId || this.#openLinkTo(nodeId) !== null;
     if (this.openLinks.every((link) => link.hasCopyOfPeer) && this.#targets.every(isSettled)) this.#ready();
   }

@@ -118,13 +118,11 @@ export class SimulatedConnection implements Connection {
   breakOff(error: ConnectionError | null): void {
     if (this.gone) return;
     this.gone = true;
-    this.#network.time.after(0, () =>
-      this.#network.whenAwake(this.node, () => {
-        if (!this.node.alive) return;
-        this.session?.closed(error);
-        this.node.turnEnd();
-      }),
-    );
+    this.#network.time.after(0, () => {
+      if (!this.node.alive) return;
+      this.session?.closed(error);
+      this.node.turnEnd();
+    });
   }
 
   /** The process of this end is gone; its kernel tells the other end. */
@@ -144,9 +142,7 @@ export class SimulatedConnection implements Connection {
     const atMs = time.nowMs + network.delayMs();
     this.#lastArrivalMs = Math.max(this.#lastArrivalMs, atMs);
     time.after(this.#lastArrivalMs - time.nowMs, () =>
-      network.whenOpen(this.node, this.other?.node ?? null, () =>
-        this.other === null ? run() : network.whenAwake(this.other.node, run),
-      ),
+      network.whenOpen(this.node, this.other?.node ?? null, run),
     );
   }
 
@@ -173,8 +169,7 @@ export class SimulatedConnection implements Connection {
     const consumed = session.feed(input, 4, end);
     this.#rest = input.slice(consumed, end);
     this.#network.time.after(0, () => {
-      const { other } = this;
-      if (taken > 0 && other !== null) this.#network.whenAwake(other.node, () => other.#taken(taken));
+      if (taken > 0 && this.other !== null) this.other.#taken(taken);
     });
     this.transmit();
     this.node.turnEnd();
@@ -194,8 +189,6 @@ export class SimulatedNetwork {
   /** Directions in which nothing passes: `from>to`. */
   readonly #heldWays: Set<string> = new Set();
   #waiting: { readonly from: NetworkNode; readonly run: () => void }[] = [];
-  /** Processes that stand still, with what is to happen in them then. */
-  readonly #frozen: Map<NetworkNode, (() => void)[]> = new Map();
 
   constructor(time: VirtualTime, random: Random, options: NetworkOptions) {
     this.time = time;
@@ -242,19 +235,12 @@ export class SimulatedNetwork {
         far.other = near;
         this.#connections = this.#connections.filter((connection) => !connection.gone);
         this.#connections.push(near, far);
-        // The kernel takes it also while the process stands still.
-        this.whenAwake(listener.node, () => {
-          if (!listener.node.alive) return;
-          far.session = listener.accept(far);
-          far.transmit();
-          listener.node.turnEnd();
-        });
-        this.whenAwake(node, () => {
-          if (!node.alive) return;
-          near.session?.opened?.();
-          near.transmit();
-          node.turnEnd();
-        });
+        far.session = listener.accept(far);
+        far.transmit();
+        listener.node.turnEnd();
+        near.session?.opened?.();
+        near.transmit();
+        node.turnEnd();
       }
     });
   }
@@ -294,31 +280,6 @@ export class SimulatedNetwork {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { run } of waiting) run();
-  }
-
-  /** The process stands still: nothing happens in it until `thaw`, and its kernel takes what comes. */
-  freeze(node: NetworkNode): void {
-    if (!this.#frozen.has(node)) this.#frozen.set(node, []);
-  }
-
-  /** @param first what it does before anything else */
-  thaw(node: NetworkNode, first: () => void): void {
-    const waiting = this.#frozen.get(node) ?? [];
-    this.#frozen.delete(node);
-    if (!node.alive) return;
-    first();
-    for (const run of waiting) run();
-  }
-
-  isFrozen(node: NetworkNode): boolean {
-    return this.#frozen.has(node);
-  }
-
-  /** Runs what happens in a process, when it does not stand still. */
-  whenAwake(node: NetworkNode, run: () => void): void {
-    const waiting = this.#frozen.get(node);
-    if (waiting === undefined) run();
-    else waiting.push(run);
   }
 
   whenOpen(from: NetworkNode, to: NetworkNode | null, run: () => void): void {

@@ -67,23 +67,6 @@ export class SimulatedNode implements NetworkNode, PeerActions {
     this.turnEnd();
   }
 
-  /** The process stands still, as after SIGSTOP. */
-  freeze(): void {
-    this.#network.freeze(this);
-  }
-
-  /**
-   * It goes on; a node finds out by itself that it stood still, and does so first.
-   *
-   * @param stoodMs for how long, if that was long enough to be noticed; else 0
-   */
-  thaw(stoodMs: number): void {
-    this.#network.thaw(this, () => {
-      if (stoodMs > 0) this.peers.stoodStill(stoodMs);
-      this.turnEnd();
-    });
-  }
-
   /** The process is killed: all its memory is lost. */
   kill(): void {
     this.#network.kill(this);
@@ -93,14 +76,12 @@ export class SimulatedNode implements NetworkNode, PeerActions {
   turnEnd(): void {
     if (this.#turnDue || !this.alive) return;
     this.#turnDue = true;
-    this.#network.time.after(0, () =>
-      this.#network.whenAwake(this, () => {
-        this.#turnDue = false;
-        if (!this.alive) return;
-        if (this.peers.pump()) this.#network.time.after(0.1, () => this.turnEnd());
-        this.#setTimer();
-      }),
-    );
+    this.#network.time.after(0, () => {
+      this.#turnDue = false;
+      if (!this.alive) return;
+      if (this.peers.pump()) this.#network.time.after(0.1, () => this.turnEnd());
+      this.#setTimer();
+    });
   }
 
   // PeerActions
@@ -156,13 +137,11 @@ export class SimulatedNode implements NetworkNode, PeerActions {
     const dueMs = Math.max(this.peers.dueMs, time.nowMs);
     if (dueMs === Number.POSITIVE_INFINITY || (this.#tickMs > time.nowMs && this.#tickMs <= dueMs)) return;
     this.#tickMs = dueMs;
-    time.at(dueMs, () =>
-      this.#network.whenAwake(this, () => {
-        if (!this.alive || this.#tickMs !== dueMs) return;
-        this.#tickMs = Number.POSITIVE_INFINITY;
-        this.peers.tick();
-        this.turnEnd();
-      }),
-    );
+    time.at(dueMs, () => {
+      if (!this.alive || this.#tickMs !== dueMs) return;
+      this.#tickMs = Number.POSITIVE_INFINITY;
+      this.peers.tick();
+      this.turnEnd();
+    });
   }
 }
