@@ -1,5 +1,6 @@
-// Runs simulated lives until one fails: node dist/testing/simulate.js [--what pair|mesh|routing|hot-keys|reshard] [--seeds N] [--first SEED]
+// Runs simulated lives until one fails: node dist/testing/simulate.js [--what pair|mesh|in-sync|routing|hot-keys|reshard] [--seeds N] [--first SEED]
 import { parseArgs } from 'node:util';
+import { simulateInSync } from './replication/in-sync-simulation.ts';
 import { simulateMesh } from './replication/mesh-simulation.ts';
 import { simulatePair } from './replication/pair-simulation.ts';
 import { simulateHotKeys } from './routing/hot-key-simulation.ts';
@@ -10,6 +11,7 @@ import { argumentsOf, oneOf, wholeNumber } from './script-arguments.ts';
 const LIVES: Readonly<Record<string, (seed: number) => unknown>> = {
   pair: simulatePair,
   mesh: simulateMesh,
+  'in-sync': simulateInSync,
   routing: simulateRoutes,
   'hot-keys': simulateHotKeys,
   reshard: simulateReshards,

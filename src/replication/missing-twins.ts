@@ -75,7 +75,7 @@ export class MissingTwins {
     const now: Lost = {
       nodeId,
       host,
-      slot,
+      slot: slot < 0 ? (before?.slot ?? -1) : slot,
       atMs: nowMs,
       isMissing: isMissing || before?.isMissing === true,
       hasTold: hasTold || before?.hasTold === true,
@@ -93,13 +93,26 @@ export class MissingTwins {
     }
   }
 
-  /** A twin has told everything that it has. @returns whether it, or another one at its place, was missing */
-  told(nodeId: string, host: string): boolean {
+  /** Nobody answered where this node was, or may be: one that has come in its place, or it itself, may be there and out of reach. */
+  silent(nodeId: string, host: string, nowMs: number): void {
+    if (!this.has(nodeId)) this.lost(nodeId, host, -1, nowMs, true, false);
+  }
+
+  /** Who was missing under another name has said who it is; it has yet to tell what it has. */
+  met(name: string, nodeId: string): void {
+    if (!this.has(name)) return;
+    const { host, atMs } = this.#lost.find((lost) => lost.nodeId === name) ?? { host: '', atMs: 0 };
+    const since = this.#sinceMs;
+    this.gone(name);
+    this.lost(nodeId, host, -1, atMs, true, false);
+    this.#sinceMs = since;
+  }
+
+  /** A twin has told everything that it has: neither it nor another one at its place is missing. */
+  told(nodeId: string, host: string): void {
     const isKnown = this.#lost.some((lost) => lost.nodeId === nodeId && lost.hasTold);
     const isHere = (lost: Lost): boolean => lost.nodeId === nodeId || (!isKnown && lost.host === host);
-    const wasMissing = this.#lost.some((lost) => lost.isMissing && isHere(lost));
     this.#lost = this.#lost.filter((lost) => !isHere(lost));
-    return wasMissing;
   }
 
   /** Nobody listens any more where it was. */

@@ -14,6 +14,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
+import { hostOf, newTarget, type Target, unmet } from './dial-target.ts';
 import { type FeedPosition, type Hello, LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
 import type { LegacyReceiver } from './legacy-receiver.ts';
 import type { Link } from './link.ts';
@@ -24,7 +25,7 @@ import { PastLinks } from './past-links.ts';
 import { PastNodes } from './past-nodes.ts';
 import { Refusals } from './refusals.ts';
 import { ReplicationPorts } from './replication-ports.ts';
-import { RETRY_MS_MAX, RetryPause } from './retry-pause.ts';
+import { RETRY_MS_MAX } from './retry-pause.ts';
 import type { LinkCache } from './store-port.ts';
 
 /** For a connection to be there. */
@@ -70,30 +71,6 @@ export interface PeersOptions {
   readonly wantsAcks?: () => boolean;
 }
 
-interface Target {
-  readonly addresses: readonly string[];
-  link: Link | null;
-  /** When it is dialled again. */
-  readonly retry: RetryPause;
-  nextAddress: number;
-  /** The last attempt led nowhere. */
-  failed: boolean;
-  /** It was there, and has as many twins as there can be without this node. */
-  isFull: boolean;
-  /** The node found there; '' while unknown. */
-  nodeId: string;
-}
-
-/** What stands for the id of a node that has never been met. */
-function unmet({ addresses }: Target): string {
-  return `unmet ${addresses[0] ?? ''}`;
-}
-
-function hostOf(link: Link): string {
-  const text = remoteText(link);
-  return text.slice(0, text.lastIndexOf(':'));
-}
-
 /** Address and port of the peer without the kind of the socket. */
 export function remoteText(link: Link): string {
   return link.connection.remote.replace(/^tcp6?:/, '');
@@ -127,6 +104,8 @@ export class Peers implements LinkOwner<Link> {
   #startedMs = 0;
   /** A peer has sent everything that it had since this node was started. */
   #hasHadCopy = false;
+  /** So has every other one that could be found then. */
+  #hasMetAll = false;
   /** Those that have told what this node had missed, and do not count on its acks yet. */
   readonly #settling = new Set<Link>();
   readonly #missing = new MissingTwins();
@@ -152,15 +131,7 @@ export class Peers implements LinkOwner<Link> {
     this.nodeId = options.nodeId;
     this.#readyMsMax = options.readyMsMax;
     this.#wantsAcks = options.wantsAcks ?? (() => false);
-    this.#targets = options.targets.map((addresses) => ({
-      addresses,
-      link: null,
-      retry: new RetryPause(random),
-      nextAddress: 0,
-      failed: false,
-      isFull: false,
-      nodeId: '',
-    }));
+    this.#targets = options.targets.map((addresses) => newTarget(addresses, random));
     this.#ports = new ReplicationPorts(options.listeners, random);
   }
 
@@ -246,8 +217,12 @@ export class Peers implements LinkOwner<Link> {
   #hasAll(): boolean {
     const nowMs = this.#clock.monotonicMs();
     for (const link of this.#settling) if (nowMs < link.syncedMs + SETTLE_MS_MAX) return false;
-    if (this.#hasHadCopy) return true;
     const open = this.openLinks;
+    // Who has clients had them while there was no link, too.
+    const hasToTell = ({ legacy, peer, hasCopyOfPeer }: Link): boolean =>
+      legacy === null && peer?.fresh !== true && !hasCopyOfPeer;
+    if (open.some(hasToTell)) return false;
+    if (this.#hasHadCopy) return this.#hasMetAll;
     // From a repcached that dials no copy comes.
     if (open.length > 0) return open.some((link) => link.hasCopyOfPeer);
     // Whoever is being dialled for the first time may be there.
@@ -264,20 +239,36 @@ export class Peers implements LinkOwner<Link> {
   stoodStill(ms: number): void {
     if (this.#stopping) return;
     const nowMs = this.#clock.monotonicMs();
+    // It is as young as it was: nobody could come meanwhile.
+    this.#startedMs += ms;
     // A link that was open before may have been found silent, or closed, a moment ago.
     this.#missing.stoodStill(nowMs, ms);
     for (const link of this.links) {
       // A repcached gives nobody up: what it has sent is all that it has.
-      if (!link.wasOpen || link.legacy !== null) continue;
+      if (link.legacy !== null) continue;
+      if (!link.wasOpen) {
+        // What came of the attempt may be as old: who listens now was not there then.
+        if (link.dialled) link.close('this process stood still');
+        continue;
+      }
       this.#missing.lost(
         link.peer?.nodeId ?? '',
-        hostOf(link),
+        hostOf(remoteText(link)),
         link.peerSlot,
         nowMs,
         true,
         link.hasCopyOfPeer,
       );
       if (link.isOpen) link.giveUp(`this process stood still for ${Math.round(ms)} ms`);
+    }
+    // Somebody may have come meanwhile, and be there now.
+    for (const target of this.#targets) {
+      const host = hostOf(target.addresses[0] ?? '');
+      const isLegacy = this.links.some(
+        (link) => link.isOpen && link.legacy !== null && hostOf(remoteText(link)) === host,
+      );
+      if (!isLegacy && target.nodeId !== this.nodeId && !this.#missing.has(target.nodeId))
+        this.#missing.silent(unmet(target), host, nowMs);
     }
   }
 
@@ -433,7 +424,10 @@ export class Peers implements LinkOwner<Link> {
     const target = this.#targets[link.target];
     if (target !== undefined) {
       target.nodeId = peer.nodeId;
-      this.#missing.gone(unmet(target));
+      const isNoTwin = peer.nodeId === this.nodeId || this.openLinks.length >= PEERS_MAX;
+      if (isNoTwin || this.#openLinkTo(peer.nodeId)?.hasCopyOfPeer === true)
+        this.#missing.gone(unmet(target));
+      else this.#missing.met(unmet(target), peer.nodeId);
     }
     if (peer.nodeId === this.nodeId) return 'it is this node itself';
     const other = this.#openLinkTo(peer.nodeId);
@@ -515,11 +509,18 @@ export class Peers implements LinkOwner<Link> {
   }
 
   syncReceived(link: Link): void {
-    const wasMissing = link.peer !== null && this.#missing.told(link.peer.nodeId, hostOf(link));
+    if (link.peer !== null) this.#missing.told(link.peer.nodeId, hostOf(remoteText(link)));
     // A repcached waits for no acks; and who has let nobody in yet has told nobody of anything.
     const isBehind = link.legacy === null && link.peer?.fresh !== true;
-    if (isBehind && (wasMissing || !this.#hasHadCopy)) this.#settling.add(link);
+    if (isBehind) this.#settling.add(link);
     this.#hasHadCopy = true;
+    for (const target of this.#targets) {
+      // One that dials, and cannot be dialled, is known by its host.
+      const isHere = target.nodeId === '' && hostOf(target.addresses[0] ?? '') === hostOf(remoteText(link));
+      if (isHere || target.link === link || target.nodeId === link.peer?.nodeId)
+        this.#missing.gone(unmet(target));
+    }
+    this.#noteIfAllAreMet();
     // One that was started lately, too, may know neither what a third has nor which slot.
     if (link.peer?.fresh === true) this.#readyIfAlone();
     else this.#ready();
@@ -541,7 +542,7 @@ export class Peers implements LinkOwner<Link> {
       if (link.peer !== null)
         this.#missing.lost(
           link.peer.nodeId,
-          hostOf(link),
+          hostOf(remoteText(link)),
           link.peerSlot,
           this.#clock.monotonicMs(),
           link.ending.livesOn,
@@ -564,8 +565,9 @@ export class Peers implements LinkOwner<Link> {
       if (link.ending.isRefusal) {
         this.#missing.gone(target.nodeId);
         this.#missing.gone(unmet(target));
-      } else if (!wasOpen && link.ending.isSilence) this.#unmetIsSilent(target, hostOf(link), nowMs);
+      } else if (!wasOpen && link.ending.isSilence) this.#isSilent(target, hostOf(remoteText(link)), nowMs);
       target.link = null;
+      target.wasTried = true;
       target.isFull = link.dialled && link.ending.isSurplus;
       target.failed = !wasOpen && !target.isFull;
       // Whoever has taken the hello and left would do so again.
@@ -582,15 +584,29 @@ export class Peers implements LinkOwner<Link> {
       }
       this.#ports.mayBeFree(nowMs);
     }
+    this.#noteIfAllAreMet();
     this.#readyIfAlone();
     if (wasOpen) this.#actions.linkLost();
   }
 
-  /** Whoever does not answer, and has never been met, may be there as well, and have what this node has not: its host is slow, or the network is cut. */
-  #unmetIsSilent(target: Target, host: string, nowMs: number): void {
-    const isKnown = target.nodeId !== '' || this.#missing.has(unmet(target));
-    if (this.#hasHadCopy || this.openLinks.length > 0 || isKnown) return;
-    this.#missing.lost(unmet(target), host, -1, nowMs, true, false);
+  /**
+   * Whoever does not answer may be there, and have what this node has not: its host is slow, or the network is cut. That its last process has ended says nothing of the next one.
+   * Who has a link from that host can be reached, if not by dialling.
+   */
+  #isSilent(target: Target, host: string, nowMs: number): void {
+    const isLinked = this.links.some((link) => link.isOpen && hostOf(remoteText(link)) === host);
+    if (!isLinked && !this.#missing.has(target.nodeId)) this.#missing.silent(unmet(target), host, nowMs);
+  }
+
+  /** The first copy may lack what only another twin has: each has to be met and to have told, or to be tried in vain. */
+  #noteIfAllAreMet(): void {
+    const isTried = ({ wasTried, link }: Target): boolean => wasTried || link?.isOpen === true;
+    if (
+      this.#hasHadCopy &&
+      this.#targets.every(isTried) &&
+      this.openLinks.every((link) => link.hasCopyOfPeer)
+    )
+      this.#hasMetAll = true;
   }
 
   log(verbosity: number, message: string): void {

@@ -12,6 +12,13 @@ export interface NetworkNode {
   readonly host: string;
   alive: boolean;
   turnEnd(): void;
+  /** Whoever can be stopped keeps what happens to it until it goes on, as its kernel does. @returns false when it runs, and nothing is kept */
+  keeps?(run: () => void): boolean;
+}
+
+/** Something happens to a process: now, or when it goes on. */
+function happensTo(node: NetworkNode, run: () => void): void {
+  if (node.keeps?.(run) !== true) run();
 }
 
 export interface NetworkOptions {
@@ -60,7 +67,7 @@ export class SimulatedConnection implements Connection {
   }
 
   flush(): void {
-    this.#network.time.after(0, () => this.transmit());
+    this.#network.time.after(0, () => happensTo(this.node, () => this.transmit()));
   }
 
   end(): void {
@@ -71,7 +78,7 @@ export class SimulatedConnection implements Connection {
   destroy(): void {
     if (this.gone) return;
     this.gone = true;
-    this.#network.time.after(0, () => this.session?.closed(null));
+    this.#network.time.after(0, () => happensTo(this.node, () => this.#closed()));
     this.#tellOther(null);
   }
 
@@ -90,14 +97,15 @@ export class SimulatedConnection implements Connection {
       at += count;
       this.#underWayBytes += count;
       this.#inOrder(() => {
-        if (this.other !== null) this.other.#arrive(piece);
+        const { other } = this;
+        if (other !== null) happensTo(other.node, () => other.#arrive(piece));
       });
     }
     output.at = output.start;
     output.blocked = this.#underWayBytes > this.#network.options.windowBytes;
     if (this.#ending && !this.gone) {
       this.gone = true;
-      this.#network.time.after(0, () => this.session?.closed(null));
+      this.#network.time.after(0, () => happensTo(this.node, () => this.#closed()));
       this.#tellOther(null);
     }
   }
@@ -116,6 +124,10 @@ export class SimulatedConnection implements Connection {
 
   /** The connection breaks: this end is told at once, what is under way may be lost. */
   breakOff(error: ConnectionError | null): void {
+    happensTo(this.node, () => this.#breakOff(error));
+  }
+
+  #breakOff(error: ConnectionError | null): void {
     if (this.gone) return;
     this.gone = true;
     this.#network.time.after(0, () => {
@@ -130,6 +142,11 @@ export class SimulatedConnection implements Connection {
     if (this.gone) return;
     this.gone = true;
     this.#tellOther(RESET);
+  }
+
+  #closed(): void {
+    this.session?.closed(null);
+    this.node.turnEnd();
   }
 
   #tellOther(error: ConnectionError | null): void {
@@ -169,7 +186,8 @@ export class SimulatedConnection implements Connection {
     const consumed = session.feed(input, 4, end);
     this.#rest = input.slice(consumed, end);
     this.#network.time.after(0, () => {
-      if (taken > 0 && this.other !== null) this.other.#taken(taken);
+      const { other } = this;
+      if (taken > 0 && other !== null) happensTo(other.node, () => other.#taken(taken));
     });
     this.transmit();
     this.node.turnEnd();
@@ -188,7 +206,7 @@ export class SimulatedNetwork {
   #held = false;
   /** Directions in which nothing passes: `from>to`. */
   readonly #heldWays: Set<string> = new Set();
-  #waiting: { readonly from: NetworkNode; readonly run: () => void }[] = [];
+  #waiting: { readonly from: NetworkNode; readonly to: NetworkNode | null; readonly run: () => void }[] = [];
 
   constructor(time: VirtualTime, random: Random, options: NetworkOptions) {
     this.time = time;
@@ -235,12 +253,17 @@ export class SimulatedNetwork {
         far.other = near;
         this.#connections = this.#connections.filter((connection) => !connection.gone);
         this.#connections.push(near, far);
-        far.session = listener.accept(far);
-        far.transmit();
-        listener.node.turnEnd();
-        near.session?.opened?.();
-        near.transmit();
-        node.turnEnd();
+        // The kernel accepts, whether the process runs or not.
+        happensTo(listener.node, () => {
+          far.session = listener.accept(far);
+          far.transmit();
+          listener.node.turnEnd();
+        });
+        happensTo(node, () => {
+          near.session?.opened?.();
+          near.transmit();
+          node.turnEnd();
+        });
       }
     });
   }
@@ -269,6 +292,19 @@ export class SimulatedNetwork {
     this.#heldWays.add(`${fromHost}>${toHost}`);
   }
 
+  /** The opposite of `holdWay`: what was held back comes at once. */
+  releaseWay(fromHost: string, toHost: string): void {
+    this.#heldWays.delete(`${fromHost}>${toHost}`);
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const { from, to, run } of waiting) this.whenOpen(from, to, run);
+  }
+
+  /** Nothing passes in this direction. */
+  holdsWay(fromHost: string, toHost: string): boolean {
+    return this.#held || this.#heldWays.has(`${fromHost}>${toHost}`);
+  }
+
   /** Holds everything between different nodes back until `release`. */
   hold(): void {
     this.#held = true;
@@ -283,12 +319,12 @@ export class SimulatedNetwork {
   }
 
   whenOpen(from: NetworkNode, to: NetworkNode | null, run: () => void): void {
-    if (this.#isHeld(from, to)) this.#waiting.push({ from, run });
+    if (this.#isHeld(from, to)) this.#waiting.push({ from, to, run });
     else run();
   }
 
   #isHeld(from: NetworkNode, to: NetworkNode | null): boolean {
     if (from === to) return false;
-    return this.#held || (to !== null && this.#heldWays.has(`${from.host}>${to.host}`));
+    return to === null ? this.#held : this.holdsWay(from.host, to.host);
   }
 }

@@ -41,6 +41,9 @@ export class SimulatedNode implements NetworkNode, PeerActions {
   readonly #options: SimulatedNodeOptions;
   #tickMs = Number.POSITIVE_INFINITY;
   #turnDue = false;
+  /** What has happened to it since it was stopped; null while it runs. */
+  #kept: (() => void)[] | null = null;
+  #stoppedMs = 0;
 
   constructor(network: SimulatedNetwork, random: Random, options: SimulatedNodeOptions) {
     this.#network = network;
@@ -72,16 +75,59 @@ export class SimulatedNode implements NetworkNode, PeerActions {
     this.#network.kill(this);
   }
 
+  get runs(): boolean {
+    return this.alive && this.#kept === null;
+  }
+
+  /** The process is stopped, as by SIGSTOP: its kernel accepts, and buffers. */
+  stop(): void {
+    if (this.#kept !== null) return;
+    this.#kept = [];
+    this.#stoppedMs = this.#network.time.nowMs;
+  }
+
+  /**
+   * The process goes on. As in a node, it finds that it stood still before anybody is answered.
+   *
+   * @param notedMs how long before the stop it had published its figures
+   * @param stoodStillMs from how long on it finds that it stood still
+   * @param readsFirst what the kernel has kept is taken before that
+   */
+  goOn(notedMs: number, stoodStillMs: number, readsFirst: boolean): void {
+    const kept = this.#kept;
+    this.#kept = null;
+    if (kept === null || !this.alive) return;
+    const ms = this.#network.time.nowMs - this.#stoppedMs + notedMs;
+    const finds = (): void => {
+      if (ms >= stoodStillMs) this.peers.stoodStill(ms);
+    };
+    if (!readsFirst) finds();
+    for (const run of kept) if (this.alive) run();
+    if (readsFirst) finds();
+    this.turnEnd();
+  }
+
+  keeps(run: () => void): boolean {
+    this.#kept?.push(run);
+    return this.#kept !== null;
+  }
+
+  /** Runs something now, or when the process goes on. */
+  #do(run: () => void): void {
+    if (!this.keeps(run)) run();
+  }
+
   /** Clients have changed something, or an event has been handled: what a loop does at the end of a turn. */
   turnEnd(): void {
     if (this.#turnDue || !this.alive) return;
     this.#turnDue = true;
-    this.#network.time.after(0, () => {
+    const turn = (): void => {
       this.#turnDue = false;
       if (!this.alive) return;
       if (this.peers.pump()) this.#network.time.after(0.1, () => this.turnEnd());
       this.#setTimer();
-    });
+    };
+    this.#network.time.after(0, () => this.#do(turn));
   }
 
   // PeerActions
@@ -90,12 +136,13 @@ export class SimulatedNode implements NetworkNode, PeerActions {
     const bound = this.#network.bind(this, `${this.host}:${this.#options.port}`, (connection) =>
       this.#link(connection, -1),
     );
-    this.#network.time.after(0, () => {
+    const told = (): void => {
       if (!this.alive) return;
       if (bound) this.peers.listening(index);
       else this.peers.listenFailed(index, true, 'Address already in use');
       this.turnEnd();
-    });
+    };
+    this.#network.time.after(0, () => this.#do(told));
   }
 
   dial(target: number, _address: number, timeoutMs: number): void {
@@ -137,11 +184,12 @@ export class SimulatedNode implements NetworkNode, PeerActions {
     const dueMs = Math.max(this.peers.dueMs, time.nowMs);
     if (dueMs === Number.POSITIVE_INFINITY || (this.#tickMs > time.nowMs && this.#tickMs <= dueMs)) return;
     this.#tickMs = dueMs;
-    time.at(dueMs, () => {
+    const ticks = (): void => {
       if (!this.alive || this.#tickMs !== dueMs) return;
       this.#tickMs = Number.POSITIVE_INFINITY;
       this.peers.tick();
       this.turnEnd();
-    });
+    };
+    time.at(dueMs, () => this.#do(ticks));
   }
 }

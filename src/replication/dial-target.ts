@@ -1,0 +1,44 @@
+/** A peer that is dialled (`-x`), and what came of it. */
+import type { Random } from '../base/random.ts';
+import type { Link } from './link.ts';
+import { RetryPause } from './retry-pause.ts';
+
+export interface Target {
+  readonly addresses: readonly string[];
+  link: Link | null;
+  /** When it is dialled again. */
+  readonly retry: RetryPause;
+  nextAddress: number;
+  /** The last attempt led nowhere. */
+  failed: boolean;
+  /** It was there, and has as many twins as there can be without this node. */
+  isFull: boolean;
+  /** An attempt has come to an end. */
+  wasTried: boolean;
+  /** The node found there; '' while unknown. */
+  nodeId: string;
+}
+
+/** @param addresses of one peer, as text with their ports; they are tried in turn */
+export function newTarget(addresses: readonly string[], random: Random): Target {
+  return {
+    addresses,
+    link: null,
+    retry: new RetryPause(random),
+    nextAddress: 0,
+    failed: false,
+    isFull: false,
+    wasTried: false,
+    nodeId: '',
+  };
+}
+
+/** What stands for the id of a node that may be there and has not been met. */
+export function unmet({ addresses }: Target): string {
+  return `unmet ${addresses[0] ?? ''}`;
+}
+
+/** The host of an address with its port. */
+export function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'));
+}
