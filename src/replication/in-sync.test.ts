@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimulatedNode } from '../../testing/replication/simulated-node.ts';
 import { READY_MS_MAX, SimulatedWorld as World } from '../../testing/replication/simulated-world.ts';
-import { PING_MS, SILENCE_MS_MAX } from './link-times.ts';
+import { HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link-times.ts';
 import { ALONE_MS } from './missing-twins.ts';
 import { peerStatistics } from './peer-statistics.ts';
 import { DIAL_MS_MAX, SETTLE_MS_MAX, YOUNG_MS_MAX } from './peers.ts';
@@ -293,4 +293,22 @@ test('who has a copy of one twin is not in sync before the others have been met,
     assert.ok(a.peers.isInSync, then);
     assert.equal(a.peers.missingMs, 0);
   }
+});
+
+test('a dialler whose hello did not come is left by one that lives: it is not in sync until that has told what it has', () => {
+  const world = new World();
+  const b = world.start('b', ['a', 'c']);
+  world.start('c', ['a', 'b']);
+  world.run(2000);
+  const a = world.start('a', ['b', 'c']);
+  const isLinkedToB = (): boolean => a.peers.openLinks.some(({ peer }) => peer?.nodeId === b.peers.nodeId);
+  for (let i = 0; i < 1000 && !isLinkedToB(); i++) world.run(0.01);
+  world.network.holdWay('a', 'b');
+  for (let i = 0; i < HANDSHAKE_MS_MAX + DIAL_MS_MAX; i++) {
+    world.run(1);
+    assert.equal(a.peers.isInSync, false, `after ${i} ms`);
+  }
+  world.network.release();
+  for (let i = 0; i < 6000 && !a.peers.isInSync; i++) world.run(1);
+  assert.ok(a.peers.isInSync);
 });

@@ -545,7 +545,8 @@ export class Peers implements LinkOwner<Link> {
           hostOf(remoteText(link)),
           link.peerSlot,
           this.#clock.monotonicMs(),
-          link.ending.livesOn,
+          // A dialler takes the link for open first: who closed it then had not, and may go on. The next dial tells.
+          link.ending.livesOn || (link.dialled && !link.wasTaken),
           link.hasCopyOfPeer,
         );
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
