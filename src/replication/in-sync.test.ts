@@ -5,7 +5,7 @@ import { READY_MS_MAX, SimulatedWorld as World } from '../../testing/replication
 import { HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link-times.ts';
 import { ALONE_MS } from './missing-twins.ts';
 import { peerStatistics } from './peer-statistics.ts';
-import { DIAL_MS_MAX, SETTLE_MS_MAX, YOUNG_MS_MAX } from './peers.ts';
+import { DIAL_MS_MAX, FRESH_MS_MAX, SETTLE_MS_MAX, YOUNG_MS_MAX } from './peers.ts';
 import { RETRY_MS_MAX } from './retry-pause.ts';
 
 const value = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
@@ -311,4 +311,29 @@ test('a dialler whose hello did not come is left by one that lives: it is not in
   world.network.release();
   for (let i = 0; i < 6000 && !a.peers.isInSync; i++) world.run(1);
   assert.ok(a.peers.isInSync);
+});
+
+test('a twin that had let nobody in when it came, and does not hear this node, may have been told something since', () => {
+  const world = new World();
+  const a = world.start('a', ['b', 'c']);
+  const b = world.start('b', ['a', 'c']);
+  const c = world.start('c', ['a', 'b']);
+  world.run(3000);
+  for (const { peers } of [a, b, c]) assert.ok(peers.isInSync && peers.openLinks.length === 2);
+  b.kill();
+  world.run(100);
+  assert.ok(a.peers.isInSync);
+  const again = world.start('b', ['a', 'c']);
+  const isLinked = (): boolean => a.peers.openLinks.some(({ peer }) => peer?.nodeId === again.peers.nodeId);
+  for (let i = 0; i < 10_000 && !again.isReady && !isLinked(); i++) world.run(0.01);
+  world.network.holdWay('a', 'b');
+  for (let i = 0; i < 10_000 && !(isLinked() && again.isReady); i++) world.run(0.01);
+  again.cache.set('k', value('new'), 0, 0);
+  again.turnEnd();
+  world.run(FRESH_MS_MAX);
+  assert.ok(isLinked() && !a.cache.entries.has('k'));
+  assert.equal(a.peers.isInSync, false);
+  world.network.release();
+  world.run(3000);
+  assert.ok(a.peers.isInSync && a.cache.entries.has('k'));
 });

@@ -34,6 +34,8 @@ export const DIAL_MS_MAX = 2000;
 export const YOUNG_MS_MAX: number = RETRY_MS_MAX + 500;
 /** A twin that counts on this node's acks no sooner, though it has told all and is not silent, is waited for no longer. */
 export const SETTLE_MS_MAX = 2500;
+/** A peer that has let nobody in needs no longer than this to say that it has nothing. */
+export const FRESH_MS_MAX = 400;
 /** Connections at a time, those that have not said hello included. */
 export const LINKS_MAX = 32;
 /** Twins at a time: versions have room for eight node slots. */
@@ -218,9 +220,11 @@ export class Peers implements LinkOwner<Link> {
     const nowMs = this.#clock.monotonicMs();
     for (const link of this.#settling) if (nowMs < link.syncedMs + SETTLE_MS_MAX) return false;
     const open = this.openLinks;
-    // Who has clients had them while there was no link, too.
-    const hasToTell = ({ legacy, peer, hasCopyOfPeer }: Link): boolean =>
-      legacy === null && peer?.fresh !== true && !hasCopyOfPeer;
+    // Who has clients had them while there was no link, too; and who had none may have been let some in by a third since.
+    const hasToTell = ({ legacy, peer, hasCopyOfPeer, deadlines }: Link): boolean =>
+      legacy === null &&
+      !hasCopyOfPeer &&
+      (peer?.fresh !== true || nowMs >= deadlines.connectedMs + FRESH_MS_MAX);
     if (open.some(hasToTell)) return false;
     if (this.#hasHadCopy) return this.#hasMetAll;
     // From a repcached that dials no copy comes.
