@@ -355,7 +355,7 @@ class NodeThread {
       compressBytesMin: options.replication.compressBytesMin,
       wantsAcks: () => this.#acks?.board.areWanted === true,
       onAcknowledged: (peers) => this.#acks?.acknowledged(peers),
-      onLinkLost: () => this.#linkLost(),
+      onSyncDoubted: () => this.#syncDoubted(),
       wallMs: () => this.#clock.wallMs(),
       random: { below: (bound) => randomInt(bound) },
       log: (verbosity, message) => this.#log(verbosity, message),
@@ -443,7 +443,7 @@ class NodeThread {
     this.#thread.loop.schedule(BULLETIN_MS, () => this.#publish());
   }
 
-  #linkLost(): void {
+  #syncDoubted(): void {
     // Links that end because the process stood still end while that is being published.
     if ((this.#bulletin?.ageMs ?? 0) < STOOD_STILL_MS) this.#writeBulletin();
   }

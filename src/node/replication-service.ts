@@ -54,8 +54,8 @@ export interface ReplicationServiceOptions {
   readonly wantsAcks?: () => boolean;
   /** Twins have acknowledged something, or there are others. */
   readonly onAcknowledged?: (links: readonly Link[]) => void;
-  /** A twin is not linked any more: what `statistics` says may be another thing from now on, and is wanted at once by whoever passes it on. */
-  readonly onLinkLost?: () => void;
+  /** The node may not be in sync any more: what `statistics` says of that is wanted at once by whoever passes it on. */
+  readonly onSyncDoubted?: () => void;
   /** What time it is for the items, in ms since 1970; absent: what the loop's clock says. */
   readonly wallMs?: () => number;
   /** For the node's id and for jitter. */
@@ -220,8 +220,8 @@ class Service implements ReplicationService, PeerActions {
     this.#options.onAcknowledged?.(this.#peers.links);
   }
 
-  linkLost(): void {
-    this.#options.onLinkLost?.();
+  syncDoubted(): void {
+    this.#options.onSyncDoubted?.();
   }
 
   stopped(): void {

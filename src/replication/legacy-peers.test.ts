@@ -30,7 +30,7 @@ class Node {
       dial: (): void => this.connect(0),
       ready: nothing,
       acknowledged: nothing,
-      linkLost: nothing,
+      syncDoubted: nothing,
       stopped: nothing,
       failed: nothing,
       log: (_verbosity: number, message: string): void => void this.messages.push(message),

@@ -51,8 +51,8 @@ export interface PeerActions {
   ready(): void;
   /** What peers have acknowledged has changed, or which peers there are. */
   acknowledged(): void;
-  /** A link has ended: whether this node is in sync may have changed. */
-  linkLost(): void;
+  /** This node may not be in sync any more. */
+  syncDoubted(): void;
   /** After `stop`: the last link has ended. Called once. */
   stopped(): void;
   /** The node cannot do its work. @param message one line for the operator */
@@ -465,6 +465,7 @@ export class Peers implements LinkOwner<Link> {
     // What was said of them over the last link may have been lost with it.
     for (const { nodeId, slots } of this.#pastNodes.lostSince(link.peer?.nodeId ?? ''))
       if (this.#openLinkTo(nodeId) === null) link.announceLost(nodeId, slots);
+    this.#actions.syncDoubted();
     const target = this.#targets[link.target];
     if (target === undefined) return;
     target.failed = false;
@@ -591,7 +592,7 @@ export class Peers implements LinkOwner<Link> {
     }
     this.#noteIfAllAreMet();
     this.#readyIfAlone();
-    if (wasOpen) this.#actions.linkLost();
+    if (wasOpen) this.#actions.syncDoubted();
   }
 
   /**
@@ -600,7 +601,9 @@ export class Peers implements LinkOwner<Link> {
    */
   #isSilent(target: Target, host: string, nowMs: number): void {
     const isLinked = this.links.some((link) => link.isOpen && hostOf(remoteText(link)) === host);
-    if (!isLinked && !this.#missing.has(target.nodeId)) this.#missing.silent(unmet(target), host, nowMs);
+    if (isLinked || this.#missing.has(target.nodeId)) return;
+    this.#missing.silent(unmet(target), host, nowMs);
+    this.#actions.syncDoubted();
   }
 
   /** The first copy may lack what only another twin has: each has to be met and to have told, or to be tried in vain. */

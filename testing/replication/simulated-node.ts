@@ -157,7 +157,7 @@ export class SimulatedNode implements NetworkNode, PeerActions {
 
   acknowledged(): void {}
 
-  linkLost(): void {}
+  syncDoubted(): void {}
 
   stopped(): void {
     this.hasStopped = true;
