@@ -328,6 +328,8 @@ class NodeThread {
   }
 
   #isQuiet = false;
+  /** Other threads are to be told that this node may not be in sync. */
+  #isDoubtDue = false;
 
   /** All ports are bound: the twins are looked for, and then clients are let in. */
   #bound(addresses: readonly BoundAddress[]): void {
@@ -443,9 +445,14 @@ class NodeThread {
     this.#thread.loop.schedule(BULLETIN_MS, () => this.#publish());
   }
 
+  /** Other threads are told at once; but clients, who may wait for the first answer of this node behind the death of a twin, before that. */
   #syncDoubted(): void {
-    // Links that end because the process stood still end while that is being published.
-    if ((this.#bulletin?.ageMs ?? 0) < STOOD_STILL_MS) this.#writeBulletin();
+    if (this.#data.threads === 1 || this.#isDoubtDue) return;
+    this.#isDoubtDue = true;
+    this.#thread.loop.schedule(0, () => {
+      this.#isDoubtDue = false;
+      this.#writeBulletin();
+    });
   }
 
   #writeBulletin(): void {
