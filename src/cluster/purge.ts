@@ -41,8 +41,8 @@ export class Purge {
   #timer: NodeJS.Timeout | undefined;
   #stop: AbortController = new AbortController();
   #ending: Promise<void> = Promise.resolve();
-  #counts: PurgeCounts | null = null;
-  #place = '';
+  /** What is being seen to. */
+  #now: { readonly place: string; readonly counts: PurgeCounts } | null = null;
   /** Why places could not be seen to. */
   readonly #failures: Map<string, string> = new Map();
 
@@ -67,10 +67,8 @@ export class Purge {
 
   /** For the status: what is being done, and what could not be. */
   get leftKeys(): readonly LeftKeys[] {
-    const counts = this.#counts;
-    const now = counts === null ? [] : [{ place: this.#place, ...counts, failure: null }];
     return [
-      ...now.map(({ place, looked, deleted, failure }) => ({ place, looked, deleted, failure })),
+      ...(this.#now === null ? [] : [leftKeysNow(this.#now)]),
       ...[...this.#failures].map(([place, failure]) => ({ place, looked: 0, deleted: 0, failure })),
     ];
   }
@@ -122,8 +120,7 @@ export class Purge {
     const isLeft = (key: Uint8Array, start: number, end: number): boolean =>
       isLeftBehind(key, start, end, place, were, are);
     const total: PurgeCounts = { looked: 0, found: 0, deleted: 0 };
-    this.#counts = total;
-    this.#place = place;
+    this.#now = { place, counts: total };
     const servers = this.#serversOf(cluster, place);
     try {
       for (const { name, at } of servers) {
@@ -146,7 +143,7 @@ export class Purge {
         );
       this.#settle(pools, place, null);
     } finally {
-      this.#counts = null;
+      this.#now = null;
     }
   }
 
@@ -166,6 +163,10 @@ export class Purge {
     const [host, port] = addressParts(place);
     return port === null ? [] : [{ name: place, at: { host, port } }];
   }
+}
+
+function leftKeysNow({ place, counts }: { readonly place: string; readonly counts: PurgeCounts }): LeftKeys {
+  return { place, looked: counts.looked, deleted: counts.deleted, failure: null };
 }
 
 function failureText(place: string, reason: string): string {

@@ -9,9 +9,9 @@ export function packReport(lines: readonly StatLine[]): string {
   return lines.map(([name, value]) => `${name} ${value}`).join('\n');
 }
 
-/** The lines that `packReport` was given. */
+/** The lines that `packReport` was given. Of a report that cannot be had it is only known that nobody should rely on this node. */
 export function unpackReport(text: string): StatLine[] {
-  if (text === '') return [];
+  if (text === '') return [[IN_SYNC, '0']];
   return text.split('\n').map((line): StatLine => {
     const space = line.indexOf(' ');
     return [line.slice(0, space), line.slice(space + 1)];

@@ -42,3 +42,12 @@ export function unmet({ addresses }: Target): string {
 export function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(':'));
 }
+
+/** Address and port of the peer without the kind of the socket. */
+export function remoteText(link: Link): string {
+  return link.connection.remote.replace(/^tcp6?:/, '');
+}
+
+export function remoteHostOf(link: Link): string {
+  return hostOf(remoteText(link));
+}

@@ -1,21 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimulatedNode } from '../../testing/replication/simulated-node.ts';
-import { READY_MS_MAX, SimulatedWorld as World } from '../../testing/replication/simulated-world.ts';
+import {
+  assertLinked,
+  READY_MS_MAX,
+  SimulatedWorld as World,
+} from '../../testing/replication/simulated-world.ts';
+import { FRESH_MS_MAX, SETTLE_MS_MAX, YOUNG_MS_MAX } from './in-sync.ts';
 import { HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link-times.ts';
 import { ALONE_MS } from './missing-twins.ts';
 import { peerStatistics } from './peer-statistics.ts';
-import { DIAL_MS_MAX, FRESH_MS_MAX, SETTLE_MS_MAX, YOUNG_MS_MAX } from './peers.ts';
+import { DIAL_MS_MAX } from './peers.ts';
 import { RETRY_MS_MAX } from './retry-pause.ts';
 
 const value = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
-
-function linked(a: SimulatedNode, b: SimulatedNode): void {
-  for (const node of [a, b]) assert.equal(node.peers.openLinks.length, 1, node.messages.join('\n'));
-  assert.equal(a.peers.openLinks[0]!.peer?.nodeId, b.peers.nodeId);
-  assert.notEqual(a.cache.nodeSlot, b.cache.nodeSlot);
-  assert.deepEqual(a.cache.snapshot(), b.cache.snapshot());
-}
 
 test('a node that stood still is not in sync before it has been told what it missed; only that is sent', () => {
   const world = new World();
@@ -25,7 +23,7 @@ test('a node that stood still is not in sync before it has been told what it mis
   a.cache.set('k', value('old'), 0, 0);
   a.turnEnd();
   world.run(100);
-  linked(a, b);
+  assertLinked(a, b);
   assert.ok(a.peers.isInSync && b.peers.isInSync);
   const figure = (node: SimulatedNode, name: string): string | undefined =>
     new Map(peerStatistics(node.peers, world.time.nowMs)).get(name);
@@ -47,7 +45,7 @@ test('a node that stood still is not in sync before it has been told what it mis
   const { acknowledged = [] } = b.peers.openLinks[0] ?? {};
   assert.equal(acknowledged[0], b.cache.feed.written, 'the twin knows that all is there');
   world.run(2000);
-  linked(a, b);
+  assertLinked(a, b);
   assert.ok(a.peers.isInSync);
   assert.equal(figure(a, 'replication_full_syncs'), copies);
 });
@@ -62,7 +60,7 @@ test('a node that stood still and finds nobody is in sync again after a while; o
   assert.ok(a.peers.isInSync);
   const b = world.start('b', ['a']);
   world.run(2000);
-  linked(a, b);
+  assertLinked(a, b);
   b.kill();
   a.peers.stoodStill(1000);
   assert.equal(a.peers.isInSync, false);
@@ -92,24 +90,18 @@ test('a twin that has clients and comes for the first time has to tell what they
 
 test('a node that finds that its link has ended while it stood still knows no better', () => {
   const world = new World();
-  const a = world.start('a', ['b']);
-  const b = world.start('b', ['a']);
-  world.run(2000);
-  linked(a, b);
+  const [a, b] = world.pair();
   for (const link of a.peers.openLinks) link.close('the peer is silent');
   a.peers.stoodStill(1000);
   assert.equal(a.peers.isInSync, false);
   world.run(2000);
-  linked(a, b);
+  assertLinked(a, b);
   assert.ok(a.peers.isInSync);
 });
 
 test('who has lost a twin in silence is not in sync until that has told what it has', () => {
   const world = new World();
-  const a = world.start('a', ['b']);
-  const b = world.start('b', ['a']);
-  world.run(2000);
-  linked(a, b);
+  const [a, b] = world.pair();
   world.network.hold();
   world.run(SILENCE_MS_MAX + PING_MS);
   for (const { peers } of [a, b]) {
@@ -133,7 +125,7 @@ test('who has lost a twin in silence is not in sync until that has told what it 
   );
   assert.equal(a.peers.missingMs, 0);
   world.run(2000);
-  linked(a, b);
+  assertLinked(a, b);
   assert.ok(b.peers.isInSync);
 });
 
@@ -142,7 +134,7 @@ test('who hears that a twin goes on without it is not in sync until that has tol
   const a = world.start('a', []);
   const b = world.start('b', ['a']);
   world.run(2000);
-  linked(a, b);
+  assertLinked(a, b);
   // The twin has not heard of this node for a while; that hears all the time.
   b.peers.stoodStill(1000);
   b.cache.set('k', value('new'), 0, 0);
@@ -156,15 +148,12 @@ test('who hears that a twin goes on without it is not in sync until that has tol
   }
   assert.ok(isMissed && a.peers.isInSync);
   world.run(2000);
-  linked(a, b);
+  assertLinked(a, b);
 });
 
 test('a twin that has told all and never acknowledges is waited for so long, and no longer', () => {
   const world = new World();
-  const a = world.start('a', ['b']);
-  const b = world.start('b', ['a']);
-  world.run(2000);
-  linked(a, b);
+  const [a] = world.pair();
   a.peers.stoodStill(1000);
   for (let i = 0; i < 2000 && !a.peers.openLinks.some((link) => link.hasCopyOfPeer); i++) world.run(1);
   const [link] = a.peers.openLinks;
@@ -179,17 +168,14 @@ test('a twin that has told all and never acknowledges is waited for so long, and
 
 test('who has lost a twin because its process ended is in sync; so is who lost it in silence, when nobody listens there any more', () => {
   const world = new World();
-  const a = world.start('a', ['b']);
-  const b = world.start('b', ['a']);
-  world.run(2000);
-  linked(a, b);
+  const [a, b] = world.pair();
   b.kill();
   world.run(10);
   assert.equal(a.peers.openLinks.length, 0);
   assert.ok(a.peers.isInSync);
   const again = world.start('b', ['a']);
   world.run(3000);
-  linked(a, again);
+  assertLinked(a, again);
   world.network.hold();
   world.run(SILENCE_MS_MAX + PING_MS);
   assert.equal(a.peers.isInSync, false);
@@ -205,7 +191,7 @@ test('a twin that comes from where the missing one was has taken its place', () 
   const a = world.start('a', []);
   const b = world.start('b', ['a']);
   world.run(2000);
-  linked(a, b);
+  assertLinked(a, b);
   world.network.hold();
   world.run(SILENCE_MS_MAX + PING_MS);
   b.kill();
@@ -218,7 +204,7 @@ test('a twin that comes from where the missing one was has taken its place', () 
   assert.equal(a.peers.openLinks[0]?.hasCopyOfPeer, false);
   world.network.cut();
   world.run(2000);
-  linked(a, again);
+  assertLinked(a, again);
   assert.ok(a.peers.isInSync);
 });
 
@@ -247,10 +233,7 @@ test('who has started alone is not in sync while the twin that it dials may be t
 test('who has lost a twin because its process ended, and gets no answer from its place, is not in sync until somebody there has told what he has', () => {
   for (const then of ['it answers', 'it is gone', 'it dials by itself'] as const) {
     const world = new World();
-    const a = world.start('a', ['b']);
-    const b = world.start('b', ['a']);
-    world.run(2000);
-    linked(a, b);
+    const [a, b] = world.pair();
     b.kill();
     world.run(10);
     assert.ok(a.peers.isInSync);
@@ -277,7 +260,7 @@ test('who has a copy of one twin is not in sync before the others have been met,
     const b = world.start('b', ['a', 'c']);
     const c = world.start('c', ['a', 'b']);
     world.run(2000);
-    linked(b, c);
+    assertLinked(b, c);
     world.network.holdWay('a', 'c');
     world.network.holdWay('c', 'a');
     const a = world.start('a', ['b', 'c']);

@@ -13,6 +13,8 @@ export class LinkEnding {
   isStuck = false;
   /** One of the two has given the link up without being asked to, and said so or meant to: both go on, and their clients with them. */
   isParted = false;
+  /** What became of the attempt says nothing of the other side: this process stood still meanwhile. */
+  isVoid = false;
   /** Nobody listens there. */
   isRefusal = false;
   /** One of the two has as many twins as there can be, without the other. */

@@ -1,6 +1,7 @@
+import { remoteText } from './dial-target.ts';
 import type { Link } from './link.ts';
 import { received, receivedNoMemory, receivedTooLarge, refusedKeys } from './link-counts.ts';
-import { type Peers, remoteText } from './peers.ts';
+import type { Peers } from './peers.ts';
 
 export type StatisticLine = readonly [name: string, value: string];
 

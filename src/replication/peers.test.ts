@@ -1,23 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SimulatedNode } from '../../testing/replication/simulated-node.ts';
-import { PORT, READY_MS_MAX, SimulatedWorld as World } from '../../testing/replication/simulated-world.ts';
+import {
+  assertLinked,
+  PORT,
+  READY_MS_MAX,
+  SimulatedWorld as World,
+} from '../../testing/replication/simulated-world.ts';
 import type { Session } from '../base/session.ts';
 import { GREETING, writeHello } from './frames.ts';
+import { YOUNG_MS_MAX } from './in-sync.ts';
 import { ACKNOWLEDGE_MS, HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link-times.ts';
 import { freeSlot, mustMove, slotOfVersion } from './node-slots.ts';
 import { peerStatistics } from './peer-statistics.ts';
-import { DIAL_MS_MAX, LINKS_MAX, YOUNG_MS_MAX } from './peers.ts';
+import { DIAL_MS_MAX, LINKS_MAX } from './peers.ts';
 import { RETRY_MS_MAX } from './retry-pause.ts';
 
 const value = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
-
-function linked(a: SimulatedNode, b: SimulatedNode): void {
-  for (const node of [a, b]) assert.equal(node.peers.openLinks.length, 1, node.messages.join('\n'));
-  assert.equal(a.peers.openLinks[0]!.peer?.nodeId, b.peers.nodeId);
-  assert.notEqual(a.cache.nodeSlot, b.cache.nodeSlot);
-  assert.deepEqual(a.cache.snapshot(), b.cache.snapshot());
-}
 
 test('without peers to dial clients are let in at once', () => {
   const world = new World();
@@ -46,7 +45,7 @@ test('clients wait for the first full sync, and find everything', () => {
   node.start();
   world.run(1000);
   assert.equal(items, 2000);
-  linked(old, node);
+  assertLinked(old, node);
 });
 
 test('a sync that is cut is begun again before clients come in', () => {
@@ -61,7 +60,31 @@ test('a sync that is cut is begun again before clients come in', () => {
   assert.equal(node.isReady && node.cache.entries.size < 5000, false);
   world.run(1000);
   assert.ok(node.isReady);
-  linked(old, node);
+  assertLinked(old, node);
+});
+
+test('a node that stood still before it had its copy waits for it as long as it would have', () => {
+  for (const [moment, isThere] of [
+    ['while it dialled', (node: SimulatedNode) => node.peers.links.length > 0],
+    ['while the copy came', (node: SimulatedNode) => node.cache.entries.size > 100],
+  ] as const) {
+    const world = new World();
+    const old = world.start('a', []);
+    for (let i = 0; i < 5000; i++) old.cache.set(`k${i}`, new Uint8Array(100), 0, 0);
+    const node = world.start('b', ['a']);
+    for (let i = 0; i < 10_000 && !isThere(node); i++) world.run(0.01);
+    assert.ok(!node.isReady && node.cache.entries.size < 5000, moment);
+    node.stop();
+    world.run(2 * READY_MS_MAX);
+    let items = -1;
+    node.ready = () => {
+      items = node.cache.entries.size;
+    };
+    node.goOn(0, 800, false);
+    world.run(3000);
+    assert.equal(items, 5000, moment);
+    assertLinked(old, node);
+  }
 });
 
 test('a peer that accepts and never speaks holds clients up for a bounded time', () => {
@@ -111,7 +134,7 @@ test('both at once, each dialling the other, end with one link and two slots', (
     a.turnEnd();
     b.turnEnd();
     world.run(10);
-    linked(a, b);
+    assertLinked(a, b);
     assert.ok(a.isReady && b.isReady);
     assert.ok(a.peers.linksLost + b.peers.linksLost <= 2, 'a link in use is not given up');
   }
@@ -123,7 +146,7 @@ test('a peer that dials a node which is linked to it already leaves the link alo
   world.run(10);
   const b = world.start('b', ['a']);
   world.run(20000);
-  linked(a, b);
+  assertLinked(a, b);
   assert.equal(a.peers.linksMade, 1);
   assert.equal(a.peers.linksLost, 0);
 });
@@ -134,7 +157,7 @@ test('one host and one port: one listens, the other dials, the survivor takes ov
   world.run(3);
   const b = world.start('h', ['h']);
   world.run(5000);
-  linked(a, b);
+  assertLinked(a, b);
   assert.ok(a.peers.isBound && !b.peers.isBound);
   const strangers = a.peers.refusals.strangers;
   world.run(20000);
@@ -146,7 +169,7 @@ test('one host and one port: one listens, the other dials, the survivor takes ov
   const again = world.start('h', ['h']);
   world.run(100);
   assert.ok(again.isReady);
-  linked(b, again);
+  assertLinked(b, again);
   assert.equal(again.cache.entries.size, 1);
   b.kill();
   world.run(1);
@@ -174,7 +197,7 @@ test('after a cut the pair is linked again soon, and merges', () => {
   a.cache.set('x', value('a'), 0, 0);
   b.cache.set('y', value('b'), 0, 0);
   world.run(RETRY_MS_MAX + 10);
-  linked(a, b);
+  assertLinked(a, b);
   assert.equal(a.cache.entries.size, 2);
   assert.equal(b.peers.linksLost, 1);
 });
@@ -191,7 +214,7 @@ test('a silent peer is found dead within three seconds', () => {
   assert.ok(world.time.nowMs - heldMs < 3000, `${world.time.nowMs - heldMs} ms`);
   world.network.release();
   world.run(5000);
-  linked(a, b);
+  assertLinked(a, b);
 });
 
 test('three nodes in a mesh find three slots and hold the same', () => {
@@ -379,7 +402,7 @@ test('slots: one that joins takes none of a node that it has not met, for it ser
   const a = world.start('a', []);
   const b = world.start('b', ['a']);
   world.run(1000);
-  linked(a, b);
+  assertLinked(a, b);
   for (const host of ['a', 'b']) {
     const other = host === 'a' ? b : a;
     // It dials one of the two, and the way to the other one is closed.
@@ -402,7 +425,7 @@ test('slots: one that joins takes none of a node that is away, nor are slots use
   const a = world.start('a', []);
   const b = world.start('b', ['a']);
   world.run(1000);
-  linked(a, b);
+  assertLinked(a, b);
   // The network between the two is cut; and a third comes, who can reach one of them.
   world.network.holdWay('a', 'b');
   world.network.holdWay('b', 'a');

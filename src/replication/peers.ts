@@ -14,28 +14,21 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import { hostOf, newTarget, type Target, unmet } from './dial-target.ts';
+import { newTarget, remoteText, type Target } from './dial-target.ts';
 import { type FeedPosition, type Hello, LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
+import { InSync, type SyncedNode } from './in-sync.ts';
 import type { LegacyReceiver } from './legacy-receiver.ts';
 import type { Link } from './link.ts';
 import type { LinkOwner } from './link-owner.ts';
-import { MissingTwins } from './missing-twins.ts';
 import { freeSlot, mustMove, NODE_SLOTS } from './node-slots.ts';
 import { PastLinks } from './past-links.ts';
 import { PastNodes } from './past-nodes.ts';
 import { Refusals } from './refusals.ts';
 import { ReplicationPorts } from './replication-ports.ts';
-import { RETRY_MS_MAX } from './retry-pause.ts';
 import type { LinkCache } from './store-port.ts';
 
 /** For a connection to be there. */
 export const DIAL_MS_MAX = 2000;
-/** A node that starts alone may be missing what a twin has who dials it: it does so within RETRY_MS_MAX. */
-export const YOUNG_MS_MAX: number = RETRY_MS_MAX + 500;
-/** A twin that counts on this node's acks no sooner, though it has told all and is not silent, is waited for no longer. */
-export const SETTLE_MS_MAX = 2500;
-/** A peer that has let nobody in needs no longer than this to say that it has nothing. */
-export const FRESH_MS_MAX = 400;
 /** Connections at a time, those that have not said hello included. */
 export const LINKS_MAX = 32;
 /** Twins at a time: versions have room for eight node slots. */
@@ -73,12 +66,7 @@ export interface PeersOptions {
   readonly wantsAcks?: () => boolean;
 }
 
-/** Address and port of the peer without the kind of the socket. */
-export function remoteText(link: Link): string {
-  return link.connection.remote.replace(/^tcp6?:/, '');
-}
-
-export class Peers implements LinkOwner<Link> {
+export class Peers implements LinkOwner<Link>, SyncedNode {
   readonly nodeId: string;
   /** All connections; a new array whenever one comes or goes. */
   links: readonly Link[] = [];
@@ -103,14 +91,7 @@ export class Peers implements LinkOwner<Link> {
   readonly #ports: ReplicationPorts;
   readonly #readyMsMax: number;
   readonly #wantsAcks: () => boolean;
-  #startedMs = 0;
-  /** A peer has sent everything that it had since this node was started. */
-  #hasHadCopy = false;
-  /** So has every other one that could be found then. */
-  #hasMetAll = false;
-  /** Those that have told what this node had missed, and do not count on its acks yet. */
-  readonly #settling = new Set<Link>();
-  readonly #missing = new MissingTwins();
+  readonly #inSync: InSync;
   #progressMs = 0;
   #progressFrames = -1;
   /** Of the link that has sent the last slice. */
@@ -134,13 +115,14 @@ export class Peers implements LinkOwner<Link> {
     this.#readyMsMax = options.readyMsMax;
     this.#wantsAcks = options.wantsAcks ?? (() => false);
     this.#targets = options.targets.map((addresses) => newTarget(addresses, random));
+    this.#inSync = new InSync(this, this.#targets, clock);
     this.#ports = new ReplicationPorts(options.listeners, random);
   }
 
   /** Binds the ports and dials. */
   start(): void {
-    this.#startedMs = this.#clock.monotonicMs();
-    this.#progressMs = this.#startedMs;
+    this.#inSync.start();
+    this.#progressMs = this.#clock.monotonicMs();
     this.tick();
     this.#readyIfNobodyIsDialled();
   }
@@ -186,7 +168,7 @@ export class Peers implements LinkOwner<Link> {
   get unlinkedTargets(): string[] {
     const unlinked = this.#targets.filter(
       ({ link, nodeId }) =>
-        link?.isOpen !== true && nodeId !== this.nodeId && this.#openLinkTo(nodeId) === null,
+        link?.isOpen !== true && nodeId !== this.nodeId && this.openLinkTo(nodeId) === null,
     );
     return unlinked.map((target) => target.addresses.join(','));
   }
@@ -196,7 +178,7 @@ export class Peers implements LinkOwner<Link> {
    * first copy, and so long as a twin that has one may still come; and while a twin is missing.
    */
   get isInSync(): boolean {
-    return !this.#missing.any && !this.isSurplus && this.#hasAll();
+    return !this.isSurplus && this.#inSync.isInSync;
   }
 
   /**
@@ -204,34 +186,12 @@ export class Peers implements LinkOwner<Link> {
    * this node for ALONE_MS of that knows that there is nobody.
    */
   get missingMs(): number {
-    const isComing = this.links.some((link) => link.isOpen && this.#missing.has(link.peer?.nodeId ?? ''));
-    return isComing || this.isSurplus || !this.#hasAll()
-      ? 0
-      : this.#missing.missingMs(this.#clock.monotonicMs());
+    return this.isSurplus ? 0 : this.#inSync.missingMs;
   }
 
   /** There are as many twins as there can be, and this node is none of them: what it has nobody else has, and the other way round. */
   get isSurplus(): boolean {
-    return this.#targets.some(({ isFull, nodeId }) => isFull && this.#openLinkTo(nodeId) === null);
-  }
-
-  /** It has had a copy, or need not wait for one, and whoever gave it counts on this node's acks. */
-  #hasAll(): boolean {
-    const nowMs = this.#clock.monotonicMs();
-    for (const link of this.#settling) if (nowMs < link.syncedMs + SETTLE_MS_MAX) return false;
-    const open = this.openLinks;
-    // Who has clients had them while there was no link, too; and who had none may have been let some in by a third since.
-    const hasToTell = ({ legacy, peer, hasCopyOfPeer, deadlines }: Link): boolean =>
-      legacy === null &&
-      !hasCopyOfPeer &&
-      (peer?.fresh !== true || nowMs >= deadlines.connectedMs + FRESH_MS_MAX);
-    if (open.some(hasToTell)) return false;
-    if (this.#hasHadCopy) return this.#hasMetAll;
-    // From a repcached that dials no copy comes.
-    if (open.length > 0) return open.some((link) => link.hasCopyOfPeer);
-    // Whoever is being dialled for the first time may be there.
-    const isTried = ({ failed, nodeId }: Target): boolean => failed || nodeId === this.nodeId;
-    return nowMs >= this.#startedMs + YOUNG_MS_MAX && this.#targets.every(isTried);
+    return this.#targets.some(({ isFull, nodeId }) => isFull && this.openLinkTo(nodeId) === null);
   }
 
   /**
@@ -242,37 +202,18 @@ export class Peers implements LinkOwner<Link> {
    */
   stoodStill(ms: number): void {
     if (this.#stopping) return;
-    const nowMs = this.#clock.monotonicMs();
-    // It is as young as it was: nobody could come meanwhile.
-    this.#startedMs += ms;
-    // A link that was open before may have been found silent, or closed, a moment ago.
-    this.#missing.stoodStill(nowMs, ms);
+    // Nothing could come meanwhile.
+    this.#progressMs += ms;
+    this.#inSync.stoodStill(ms);
+    const reason = `this process stood still for ${Math.round(ms)} ms`;
     for (const link of this.links) {
-      // A repcached gives nobody up: what it has sent is all that it has.
       if (link.legacy !== null) continue;
-      if (!link.wasOpen) {
+      if (link.isOpen) link.giveUp(reason);
+      else if (link.dialled && !link.wasOpen) {
         // What came of the attempt may be as old: who listens now was not there then.
-        if (link.dialled) link.close('this process stood still');
-        continue;
+        link.ending.isVoid = true;
+        link.close(reason);
       }
-      this.#missing.lost(
-        link.peer?.nodeId ?? '',
-        hostOf(remoteText(link)),
-        link.peerSlot,
-        nowMs,
-        true,
-        link.hasCopyOfPeer,
-      );
-      if (link.isOpen) link.giveUp(`this process stood still for ${Math.round(ms)} ms`);
-    }
-    // Somebody may have come meanwhile, and be there now.
-    for (const target of this.#targets) {
-      const host = hostOf(target.addresses[0] ?? '');
-      const isLegacy = this.links.some(
-        (link) => link.isOpen && link.legacy !== null && hostOf(remoteText(link)) === host,
-      );
-      if (!isLegacy && target.nodeId !== this.nodeId && !this.#missing.has(target.nodeId))
-        this.#missing.silent(unmet(target), host, nowMs);
     }
   }
 
@@ -400,7 +341,7 @@ export class Peers implements LinkOwner<Link> {
   hello(): Hello {
     let slotsUsed = 1 << this.#cache.nodeSlot;
     for (const link of this.links) if (link.peerSlot >= 0) slotsUsed |= 1 << link.peerSlot;
-    slotsUsed = this.#missing.withSlots(slotsUsed);
+    slotsUsed = this.#inSync.withSlots(slotsUsed);
     return {
       version: LINK_VERSION,
       versionMin: LINK_VERSION_MIN,
@@ -428,13 +369,10 @@ export class Peers implements LinkOwner<Link> {
     const target = this.#targets[link.target];
     if (target !== undefined) {
       target.nodeId = peer.nodeId;
-      const isNoTwin = peer.nodeId === this.nodeId || this.openLinks.length >= PEERS_MAX;
-      if (isNoTwin || this.#openLinkTo(peer.nodeId)?.hasCopyOfPeer === true)
-        this.#missing.gone(unmet(target));
-      else this.#missing.met(unmet(target), peer.nodeId);
+      this.#inSync.met(target, peer.nodeId !== this.nodeId && this.openLinks.length < PEERS_MAX);
     }
     if (peer.nodeId === this.nodeId) return 'it is this node itself';
-    const other = this.#openLinkTo(peer.nodeId);
+    const other = this.openLinkTo(peer.nodeId);
     if (other !== null) {
       if (link.dialled || (other.dialled && this.nodeId < peer.nodeId))
         return 'these nodes are linked already';
@@ -451,7 +389,7 @@ export class Peers implements LinkOwner<Link> {
 
   admitted(link: Link): string | null {
     // While the two have proven themselves over this link the other side may have dialled, too. Both keep the same one, as in `greeted`.
-    const other = link.peer === null ? null : this.#openLinkTo(link.peer.nodeId);
+    const other = link.peer === null ? null : this.openLinkTo(link.peer.nodeId);
     if (link.peer !== null && other !== null) {
       if (!other.dialled && this.nodeId > link.peer.nodeId) return 'these nodes are linked already';
       other.close('another link between these nodes stays');
@@ -464,7 +402,7 @@ export class Peers implements LinkOwner<Link> {
     this.#actions.log(1, link.dialled ? `connect (peer=${remoteText(link)})` : 'accept');
     // What was said of them over the last link may have been lost with it.
     for (const { nodeId, slots } of this.#pastNodes.lostSince(link.peer?.nodeId ?? ''))
-      if (this.#openLinkTo(nodeId) === null) link.announceLost(nodeId, slots);
+      if (this.openLinkTo(nodeId) === null) link.announceLost(nodeId, slots);
     this.#actions.syncDoubted();
     const target = this.#targets[link.target];
     if (target === undefined) return;
@@ -503,7 +441,7 @@ export class Peers implements LinkOwner<Link> {
 
   /** A peer has lost a node: what that node told it last may not have come here. */
   peerLost(link: Link, nodeId: string, slots: number): void {
-    if (nodeId === this.nodeId || this.#openLinkTo(nodeId) !== null) return;
+    if (nodeId === this.nodeId || this.openLinkTo(nodeId) !== null) return;
     const past = this.#pastNodes.of(nodeId);
     link.ask(slots | (past?.slots ?? 0), PastNodes.wantedAbove(past));
   }
@@ -514,46 +452,26 @@ export class Peers implements LinkOwner<Link> {
   }
 
   syncReceived(link: Link): void {
-    if (link.peer !== null) this.#missing.told(link.peer.nodeId, hostOf(remoteText(link)));
-    // A repcached waits for no acks; and who has let nobody in yet has told nobody of anything.
-    const isBehind = link.legacy === null && link.peer?.fresh !== true;
-    if (isBehind) this.#settling.add(link);
-    this.#hasHadCopy = true;
-    for (const target of this.#targets) {
-      // One that dials, and cannot be dialled, is known by its host.
-      const isHere = target.nodeId === '' && hostOf(target.addresses[0] ?? '') === hostOf(remoteText(link));
-      if (isHere || target.link === link || target.nodeId === link.peer?.nodeId)
-        this.#missing.gone(unmet(target));
-    }
-    this.#noteIfAllAreMet();
+    this.#inSync.told(link);
     // One that was started lately, too, may know neither what a third has nor which slot.
     if (link.peer?.fresh === true) this.#readyIfAlone();
     else this.#ready();
   }
 
   settled(link: Link): void {
-    this.#settling.delete(link);
+    this.#inSync.settled(link);
   }
 
   linkClosed(link: Link, reason: string): void {
     this.links = this.links.filter((other) => other !== link);
     this.past.add(link);
-    this.#settling.delete(link);
+    this.#inSync.closed(link);
     const { wasOpen } = link;
+    const { isVoid } = link.ending;
     if (link.legacy !== null) this.#legacyLost(link.legacy);
     if (wasOpen) {
       this.linksLost++;
       if (link.ending.isStuck) this.linksStuck++;
-      if (link.peer !== null)
-        this.#missing.lost(
-          link.peer.nodeId,
-          hostOf(remoteText(link)),
-          link.peerSlot,
-          this.#clock.monotonicMs(),
-          // A dialler takes the link for open first: who closed it then had not, and may go on. The next dial tells.
-          link.ending.livesOn || (link.dialled && !link.wasTaken),
-          link.hasCopyOfPeer,
-        );
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
       this.#actions.log(1, 'cleanup complete');
       this.#lost(link);
@@ -568,16 +486,13 @@ export class Peers implements LinkOwner<Link> {
     const nowMs = this.#clock.monotonicMs();
     const target = this.#targets[link.target];
     if (target !== undefined) {
-      if (link.ending.isRefusal) {
-        this.#missing.gone(target.nodeId);
-        this.#missing.gone(unmet(target));
-      } else if (!wasOpen && link.ending.isSilence) this.#isSilent(target, hostOf(remoteText(link)), nowMs);
+      if (this.#inSync.dialEnded(target, link)) this.#actions.syncDoubted();
       target.link = null;
-      target.wasTried = true;
+      target.wasTried ||= !isVoid;
       target.isFull = link.dialled && link.ending.isSurplus;
-      target.failed = !wasOpen && !target.isFull;
+      target.failed = !wasOpen && !target.isFull && !isVoid;
       // Whoever has taken the hello and left would do so again.
-      if (link.wasTaken) {
+      if (link.wasTaken || isVoid) {
         target.retry.reset();
         target.retry.atOnce(nowMs);
       } else target.retry.later(nowMs);
@@ -590,31 +505,9 @@ export class Peers implements LinkOwner<Link> {
       }
       this.#ports.mayBeFree(nowMs);
     }
-    this.#noteIfAllAreMet();
+    this.#inSync.noteIfAllAreMet();
     this.#readyIfAlone();
     if (wasOpen) this.#actions.syncDoubted();
-  }
-
-  /**
-   * Whoever does not answer may be there, and have what this node has not: its host is slow, or the network is cut. That its last process has ended says nothing of the next one.
-   * Who has a link from that host can be reached, if not by dialling.
-   */
-  #isSilent(target: Target, host: string, nowMs: number): void {
-    const isLinked = this.links.some((link) => link.isOpen && hostOf(remoteText(link)) === host);
-    if (isLinked || this.#missing.has(target.nodeId)) return;
-    this.#missing.silent(unmet(target), host, nowMs);
-    this.#actions.syncDoubted();
-  }
-
-  /** The first copy may lack what only another twin has: each has to be met and to have told, or to be tried in vain. */
-  #noteIfAllAreMet(): void {
-    const isTried = ({ wasTried, link }: Target): boolean => wasTried || link?.isOpen === true;
-    if (
-      this.#hasHadCopy &&
-      this.#targets.every(isTried) &&
-      this.openLinks.every((link) => link.hasCopyOfPeer)
-    )
-      this.#hasMetAll = true;
   }
 
   log(verbosity: number, message: string): void {
@@ -625,10 +518,10 @@ export class Peers implements LinkOwner<Link> {
   #needsNoDial(target: Target): boolean {
     if (target.nodeId === '') return false;
     if (target.nodeId === this.nodeId) return this.isBound && this.openLinks.length > 0;
-    return this.#openLinkTo(target.nodeId) !== null;
+    return this.openLinkTo(target.nodeId) !== null;
   }
 
-  #openLinkTo(nodeId: string): Link | null {
+  openLinkTo(nodeId: string): Link | null {
     for (const link of this.links) if (link.isOpen && link.peer?.nodeId === nodeId) return link;
     return null;
   }
@@ -640,7 +533,7 @@ export class Peers implements LinkOwner<Link> {
     const { position, completeTo } = link.marks;
     const spanMs = [link.deadlines.connectedMs, this.#clock.monotonicMs()] as const;
     const past = this.#pastNodes.remember(peer.nodeId, position, completeTo, peerSlots, ...spanMs);
-    if (this.#stopping || this.#openLinkTo(peer.nodeId) !== null) return;
+    if (this.#stopping || this.openLinkTo(peer.nodeId) !== null) return;
     for (const other of this.links) {
       other.announceLost(peer.nodeId, past.slots);
       other.ask(past.slots, PastNodes.wantedAbove(past));
@@ -670,7 +563,7 @@ export class Peers implements LinkOwner<Link> {
     for (const other of this.links) {
       if (other.peerSlot >= 0) slotsUsed |= 1 << other.peerSlot;
     }
-    const slot = freeSlot(this.#missing.withSlots(slotsUsed));
+    const slot = freeSlot(this.#inSync.withSlots(slotsUsed));
     // What the peer said may have counted this node itself.
     if (slot < 0) return isOfPeer ? 'no node slot is free' : null;
     this.#cache.nodeSlot = slot;
@@ -682,7 +575,7 @@ export class Peers implements LinkOwner<Link> {
   /** Lets clients in when every peer is linked or was tried in vain, and nobody is about to send what he has. */
   #readyIfAlone(): void {
     const isSettled = ({ failed, nodeId }: Target): boolean =>
-      failed || nodeId === this.nodeId || this.#openLinkTo(nodeId) !== null;
+      failed || nodeId === this.nodeId || this.openLinkTo(nodeId) !== null;
     if (this.openLinks.every((link) => link.hasCopyOfPeer) && this.#targets.every(isSettled)) this.#ready();
   }
 

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SimulatedNode } from './simulated-node.ts';
@@ -26,7 +27,23 @@ export class SimulatedWorld {
     return node;
   }
 
+  /** Two nodes that dial each other, linked and equal. */
+  pair(): readonly [SimulatedNode, SimulatedNode] {
+    const [a, b] = [this.start('a', ['b']), this.start('b', ['a'])];
+    this.run(2000);
+    assertLinked(a, b);
+    return [a, b];
+  }
+
   run(ms: number): void {
     this.time.run(this.time.nowMs + ms);
   }
+}
+
+/** The two have one link, to each other, different node slots, and the same items. */
+export function assertLinked(a: SimulatedNode, b: SimulatedNode): void {
+  for (const node of [a, b]) assert.equal(node.peers.openLinks.length, 1, node.messages.join('\n'));
+  assert.equal(a.peers.openLinks[0]!.peer?.nodeId, b.peers.nodeId);
+  assert.notEqual(a.cache.nodeSlot, b.cache.nodeSlot);
+  assert.deepEqual(a.cache.snapshot(), b.cache.snapshot());
 }
