@@ -262,6 +262,7 @@ export class ClusterOperator implements ClusterOperations {
     this.#beginMoves(progress);
     await cluster.tellProxies(steps);
     // Proxies first, so that no request meets a closed door.
+    if (leaving.length > 0) await steps.serversLeft(cluster.services);
     for (const name of leaving.toReversed()) {
       await steps.stop(name);
       cluster.remove(name);

@@ -26,6 +26,8 @@ const ASKED_MS_MAX = 10_000;
 const TURN_MS_MAX = 600_000;
 /** Longer than a service's own time to end. */
 const STOP_MS_MAX = 30_000;
+/** Requests of before have ended by then, unless a client holds them up. */
+const LEFT_MS_MAX = 5000;
 const LOOK_MS = 50;
 const PROXY_ANSWER_MS_MAX = 2000;
 
@@ -165,6 +167,24 @@ export class ServiceSteps {
     );
   }
 
+  /**
+   * Waits until no request of before needs servers that proxies have been told to leave, for a while at most.
+   *
+   * @param services all that run here
+   */
+  async serversLeft(services: readonly PlannedService[]): Promise<void> {
+    const endMs = performance.now() + LEFT_MS_MAX;
+    for (const proxy of services.filter(({ role, name }) => role === 'proxy' && this.#isServing(name))) {
+      this.#progress.doing(`waiting for ${proxy.name} to leave servers`);
+      for (;;) {
+        this.#goOn();
+        const leaving = Number((await proxyStatistics(proxy))?.get('servers_leaving') ?? 0);
+        if (leaving === 0 || performance.now() > endMs) break;
+        await pause();
+      }
+    }
+  }
+
   #isServing(name: string): boolean {
     return this.statusOf(name)?.state === 'running';
   }
@@ -239,15 +259,23 @@ export class ServiceSteps {
 }
 
 /** How many configurations a proxy has taken over, and how many it has refused; null when it does not say. */
-async function configurationCounts({
-  probe: { host, port },
-}: PlannedService): Promise<{ readonly loads: number; readonly failures: number } | null> {
-  // As a node is asked: the whole of `stats` has it.
-  const result = await probe({ host, port, stats: true }, PROXY_ANSWER_MS_MAX, 'node');
-  if (!result.ok || result.stats === null) return null;
-  const count = (name: string): number => Number(result.stats?.get(name) ?? Number.NaN);
+async function configurationCounts(
+  proxy: PlannedService,
+): Promise<{ readonly loads: number; readonly failures: number } | null> {
+  const statistics = await proxyStatistics(proxy);
+  if (statistics === null) return null;
+  const count = (name: string): number => Number(statistics.get(name) ?? Number.NaN);
   const counts = { loads: count('config_loads'), failures: count('config_failures') };
   return Number.isNaN(counts.loads + counts.failures) ? null : counts;
+}
+
+/** What a proxy says to `stats`; null: nothing. */
+async function proxyStatistics({
+  probe: { host, port },
+}: PlannedService): Promise<ReadonlyMap<string, string> | null> {
+  // As a node is asked: the whole of `stats` has it.
+  const result = await probe({ host, port, stats: true }, PROXY_ANSWER_MS_MAX, 'node');
+  return result.ok ? result.stats : null;
 }
 
 function within(ms: number): () => number {

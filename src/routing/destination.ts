@@ -491,7 +491,10 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       this.#dial(this.#patient);
       return;
     }
-    if (this.#isLetGo(error)) {
+    if (this.#isRetired() && this.queue.length === 0) {
+      // It may well be stopped by now.
+      this.close();
+    } else if (this.#isLetGo(error)) {
       this.figures.letGo();
       this.#dialAnew();
     } else

@@ -28,6 +28,7 @@ export function poolFigureLines(requests: RequestPool, failures: number): string
     ['requests_waiting_for_server', figures.returnWait?.count ?? 0],
     ['requests_waited_for_server', figures.returnWait?.waited ?? 0],
     ['requests_not_waited', figures.returnWait?.notWaited ?? 0],
+    ['servers_leaving', figures.leavingServers?.count ?? 0],
   );
   return lines.map(([name, value]) => `${name} ${value}`);
 }

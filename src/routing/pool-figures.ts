@@ -14,6 +14,8 @@ export class PoolFigures {
   clientsDropped = 0;
   /** Requests that wait for a server to come back, and have; null: the pool does not say. */
   returnWait: { readonly count: number; readonly waited: number; readonly notWaited: number } | null = null;
+  /** Servers that the configuration names no more and that requests of before may need still; null: the pool does not say. */
+  leavingServers: { readonly count: number } | null = null;
   /** From a whole request to its whole answer; that may have waited for those of requests before it. */
   readonly latency: LatencyHistogram = new LatencyHistogram();
 

@@ -78,6 +78,32 @@ test('a server that is gone is not dialled any more, and what it owes is an erro
   made.nothingLeft();
 });
 
+test('a server that has left is held for a bounded time by a request that does not end', () => {
+  const made = world();
+  made.router.reconfigure(routing(['server0', 'server1', 'server2'], 0));
+  made.run(100);
+  const client = made.client();
+  const open = (): number[] => made.servers.map(({ openConnections }) => openConnections);
+  client.send('set a 0 0 10\r\n12');
+  made.run(10);
+  made.router.reconfigure(routing(['server0'], 0));
+  made.run(500);
+  assert.deepEqual(open(), [1, 1, 1]);
+  made.servers[1]!.hangUp();
+  made.run(100);
+  assert.deepEqual(open(), [1, 0, 1], 'one that is stopped is not missed');
+  made.run(5000);
+  assert.deepEqual(open(), [1, 0, 0]);
+  client.send('34567890\r\n');
+  made.run(100);
+  assert.equal(client.take(), 'STORED\r\n');
+  // Nothing is under way: at once.
+  made.router.reconfigure(routing(['server2'], 0));
+  made.run(20);
+  assert.deepEqual(open(), [0, 0, 0]);
+  made.nothingLeft();
+});
+
 test('a server that is dialled in another way gets a new connection, which takes what comes, in its order, when nothing is owed on the old one', () => {
   const made = world();
   const [server] = made.servers;

@@ -14,6 +14,9 @@ export class RequestPool {
   readonly figures: PoolFigures = new PoolFigures();
   /** Requests that are not finished, or that a call still refers to. */
   live = 0;
+  /** Those of them that came before the last change of the configuration. */
+  liveBefore = 0;
+  #generation = 0;
   readonly #free: Request[] = [];
   readonly #keptMax = 4096;
 
@@ -29,8 +32,15 @@ export class RequestPool {
   acquire(owner: RequestOwner | null, verb: number, noreply: boolean): Request {
     const request = this.#free.pop() ?? new Request(this.budget);
     request.begin(owner, verb, noreply);
+    request.generation = this.#generation;
     this.live++;
     return request;
+  }
+
+  /** The configuration changes: what is under way now goes by the routes of before. */
+  beginGeneration(): void {
+    this.#generation = (this.#generation + 1) | 0;
+    this.liveBefore = this.live;
   }
 
   /** A request for the same as some keys of another one, whose answer is kept for a watcher. */
@@ -72,6 +82,7 @@ export class RequestPool {
     const { lender } = request;
     request.end();
     this.live--;
+    if (request.generation !== this.#generation) this.liveBefore--;
     if (this.#free.length < this.#keptMax) this.#free.push(request);
     if (lender !== null) this.release(lender);
   }

@@ -67,6 +67,8 @@ export class Request extends WireRequest {
   isWhole = false;
   /** When it was sent on; 0: it was not. */
   beganMs = 0;
+  /** Which configuration was in force when it came. */
+  generation = 0;
   /** A quiet meta command: its usual answer is kept from the client. */
   isHushed = false;
   /** Of a request that came by the binary protocol: its opcode and the client's own number, as a signed one. */

@@ -116,6 +116,34 @@ test('reshard: a change of the configuration goes on counting what is carried ov
   world.nothingLeft();
 });
 
+test('reshard: a write that is under way when its new place is given up ends there, and then that is left', () => {
+  const { world, client } = moving(1);
+  put(world, OLD, { a: 'old' });
+  slow(world, OLD, 60);
+  const leaving = (): string => /servers_leaving (\d+)/.exec(world.router.statistics('pools'))?.[1] ?? '';
+  client.send('set a 3 0 1\r\n1\r\n');
+  world.run(10);
+  world.router.reconfigure({
+    settings: ROUTING_SETTINGS_DEFAULT,
+    servers: ['server0'],
+    manner: MAGENT_MANNER,
+    plan: (destinations, context) => treePlan(destinations, server(OLD), context),
+  });
+  const other = world.client();
+  other.send('get b\r\n');
+  world.run(50);
+  assert.equal(leaving(), '2');
+  world.run(1000);
+  assert.deepEqual([client.take(), other.take()], ['STORED\r\n', 'END\r\n']);
+  assert.deepEqual(values(world, NEW), { a: '1' });
+  assert.equal(leaving(), '0');
+  assert.deepEqual(
+    world.servers.map(({ openConnections }) => openConnections),
+    [1, 0, 0],
+  );
+  world.nothingLeft();
+});
+
 test('reshard: an old place that knows no meta commands is asked in plain words', () => {
   const { world, client } = moving(1);
   world.servers[OLD]!.knowsMeta = false;

@@ -13,6 +13,7 @@ import { HealthGroup } from './health-group.ts';
 import { HotKeyFigures } from './hot-key-figures.ts';
 import { hasHotKeys } from './hot-key-route.ts';
 import { findLastPlaces } from './last-places.ts';
+import { LeavingServers } from './leaving-servers.ts';
 import { mergedStatistics, type OtherStatistics } from './merged-statistics.ts';
 import { statText } from './pool-figure-lines.ts';
 import type { ReplyBlockSource } from './reply-memory.ts';
@@ -123,8 +124,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   #plan: RoutePlan;
   readonly #surroundings: RouterSurroundings;
   #upCallbacks: (() => void)[] = [];
-  /** Servers that the configuration names no more, until what waits for them is answered. */
-  #retired: readonly Destination[] = [];
+  readonly #leaving: LeavingServers;
   /** Made when it is needed first; undefined: not yet. */
   #everywhere: RouteHandle | null | undefined;
   #lanes = 0;
@@ -143,6 +143,8 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     this.calls = new CallPool(this.requests);
     this.#returnWait = new ReturnWait(this);
     this.requests.figures.returnWait = this.#returnWait;
+    this.#leaving = new LeavingServers(this.requests);
+    this.requests.figures.leavingServers = this.#leaving;
     this.#surroundings = surroundings;
     this.settings = routing.settings;
     this.records = recordsOf(routing);
@@ -151,30 +153,29 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
 
   /**
    * Routes by something else from now on. Requests under way end as they began; connections to servers that stay are kept, those to
-   * others are closed when nothing waits for them.
+   * others are closed when nothing of before needs them any more.
    */
   reconfigure(routing: Routing): void {
-    this.settings = routing.settings;
     this.records = recordsOf(routing);
     const before = this.destinations;
     const treeBefore = this.root;
-    const answerMsMax = this.#plan.answerMsMax();
+    const longestMs = this.#plan.answerMsMax() + this.settings.returnWaitMs + UNWATCHED_SLACK_MS;
+    this.settings = routing.settings;
     [this.#plan, this.root] = this.#configure(routing);
     for (const handle of treeBefore.walk()) handle.retire();
     continueMoves(treeBefore, this.root);
-    if (hasHotKeys(this.root) && !hasHotKeys(treeBefore)) this.#holdWhileUnderWay(answerMsMax);
+    if (hasHotKeys(this.root) && !hasHotKeys(treeBefore)) this.#holdWhileUnderWay(longestMs);
     const gone = before.filter((destination) => !this.destinations.includes(destination));
-    for (const destination of gone) destination.retire();
-    this.#retired = [...this.#retired, ...gone];
+    this.requests.beginGeneration();
+    this.#leaving.add(gone, this.nowMs() + longestMs);
     this.mayServe();
     this.wake();
   }
 
   /** Writes of before that nobody has watched may be under way for so long: until then any key counts as being written. */
-  #holdWhileUnderWay(answerMsMax: number): void {
+  #holdWhileUnderWay(longestMs: number): void {
     this.generations.beginEverywhere();
-    const waitMs = answerMsMax + this.settings.returnWaitMs;
-    this.#surroundings.schedule(waitMs + UNWATCHED_SLACK_MS, () => this.generations.endEverywhere());
+    this.#surroundings.schedule(longestMs, () => this.generations.endEverywhere());
   }
 
   #configure(routing: Routing): [RoutePlan, RouteHandle] {
@@ -228,7 +229,8 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
   /** Gives up all connections to servers; what waits for them is answered with an error. */
   close(): void {
     this.#closed = true;
-    for (const destination of [...this.destinations, ...this.#retired]) destination.close();
+    for (const destination of this.destinations) destination.close();
+    this.#leaving.close();
     // Last: what a destination gives up may have come to wait for it.
     this.#returnWait.close((call) => this.calls.giveUp(call));
   }
@@ -354,17 +356,11 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
       busy = true;
       this.#returnWait.tick(nowMs, this.root);
     }
-    if (this.#retired.length > 0 && this.#tickRetired(nowMs)) busy = true;
-    if (busy) this.wake();
-  }
-
-  #tickRetired(nowMs: number): boolean {
-    for (const destination of this.#retired) {
-      destination.tick(nowMs);
-      if (destination.queue.length === 0) destination.close();
+    if (this.#leaving.count > 0) {
+      busy = true;
+      this.#leaving.tick(nowMs);
     }
-    this.#retired = this.#retired.filter((destination) => destination.queue.length > 0);
-    return this.#retired.length > 0;
+    if (busy) this.wake();
   }
 
   /** Of the plan in force, whose kind the caller knows. */
