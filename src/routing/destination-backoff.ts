@@ -32,12 +32,14 @@ export class DestinationBackoff {
   #flaps = 0;
   #downs = 0;
   #upAtMs = 0;
-  #lostAtMs: number = Number.NEGATIVE_INFINITY;
+  /** One that nobody has seen yet may just be being started, with us or because it is new. */
+  #lostAtMs: number;
   #settings: RoutingSettings;
   readonly #random: Random;
 
-  constructor(settings: RoutingSettings, random: Random) {
+  constructor(settings: RoutingSettings, random: Random, nowMs: number) {
     this.#settings = settings;
+    this.#lostAtMs = nowMs;
     this.#random = random;
   }
 

@@ -117,7 +117,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#dialledAs = dialledAs;
     this.#requestTimeoutMs = settings.requestTimeoutMs;
     this.#notices = new DestinationNotices(name, host);
-    this.#backoff = new DestinationBackoff(settings, host.random);
+    this.#backoff = new DestinationBackoff(settings, host.random, host.nowMs());
     this.#probe = new DestinationProbe(settings.twinAcks, settings.twinAckMsMax, () =>
       host.login(this.server),
     );

@@ -64,11 +64,41 @@ test('a server that stays dead is waited for once; then what it should answer fa
   world.nothingLeft();
 });
 
-test('a server that never was there is not waited for', () => {
-  const world = new RouteWorld({ mains: 1, backups: 0, settings: { returnWaitMs: WAIT_MS } });
-  world.servers[0]!.mode = 'refusing';
-  world.start();
-  assert.equal(world.ask(world.client(), 'get a\r\n', 40), CONNECT);
+test('a server that never was there is waited for while it may be started together with the proxy, and no longer', () => {
+  for (const comes of [true, false]) {
+    const world = new RouteWorld({ mains: 1, backups: 0, settings: { returnWaitMs: WAIT_MS } });
+    const [server] = world.servers;
+    server!.mode = 'refusing';
+    world.start();
+    const client = world.client();
+    assert.equal(world.ask(client, 'get a\r\n', 300), '');
+    if (comes) server!.mode = 'up';
+    world.run(50);
+    assert.equal(client.take(), comes ? 'END\r\n' : '');
+    world.run(WAIT_MS);
+    assert.equal(client.take(), comes ? '' : CONNECT);
+    if (comes) continue;
+    assert.equal(world.ask(client, 'get a\r\n', 40), CONNECT);
+  }
+});
+
+test('one that a changed configuration names is waited for like that, too', () => {
+  const world = worldOf({ mains: 2 });
+  const [, server] = world.servers;
+  server!.mode = 'refusing';
+  const tree: RouteTree = { type: 'server', connections: [1] };
+  world.router.reconfigure({
+    settings: { ...ROUTING_SETTINGS_DEFAULT, returnWaitMs: WAIT_MS },
+    servers: ['server0', 'server01'],
+    manner: MAGENT_MANNER,
+    plan: (destinations, context) => treePlan(destinations, tree, context),
+  });
+  const client = world.client();
+  assert.equal(world.ask(client, 'set a 0 0 1\r\n1\r\n', 300), '');
+  server!.mode = 'up';
+  world.run(50);
+  assert.equal(client.take(), 'STORED\r\n');
+  world.nothingLeft();
 });
 
 test('a proxy is told at once: it may have another place for its requests', () => {
