@@ -39,6 +39,29 @@ export const NUTCRACKER_FILES: readonly NutcrackerFileCase[] = [
     refusal: null,
   },
   { text: pool('  hash_tag: $$\n'), refusal: null },
+  // To the original characters are bytes.
+  { text: pool('  hash_tag: "é"\n'), refusal: null },
+  {
+    text: pool('  hash_tag: "éa"\n'),
+    refusal: '3:13: conf: directive "hash_tag" is not a valid hash tag string with two characters',
+  },
+  {
+    text: `alpha:\n  listen: 127.0.0.1:022121\n  servers:\n   - 127.0.0.1:011211:01\n`,
+    refusal: null,
+  },
+  { text: `~:\n${LISTEN}  tcpkeepalive: true\n${SERVERS}`, refusal: null },
+  { text: pool('  timeout: ~\n'), refusal: '3:12: conf: directive "timeout" is not a number' },
+  { text: pool('  hash: m\0d5\n'), refusal: '3:10: conf: control characters are not allowed' },
+  // Without a name a path has a colon behind it.
+  {
+    text: pool('', '  servers:\n   - /run/a:1\n   - "/run/b:1 /run/a:"\n'),
+    refusal: "5:6: conf: pool 'alpha' has servers with same name '/run/a:'",
+  },
+  {
+    text: pool('', '  servers:\n   - /run/a:0\n'),
+    refusal:
+      '4:6: conf: directive "servers" has a zero weight in "hostname:port:weight [name]" format string',
+  },
   { text: pool('  bogus: 1\n'), refusal: '3:3: conf: directive "bogus" is unknown' },
   { text: '', refusal: "1:1: conf: 'FILE' must contain only 1 document; found 0 documents" },
   { text: '# nothing\n', refusal: "1:1: conf: 'FILE' must contain only 1 document; found 0 documents" },

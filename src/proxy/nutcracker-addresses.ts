@@ -39,8 +39,8 @@ export interface PlacedShard {
 }
 
 /**
- * `host:port:weight [name]` or `/path:weight [name]`, read from the right. Without a name it is hashed by its address, of which the port is left
- * out if it is 11211.
+ * `host:port:weight [name]` or `/path:weight [name]`, read from the right. Without a name it is hashed by its address as typed: without the port if
+ * that is 11211, and a path with the colon behind it, which the original takes for the one in front of a port.
  *
  * `host:port+host:port:weight [name]`, and the same with paths, is ours: two twins that hold the same keys. Without a name they are hashed by the address of the first, so
  * that a server which gets a twin keeps its keys.
@@ -60,8 +60,8 @@ export function serverOfText(text: string): PlacedShard | string {
   const nodes = address.slice(0, Math.max(0, colon)).split(isPath ? /\+(?=\/)/ : '+');
   if (address === '' || nodes.some((node) => hostOf(node) === '')) return FORMAT;
   if (!/^\d+$/.test(weightText) || Number(weightText) > WEIGHT_MAX)
-    return `has an invalid weight in ${quoted(isPath)}`;
-  if (Number(weightText) === 0) return `has a zero weight in ${quoted(isPath)}`;
+    return 'has an invalid weight in "hostname:port:weight [name]" format string';
+  if (Number(weightText) === 0) return 'has a zero weight in "hostname:port:weight [name]" format string';
   if (nodes.some((node) => !node.startsWith('/') && !isPort(node.slice(node.lastIndexOf(':') + 1))))
     return 'has an invalid port in "hostname:port:weight [name]" format string';
   const [first, second, ...more] = nodes.map(nodeOf);
@@ -72,7 +72,7 @@ export function serverOfText(text: string): PlacedShard | string {
     return 'has more than two twins in "hostname:port+hostname:port:weight [name]" format string';
   if (second?.text === first.text)
     return 'has one server twice in "hostname:port+hostname:port:weight [name]" format string';
-  const shardName = name ?? first.text;
+  const shardName = name ?? (isPath ? `${first.text}:` : first.text);
   return {
     server: { ...first, name: shardName, weight: Number(weightText) },
     twin: second === undefined ? null : { ...second, name: `${shardName}+${second.text}` },
@@ -83,18 +83,13 @@ export function serverOfText(text: string): PlacedShard | string {
 function nodeOf(node: string): Pick<ProxyServer, 'host' | 'port' | 'text'> {
   const host = hostOf(node);
   if (node.startsWith('/')) return { host, port: 0, text: host };
-  const port = Number(node.slice(node.lastIndexOf(':') + 1));
-  return { host, port, text: port === SERVER_PORT_DEFAULT ? host : `${host}:${port}` };
+  const typed = node.slice(node.lastIndexOf(':') + 1);
+  const port = Number(typed);
+  return { host, port, text: port === SERVER_PORT_DEFAULT ? host : `${host}:${typed}` };
 }
 
 function hostOf(node: string): string {
   return node.startsWith('/') ? node : withoutBrackets(node.slice(0, Math.max(0, node.lastIndexOf(':'))));
-}
-
-function quoted(isPath: boolean): string {
-  return isPath
-    ? '"/path/unix_socket:weight [name]" format string'
-    : '"hostname:port:weight [name]" format string';
 }
 
 function withoutBrackets(host: string): string {
@@ -102,5 +97,5 @@ function withoutBrackets(host: string): string {
 }
 
 function isPort(text: string): boolean {
-  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= PORT_MAX;
+  return /^0*\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= PORT_MAX;
 }

@@ -75,7 +75,7 @@ full:
       unixMode: 0o600,
       backlog: 1024,
       servers: [
-        { host: '/run/m.sock', port: 0, text: '/run/m.sock', name: '/run/m.sock', weight: 1 },
+        { host: '/run/m.sock', port: 0, text: '/run/m.sock', name: '/run/m.sock:', weight: 1 },
         { host: '::1', port: 11213, text: '::1:11213', name: '::1:11213', weight: 1 },
       ],
       timeouts: { requestTimeoutMs: 400, connectTimeoutMs: 400, returnWaitMs: 700 },
@@ -112,10 +112,10 @@ test('a server may be a pair of twins, which stand behind the servers', () => {
       ['10.0.0.1', 11211, '10.0.0.1', 1],
       ['10.0.0.3', 11212, 'third', 2],
       ['::1', 11213, 'fourth', 3],
-      ['/run/a+b.sock', 0, '/run/a+b.sock', 1],
+      ['/run/a+b.sock', 0, '/run/a+b.sock:', 1],
       ['10.0.0.2', 11211, '10.0.0.1+10.0.0.2', undefined],
       ['::2', 11214, 'fourth+::2:11214', undefined],
-      ['/run/c.sock', 0, '/run/a+b.sock+/run/c.sock', undefined],
+      ['/run/c.sock', 0, '/run/a+b.sock:+/run/c.sock', undefined],
     ],
   );
   assert.deepEqual(pool?.routing.kind === 'nutcracker' && pool.routing.twinOf, [0, 2, 3]);

@@ -67,6 +67,10 @@ const TOKENS = {
   anchor: 'anchor token (19)',
 } as const;
 
+/** What YAML has no place for. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]/;
+
 function isDirective(text: string): text is Directive {
   return DIRECTIVES.some((name) => name === text);
 }
@@ -93,11 +97,15 @@ class FileReader {
   }
 
   read(): readonly ProxyPool[] {
+    const control = CONTROL.exec(this.#text);
+    if (control !== null) throw this.#error(control.index, 'control characters are not allowed');
     this.#refuseMarkers();
     const documents = parseAllDocuments(this.#text, {
       lineCounter: this.#lines,
       uniqueKeys: false,
       merge: false,
+      // All scalars are texts, as to the original: no numbers, no null.
+      schema: 'failsafe',
     });
     const none = `'${this.#file}' must contain only 1 document; found 0 documents`;
     if (!('length' in documents) || documents.length === 0) throw this.#error(0, none);
@@ -222,7 +230,8 @@ class FileReader {
         if (!DISTRIBUTIONS.has(text)) throw fail('is not a valid distribution');
         return;
       case 'hash_tag':
-        if (text.length !== 2) throw fail('is not a valid hash tag string with two characters');
+        // To the original characters are bytes.
+        if (Buffer.byteLength(text) !== 2) throw fail('is not a valid hash tag string with two characters');
         return;
       case 'tcpkeepalive':
       case 'reuseport':
@@ -249,12 +258,10 @@ class FileReader {
   #scalar(node: unknown, what: string, near = 0): ReadScalar {
     this.#refuseToken(node);
     if (isMap(node)) throw this.#error(at(node), `'${this.#file}' has a depth greater than 2`);
-    if (!isScalar(node) || node.value === null)
+    const text = isScalar(node) && typeof node.value === 'string' ? node.value : '';
+    if (!isScalar(node) || (text === '' && node.type === 'PLAIN'))
       throw this.#error(isNode(node) ? at(node) : near, `${what} is missing or is no single word`);
-    const offset = at(node);
-    // As written: YAML would make numbers of some, and `yes` of others.
-    const text = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
-    return { text, offset };
+    return { text, offset: at(node) };
   }
 
   #finish(read: ReadPool): void {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { type Running, StartError } from '../base/start-error.ts';
 import type { HotKeys } from '../routing/hot-keys.ts';
@@ -41,14 +42,16 @@ export interface RunningNutcracker extends Running {
  * @throws StartError when the file cannot be read, NutcrackerFileError when something in it is wrong
  */
 export function readNutcrackerFile(path: string, typed: string = path): readonly ProxyPool[] {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/^\w+: ([^,]+),.*$/s, '$1') : String(error);
     throw new StartError(`conf: failed to open configuration '${typed}': ${reason}`);
   }
-  return parseNutcrackerFile(typed, text);
+  // A name of a server that was read otherwise than it is written would place keys elsewhere.
+  if (!isUtf8(bytes)) throw new StartError(`${typed}: conf: the file is not in UTF-8`);
+  return parseNutcrackerFile(typed, new TextDecoder().decode(bytes));
 }
 
 /** Starts what a twemproxy with these options would be. */

@@ -78,7 +78,7 @@ export function nutcrackerPlan(
     keyHash !== undefined && make !== undefined,
     'hash and distribution were checked when the file was read',
   );
-  const [open = 0, close = 0] = [...(pool.hashTag ?? '')].map((character) => character.charCodeAt(0));
+  const [open = 0, close = 0] = new TextEncoder().encode(pool.hashTag ?? '');
   const hash = pool.hashTag === null ? keyHash : taggedHash(keyHash, open, close);
   const node = (position: number): readonly Destination[] =>
     destinations.slice(position * connections, (position + 1) * connections);
