@@ -20,7 +20,6 @@ import {
 } from './statistics.ts';
 import { NO_STAMP } from './touch-stamps.ts';
 import { Upkeep } from './upkeep.ts';
-import { versionAtMs } from './version-clock.ts';
 import { Walks } from './walks.ts';
 
 export type { CacheOptions } from './cache-options.ts';
@@ -113,7 +112,7 @@ export class Cache {
     const seconds = Math.floor(wallMs / 1000);
     lifetime.nowSeconds = seconds;
     clock.tick(wallMs);
-    flush.tick(seconds, feed);
+    flush.tick(seconds, feed, clock);
   }
 
   // --- Reading.
@@ -406,8 +405,8 @@ export class Cache {
     clock.next(0);
     const version = clock.hand[0]!;
     const delayed = delaySeconds > 0;
-    const threshold = delayed ? versionAtMs((now + delaySeconds) * 1000) : version;
     const activeAt = delayed ? now + delaySeconds - 1 : now;
+    const threshold = delayed ? clock.thresholdAt(activeAt) : version;
     flush.order(threshold, activeAt, version, now);
     lifetime.noteEnd(activeAt);
     feed.flush(threshold, activeAt);

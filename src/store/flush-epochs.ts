@@ -1,6 +1,7 @@
 import type { FeedWriter } from './change-feed.ts';
 import { CONTROL, CONTROL_DOUBLE, type Geometry } from './geometry.ts';
 import type { Locks } from './locks.ts';
+import { type VersionClock, versionAtMs } from './version-clock.ts';
 
 /** The flush state, as a peer that joins must know it. */
 export interface FlushState {
@@ -29,6 +30,7 @@ export class FlushEpochs {
   readonly #deadBelow: Float64Array = new Float64Array(1);
   #seenEpoch = -1;
   #pendingActiveAt = 0;
+  #pendingThreshold = 0;
 
   constructor(control: Int32Array, doubles: Float64Array, locks: Locks, geometry: Geometry) {
     this.#control = control;
@@ -49,10 +51,13 @@ export class FlushEpochs {
    * Puts a pending flush in force when its second has come.
    *
    * @param feed is told, for on a twin another order may have taken the place of this one a moment before
+   * @param clock is brought beyond the threshold
    */
-  tick(nowSeconds: number, feed: Pick<FeedWriter, 'strike'>): void {
+  tick(nowSeconds: number, feed: Pick<FeedWriter, 'strike'>, clock: Pick<VersionClock, 'observe'>): void {
     if (Atomics.load(this.#control, CONTROL.flushEpoch) !== this.#seenEpoch) this.#read();
     if (this.#pendingActiveAt === 0 || nowSeconds < this.#pendingActiveAt) return;
+    // Whoever ordered it may have a clock that is ahead of this one's: what is stored here from now on must live.
+    if (!isOfSecond(this.#pendingThreshold, nowSeconds)) clock.observe(this.#pendingThreshold, true);
     this.#locks.acquire(this.#lock);
     const doubles = this.#doubles;
     const pending = doubles[CONTROL_DOUBLE.pendingThreshold]!;
@@ -134,5 +139,11 @@ export class FlushEpochs {
     this.#seenEpoch = Atomics.load(this.#control, CONTROL.flushEpoch);
     this.#deadBelow[0] = this.#doubles[CONTROL_DOUBLE.flushThreshold]!;
     this.#pendingActiveAt = this.#doubles[CONTROL_DOUBLE.pendingActiveAt]!;
+    this.#pendingThreshold = this.#doubles[CONTROL_DOUBLE.pendingThreshold]!;
   }
+}
+
+/** Whether a flush that was to come for this second takes what is stored until it is over, as memcached's does. */
+export function isOfSecond(threshold: number, nowSeconds: number): boolean {
+  return threshold === versionAtMs((nowSeconds + 1) * 1000);
 }

@@ -190,6 +190,51 @@ test('flushes reach the peer, the present one and the one to come', () => {
   assert.equal(b.value('new'), null);
 });
 
+test('what is stored after a delayed flush has struck lives, though the clock of the one that ordered it is ahead', () => {
+  const ahead = 600_000;
+  const ordering = new TestCache(twin);
+  ordering.advance(ahead);
+  const b = new TestCache({ ...twin, nodeSlot: 1 });
+  ordering.cache.flushAll(5);
+  const { pendingThreshold, pendingActiveAtSeconds, version } = ordering.cache.flushState();
+  b.cache.applyFlush(pendingThreshold, pendingActiveAtSeconds - ahead / 1000, version);
+  b.set('before', 'v');
+  assert.equal(b.value('before'), 'v');
+  // The other one has died meanwhile: nobody else tells that the flush is in force.
+  b.advance(6000);
+  assert.equal(b.value('before'), null);
+  b.set('after', 'v');
+  assert.equal(b.value('after'), 'v');
+});
+
+test('a delayed flush takes what was stored before it though the versions of a twin run ahead of the clock', () => {
+  const cache = new TestCache(twin);
+  cache.applySet('of the twin', 'v', versionAtMs(TEST_START_MS + 600_000) + 1);
+  cache.set('k', 'v');
+  cache.cache.flushAll(5);
+  cache.advance(3000);
+  assert.equal(cache.value('k'), 'v');
+  cache.advance(3000);
+  assert.equal(cache.value('k'), null);
+  assert.equal(cache.value('of the twin'), null);
+  cache.set('k', 'after');
+  assert.equal(cache.value('k'), 'after');
+});
+
+test('a flush in a future that no version reaches is one that a peer understands', () => {
+  const cache = new TestCache(twin);
+  cache.set('k', 'v');
+  for (const seconds of [0xffff_ffff - NOW, 1e20]) {
+    cache.cache.flushAll(seconds);
+    const { pendingThreshold, pendingActiveAtSeconds, version } = cache.cache.flushState();
+    assert.ok(pendingThreshold < VERSION_MAX);
+    const peer = new TestCache({ ...twin, nodeSlot: 1 });
+    assert.equal(peer.cache.applyFlush(pendingThreshold, pendingActiveAtSeconds, version), APPLIED.applied);
+    assert.equal(peer.cache.flushState().pendingThreshold, pendingThreshold);
+  }
+  assert.equal(cache.value('k'), 'v');
+});
+
 /** Brings what `from` has changed to `to`, as a link does: keys from the feed, then the present state. */
 function deliver(from: TestCache, reader: FeedReader, to: TestCache, records: number): void {
   for (let i = 0; i < records; i++) {

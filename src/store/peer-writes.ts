@@ -1,10 +1,11 @@
 import { CHANGE } from './change-feed.ts';
 import { COUNTER } from './counters.ts';
+import { isOfSecond } from './flush-epochs.ts';
 import { ARENA_SHIFT, MARKS, memcachedItemBytes, STATE } from './layout.ts';
 import type { Parts } from './parts.ts';
 import { APPLIED, type Applied, RESULT, type Result } from './results.ts';
 import { NO_STAMP } from './touch-stamps.ts';
-import { isVersion, versionAtMs } from './version-clock.ts';
+import { isVersion } from './version-clock.ts';
 
 /**
  * Changes that come from a peer: applied when their version is higher than that of what is here (item, tombstone or flush),
@@ -228,8 +229,7 @@ export class PeerWrites {
     // What is stored after a flush must live, so the clock has to be beyond it however far ahead the peer is.
     clock.observe(version, true);
     // One that was to come for this second takes what is stored until it is over, here as on the node that has ordered it.
-    const isOfThisSecond = threshold === versionAtMs((nowSeconds + 1) * 1000);
-    if (isInForce && !isOfThisSecond) clock.observe(threshold, true);
+    if (isInForce && !isOfSecond(threshold, nowSeconds)) clock.observe(threshold, true);
     const activeAt = isInForce ? nowSeconds : activeAtSeconds;
     lifetime.noteEnd(Math.max(1, activeAt));
     const applied = flush.order(threshold, activeAt, version, nowSeconds);

@@ -29,9 +29,12 @@ export function versionAtMs(wallMs: number): number {
   return Math.max(0, Math.floor((wallMs - VERSION_EPOCH_MS) * 1000)) * SLOTS;
 }
 
+/** The highest that is taken from elsewhere. */
+const TAKEN_MAX = VERSION_MAX - VERSIONS_AFTER * SLOTS;
+
 /** Whether a number that came from elsewhere can be a version at all. */
 export function isVersion(version: number): boolean {
-  return Number.isInteger(version) && version > 0 && version <= VERSION_MAX - VERSIONS_AFTER * SLOTS;
+  return Number.isInteger(version) && version > 0 && version <= TAKEN_MAX;
 }
 
 export class VersionClock {
@@ -132,6 +135,18 @@ export class VersionClock {
     const micros = this.#doubles[CONTROL_DOUBLE.clockMicros]!;
     this.#locks.release(this.#lock);
     return micros * SLOTS + SLOTS - 1;
+  }
+
+  /**
+   * The threshold of a flush that strikes when a second begins: it takes what is stored until that second is over; and where versions run ahead of the wall, for a twin's
+   * clock does, what has such a version by then.
+   *
+   * @param seconds since 1970
+   */
+  thresholdAt(seconds: number): number {
+    const exact = versionAtMs((seconds + 1) * 1000);
+    const ahead = versionAtMs(seconds * 1000) + this.aheadMicros() * SLOTS;
+    return Math.min(Math.max(exact, ahead), TAKEN_MAX);
   }
 
   /** Microseconds by which the clock is ahead of the wall; 0 when it is not. */
