@@ -40,6 +40,11 @@ export class ChangeSender {
   compressor: FrameCompressor | null = null;
   /** How things are put on the wire. */
   writer: ItemWriter = FRAME_WRITER;
+  /** Of what clients of this node have changed, everything up to this version has been sent, or is met by the copy under way. */
+  sentUpTo = 0;
+  /** The next such version, and where each ring ends that holds what led to it. */
+  #goal = 0;
+  readonly #goalPositions: Float64Array;
   /** The version of a flush that came from the peer itself. */
   #flushOfPeer = -1;
   readonly #cache: LinkCache;
@@ -49,6 +54,7 @@ export class ChangeSender {
   constructor(cache: LinkCache, readers: readonly ChangeReader[]) {
     this.#cache = cache;
     this.#readers = readers;
+    this.#goalPositions = new Float64Array(readers.length);
   }
 
   /** The version that a key has now is what the peer itself has sent. */
@@ -97,6 +103,26 @@ export class ChangeSender {
     let sum = 0;
     for (const reader of this.#readers) sum += reader.backlogBytes();
     return sum;
+  }
+
+  /**
+   * What is in the feeds now leads to this version; to be called before `pump`. Which of it has been sent when the peer is told something can only be said of where the feeds once ended, for
+   * they are longer than a turn, and others go on writing them.
+   */
+  aim(highest: number): void {
+    if (this.#goal > 0) return;
+    this.#goal = highest;
+    for (let thread = 0; thread < this.#readers.length; thread++)
+      this.#goalPositions[thread] = this.#readers[thread]!.head;
+  }
+
+  /** Looks whether all that was aimed at has been sent. */
+  noteSent(): void {
+    if (this.#goal === 0) return;
+    for (let thread = 0; thread < this.#readers.length; thread++)
+      if (this.#readers[thread]!.position < this.#goalPositions[thread]!) return;
+    this.sentUpTo = this.#goal;
+    this.#goal = 0;
   }
 
   /**

@@ -120,7 +120,7 @@ export class FrameReader {
   threads = 0;
   tag = 0;
   #positionsStart = 0;
-  /** mark: of MARK_FLAG; mark, ack: the serial number. A mark's `version` is the highest that the peer has given or seen. */
+  /** mark: of MARK_FLAG; mark, ack: the serial number. All changes of the peer up to a mark's `version` have been sent. */
   flags = 0;
   serial = 0;
   /** lost, want: one bit for each slot. A want's `version` is the one above which things are wanted. */

@@ -31,8 +31,8 @@
  *     resumed    nothing: what changed since that position has been sent, as changes
  *     syncBegin  nothing
  *     syncEnd    u64 items sent
- *     mark       u8 flags (MARK_FLAG), u8 0, u16 threads, u32 serial number, u32 tag, u64 highest version, u64 for each thread: all
- *                changes of that thread before this position have been sent
+ *     mark       u8 flags (MARK_FLAG), u8 0, u16 threads, u32 serial number, u32 tag, u64 version up to which all changes of the sender
+ *                have been sent (0: none is known), u64 for each thread: all changes of that thread before this position have been sent
  *     ack        u32 serial number of the last mark that has come
  *     lost       16 bytes id of a node with which there is no link any more, u8 the slots it had, one bit each
  *     want       u8 slots, one bit each, u64 version: the peer is asked for what it has of those slots above that version
@@ -455,7 +455,7 @@ export function writeMark(
   output: Output,
   flags: number,
   serial: number,
-  highestVersion: number,
+  sentUpTo: number,
   positions: Float64Array,
   from: number,
   threads: number,
@@ -470,7 +470,7 @@ export function writeMark(
   bytes[body + 2] = threads;
   bytes[body + 3] = threads >>> 8;
   putU32(bytes, body + 4, serial);
-  putU64(bytes, body + 12, highestVersion);
+  putU64(bytes, body + 12, sentUpTo);
   const start = body + MARK_FIXED_BYTES;
   putPositions(bytes, start, positions, from, threads);
   putU32(bytes, body + 8, tagOf.hash(bytes, start, body + count));

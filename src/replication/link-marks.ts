@@ -30,9 +30,9 @@ export class LinkMarks {
   /** Up to where the peer has the changes of each data thread here, by its own word; meaningless before `hasAcknowledged`. */
   readonly acknowledged: Float64Array;
   hasAcknowledged = false;
-  /** With `position`: the highest version that the peer had given or seen then; 0 while there is none. */
+  /** With `position`: nothing of the peer is missing up to this version; 0 while that is not known. */
   completeTo = 0;
-  readonly #cache: Pick<LinkCache, 'highestVersion' | 'hash'>;
+  readonly #cache: Pick<LinkCache, 'hash'>;
   readonly #sender: ChangeSender;
   readonly #sent: SentMarks;
   #wasComplete = false;
@@ -49,7 +49,7 @@ export class LinkMarks {
   /** The mark whose ack tells. */
   #settlingSerial = 0;
 
-  constructor(cache: Pick<LinkCache, 'highestVersion' | 'hash'>, sender: ChangeSender) {
+  constructor(cache: Pick<LinkCache, 'hash'>, sender: ChangeSender) {
     this.#cache = cache;
     this.#sender = sender;
     this.acknowledged = new Float64Array(sender.threads);
@@ -81,8 +81,8 @@ export class LinkMarks {
     // An ack that is not urgent comes behind the changes that are there to be sent: with it everything is here that the peer's clients know of.
     const flags =
       (wantsAcks && !isSettling ? MARK_FLAG.answerAtOnce : 0) | (isComplete ? MARK_FLAG.complete : 0);
-    const highest = this.#cache.highestVersion();
-    writeMark(output, flags, serial, highest, positions, place, this.#sender.threads, this.#cache);
+    const { sentUpTo, threads } = this.#sender;
+    writeMark(output, flags, serial, sentUpTo, positions, place, threads, this.#cache);
     sent.add(nowMs, isComplete);
     return true;
   }

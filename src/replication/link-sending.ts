@@ -106,12 +106,14 @@ export class LinkSending {
     const { copies, legacy, marks, sender } = link;
     copies.beginIfDue();
     // Read first: what is changed from here on may not be in the feed yet.
-    const highest = legacy === null ? 0 : this.#cache.highestVersion();
+    const highest = this.#cache.highestVersion();
+    sender.aim(highest);
     const { changes } = sender;
     if (!sender.pump(output, CHANGES_BYTES_PER_PUMP)) {
       this.owesResumed = false;
       link.overtaken();
     }
+    sender.noteSent();
     if (this.owesResumed && sender.backlogBytes() === 0) {
       this.owesResumed = false;
       writeResumed(output);

@@ -8,7 +8,7 @@ import type { FeedPosition } from './frames.ts';
 export const PAST_NODES_MAX = 8;
 
 /**
- * A version is taken a moment before the change is in the feed, so a mark's highest version may be that of a change which the mark does not cover.
+ * A version is taken a moment before the change is in the feed, so the version that a mark names may be above that of a change which the mark does not cover.
  * Two seconds, as versions count them (eighths of a microsecond), are more than such a moment.
  */
 const MARGIN = 2e6 * 8;

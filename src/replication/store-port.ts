@@ -51,6 +51,7 @@ export type LinkCache = { readonly meta: LinkMarks } & Pick<
 export type ChangeReader = Pick<
   FeedReader,
   | 'position'
+  | 'head'
   | 'seek'
   | 'skipToHead'
   | 'next'

@@ -88,3 +88,31 @@ test('two that join together do not serve before they have met the third, or hav
     }
   }
 });
+
+test('what a node has not sent yet to one that had been away, because it died meanwhile, that one gets from the other', () => {
+  const { world, nodes } = mesh();
+  const [a, b, c] = nodes;
+  assert.ok(a !== undefined && b !== undefined && c !== undefined);
+  world.network.holdWay('a', 'c');
+  world.network.holdWay('c', 'a');
+  for (let i = 0; i < 100; i++) {
+    a.cache.set(`missed${i}`, new Uint8Array(30000), 0, 0);
+    a.turnEnd();
+    world.run(100);
+  }
+  const missed = (node: SimulatedNode): number =>
+    [...node.cache.entries.keys()].filter((key) => key.startsWith('missed')).length;
+  assert.equal(missed(b), 100);
+  // What b had when c found that it heard nothing of a.
+  const before = missed(c);
+  assert.ok(before < 50);
+  world.network.release();
+  for (let i = 0; i < 100_000 && missed(c) < before + 10; i++) world.run(0.05);
+  assert.ok(missed(c) < 80, 'it is in the middle of it');
+  const [link] = c.peers.openLinks.filter(({ peer }) => peer?.nodeId === a.peers.nodeId);
+  assert.ok(link?.marks.position !== null, 'it has been told how far it is');
+  a.kill();
+  world.run(5000);
+  assert.equal(missed(c), 100);
+  assert.deepEqual(b.cache.snapshot(), c.cache.snapshot());
+});

@@ -208,6 +208,11 @@ export class FeedReader {
     return ((Atomics.load(this.#ring.positions, HEAD) - this.position) >>> 0) * 8;
   }
 
+  /** The position behind the last record that has been written. */
+  get head(): number {
+    return this.#ring.head();
+  }
+
   /** Forgets what was not read. */
   skipToHead(): void {
     this.position = this.#ring.head();

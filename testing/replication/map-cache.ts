@@ -119,6 +119,10 @@ export class MapFeedReader implements ChangeReader {
     return FEED.record;
   }
 
+  get head(): number {
+    return this.#feed.written;
+  }
+
   backlogBytes(): number {
     return (this.#feed.written - this.position) * 32;
   }
