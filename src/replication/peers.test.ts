@@ -283,6 +283,23 @@ test('a peer that says hello and leaves when it has heard who dials is not diall
   assert.ok(dials < 30, `${dials} dials`);
 });
 
+test('a link that always breaks before the copy has come is not made anew in haste', () => {
+  const world = new World();
+  const [a, b] = [world.node('a', ['b']), world.node('b', ['a'])];
+  // No peer takes a flush of such a version.
+  const threshold = 2 ** 53;
+  a.cache.flushState = () => ({
+    threshold,
+    pendingThreshold: 0,
+    pendingActiveAtSeconds: 0,
+    version: threshold,
+  });
+  for (const node of [a, b]) node.start();
+  world.run(10_000);
+  assert.ok(a.peers.linksMade > 5 && a.peers.linksMade < 100, `${a.peers.linksMade} links`);
+  assert.ok(a.isReady && b.isReady);
+});
+
 test('connections that say nothing are bounded in number', () => {
   const world = new World();
   const node = world.start('a', []);

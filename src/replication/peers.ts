@@ -25,6 +25,7 @@ import { PastLinks } from './past-links.ts';
 import { PastNodes } from './past-nodes.ts';
 import { Refusals } from './refusals.ts';
 import { ReplicationPorts } from './replication-ports.ts';
+import { RETRY_MS_MAX } from './retry-pause.ts';
 import type { LinkCache } from './store-port.ts';
 
 /** For a connection to be there. */
@@ -484,6 +485,8 @@ export class Peers implements LinkOwner<Link>, SyncedNode {
       return;
     }
     const nowMs = this.#clock.monotonicMs();
+    const lastedLong = nowMs >= link.deadlines.connectedMs + RETRY_MS_MAX;
+    const wasOfUse = link.wasTaken && (link.marks.isSettled || lastedLong);
     const target = this.#targets[link.target];
     if (target !== undefined) {
       if (this.#inSync.dialEnded(target, link)) this.#actions.syncDoubted();
@@ -491,8 +494,8 @@ export class Peers implements LinkOwner<Link>, SyncedNode {
       target.wasTried ||= !isVoid;
       target.isFull = link.dialled && link.ending.isSurplus;
       target.failed = !wasOpen && !target.isFull && !isVoid;
-      // Whoever has taken the hello and left would do so again.
-      if (link.wasTaken || isVoid) {
+      // Whoever has taken the hello and left would do so again, and so may who has left before each had what the other has.
+      if (wasOfUse || isVoid) {
         target.retry.reset();
         target.retry.atOnce(nowMs);
       } else target.retry.later(nowMs);
@@ -501,7 +504,7 @@ export class Peers implements LinkOwner<Link>, SyncedNode {
       // The node at the other end may have been the one that held the port, or the reason not to dial it.
       for (const other of this.#targets) {
         other.failed = false;
-        if (other.link === null) other.retry.atOnce(nowMs);
+        if (other.link === null && wasOfUse) other.retry.atOnce(nowMs);
       }
       this.#ports.mayBeFree(nowMs);
     }
