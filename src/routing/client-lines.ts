@@ -15,6 +15,8 @@ export const REPLY_NO_MEMORY: Uint8Array = ascii('SERVER_ERROR OUT OF MEMORY\r\n
 export const REPLY_FLUSH_REFUSED: Uint8Array = ascii('CLIENT_ERROR flush_all not allowed\r\n');
 export const REPLY_FORMAT: Uint8Array = ascii('CLIENT_ERROR bad command line format\r\n');
 
+export const REPLY_TOO_MANY_FLAGS: Uint8Array = ascii('CLIENT_ERROR options flags too long\r\n');
+
 /** What a line is answered with that is none, by its error. */
 export const LINE_ERROR_REPLIES: ReadonlyMap<number, Uint8Array> = new Map([
   [LINE_ERROR.unknown, REPLY_ERROR],

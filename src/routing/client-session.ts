@@ -1,5 +1,5 @@
 import { assert } from '../base/assert.ts';
-import { INPUT_REST_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
+import { INPUT_REST_BYTES_MAX, KEY_BYTES_MAX, LINE_BYTES_MAX } from '../base/limits.ts';
 import type { Connection, ConnectionError, Session } from '../base/session.ts';
 import { META_ERROR, MetaRequest, parseMetaRequest } from '../protocol/text/meta-request.ts';
 import { LINE_ERROR, parseTextLine, TextRequest } from '../protocol/text/request-parser.ts';
@@ -20,6 +20,7 @@ import {
   REPLY_META_NOOP,
   REPLY_NO_MEMORY,
   REPLY_TOO_LARGE,
+  REPLY_TOO_MANY_FLAGS,
   textOf,
 } from './client-lines.ts';
 import type { ClientManner } from './client-manner.ts';
@@ -32,8 +33,10 @@ import {
   copyRetrieval,
   copyVersion,
   forwardedBytesMax,
+  hasNul,
+  hasNulInKeys,
 } from './forwarded-line.ts';
-import { BASE64_KEY_BYTES_MAX, placeBase64Key } from './meta-front.ts';
+import { BASE64_KEY_BYTES_MAX, hasTooManySetFlags, placeBase64Key } from './meta-front.ts';
 import { isNutcrackerLine } from './nutcracker-lines.ts';
 import { beginsPlainGet, readPlainGet } from './plain-get.ts';
 import type { Request } from './request.ts';
@@ -161,6 +164,7 @@ export class ClientSession implements Session, BinaryHost, UploadReceiver {
     const line = this.#line;
     parseTextLine(input, start, lf, line);
     const next = lf + 1;
+    if (line.error === LINE_ERROR.none && hasNulInKeys(input, line)) line.error = LINE_ERROR.format;
     const { manner } = this.#host;
     if (manner.closesOnError) {
       // A number that is none is what the server would say it is.
@@ -323,9 +327,8 @@ export class ClientSession implements Session, BinaryHost, UploadReceiver {
     parseMetaRequest(input, line.verb, line.argumentsStart, line.lineEnd, meta);
     const { valueBytes } = meta;
     const isStore = line.verb === VERB.metaSet;
-    // What cannot be passed on as it is: without its key or length, or with more than one q, which is not passed on.
-    const refusal = META_REFUSALS.get(meta.error);
-    if (refusal !== undefined && (!isStore || valueBytes < 0 || meta.error !== META_ERROR.format)) {
+    const refusal = this.#metaRefusal(input, isStore);
+    if (refusal !== null) {
       if (isStore && valueBytes >= 0) this.#upload.drop(valueBytes + LINE_END_BYTES);
       this.#answer(refusal);
       return;
@@ -342,6 +345,20 @@ export class ClientSession implements Session, BinaryHost, UploadReceiver {
     copyMeta(request, input, line, meta);
     if (isStore) this.#upload.beginValue(request, valueBytes);
     else this.#submit(request);
+  }
+
+  /**
+   * What cannot be passed on as it is: without its key or length, or with more than one q, which is not passed on; or so that not every server would
+   * swallow the value. Null: it can.
+   */
+  #metaRefusal(input: Uint8Array, isStore: boolean): Uint8Array | null {
+    const { argumentsStart, lineEnd } = this.#line;
+    const { keyStart, keyEnd, valueBytes, error } = this.#metaRequest;
+    const isKeyWrong = keyEnd - keyStart > KEY_BYTES_MAX || hasNul(input, keyStart, keyEnd);
+    if (isKeyWrong) return REPLY_FORMAT;
+    if (isStore && hasTooManySetFlags(input, argumentsStart, lineEnd)) return REPLY_TOO_MANY_FLAGS;
+    if (isStore && valueBytes >= 0 && error === META_ERROR.format) return null;
+    return META_REFUSALS.get(error) ?? null;
   }
 
   #submit(request: Request): void {

@@ -37,6 +37,20 @@ export function forwardedBytesMax(line: TextRequest): number {
   return line.lineEnd - line.argumentsStart + VERB_ROOM;
 }
 
+/**
+ * Whether a key of a line has a NUL. memcached up to 1.6.18 takes that for the end of the line, so it would see another command: it would not swallow the
+ * value of a `set`, and do what stands there.
+ */
+export function hasNulInKeys(input: Uint8Array, line: TextRequest): boolean {
+  if (line.verb < VERB.get || line.verb > VERB.touch) return false;
+  return hasNul(input, line.keyStart, line.verb <= VERB.gats ? line.lineEnd : line.keyEnd);
+}
+
+export function hasNul(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === 0) return true;
+  return false;
+}
+
 /** A retrieval, with all its keys. @returns false when one of them is none */
 export function copyRetrieval(request: WireRequest, input: Uint8Array, line: TextRequest): boolean {
   appendVerb(request, line.verb);

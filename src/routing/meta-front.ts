@@ -10,6 +10,17 @@ const ONE_SPACE = Uint8Array.of(SPACE);
 /** Modes of ms that leave the same when they are done twice. */
 const MODES_RETRY_SAFE: ReadonlySet<number> = new Set([...'SsRr'].map((letter) => letter.charCodeAt(0)));
 
+/** memcached up to 1.6.18 takes no more in an `ms`, and does not swallow the value of one that has more. */
+const SET_FLAGS_MAX = 16;
+
+/** Whether an `ms` has more flags, known or not, than every memcached takes. @param start the first byte behind the verb */
+export function hasTooManySetFlags(input: Uint8Array, start: number, end: number): boolean {
+  let words = 0;
+  for (let at = start; at < end; at++)
+    if (input[at] !== SPACE && (at === start || input[at - 1] === SPACE)) words++;
+  return words > SET_FLAGS_MAX + 2;
+}
+
 /** Bytes of a base64 key, for which room is kept behind a request. */
 export const BASE64_KEY_BYTES_MAX = 256;
 
