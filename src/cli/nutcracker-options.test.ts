@@ -70,6 +70,8 @@ for (const [line, message] of [
   ['-s 99999', 'option -s value 99999 is not a valid port'],
   ['-s 0', 'option -s value 0 is not a valid port'],
   ['-m 0', 'option -m requires a non-zero number'],
+  ['-m -1', 'option -m requires a non-zero number'],
+  ['-m x', 'option -m requires a non-zero number'],
   ['-m 511', 'mbuf chunk size must be between 512 and 16777216 bytes'],
   ['-m 16777217', 'mbuf chunk size must be between 512 and 16777216 bytes'],
   ['-z', "invalid option -- 'z'"],

@@ -116,7 +116,7 @@ export function parseNutcracker(call: Called): CommandLine<NutcrackerCommand> {
         break;
       case 'mbuf-size': {
         // Accepted: buffers here have other sizes, and grow.
-        const bytes = number('m', value);
+        const bytes = isNumber(value) ? Number(value) : 0;
         if (bytes === 0) throw usageError('option -m requires a non-zero number');
         if (bytes < MBUF_BYTES_LEAST || bytes > MBUF_BYTES_MOST)
           throw usageError(
@@ -190,8 +190,12 @@ function asToldByTwemproxy(message: string): string {
   return message.replace(/^nutcracker: /, '');
 }
 
+function isNumber(value: string): boolean {
+  return /^\d{1,10}$/.test(value);
+}
+
 function number(letter: string, value: string): number {
-  if (/^\d{1,10}$/.test(value)) return Number(value);
+  if (isNumber(value)) return Number(value);
   throw usageError(`option -${letter} requires a number`);
 }
 

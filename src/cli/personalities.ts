@@ -161,9 +161,9 @@ export function nutcracker(starters: RoleStarters): Personality {
 
 /** `-t`: says whether the file is good, and, unlike twemproxy, what is wrong with it. */
 async function testNutcrackerFile(invocation: Invocation, path: string, typed: string): Promise<number> {
-  const { readNutcrackerFile } = await import('../proxy/nutcracker-service.ts');
+  const { checkNutcrackerFile } = await import('../proxy/nutcracker-service.ts');
   try {
-    readNutcrackerFile(path, typed);
+    await checkNutcrackerFile(path, typed);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     invocation.complain(error.message);

@@ -7,6 +7,7 @@ import { startProxy } from './main-thread.ts';
 import { parseNutcrackerFile } from './nutcracker-file.ts';
 import { NutcrackerStats, type StatsAddress } from './nutcracker-stats.ts';
 import type { ProxyOptions, ProxyPool } from './options.ts';
+import { listenAddresses } from './pool-addresses.ts';
 import { LOG_LEVEL, LOG_LEVEL_MAX, ProxyLog } from './proxy-log.ts';
 
 export interface NutcrackerOptions {
@@ -52,6 +53,21 @@ export function readNutcrackerFile(path: string, typed: string = path): readonly
   // A name of a server that was read otherwise than it is written would place keys elsewhere.
   if (!isUtf8(bytes)) throw new StartError(`${typed}: conf: the file is not in UTF-8`);
   return parseNutcrackerFile(typed, new TextDecoder().decode(bytes));
+}
+
+/**
+ * What `-t` does: reads the file, and looks up where it would listen.
+ *
+ * @throws StartError as `readNutcrackerFile`, and when an address to listen on is unknown
+ */
+export async function checkNutcrackerFile(path: string, typed: string): Promise<void> {
+  for (const pool of readNutcrackerFile(path, typed))
+    try {
+      await listenAddresses(pool);
+    } catch (error) {
+      const reason = message(error).replace(/^cannot listen on /, '');
+      throw new StartError(`${typed}: conf: directive "listen" has an invalid value: ${reason}`);
+    }
 }
 
 /** Starts what a twemproxy with these options would be. */

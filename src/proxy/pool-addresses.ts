@@ -66,7 +66,8 @@ export function hasName({ host }: ProxyServer): boolean {
   return !host.startsWith('/') && numericHost(host) === null;
 }
 
-async function listenAddresses(pool: ProxyPool): Promise<SocketAddress[]> {
+/** @throws StartError when one of them is unknown */
+export async function listenAddresses(pool: ProxyPool): Promise<SocketAddress[]> {
   const addresses: SocketAddress[] = [];
   for (const { host, port } of pool.listen) {
     const found = await resolveHost(host ?? '', port);

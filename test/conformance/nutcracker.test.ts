@@ -148,6 +148,26 @@ test('a file is good where nutcracker -t says so, save for those of which anothe
   }
 });
 
+test('a file whose listen address is unknown is refused by -t, as there', { skip: SKIP }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'twincached-nutcracker-'));
+  try {
+    const file = join(directory, 'unknown.yml');
+    for (const [host, code] of [
+      ['256.0.0.1', 1],
+      ['127.0.0.1', 0],
+    ] as const) {
+      writeFileSync(file, `alpha:\n  listen: ${host}:22121\n  servers:\n   - 127.0.0.1:11211:1\n`);
+      const [ours, theirs] = [
+        twincached(['nutcracker', '-t', '-c', file]),
+        run(NUTCRACKER ?? '', ['-t', '-c', file]),
+      ];
+      assert.deepEqual([await ours.ended(), await theirs.ended()], [code, code]);
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test('-V, -D and refused options, word for word', { skip: SKIP }, async () => {
   for (const [words, lines] of [
     [['-V'], 3],
