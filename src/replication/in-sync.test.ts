@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SimulatedConnection } from '../../testing/replication/simulated-network.ts';
 import type { SimulatedNode } from '../../testing/replication/simulated-node.ts';
 import {
   assertLinked,
@@ -7,7 +8,7 @@ import {
   SimulatedWorld as World,
 } from '../../testing/replication/simulated-world.ts';
 import { FRESH_MS_MAX, SETTLE_MS_MAX, YOUNG_MS_MAX } from './in-sync.ts';
-import { HANDSHAKE_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link-times.ts';
+import { HANDSHAKE_MS_MAX, PARTED_MS_MAX, PING_MS, SILENCE_MS_MAX } from './link-times.ts';
 import { ALONE_MS } from './missing-twins.ts';
 import { peerStatistics } from './peer-statistics.ts';
 import { DIAL_MS_MAX } from './peers.ts';
@@ -319,4 +320,26 @@ test('a twin that had let nobody in when it came, and does not hear this node, m
   world.network.release();
   world.run(3000);
   assert.ok(a.peers.isInSync && a.cache.entries.has('k'));
+});
+
+test('a node that lets a twin go is not in sync from then on, but when it is linked with it anew, whatever becomes of the old connection', () => {
+  const world = new World();
+  const [a, b] = world.pair();
+  assert.ok(a.peers.isInSync && b.peers.isInSync);
+  const [link] = a.peers.openLinks;
+  const connection = link?.connection;
+  assert.ok(link !== undefined && connection instanceof SimulatedConnection);
+  // What is said may take its time to leave, and neither end hears that the other has closed.
+  connection.end = () => connection.transmit();
+  connection.breakOff = () => {};
+  link.giveUp('enough');
+  assert.equal(a.peers.isInSync, false);
+  a.turnEnd();
+  world.run(PARTED_MS_MAX - 100);
+  assert.equal(a.peers.links.length, 2, 'the old connection is still there');
+  assert.ok(a.peers.isInSync && b.peers.isInSync);
+  world.run(200);
+  assert.equal(a.peers.links.length, 1);
+  assert.ok(a.peers.isInSync && b.peers.isInSync);
+  assertLinked(a, b);
 });

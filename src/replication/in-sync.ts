@@ -134,7 +134,7 @@ export class InSync {
     this.#settling.delete(link);
   }
 
-  /** A link has ended, or never came to be one. */
+  /** A link has ended, or never came to be one; once for each. */
   closed(link: Link): void {
     this.#settling.delete(link);
     // A dialler takes the link for open first: who closed it then had not, and may go on. The next dial tells.

@@ -13,6 +13,8 @@ export class LinkEnding {
   isStuck = false;
   /** One of the two has given the link up without being asked to, and said so or meant to: both go on, and their clients with them. */
   isParted = false;
+  /** It was this one, and that is already known of where the links are kept together. */
+  isGivenUp = false;
   /** What became of the attempt says nothing of the other side: this process stood still meanwhile. */
   isVoid = false;
   /** Nobody listens there. */

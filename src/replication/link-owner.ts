@@ -32,6 +32,8 @@ export interface LinkOwner<Link> {
   syncReceived(link: Link): void;
   /** From here on the peer counts on this node's acks, if its clients wait for any. */
   settled(link: Link): void;
+  /** The link is open no more, and this node goes on without the peer; `linkClosed` follows. */
+  givenUp(link: Link): void;
   /** Called once, for every link. @param reason a few words for the log */
   linkClosed(link: Link, reason: string): void;
   /** @param verbosity 0: always, 1: with -v, 2: with -vv. */

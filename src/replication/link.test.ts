@@ -375,21 +375,23 @@ test('a link that is given up is told to the peer, in the middle of a value too:
   assert.equal(halfway.listener.owner.events.at(-1), 'closed: the peer gives the link up');
 });
 
-test('what is said when a link is given up has so long to leave; where nothing leaves nothing is said', () => {
-  const pair = openPair();
-  const { time, dialler, listener } = pair;
-  dialler.link.giveUp('enough');
-  dialler.link.tick(time.nowMs + PARTED_MS_MAX - 1);
-  assert.equal(dialler.connection.destroyed, false);
-  assert.equal(dialler.link.dueMs, time.nowMs + PARTED_MS_MAX);
-  dialler.link.tick(time.nowMs + PARTED_MS_MAX);
-  assert.ok(dialler.connection.destroyed);
-  listener.connection.output.blocked = true;
-  listener.take();
-  listener.link.giveUp('enough');
-  assert.ok(listener.connection.destroyed && listener.take().length === 0);
-  assert.ok(listener.link.ending.livesOn);
-});
+for (const isBlocked of [false, true])
+  test(`what is said when a link is given up has so long to leave${isBlocked ? ', also behind what the peer has not taken' : ''}`, () => {
+    const pair = openPair();
+    const { time, dialler, listener } = pair;
+    dialler.connection.output.blocked = isBlocked;
+    dialler.link.giveUp('enough');
+    assert.ok(dialler.link.ending.livesOn);
+    assert.equal(dialler.owner.events.at(-1), 'given up');
+    dialler.link.tick(time.nowMs + PARTED_MS_MAX - 1);
+    assert.equal(dialler.connection.destroyed, false);
+    assert.equal(dialler.link.dueMs, time.nowMs + PARTED_MS_MAX);
+    dialler.link.tick(time.nowMs + PARTED_MS_MAX);
+    assert.ok(dialler.connection.destroyed);
+    listener.feeder.push(dialler.take());
+    listener.closeWith(null);
+    assert.ok(listener.link.ending.livesOn);
+  });
 
 test('a value that stops half-way is given back', () => {
   const pair = openPair();

@@ -308,25 +308,22 @@ export class Link implements Session, SendingLink {
   }
 
   /**
-   * Ends the connection while both sides go on. The other one is told, if its kernel takes that at once: a connection that just closes looks like a node that has died, and
+   * Ends the connection while both sides go on. The other one is told, if its kernel takes that soon: a connection that just closes looks like a node that has died, and
    * who has lost nobody but the dead has all there is.
    */
   giveUp(reason: string): void {
-    const { output } = this.connection;
     if (this.state !== 'open' || this.sending.hasSaidBye || this.legacy !== null) {
       this.close(reason);
       return;
     }
-    this.ending.isParted = true;
-    if (output.blocked) {
-      this.close(reason);
-      return;
-    }
+    this.ending.isParted = this.ending.isGivenUp = true;
     this.#closeReason = reason;
     this.state = 'closing';
     this.deadlines.parted(this.#clock.monotonicMs());
-    writeParted(output);
+    writeParted(this.connection.output);
     this.connection.end();
+    // The connection may stay for as long as that takes.
+    this.#owner.givenUp(this);
   }
 
   /** Says bye when everything has been sent; the peer closes then. */

@@ -463,10 +463,23 @@ export class Peers implements LinkOwner<Link>, SyncedNode {
     this.#inSync.settled(link);
   }
 
+  givenUp(link: Link): void {
+    this.#parted(link);
+    this.#actions.syncDoubted();
+  }
+
+  /** There is no link to the peer any more, or never was one. */
+  #parted(link: Link): void {
+    this.#inSync.closed(link);
+    if (!link.wasOpen) return;
+    this.#lost(link);
+    this.#actions.acknowledged();
+  }
+
   linkClosed(link: Link, reason: string): void {
     this.links = this.links.filter((other) => other !== link);
     this.past.add(link);
-    this.#inSync.closed(link);
+    if (!link.ending.isGivenUp) this.#parted(link);
     const { wasOpen } = link;
     const { isVoid } = link.ending;
     if (link.legacy !== null) this.#legacyLost(link.legacy);
@@ -475,8 +488,6 @@ export class Peers implements LinkOwner<Link>, SyncedNode {
       if (link.ending.isStuck) this.linksStuck++;
       this.#actions.log(1, `close (peer=${remoteText(link)}, ${reason})`);
       this.#actions.log(1, 'cleanup complete');
-      this.#lost(link);
-      this.#actions.acknowledged();
     } else {
       this.refusals.ended(link, remoteText(link), reason);
     }

@@ -98,6 +98,10 @@ export class NotingOwner implements LinkOwner<Link> {
     this.events.push('settled');
   }
 
+  givenUp(): void {
+    this.events.push('given up');
+  }
+
   linkClosed(_link: Link, reason: string): void {
     this.events.push(`closed: ${reason}`);
   }
