@@ -89,10 +89,10 @@ export class NutcrackerStats {
 
   #json({ pools }: ProxyFigures): string {
     let clients = 0;
-    let servers = 0;
-    const parts: Record<string, unknown> = {};
+    let serverConnections = 0;
+    const parts: string[] = [];
     for (const { pool, byThread } of pools) {
-      const part: Record<string, unknown> = {
+      const part = fields({
         client_eof: sum(byThread, (figures) => figures.clientEnds),
         client_err: sum(byThread, (figures) => figures.clientErrors),
         client_connections: sum(byThread, (figures) => figures.clients),
@@ -100,15 +100,17 @@ export class NutcrackerStats {
         forward_error: sum(byThread, (figures) => figures.failures),
         fragments: 0,
         ...Object.fromEntries(byThread[0]?.hotKeys ?? []),
-      };
-      for (const { name, position } of inOrder(pool))
-        part[name] = serverPart(byThread.flatMap((figures) => figures.servers[position] ?? []));
+      });
+      const servers = inOrder(pool).map(({ name, position }) => {
+        const figures = byThread.flatMap((thread) => thread.servers[position] ?? []);
+        return `${JSON.stringify(name)}: {${fields(serverPart(figures))}}`;
+      });
       clients += sum(byThread, (figures) => figures.clients);
-      servers += sum(byThread, (figures) => sum(figures.servers, ({ connections }) => connections));
-      parts[pool.name] = part;
+      serverConnections += sum(byThread, (figures) => sum(figures.servers, ({ connections }) => connections));
+      parts.push(`${JSON.stringify(pool.name)}: {${part}, ${servers.join(',')}}`);
     }
-    const current = clients + servers + pools.length;
-    return `${JSON.stringify({
+    const current = clients + serverConnections + pools.length;
+    const top = fields({
       service: 'nutcracker',
       source: hostname(),
       version: NUTCRACKER_VERSION,
@@ -116,8 +118,8 @@ export class NutcrackerStats {
       timestamp: Math.floor(Date.now() / 1000),
       total_connections: current + this.#readers + this.#goneConnections(pools),
       curr_connections: current,
-      ...parts,
-    })}\n`;
+    });
+    return `{${top}, ${parts.join(',')}}\n`;
   }
 
   /** Connections that have ended, of clients and of servers. */
@@ -132,6 +134,13 @@ export class NutcrackerStats {
       0,
     );
   }
+}
+
+/** Fields as twemproxy writes them, to the last space: there are readers that look for them without parsing. */
+function fields(of: Readonly<Record<string, string | number>>): string {
+  return Object.entries(of)
+    .map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
+    .join(', ');
 }
 
 /** The servers as twemproxy tells of them. */
