@@ -21,6 +21,8 @@ export class LinkEnding {
   isRefusal = false;
   /** One of the two has as many twins as there can be, without the other. */
   isSurplus = false;
+  /** It is the other one that has: this node is one too many. */
+  isOneTooMany = false;
 
   /** For all that is known the other side goes on, and may be told what this one does not hear of. */
   get livesOn(): boolean {

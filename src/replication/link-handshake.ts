@@ -152,9 +152,12 @@ export class LinkHandshake {
     return this.#leaving(reason);
   }
 
-  /** Says who this is, which shows the other side, too, what is wrong. */
+  /** Says who this is, which shows the other side, too, what is wrong. What a dialler says of its twins is believed when it has proven itself. */
   #leaveAfterHello(reason: string): null {
+    const { secret } = this.#safety;
     this.sendHello();
+    if (secret !== null && !this.lacksSecret && this.#link.dialled)
+      writeProof(this.#link.connection.output, secret.proof(this.#words(true)));
     return this.#leaving(reason);
   }
 

@@ -1,21 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { GUARDED } from '../../testing/replication/link-guards.ts';
 import type { SimulatedNode } from '../../testing/replication/simulated-node.ts';
 import { SimulatedWorld as World } from '../../testing/replication/simulated-world.ts';
+import { UNGUARDED } from './link-safety.ts';
 import { peerStatistics } from './peer-statistics.ts';
 
 const value = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'latin1'));
 
-/** Eight twins, each of which dials those that were there before it. */
-function fullMesh(world: World): SimulatedNode[] {
+/** Eight twins, each of which dials those that were there before it, and more hosts. */
+function fullMesh(world: World, ...more: readonly string[]): SimulatedNode[] {
   const nodes: SimulatedNode[] = [];
   for (let i = 0; i < 8; i++) {
-    nodes.push(
-      world.start(
-        `n${i}`,
-        nodes.map((_, before) => `n${before}`),
-      ),
-    );
+    nodes.push(world.start(`n${i}`, [...nodes.map((_, before) => `n${before}`), ...more]));
     world.run(300);
   }
   for (const node of nodes) assert.equal(node.peers.openLinks.length, 7);
@@ -60,6 +57,31 @@ test('a ninth twin is refused, lets no clients in, says why, and comes in when t
   assert.deepEqual(ninth.cache.snapshot(), nodes[0]!.cache.snapshot());
   assert.equal(ninth.cache.entries.size, 1);
 });
+
+for (const safety of [UNGUARDED, GUARDED])
+  test(`a ninth twin that is only dialled hears that it is one too many${safety.secret === null ? '' : ', from who has proven himself'}`, () => {
+    const world = new World();
+    world.safety = safety;
+    const nodes = fullMesh(world, 'n8');
+    const ninth = world.start('n8', []);
+    world.run(20_000);
+    assert.equal(ninth.peers.isInSync, false);
+    assert.equal(ninth.peers.missingMs, 0);
+    assert.equal(isFigure(ninth, world, 'surplus'), '1');
+    assert.ok(Number(isFigure(ninth, world, 'refused_surplus')) >= 8);
+    assert.ok(Number(isFigure(ninth, world, 'refused_surplus')) < 400, 'they do not hurry');
+    assert.ok(ninth.messages.some((line) => line.includes('it is one of 8 twins already')));
+    for (const node of nodes) {
+      assert.equal(isFigure(node, world, 'surplus'), '0');
+      assert.ok(node.peers.isInSync);
+      assert.ok(node.messages.some((line) => line.includes('there are 8 twins already')));
+    }
+    nodes[3]!.kill();
+    world.run(5000);
+    assert.equal(ninth.peers.openLinks.length, 7);
+    assert.ok(ninth.peers.isInSync);
+    assert.equal(isFigure(ninth, world, 'surplus'), '0');
+  });
 
 for (const isSilent of [true, false])
   test(`a twin whose place was taken while it was cut off (${isSilent ? 'silently' : 'by resets'}) serves on, is not in sync, and what it was told is not lost`, () => {

@@ -20,6 +20,7 @@ import { InSync, type SyncedNode } from './in-sync.ts';
 import type { LegacyReceiver } from './legacy-receiver.ts';
 import type { Link } from './link.ts';
 import type { LinkOwner } from './link-owner.ts';
+import { ALONE_MS } from './missing-twins.ts';
 import { freeSlot, mustMove, NODE_SLOTS } from './node-slots.ts';
 import { PastLinks } from './past-links.ts';
 import { PastNodes } from './past-nodes.ts';
@@ -93,6 +94,9 @@ export class Peers implements LinkOwner<Link>, SyncedNode {
   readonly #readyMsMax: number;
   readonly #wantsAcks: () => boolean;
   readonly #inSync: InSync;
+  /** A dialler that has as many twins as there can be has said so; it would come again by then. */
+  #surplusFor = '';
+  #surplusUntilMs = 0;
   #progressMs = 0;
   #progressFrames = -1;
   /** Of the link that has sent the last slice. */
@@ -192,6 +196,8 @@ export class Peers implements LinkOwner<Link>, SyncedNode {
 
   /** There are as many twins as there can be, and this node is none of them: what it has nobody else has, and the other way round. */
   get isSurplus(): boolean {
+    const isToldByDialler = this.#clock.monotonicMs() < this.#surplusUntilMs;
+    if (isToldByDialler && this.openLinkTo(this.#surplusFor) === null) return true;
     return this.#targets.some(({ isFull, nodeId }) => isFull && this.openLinkTo(nodeId) === null);
   }
 
@@ -380,11 +386,12 @@ export class Peers implements LinkOwner<Link>, SyncedNode {
       other.close('another link between these nodes stays');
     }
     if (this.openLinks.length >= PEERS_MAX) {
-      link.ending.isSurplus = !link.dialled;
+      link.ending.isSurplus = true;
       return `there are ${NODE_SLOTS} twins already`;
     }
-    if (!link.dialled || !peer.full) return null;
-    link.ending.isSurplus = true;
+    // A dialler says so only if it leaves.
+    if (!peer.full) return null;
+    link.ending.isSurplus = link.ending.isOneTooMany = true;
     return `it is one of ${NODE_SLOTS} twins already, and this node is none of them`;
   }
 
@@ -499,11 +506,15 @@ export class Peers implements LinkOwner<Link>, SyncedNode {
     const lastedLong = nowMs >= link.deadlines.connectedMs + RETRY_MS_MAX;
     const wasOfUse = link.wasTaken && (link.marks.isSettled || lastedLong);
     const target = this.#targets[link.target];
+    if (target === undefined && link.ending.isOneTooMany) {
+      this.#surplusFor = link.peer?.nodeId ?? '';
+      this.#surplusUntilMs = nowMs + ALONE_MS;
+    }
     if (target !== undefined) {
       if (this.#inSync.dialEnded(target, link)) this.#actions.syncDoubted();
       target.link = null;
       target.wasTried ||= !isVoid;
-      target.isFull = link.dialled && link.ending.isSurplus;
+      target.isFull = link.ending.isOneTooMany;
       target.failed = !wasOpen && !target.isFull && !isVoid;
       // Whoever has taken the hello and left would do so again, and so may who has left before each had what the other has.
       if (wasOfUse || isVoid) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Random, seededRandom } from '../../src/base/random.ts';
+import { type LinkSafety, UNGUARDED } from '../../src/replication/link-safety.ts';
 import { SimulatedNetwork } from './simulated-network.ts';
 import { SimulatedNode } from './simulated-node.ts';
 import { VirtualTime } from './virtual-time.ts';
@@ -16,8 +17,18 @@ export class SimulatedWorld {
     windowBytes: 100000,
   });
 
+  /** What the links of all nodes are guarded by. */
+  safety: LinkSafety = UNGUARDED;
+
   node(host: string, peerHosts: readonly string[]): SimulatedNode {
-    const options = { host, port: PORT, peerHosts, feedCapacity: 1000, readyMsMax: READY_MS_MAX };
+    const options = {
+      host,
+      port: PORT,
+      peerHosts,
+      feedCapacity: 1000,
+      readyMsMax: READY_MS_MAX,
+      safety: this.safety,
+    };
     return new SimulatedNode(this.network, this.random, options);
   }
 
