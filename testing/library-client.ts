@@ -3,6 +3,9 @@ import { MemcacheClient } from 'memcache-client';
 import { UnsentWrites } from './unsent-writes.ts';
 import { until } from './wait.ts';
 
+/** Longer than any test: what is set lives for a minute by the library's own choice. */
+const LIFETIME_SECONDS = 3600;
+
 /** How long a write may take to arrive at the twin before it counts as lost. */
 const LATE_MS_MAX = 500;
 
@@ -21,6 +24,7 @@ export class LibraryClient {
       server: { server: `${host}:${port}`, maxConnections: 3 },
       cmdTimeout: 5000,
       noDelay: true,
+      lifetime: LIFETIME_SECONDS,
     });
     this.library.on('error', () => {});
   }

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { claimPort } from './port-claims.ts';
 import { boundTheEnd } from './still-open.ts';
+import { until } from './wait.ts';
 
 /** The executable of this package, as a user calls it. */
 export const TWINCACHED: string = fileURLToPath(new URL('../../bin/twincached', import.meta.url));
@@ -24,6 +25,10 @@ export interface Running {
   exited(): Promise<number | NodeJS.Signals>;
   /** Waits for the end, streams included: the exit code, or the name of the signal. */
   ended(): Promise<number | NodeJS.Signals>;
+  /**
+   * Stops it, as SIGSTOP does, until it gets SIGCONT. The signal takes effect in its own time, in which threads go on: when this returns they all stand still.
+   */
+  suspend(): Promise<void>;
   /** Sends a signal and waits for the end. */
   kill(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>;
 }
@@ -87,6 +92,13 @@ export function run(command: string, args: readonly string[], environment: NodeJ
     stderr: () => stderr,
     exited: () => exit,
     ended: () => end,
+    suspend: async () => {
+      child.kill('SIGSTOP');
+      const tasks = `/proc/${child.pid}/task`;
+      await until(`process ${child.pid} stands still`, () =>
+        readdirSync(tasks).every((task) => /\) T /.test(readFileSync(`${tasks}/${task}/stat`, 'latin1'))),
+      );
+    },
     kill: (signal = 'SIGTERM') => {
       child.kill(signal);
       return end;
