@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { LoadPlan } from '../src/load/load-plan.ts';
 import { argumentsOf, oneOf, positiveNumber, wholeNumber } from '../testing/script-arguments.ts';
+import { AwakeCores } from './awake-cores.ts';
 import { compareLoads, compareVariants, type Effort } from './comparison.ts';
 import { compareHalfLoad } from './half-load.ts';
 import { compareHitRatios } from './hit-ratio.ts';
@@ -26,7 +27,7 @@ import { SUPERVISION } from './supervision.ts';
 import { TRACES } from './traces.ts';
 import { compareTwoThreads } from './two-threads.ts';
 
-const USAGE = `usage: npm run bench -- [--rounds N] [--seconds N] [--only WORD] [--what node|proxy|replication|monitor]
+const USAGE = `usage: npm run bench -- [--rounds N] [--seconds N] [--only WORD] [--what node|proxy|replication|monitor] [--awake]
 
 Loads our node and the installed memcached in turn, then our proxy and the installed nutcracker with one memcached behind each,
 and prints medians and ratios. Server and load have a core each where the machine lets them.
@@ -34,6 +35,7 @@ and prints medians and ratios. Server and load have a core each where the machin
   --seconds N   length of one measurement (2)
   --only WORD   only the measurements whose name contains WORD
   --what WHAT   only the node, the proxy, pairs, or the monitors
+  --awake       cores do not sleep: on virtual machines it takes longer to wake one than what is measured
 
 Measurements of both: ${LOAD_PLANS.map((plan) => plan.name).join(', ')} (the proxy's: text only).
 Of pairs: replication; beside ours a pair of Redis, and of repcached where the variable REPCACHED names one.
@@ -188,6 +190,7 @@ async function main(): Promise<void> {
         seconds: { type: 'string', default: '2' },
         only: { type: 'string', default: '' },
         what: { type: 'string', default: 'all' },
+        awake: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     });
@@ -205,7 +208,16 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE);
     return;
   }
-  const isWanted = (name: string): boolean => name.includes(values.only);
+  const cores = values.awake ? await AwakeCores.start() : null;
+  try {
+    await measureWanted(effort, what, values.only);
+  } finally {
+    cores?.stop();
+  }
+}
+
+async function measureWanted(effort: Effort, what: string, only: string): Promise<void> {
+  const isWanted = (name: string): boolean => name.includes(only);
   const plans = LOAD_PLANS.filter((plan) => isWanted(plan.name));
   const isAsked = (part: string): boolean => what === 'all' || what === part;
   if (isAsked('node')) await measureNode(effort, plans, isWanted);
