@@ -12,6 +12,7 @@ test('servers as magent names them', () => {
   assert.deepEqual(server('127.0.0.1'), ['127.0.0.1', 11211]);
   assert.deepEqual(server('127.0.0.1:'), ['127.0.0.1', 11211]);
   assert.deepEqual(server('127.0.0.1:0'), ['127.0.0.1', 11211]);
+  assert.deepEqual(server('127.1:011221'), ['127.0.0.1', 11221]);
   assert.deepEqual(server('localhost:5'), ['localhost', 5]);
   assert.deepEqual(server('[::1]:5'), ['::1', 5]);
   assert.deepEqual(server('[::1]'), ['::1', 11211]);

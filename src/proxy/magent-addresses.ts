@@ -19,7 +19,7 @@ export function magentServer(text: string): ProxyServer | string {
   const portText = isIPv6(address) ? undefined : match?.[3];
   if (host === '' || /\s/.test(host) || (match?.[1] !== undefined && !isIPv6(host)))
     return 'a server, as host or host:port, is needed';
-  if (portText !== undefined && (!/^\d{0,5}$/.test(portText) || Number(portText) > PORT_MAX))
+  if (portText !== undefined && (!/^0*\d{0,5}$/.test(portText) || Number(portText) > PORT_MAX))
     return `"${portText}" is no port`;
   const port = Number(portText ?? 0) || SERVER_PORT_DEFAULT;
   const server = { host: parseIpv4(host) ?? host, port, text: address };
