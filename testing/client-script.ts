@@ -6,7 +6,7 @@ import { atTestEnd } from './processes.ts';
 /** Where the scripts lie; tests run compiled, and scripts are not copied. */
 const SCRIPTS: string = fileURLToPath(new URL('../../test/clients/scripts/', import.meta.url));
 
-const SCRIPT_TIMEOUT_MS = 60_000;
+const SCRIPT_TIMEOUT_MS = 120_000;
 const PROBE_TIMEOUT_MS = 20_000;
 
 /** A client library of another language, with the script that uses all of it. */

@@ -93,8 +93,8 @@ function comparable(reply: string): string {
     .replace(/^((?:HD|VA|NS|EX|NF|EN)\b.*?) c\d+(?=[ \r])/gm, '$1 cCAS')
     .replace(/^((?:HD|VA)\b.*?) l\d+(?=[ \r])/gm, '$1 lSECONDS')
     .replace(/^((?:HD|VA)\b.*?) t(\d+)(?=[ \r])/gm, (_all, before: string, ttl: string) => {
-      // A second may pass between the two programs.
-      return `${before} t${Math.round(Number(ttl) / 10)}`;
+      // Seconds may pass between the two programs. What is stored lives for 50 or for 100.
+      return `${before} t${Math.ceil(Number(ttl) / 50)}`;
     });
 }
 

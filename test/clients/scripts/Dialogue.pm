@@ -41,10 +41,10 @@ sub ask {
   exit 1 unless $answer eq "done\n";
 }
 
-# Polls for up to ten seconds; what dies counts as not yet.
+# Polls for up to half a minute; what dies counts as not yet.
 sub eventually {
   my ($condition) = @_;
-  my $end = time + 10;
+  my $end = time + 30;
   while (time < $end) {
     return 1 if eval { $condition->() };
     sleep 0.02;

@@ -15,9 +15,9 @@ function ask(string $what): void {
   if (trim((string) fgets(STDIN)) !== 'done') exit(1);
 }
 
-/** Polls for up to ten seconds. */
+/** Polls for up to half a minute. */
 function eventually(callable $condition): bool {
-  $end = microtime(true) + 10;
+  $end = microtime(true) + 30;
   while (microtime(true) < $end) {
     if ($condition()) return true;
     usleep(20000);

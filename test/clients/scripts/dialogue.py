@@ -35,8 +35,8 @@ def ask(what):
 
 
 def eventually(condition):
-    """Polls for up to ten seconds; what the condition raises counts as not yet."""
-    end = time.monotonic() + 10
+    """Polls for up to half a minute; what the condition raises counts as not yet."""
+    end = time.monotonic() + 30
     while time.monotonic() < end:
         try:
             if condition():
