@@ -166,7 +166,7 @@ for (const transport of TRANSPORTS)
       const client = await connected(running, port);
       assert.equal(await client.set('n', 'x'), 'STORED');
       for (let i = 0; i < 30; i++) assert.equal(await client.get('n'), 'x');
-      assert.match(await told(statsPort), /"p":\{.*"near_cache_hits":\d\d,"near_cache_fills":1,/);
+      assert.match(await told(statsPort), /"p": \{.*"near_cache_hits":\d\d, "near_cache_fills":1,/);
     });
   });
 
