@@ -13,36 +13,35 @@ interface RequestsOfBefore {
  */
 export class LeavingServers {
   readonly #requests: RequestsOfBefore;
-  #destinations: readonly Destination[] = [];
-  #untilMs = 0;
+  /** With the time by which whatever was under way has ended or is given up. */
+  #leaving: readonly { readonly destination: Destination; readonly untilMs: number }[] = [];
 
   constructor(requests: RequestsOfBefore) {
     this.#requests = requests;
   }
 
   get count(): number {
-    return this.#destinations.length;
+    return this.#leaving.length;
   }
 
   /** @param untilMs when whatever is under way now has ended or is given up */
   add(destinations: readonly Destination[], untilMs: number): void {
     for (const destination of destinations) destination.retire();
-    this.#destinations = [...this.#destinations, ...destinations];
-    this.#untilMs = Math.max(this.#untilMs, untilMs);
+    this.#leaving = [...this.#leaving, ...destinations.map((destination) => ({ destination, untilMs }))];
   }
 
   /** Looks after deadlines, and closes what is needed no more. */
   tick(nowMs: number): void {
-    for (const destination of this.#destinations) destination.tick(nowMs);
-    if (this.#requests.liveBefore > 0 && nowMs < this.#untilMs) return;
-    const isOver = (destination: Destination): boolean => destination.queue.length === 0;
-    const over = this.#destinations.filter(isOver);
-    if (over.length === 0) return;
-    for (const destination of over) destination.close();
-    this.#destinations = this.#destinations.filter((destination) => !over.includes(destination));
+    for (const { destination } of this.#leaving) destination.tick(nowMs);
+    const isNeeded = this.#requests.liveBefore > 0;
+    this.#leaving = this.#leaving.filter(({ destination, untilMs }) => {
+      if (destination.queue.length > 0 || (isNeeded && nowMs < untilMs)) return true;
+      destination.close();
+      return false;
+    });
   }
 
   close(): void {
-    for (const destination of this.#destinations) destination.close();
+    for (const { destination } of this.#leaving) destination.close();
   }
 }
