@@ -18,7 +18,10 @@ import { VirtualTime } from './virtual-time.ts';
 
 const CHAOS_MS = 6000;
 const QUIET_MS = 15000;
+const SLOW_QUIET_MS = 45000;
 const KEYS = 60;
+/** So many that what was missed of a key is seldom made good by a later write. */
+const SLOW_KEYS = 400;
 /** So many of them have items that end within seconds, unless a touch prolongs them. */
 const BRIEF_KEYS = 6;
 /** Longer than something can be on its way: of what has ended there is no trace, and an older value that comes then would come back. */
@@ -31,6 +34,8 @@ const HOSTS_MIN = 3;
 const HOSTS_MAX = 5;
 const THREADS_MAX = 4;
 const TOKENS_MAX = 40;
+/** In a slow network, where large values are a tenth as large. */
+const SLOW_BYTES_PER_MS_MIN = 10;
 
 export interface MeshOutcome {
   readonly hosts: number;
@@ -82,6 +87,8 @@ class MeshLife {
   readonly #hosts: string[] = [];
   readonly #feedCapacity: number;
   readonly #stampsMax: number;
+  /** Changes wait for seconds before they can be sent. */
+  readonly #isSlow: boolean;
   readonly #safety: LinkSafety;
   readonly #nodes: Map<string, SimulatedNode> = new Map();
   /** Hosts that nobody starts again. */
@@ -112,9 +119,11 @@ class MeshLife {
     for (let i = 0; i < hosts; i++) this.#hosts.push(`h${i}`);
     this.#feedCapacity = random.below(4) === 0 ? 20 : 1000;
     this.#stampsMax = random.below(4) === 0 ? 10 : 1000;
+    this.#isSlow = random.below(3) === 0;
     this.#network = new SimulatedNetwork(this.#time, random, {
       delayMsMax: random.below(3) === 0 ? 40 : 1,
-      windowBytes: random.below(2) === 0 ? 2000 : 200000,
+      windowBytes: random.below(2) === 0 ? 2000 : this.#isSlow ? 20000 : 200000,
+      ...(this.#isSlow ? { bytesPerMs: SLOW_BYTES_PER_MS_MIN + random.below(SLOW_BYTES_PER_MS_MIN) } : {}),
     });
   }
 
@@ -127,7 +136,7 @@ class MeshLife {
     this.#events += this.#time.run(CHAOS_MS);
     this.#chaos = false;
     this.#network.release();
-    this.#events += this.#time.run(CHAOS_MS + QUIET_MS);
+    this.#events += this.#time.run(CHAOS_MS + (this.#isSlow ? SLOW_QUIET_MS : QUIET_MS));
     this.#check();
   }
 
@@ -193,7 +202,7 @@ class MeshLife {
 
   #write(node: SimulatedNode): void {
     const random = this.#random;
-    const index = random.below(KEYS);
+    const index = random.below(this.#isSlow ? SLOW_KEYS : KEYS);
     const isBrief = index < BRIEF_KEYS && this.#stampsMax > KEYS;
     if (isBrief || random.below(8) === 0) {
       this.#touchOrBrief(node, isBrief ? `brief${index}` : `key${index}`, isBrief);
@@ -209,7 +218,8 @@ class MeshLife {
     const dice = random.below(200);
     if (dice < 20) ({ key, version } = this.#cas(node, key));
     else if (dice < 150) {
-      const bytes = random.below(80) === 0 ? 30000 + random.below(90000) : random.below(100);
+      const largeBytes = (30000 + random.below(90000)) / (this.#isSlow ? 10 : 1);
+      const bytes = random.below(80) === 0 ? Math.floor(largeBytes) : random.below(100);
       version = node.cache.set(
         key,
         new Uint8Array(bytes).fill(65 + random.below(26)),

@@ -25,7 +25,12 @@ export interface NetworkOptions {
   readonly delayMsMax: number;
   /** Bytes under way in one direction beyond which the writer is blocked. */
   readonly windowBytes: number;
+  /** What passes in a millisecond, on each connection and in each direction; without it, anything. */
+  readonly bytesPerMs?: number;
 }
+
+/** A packet: of more nothing would be heard for too long. */
+const SLOW_PIECE_BYTES_MAX = 1400;
 
 const RESET: ConnectionError = { code: 'ECONNRESET', message: 'Connection reset by peer' };
 const REFUSED: ConnectionError = { code: 'ECONNREFUSED', message: 'Connection refused' };
@@ -89,17 +94,18 @@ export class SimulatedConnection implements Connection {
   transmit(): void {
     const { output } = this;
     if (this.gone) return;
-    const { random } = this.#network;
+    const { random, options } = this.#network;
+    const pieceBytesMax = options.bytesPerMs === undefined ? 40000 : SLOW_PIECE_BYTES_MAX;
     let at = output.start;
     while (at < output.at) {
-      const count = Math.min(output.at - at, 1 + random.below(random.below(4) === 0 ? 64 : 40000));
+      const count = Math.min(output.at - at, 1 + random.below(random.below(4) === 0 ? 64 : pieceBytesMax));
       const piece = output.bytes.slice(at, at + count);
       at += count;
       this.#underWayBytes += count;
       this.#inOrder(() => {
         const { other } = this;
         if (other !== null) happensTo(other.node, () => other.#arrive(piece));
-      });
+      }, count);
     }
     output.at = output.start;
     output.blocked = this.#underWayBytes > this.#network.options.windowBytes;
@@ -153,11 +159,12 @@ export class SimulatedConnection implements Connection {
     this.#inOrder(() => this.other?.breakOff(error));
   }
 
-  #inOrder(run: () => void): void {
+  #inOrder(run: () => void, bytes = 0): void {
     const network = this.#network;
     const { time } = network;
+    const { bytesPerMs = Number.POSITIVE_INFINITY } = network.options;
     const atMs = time.nowMs + network.delayMs();
-    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, atMs);
+    this.#lastArrivalMs = Math.max(this.#lastArrivalMs, atMs) + bytes / bytesPerMs;
     time.after(this.#lastArrivalMs - time.nowMs, () =>
       network.whenOpen(this.node, this.other?.node ?? null, run),
     );
