@@ -16,7 +16,7 @@ import { inspect } from 'node:util';
 import { childrenOf, describedProcess } from '../testing/still-open.ts';
 
 /** A file that takes longer is stopped and counts as failed. The slowest scenario needs a fraction of it on an idle machine. */
-const FILE_TIMEOUT_MS = 180_000;
+const FILE_TIMEOUT_MS = 300_000;
 /** So long before, it is looked at what it is doing; and so long after, it is killed if it has not gone. */
 const LOOK_MS = 3000;
 

@@ -164,9 +164,12 @@ for (const transport of TRANSPORTS)
       const stats = ['-s', `${statsPort}`, '-a', '127.0.0.1', '-i', '1'];
       const running = start(['nutcracker', '-c', path, ...stats, '--near-cache=10000']);
       const client = await connected(running, port);
-      assert.equal(await client.set('n', 'x'), 'STORED');
+      // A pool of nutcracker's dials for a second, whatever its timeout is.
+      await until('the server is reached', async () => (await client.set('n', 'x')) === 'STORED');
       for (let i = 0; i < 30; i++) assert.equal(await client.get('n'), 'x');
-      assert.match(await told(statsPort), /"p": \{.*"near_cache_hits":\d\d, "near_cache_fills":1,/);
+      // That port opens by itself.
+      const statistics = await until('statistics', () => told(statsPort));
+      assert.match(statistics, /"p": \{.*"near_cache_hits":\d\d, "near_cache_fills":1,/);
     });
   });
 
