@@ -40,7 +40,7 @@ describe('bytes and end of input that arrive together', () => {
     ['one request', 1],
     ['more than one receive takes', 12_000],
   ] as const) {
-    test(name, { timeout: 30_000 }, async () => {
+    test(name, { timeout: 120_000 }, async () => {
       process.kill(server.pid, 'SIGSTOP');
       const replies = Array.from({ length: 20 }, () => exchange('get k\r\nmn\r\n'.repeat(count)));
       // Time for the kernel to take it all in on behalf of the stopped server; that it has is no condition of the test.

@@ -163,7 +163,7 @@ test('what is packed can be installed, compiled against, and run', () => {
     const output = execFileSync(process.execPath, ['consumer.js'], {
       cwd: folder,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 120_000,
     });
     assert.deepEqual(JSON.parse(output), ['v', version, null, 1]);
   } finally {

@@ -18,7 +18,7 @@ function run(script: string, words: readonly string[], seed?: string): Promise<E
   if (seed !== undefined) environment['SEED'] = seed;
   return new Promise((resolve) => {
     const path = fileURLToPath(new URL(script, ROOT));
-    const options = { env: environment, timeout: 60_000 };
+    const options = { env: environment, timeout: 120_000 };
     execFile(process.execPath, [path, ...words], options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : error.code, stdout, stderr });
     });

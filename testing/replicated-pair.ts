@@ -83,7 +83,7 @@ export class ReplicatedPair {
           stats.get('replication_peer_0_lag_bytes') === '0'
         );
       },
-      30_000,
+      60_000,
     );
   }
 
@@ -134,7 +134,7 @@ export class ReplicatedPair {
         }
         return here;
       },
-      20_000,
+      60_000,
     );
   }
 

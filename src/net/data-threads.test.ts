@@ -141,7 +141,7 @@ test('an exit does not wait for threads that sleep', { skip }, () => {
     await started.listen('echo', { spread: true });
     process.exit(7);`;
   const { status, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-    timeout: 20_000,
+    timeout: 60_000,
     killSignal: 'SIGKILL',
   });
   assert.deepEqual([status, signal], [7, null]);

@@ -57,6 +57,7 @@ test('a file of two pairs, one of them with a spare: any node is killed under lo
       'two.yml',
       `name: two
 defaults: { memory: 32M }
+limits: { proxies: { request-timeout: 20s, connect-timeout: 20s } }
 shards:
   - { name: one, replication-port: ${r1}, twins: [{ port: ${a} }, { port: ${b} }] }
   - { name: two, replication-port: ${r2}, twins: [{ port: ${c} }, { port: ${d} }] }

@@ -63,7 +63,7 @@ test('each process of the cluster is killed in turn, and nothing that was stored
     up.child.kill('SIGINT');
     await up.ended();
   });
-  await until('the welcome', () => up.stdout().includes('Your cluster runs'), 30_000);
+  await until('the welcome', () => up.stdout().includes('Your cluster runs'));
   const entry = 12_000 + portOffset;
   assert.ok(up.stdout().includes(`get hello -s 127.0.0.1:${entry}\n`));
 
@@ -88,7 +88,7 @@ test('each process of the cluster is killed in turn, and nothing that was stored
           if (!(await seesItsServers(port + portOffset))) return null;
         return all;
       },
-      30_000,
+      60_000,
     );
 
   await settled();

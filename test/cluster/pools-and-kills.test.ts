@@ -36,6 +36,7 @@ test('any one process of a cluster is killed under load, and a pool comes', asyn
   const [first = 0, second = 0, layered = 0, direct = 0, third = 0, page = 0] = more;
   const fileOf = (pools: string, names: string): string => `name: pools
 defaults: { memory: 32M }
+limits: { proxies: { request-timeout: 20s, connect-timeout: 20s } }
 shards:
   - { name: one, replication-port: ${r1}, twins: [{ port: ${a} }, { port: ${b} }] }
   - { name: two, replication-port: ${r2}, twins: [{ port: ${c} }, { port: ${d} }] }
@@ -43,8 +44,8 @@ pools:
   - { name: layered, port: ${layered}, to: [first, second], return-wait: 60s }
   - { name: direct, port: ${direct}, to: [one, two], hash: md5, hash-tag: "{}" }
 ${pools}proxies:
-  - { name: first, port: ${first}, to: [one] }
-  - { name: second, port: ${second}, to: [two] }
+  - { name: first, port: ${first}, to: [one], return-wait: 60s }
+  - { name: second, port: ${second}, to: [two], return-wait: 60s }
   - { name: users, pools: [layered, direct${names}] }
 page: { port: ${page} }
 `;

@@ -33,6 +33,7 @@ test('keys move to a shard that joins, and none is missed', async (t) => {
   const [a = 0, b = 0, c = 0, d = 0, r1 = 0, r2 = 0, first = 0, second = 0, page = 0] = ports;
   const fileOf = (...shards: string[]): string => `name: shop
 defaults: { memory: 32M }
+limits: { proxies: { request-timeout: 20s, connect-timeout: 20s } }
 reshard: { for: 10m, prepare: 1s }
 shards:
 ${shards.map((shard) => `  - ${shard}\n`).join('')}proxies:

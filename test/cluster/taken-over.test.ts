@@ -29,6 +29,7 @@ test('the next monitor takes over what a killed one has left', async (t) => {
     path,
     `name: shop
 defaults: { memory: 32M }
+limits: { proxies: { request-timeout: 20s, connect-timeout: 20s } }
 shards:
   - { name: one, replication-port: ${replication}, twins: [{ port: ${a} }, { port: ${b} }] }
 proxies:

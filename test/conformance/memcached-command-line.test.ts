@@ -35,7 +35,7 @@ function firstLine(text: string): string {
 }
 
 function theirs(words: readonly string[]): Refusal {
-  const { stderr, status } = spawnSync(MEMCACHED, words, { encoding: 'utf8', timeout: 10_000 });
+  const { stderr, status } = spawnSync(MEMCACHED, words, { encoding: 'utf8', timeout: 60_000 });
   return [firstLine(stderr), status];
 }
 

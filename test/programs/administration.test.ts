@@ -10,7 +10,7 @@ const ITEMS = 100_000;
 
 for (const transport of TRANSPORTS) {
   describe(`administrators' commands, ${transport}`, () => {
-    test('a dump of 100 000 items is whole, while others are served', { timeout: 60_000 }, async (t) => {
+    test('a dump of 100 000 items is whole, while others are served', { timeout: 120_000 }, async (t) => {
       const node = await startNode(['-t', '2'], transport);
       t.after(() => node.process.kill('SIGKILL'));
       const socket = await RawSocket.connect(node.port);
@@ -40,7 +40,7 @@ for (const transport of TRANSPORTS) {
       const answered = load.answered;
       await until('the load goes on', () => load.answered > answered + 200);
       dump.readOn();
-      await until('the end of the dump', () => dump.received.endsWith('END\r\nVERSION 1.6.45\r\n'), 30_000);
+      await until('the end of the dump', () => dump.received.endsWith('END\r\nVERSION 1.6.45\r\n'), 100_000);
       assert.match(
         dump.received,
         /^OK\r\nkey=\S+ exp=-1 la=\d+ cas=\d+ fetch=(yes|no) cls=\d+ size=\d+ flags=0 \n/,

@@ -19,7 +19,7 @@ async function refusal(words: string): Promise<readonly [number | NodeJS.Signals
   const [command = '', ...args] = words.split(' ');
   const user = command === 'memcached' && !words.includes('-u ') ? AS_ROOT : [];
   const running = twincached([command, ...user, ...args]);
-  const timer = setTimeout(() => running.child.kill('SIGKILL'), 20_000);
+  const timer = setTimeout(() => running.child.kill('SIGKILL'), 60_000);
   const outcome = await running.ended();
   clearTimeout(timer);
   assert.equal(running.stdout(), '');

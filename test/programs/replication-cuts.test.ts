@@ -55,7 +55,7 @@ async function linked(...sides: readonly Side[]): Promise<void> {
       'linked',
       async () =>
         (await figure(one, 'state')) === 'linked' && (await figure(one, 'peers')) === `${sides.length - 1}`,
-      30_000,
+      60_000,
     );
   }
 }
@@ -74,7 +74,7 @@ async function agree(
       for (const other of others) assert.deepEqual(other, first);
       return true;
     },
-    30_000,
+    60_000,
   );
 }
 

@@ -271,7 +271,7 @@ test('links with TLS, secret and compression, beside four data threads and clien
   const [plainPort = 0] = await freePorts(1);
   for (const side of [0, 1] as const) pair.launch(side, ['-l', `notls:${pair.hosts[side]}:${plainPort}`]);
   const client = (side: 0 | 1): Promise<TextClient> =>
-    until(`node ${side} is open`, () => TextClient.connect(plainPort, pair.hosts[side]), 20_000);
+    until(`node ${side} is open`, () => TextClient.connect(plainPort, pair.hosts[side]), 60_000);
   const [first, second] = [await client(0), await client(1)];
   await pair.linked(first);
   const large = 'twins '.repeat(150_000);

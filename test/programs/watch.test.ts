@@ -32,7 +32,7 @@ async function expectLines(socket: RawSocket, expected: readonly string[]): Prom
 
 for (const transport of TRANSPORTS) {
   describe(`watch, ${transport}`, () => {
-    test('every stream tells what happens on all threads', { timeout: 60_000 }, async (t) => {
+    test('every stream tells what happens on all threads', { timeout: 120_000 }, async (t) => {
       const node = await startNode(['-t', '4', '-m', '8'], transport);
       t.after(() => node.process.kill('SIGKILL'));
       const { port } = node;
@@ -167,7 +167,7 @@ for (const transport of TRANSPORTS) {
     });
 
     test('a watcher that does not read costs others nothing but its lines', {
-      timeout: 60_000,
+      timeout: 120_000,
     }, async (t) => {
       const node = await startNode(['-t', '2', '-o', 'watcher_logbuf_size=16'], transport);
       t.after(() => node.process.kill('SIGKILL'));
