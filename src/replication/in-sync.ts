@@ -75,8 +75,9 @@ export class InSync {
       (peer?.fresh !== true || nowMs >= deadlines.connectedMs + FRESH_MS_MAX);
     if (open.some(hasToTell)) return false;
     if (this.#hasHadCopy) return this.#hasMetAll;
-    // From a repcached that dials no copy comes.
-    if (open.length > 0) return open.some((link) => link.hasCopyOfPeer);
+    // From a repcached that dials no copy comes; and what has said nothing yet may be none, but a twin that is not heard.
+    const told = open.filter((link) => !isLegacyDialler(link));
+    if (told.length > 0) return told.some((link) => link.hasCopyOfPeer);
     // Whoever is being dialled for the first time may be there.
     const isTried = ({ failed, nodeId }: Target): boolean => failed || nodeId === this.#node.nodeId;
     return nowMs >= this.#startedMs + YOUNG_MS_MAX && this.#targets.every(isTried);
@@ -163,7 +164,9 @@ export class InSync {
       return false;
     }
     const host = remoteHostOf(link);
-    const isLinked = this.#node.openLinks.some((other) => remoteHostOf(other) === host);
+    const isLinked = this.#node.openLinks.some(
+      (other) => remoteHostOf(other) === host && !isLegacyDialler(other),
+    );
     const isSilent = !link.wasOpen && link.ending.isSilence;
     if (!isSilent || isLinked || this.#missing.has(target.nodeId)) return false;
     this.#missing.silent(unmet(target), host, this.#clock.monotonicMs());
@@ -176,4 +179,9 @@ export class InSync {
     const haveTold = this.#node.openLinks.every((link) => link.hasCopyOfPeer);
     if (this.#hasHadCopy && haveTold && this.#targets.every(isTried)) this.#hasMetAll = true;
   }
+}
+
+/** It dialled and did not say hello. A repcached lets nobody dial it while it is linked, so a dial of it is refused. */
+function isLegacyDialler({ legacy, dialled }: Link): boolean {
+  return legacy !== null && !dialled;
 }

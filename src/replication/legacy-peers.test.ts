@@ -5,6 +5,8 @@ import { VirtualTime } from '../../testing/replication/virtual-time.ts';
 import { TestCache } from '../../testing/test-cache.ts';
 import { seededRandom } from '../base/random.ts';
 import { FeedReader } from '../store/change-feed.ts';
+import { GREETING } from './frames.ts';
+import { YOUNG_MS_MAX } from './in-sync.ts';
 import { Link } from './link.ts';
 import { UNGUARDED } from './link-safety.ts';
 import { LEGACY_SILENCE_MS } from './link-times.ts';
@@ -143,6 +145,38 @@ test('a first copy that broke is all taken from the next', () => {
   assert.ok(node.peers.isReady);
   node.hears('rep k 0 0 3 2\r\nnew\r\nmarugoto_end\r\n');
   assert.equal(node.shows('k'), 'new');
+});
+
+for (const said of ['rep k 0 0 3 1\r\nold\r\n', 'marugoto_end\r\n'])
+  test(`a node that is taken for a repcached (${said.split(' ')[0]?.trim()}), because its greeting is late, does not serve without what is there`, () => {
+    const node = new Node();
+    node.peers.start();
+    const attempt = node.link;
+    node.hears(`${GREETING}${said}`);
+    assert.ok(node.connection.destroyed);
+    attempt?.closed(null);
+    assert.equal(node.peers.isReady, false);
+    for (let waited = 0; node.link === attempt && waited < 10; waited++) node.wait(10);
+    assert.notEqual(node.link, attempt, 'it tries again soon');
+    node.wait(YOUNG_MS_MAX);
+    assert.equal(node.peers.isReady, false);
+    assert.equal(node.peers.isInSync, false);
+  });
+
+test('a node is not in sync because somebody has dialled it who says nothing, while the place that it dials itself does not answer', () => {
+  const node = new Node();
+  node.peers.start();
+  const attempt = node.link;
+  node.connect(-1);
+  node.wait(LEGACY_SILENCE_MS);
+  assert.equal(node.statistics().get('replication_peer_0_protocol'), 'repcached');
+  assert.equal(node.peers.isInSync, false);
+  node.wait(YOUNG_MS_MAX);
+  assert.equal(node.peers.isInSync, false);
+  attempt?.closed(null);
+  node.wait(10);
+  assert.equal(node.peers.isInSync, false);
+  assert.ok(node.peers.missingMs > 0);
 });
 
 test('statistics of a repcached that has dialled', () => {

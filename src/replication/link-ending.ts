@@ -15,7 +15,7 @@ export class LinkEnding {
   isParted = false;
   /** It was this one, and that is already known of where the links are kept together. */
   isGivenUp = false;
-  /** What became of the attempt says nothing of the other side: this process stood still meanwhile. */
+  /** What became of the attempt says nothing of the other side: this process stood still meanwhile, or was taken for a repcached. */
   isVoid = false;
   /** Nobody listens there. */
   isRefusal = false;

@@ -271,10 +271,7 @@ export class Link implements Session, SendingLink {
       ahead.look(input, at, end);
       const read = frames.next(input, at, end);
       if (read === READ.partial) break;
-      if (read === READ.malformed) {
-        if (this.state === 'hello') this.#handshake.isMisunderstood = true;
-        return this.#fail(frames.reason, end);
-      }
+      if (read === READ.malformed) return this.#misread(input, at, end);
       const reason = this.state === 'open' ? this.#frame(frames.source, at) : this.#meet(input, at);
       if (reason !== null) return this.#fail(reason, end);
       at = frames.end;
@@ -463,6 +460,18 @@ export class Link implements Session, SendingLink {
       this.sending.noteSent(legacy, this.#cache.highestVersion());
     }
     return taken;
+  }
+
+  /** What has come is no frame. */
+  #misread(input: Uint8Array, at: number, end: number): number {
+    if (this.state !== 'hello') return this.#fail(this.#frames.reason, end);
+    if (this.dialled && beginsLegacy(input, at, end) !== 'no') {
+      // What this node has said is on its way for too long, or the other one has no time to look: somebody is there, and may hear it the next time.
+      this.ending.isVoid = true;
+      return this.#fail('it takes this node for a repcached', end);
+    }
+    this.#handshake.isMisunderstood = true;
+    return this.#fail(this.#frames.reason, end);
   }
 
   /** The peer sends no copy, or has sent it. */

@@ -203,7 +203,8 @@ class MeshLife {
   #write(node: SimulatedNode): void {
     const random = this.#random;
     const index = random.below(this.#isSlow ? SLOW_KEYS : KEYS);
-    const isBrief = index < BRIEF_KEYS && this.#stampsMax > KEYS;
+    // In a slow network what is on its way comes when its item has ended.
+    const isBrief = index < BRIEF_KEYS && this.#stampsMax > KEYS && !this.#isSlow;
     if (isBrief || random.below(8) === 0) {
       this.#touchOrBrief(node, isBrief ? `brief${index}` : `key${index}`, isBrief);
       return;
