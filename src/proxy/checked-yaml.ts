@@ -1,4 +1,14 @@
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
 import type { z } from 'zod';
 import { StartError } from '../base/start-error.ts';
 
@@ -29,6 +39,18 @@ export class CheckedYaml {
     if (errors.length > 0)
       throw new StartError(errors.map(({ pos, message }) => this.#at(pos[0], message)).join('\n'));
     if (!isMap(this.#document.contents)) throw new StartError(this.#at(0, needed));
+    this.#refuseKeysThatAreNone();
+  }
+
+  /** YAML lets lists and mappings be keys; data made of it would have their text as a name. */
+  #refuseKeysThatAreNone(): void {
+    visit(this.#document, {
+      Pair: (_, { key }) => {
+        if (isScalar(key)) return;
+        const offset = isNode(key) ? (key.range?.[0] ?? 0) : 0;
+        throw new StartError(this.#at(offset, 'a key is a list, a mapping or an alias; write a word'));
+      },
+    });
   }
 
   /**

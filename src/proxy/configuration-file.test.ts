@@ -322,6 +322,10 @@ test('mistakes are told with their place, and with what to write', () => {
     ['', /^proxy\.yaml:1:1: a mapping is needed; write "listen:"/],
     ['- a', /^proxy\.yaml:1:1: a mapping is needed/],
     ['a: [', /^proxy\.yaml:1:\d+: /],
+    [
+      'listen: :1\npools:\n  {a: b}: { servers: [h:1] }',
+      /^proxy\.yaml:3:3: a key is a list, a mapping or an alias; write a word$/,
+    ],
     ['a: 1\na: 2', /^proxy\.yaml:2:1: Map keys must be unique/],
     ['pools: {}', 'proxy.yaml:1:1: listen is missing; write "listen: 127.0.0.1:11211", or another address'],
     ['listen: :1', 'proxy.yaml:1:1: pools is missing; write "pools:" and a mapping'],
