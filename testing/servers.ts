@@ -43,7 +43,7 @@ export async function startNode(
   }
 }
 
-/** Starts `twincached magent` on 127.0.0.1 and a port, and waits until it is open. */
+/** Starts `twincached magent` on 127.0.0.1 and a port, over servers that are open, and waits until it is open and has reached the one of some key. */
 export async function startProxy(
   port: number,
   options: readonly string[],
@@ -53,8 +53,10 @@ export async function startProxy(
     TWINCACHED_TRANSPORT: transport,
   });
   await openPort(running, async () => {
-    (await TextClient.connect(port)).close();
-    return port;
+    const client = await TextClient.connect(port);
+    // On a busy machine a server may need more than the half second in which it must answer a dial.
+    const reply = await client.ask('get reached').finally(() => client.close());
+    return reply === 'END\r\n' ? port : 0;
   });
   return { process: running, port };
 }
