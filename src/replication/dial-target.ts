@@ -17,7 +17,11 @@ export interface Target {
   wasTried: boolean;
   /** The node found there; '' while unknown. */
   nodeId: string;
+  /** Those that were found there before it, the last ones. */
+  formerIds: readonly string[];
 }
+
+const FORMER_IDS_MAX = 8;
 
 /** @param addresses of one peer, as text with their ports; they are tried in turn */
 export function newTarget(addresses: readonly string[], random: Random): Target {
@@ -30,7 +34,15 @@ export function newTarget(addresses: readonly string[], random: Random): Target 
     isFull: false,
     wasTried: false,
     nodeId: '',
+    formerIds: [],
   };
+}
+
+/** A node has been found there. */
+export function noteFound(target: Target, nodeId: string): void {
+  if (target.nodeId === nodeId) return;
+  if (target.nodeId !== '') target.formerIds = [...target.formerIds, target.nodeId].slice(-FORMER_IDS_MAX);
+  target.nodeId = nodeId;
 }
 
 /** What stands for the id of a node that may be there and has not been met. */

@@ -343,3 +343,22 @@ test('a node that lets a twin go is not in sync from then on, but when it is lin
   assert.ok(a.peers.isInSync && b.peers.isInSync);
   assertLinked(a, b);
 });
+
+test('a twin that died in silence is missing no more when another process at its place has told, though its own connections came from another address', () => {
+  const world = new World();
+  const [a, b] = world.pair();
+  const [link] = a.peers.openLinks;
+  assert.ok(link !== undefined);
+  Object.defineProperty(link.connection, 'remote', { value: 'elsewhere:4711' });
+  world.network.holdWay('a', 'b');
+  world.network.holdWay('b', 'a');
+  b.kill();
+  // At once: nobody refuses to be dialled in between.
+  world.start('b', ['a']);
+  world.run(SILENCE_MS_MAX + PING_MS);
+  assert.ok(!a.peers.isInSync && a.peers.missingMs > 0);
+  world.network.release();
+  world.run(READY_MS_MAX);
+  assert.equal(a.peers.openLinks.length, 1);
+  assert.ok(a.peers.isInSync);
+});

@@ -109,8 +109,9 @@ export class InSync {
    * @param isTwin it is not this node itself, and there is room for it
    */
   met(target: Target, isTwin: boolean): void {
-    if (!isTwin || this.#node.openLinkTo(target.nodeId)?.hasCopyOfPeer === true)
-      this.#missing.gone(unmet(target));
+    const hasTold = this.#node.openLinkTo(target.nodeId)?.hasCopyOfPeer === true;
+    if (hasTold) this.#tookPlace(target);
+    else if (!isTwin) this.#missing.gone(unmet(target));
     else this.#missing.met(unmet(target), target.nodeId);
   }
 
@@ -125,9 +126,16 @@ export class InSync {
     for (const target of this.#targets) {
       // One that dials, and cannot be dialled, is known by its host.
       const isHere = target.nodeId === '' && hostOf(target.addresses[0] ?? '') === host;
-      if (isHere || target.link === link || target.nodeId === peer?.nodeId) this.#missing.gone(unmet(target));
+      if (isHere || target.link === link || target.nodeId === peer?.nodeId) this.#tookPlace(target);
     }
     this.noteIfAllAreMet();
+  }
+
+  /** Who is there now has told all; whoever was there before is gone, wherever its connections came from. */
+  #tookPlace(target: Target): void {
+    this.#missing.gone(unmet(target));
+    for (const nodeId of target.formerIds) this.#missing.gone(nodeId);
+    target.formerIds = [];
   }
 
   /** A peer that has told counts on this node's acks. */

@@ -14,7 +14,7 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Random } from '../base/random.ts';
-import { newTarget, remoteText, type Target } from './dial-target.ts';
+import { newTarget, noteFound, remoteText, type Target } from './dial-target.ts';
 import { type FeedPosition, type Hello, LINK_VERSION, LINK_VERSION_MIN } from './frames.ts';
 import { InSync, type SyncedNode } from './in-sync.ts';
 import type { LegacyReceiver } from './legacy-receiver.ts';
@@ -375,7 +375,7 @@ export class Peers implements LinkOwner<Link>, SyncedNode {
     if (peer === null) return 'no hello';
     const target = this.#targets[link.target];
     if (target !== undefined) {
-      target.nodeId = peer.nodeId;
+      noteFound(target, peer.nodeId);
       this.#inSync.met(target, peer.nodeId !== this.nodeId && this.openLinks.length < PEERS_MAX);
     }
     if (peer.nodeId === this.nodeId) return 'it is this node itself';
