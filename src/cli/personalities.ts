@@ -134,7 +134,9 @@ export function nutcracker(starters: RoleStarters): Personality {
     }
     const { proxy, daemon, pidFile, isTest, fileAsTyped } = line.command;
     if (isTest) return testNutcrackerFile(invocation, proxy.configurationFile, fileAsTyped);
-    const options = { ...proxy, transport: transportOf(invocation.environment) };
+    // twemproxy leaves the mode to the umask, which is 0 once it is a daemon: whoever used its socket must be let in here.
+    const unixMode = daemon ? 0o777 : 0o777 & ~process.umask();
+    const options = { ...proxy, unixMode, transport: transportOf(invocation.environment) };
     const { serve } = await import('./serve.ts');
     let running: StartedNutcracker | null = null;
     // As in twemproxy; SIGUSR1 and SIGUSR2 mean nothing there, and must not end anything here.

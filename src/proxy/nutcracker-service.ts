@@ -24,6 +24,8 @@ export interface NutcrackerOptions {
   /** For all pools; null: nothing. */
   readonly hotKeys: HotKeys | null;
   readonly transport: ProxyOptions['transport'];
+  /** Of unix sockets for which the file has no mode; not given: 0755. */
+  readonly unixMode?: number;
 }
 
 /** A proxy that serves the pools of a file. */
@@ -74,11 +76,12 @@ export async function checkNutcrackerFile(path: string, typed: string): Promise<
 export async function startNutcracker(options: NutcrackerOptions): Promise<RunningNutcracker> {
   const log = new ProxyLog(options.logLevel, options.logFile);
   const read = (): readonly ProxyPool[] =>
-    readNutcrackerFile(options.configurationFile, options.configurationTyped).map((pool) =>
-      pool.routing.kind === 'nutcracker'
-        ? { ...pool, routing: { ...pool.routing, hotKeys: options.hotKeys } }
-        : pool,
-    );
+    readNutcrackerFile(options.configurationFile, options.configurationTyped).map((pool) => ({
+      ...pool,
+      unixMode: pool.unixMode ?? options.unixMode ?? null,
+      routing:
+        pool.routing.kind === 'nutcracker' ? { ...pool.routing, hotKeys: options.hotKeys } : pool.routing,
+    }));
   const pools = read();
   const proxy = await startProxy(
     {

@@ -76,7 +76,6 @@ export async function listenAddresses(pool: ProxyPool): Promise<SocketAddress[]>
     addresses.push(...(host === null ? found.slice(0, 1) : found));
   }
   const { unixPath, unixMode } = pool;
-  // The umask of a daemon leaves 0755, which is what twemproxy's sockets have.
   if (unixPath !== null) addresses.push({ family: 'unix', path: unixPath, mode: unixMode ?? 0o755 });
   return addresses;
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { seededRandom } from '../../src/base/random.ts';
+import { isAlive } from '../../testing/daemons.ts';
 import { NUTCRACKER_FILES } from '../../testing/nutcracker-files.ts';
 import { AS_ROOT, freePorts, MEMCACHED, type Running, run, twincached } from '../../testing/processes.ts';
 import { TextClient } from '../../testing/text-client.ts';
@@ -183,6 +184,39 @@ test('a file whose listen address is unknown is refused by -t, as there', { skip
       ];
       assert.deepEqual([await ours.ended(), await theirs.ended()], [code, code]);
     }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test('a unix socket without a mode has what the umask leaves; that of a daemon is open to all', {
+  skip: SKIP,
+}, async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'twincached-nutcracker-'));
+  const [statsPort = 0] = await freePorts(1);
+  try {
+    for (const [program, side] of [
+      [(words: readonly string[]) => twincached(['nutcracker', ...words]), 'ours'],
+      [(words: readonly string[]) => run(NUTCRACKER ?? '', words), 'theirs'],
+    ] as const)
+      for (const isDaemon of [true, false]) {
+        const base = join(directory, `${side}-${isDaemon}`);
+        const [file, socket, pidFile] = [`${base}.yml`, `${base}.sock`, `${base}.pid`] as const;
+        writeFileSync(file, `alpha:\n  listen: ${socket}\n  servers:\n   - 127.0.0.1:11211:1\n`);
+        const words = ['-c', file, '-s', `${statsPort}`, '-a', '127.0.0.1', '-o', '/dev/null'];
+        const started = program([...words, '-p', pidFile, ...(isDaemon ? ['-d'] : [])]);
+        await until('the socket', () => existsSync(socket) && (!isDaemon || existsSync(pidFile)));
+        const wanted = isDaemon ? 0o777 : 0o777 & ~process.umask();
+        try {
+          await until(`${side}: ${wanted.toString(8)}`, () => (statSync(socket).mode & 0o777) === wanted);
+        } finally {
+          if (isDaemon) {
+            const pid = Number(readFileSync(pidFile, 'latin1'));
+            process.kill(pid, 'SIGKILL');
+            await until('its end', () => !isAlive(pid));
+          } else await started.kill('SIGKILL');
+        }
+      }
   } finally {
     rmSync(directory, { recursive: true });
   }
