@@ -30,6 +30,27 @@ export class DestinationFigures {
   /** The same since its last answer, with the calls that were refused because it is dead. */
   failuresInRow = 0;
 
+  /** Those of them that were dials of our own, for which no call waited. */
+  #dialsInRow = 0;
+
+  /** A connection has failed, or a call was refused. @param isOnlyDial nobody has waited for it */
+  failed(isOnlyDial: boolean): void {
+    this.failuresInRow++;
+    if (isOnlyDial) this.#dialsInRow++;
+  }
+
+  /** The server is there again. What we alone have noticed of its absence counts no more: it must not be ejected for a restart that hurt nobody. */
+  cameUp(): void {
+    this.failuresInRow = Math.max(0, this.failuresInRow - this.#dialsInRow);
+    this.#dialsInRow = 0;
+  }
+
+  /** It is in again, or out: its failures count anew. */
+  forgiven(): void {
+    this.failuresInRow = 0;
+    this.#dialsInRow = 0;
+  }
+
   /** A call begins to be written. @param keys that it retrieves */
   asked(bytes: number, keys: number): void {
     const { counts } = this;
@@ -48,6 +69,7 @@ export class DestinationFigures {
   /** A call has its answer. */
   answered(tookMs: number): void {
     this.failuresInRow = 0;
+    this.#dialsInRow = 0;
     this.counts[FIGURE.responses]!++;
     this.latency.countMs(tookMs);
   }

@@ -269,7 +269,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       return;
     }
     if (!this.#takes(call)) {
-      this.#countFailure();
+      this.#countFailure(false);
       failCall(call, FAILURE.connect);
       return;
     }
@@ -458,6 +458,7 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.state = DESTINATION.up;
     this.#hasLetGo = false;
     this.#backoff.cameUp(this.#host.nowMs());
+    this.figures.cameUp();
     this.#group.cameUp(this);
     this.#notices.up();
     this.isRefusing = false;
@@ -529,8 +530,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#link = null;
     this.#hasLetGo = false;
     this.figures.lost(failure, reason === CLOSED);
-    this.#countFailure();
     const waiting = this.queue.length;
+    this.#countFailure(!wentDown && waiting === 0);
     const undone = link === null ? waiting : this.#writer.undone(link.connection.output);
     if (link !== null) giveUp(link.connection);
     this.#reader.connectionLost();
@@ -548,8 +549,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (this.state === DESTINATION.down) this.#settled();
   }
 
-  #countFailure(): void {
-    this.figures.failuresInRow++;
+  #countFailure(isOnlyDial: boolean): void {
+    this.figures.failed(isOnlyDial);
     this.#host.noteFailure();
   }
 

@@ -151,7 +151,7 @@ function isUp(shard: Shard): boolean {
 }
 
 function forgive(shard: Shard): void {
-  for (const node of shard) for (const destination of node) destination.figures.failuresInRow = 0;
+  for (const node of shard) for (const destination of node) destination.figures.forgiven();
 }
 
 /** Of twins both have to fail. */

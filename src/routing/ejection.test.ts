@@ -134,6 +134,35 @@ test('an answer between two failures begins the count anew', () => {
   world.nothingLeft();
 });
 
+test('a server that was started again while nobody asked it keeps its keys', () => {
+  for (const probes of [false, true]) {
+    const world = pool(3, { failureLimit: 3, retryMs: 30_000, probes });
+    const key = keyOn(world, 0);
+    world.servers[0]!.kill();
+    world.run(2000);
+    world.servers[0]!.mode = 'up';
+    world.run(2000);
+    assert.equal(world.ask(world.client(), `set ${key} 0 0 1\r\n2\r\n`), 'STORED\r\n');
+    assert.equal(world.servers[0]!.values.get(key)?.value, '2');
+    assert.equal(world.router.plan.ejecting?.ejections, 0);
+    world.nothingLeft();
+  }
+});
+
+test('a server that answers nothing in time is out, though it says its version', () => {
+  const world = pool(2, { failureLimit: 2, retryMs: 30_000, probes: false });
+  const key = keyOn(world, 0);
+  const client = world.client();
+  world.servers[0]!.delayMs = 1_000_000;
+  for (let i = 0; i < 3; i++) {
+    world.ask(client, `get ${key}\r\n`, 6000);
+    world.servers[0]!.delayMs = 0;
+    world.run(1000);
+    world.servers[0]!.delayMs = 1_000_000;
+  }
+  assert.equal(world.router.plan.ejecting?.ejections, 1);
+});
+
 test('with probes no client sees an error, and a server is put back when it answers', () => {
   const world = pool(3, { failureLimit: 3, retryMs: 30_000, probes: true });
   const keys = [0, 1, 2].map((server) => keyOn(world, server));
