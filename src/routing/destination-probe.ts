@@ -38,6 +38,10 @@ export class DestinationProbe {
   isTwin = false;
   /** How long it needs at most if it is a proxy, in milliseconds; else 0. */
   answerMsMax = 0;
+  /**
+   * It does not know the meta commands, and would take the value of an `ms` for commands: it is older than they are, or a proxy that is not ours.
+   */
+  lacksMeta = false;
   /** The process and when it was started, by its own clock; 0: it has not told. */
   pid = 0;
   startedSeconds = 0;
@@ -114,11 +118,12 @@ export class DestinationProbe {
         if (kind === PROBE_LINE.wantsLogin)
           return this.#hasLoggedIn ? this.#refused(input) : this.#logIn(connection);
         if (kind !== PROBE_LINE.version && kind !== PROBE_LINE.agentVersion) return PROBED.garbled;
+        this.#isAgent = kind === PROBE_LINE.agentVersion;
+        this.lacksMeta = this.#isAgent || this.#lines.isBeforeMeta;
         if (!this.asksDetails) {
           this.replicates ??= false;
           return PROBED.ready;
         }
-        this.#isAgent = kind === PROBE_LINE.agentVersion;
         this.#askDetails(connection, this.#isAgent ? this.#agentQuestion : 'stats replication\r\n');
         return PROBED.asking;
       case STAGE.login:
@@ -172,6 +177,8 @@ export class DestinationProbe {
     if (kind !== PROBE_LINE.end) return PROBED.asking;
     this.answerMsMax = this.#seesAnswerMs;
     this.isTwin = this.#seesReplication;
+    // Only those of ours say so.
+    if (this.isTwin || this.answerMsMax > 0) this.lacksMeta = false;
     if (this.isTwin || this.#isAgent) {
       this.replicates = this.isTwin;
       return this.#lacksSync ? PROBED.filling : this.#askForAcks(connection);

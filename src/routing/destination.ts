@@ -1,4 +1,5 @@
 import type { ConnectionError } from '../base/session.ts';
+import { VERB } from '../protocol/text/verbs.ts';
 import { AnswerPatience, PATIENCE } from './answer-patience.ts';
 import { type Call, failCall } from './call.ts';
 import { CallWriter, LARGE_BYTES, type WriterOwner } from './call-writer.ts';
@@ -37,6 +38,11 @@ const TROUBLE = { none: 0, login: 1, tls: 2 } as const;
 
 /** The code of errors that have to do with TLS itself. */
 const TLS_CODE = 'EPROTO';
+
+/** What the client of an `ms` is told whose server would take the value for commands. */
+const REFUSED_META: Uint8Array = new TextEncoder().encode(
+  'SERVER_ERROR the server knows no meta commands\r\n',
+);
 
 /** Why a connection has ended that the server closed. */
 const CLOSED = 'connection closed';
@@ -281,6 +287,10 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
       call.sinceMs = this.#host.nowMs();
       call.deadlineMs = call.sinceMs + this.#requestTimeoutMs;
     }
+    if (this.state === DESTINATION.up && this.#lacksVerbOf(call)) {
+      this.#refuseVerb(call);
+      return;
+    }
     this.#calls.add(call);
     if (this.state === DESTINATION.up && this.#link !== null) this.#write(this.#link);
     this.#host.wake();
@@ -316,6 +326,16 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     if (isDone || this.#writesSoon) return;
     this.#writesSoon = true;
     this.#host.soon(this.#writeMore);
+  }
+
+  /** Whether the server would do something else than the call wants: take its value for commands. */
+  #lacksVerbOf({ request }: Call): boolean {
+    return this.#probe.lacksMeta && request.verb === VERB.metaSet;
+  }
+
+  #refuseVerb(call: Call): void {
+    call.refusal = REFUSED_META;
+    failCall(call, FAILURE.refused);
   }
 
   callIsVoid(index: number): void {
@@ -463,6 +483,8 @@ export class Destination implements ReplySink, LinkOwner, WriterOwner {
     this.#notices.up();
     this.isRefusing = false;
     this.#writer.reset();
+    for (let index = 0; index < this.queue.length; index++)
+      if (this.#lacksVerbOf(this.queue.at(index)!)) this.#refuseVerb(this.#calls.withdraw(index--));
     this.#write(link);
     this.#patience.heardMs = this.#host.nowMs();
     this.#patience.movedMs = 0;

@@ -48,3 +48,41 @@ test('as nutcracker the connection ends', () => {
     assert.deepEqual(made.servers[0]?.seen, []);
   }
 });
+
+const OLD_SERVERS = ['VERSION 1.4.13', 'VERSION 1.5.22', 'VERSION 0.5.0', 'VERSION memcached agent v0.5'];
+const NEW_SERVERS = ['VERSION 1.6.0', 'VERSION 2.0.1', 'VERSION 38.0.0 mcrouter', 'VERSION some other'];
+const NO_META = 'SERVER_ERROR the server knows no meta commands\r\n';
+
+for (const versionLine of [...OLD_SERVERS, ...NEW_SERVERS])
+  test(`a server that would take the value of an ms for commands gets none: ${versionLine}`, () => {
+    const made = new RouteWorld({ mains: 1, backups: 0 });
+    const [server] = made.servers;
+    server!.versionLine = versionLine;
+    made.start();
+    const client = made.client();
+    // On a connection that is there, and while it is dialled.
+    for (const isThere of [true, false]) {
+      if (!isThere) server!.hangUp();
+      client.send(`set b 0 0 1\r\n1\r\nms a 11\r\n${VALUE}\r\nget b\r\n`);
+      made.run(100);
+      const answers = client.take();
+      assert.match(answers, /^STORED\r\n[^\r]*\r\nVALUE b 0 1\r\n1\r\nEND\r\n$/);
+      assert.equal(answers.includes(NO_META), OLD_SERVERS.includes(versionLine), answers);
+    }
+    assert.equal(
+      server!.seen.some((line) => line.startsWith('ms ')),
+      NEW_SERVERS.includes(versionLine),
+    );
+    assert.ok(!server!.seen.some((line) => line.startsWith('flush_all')));
+    made.nothingLeft();
+  });
+
+test('a proxy of ours knows the meta commands, though it says that it is an old magent', () => {
+  const made = new RouteWorld({ mains: 1, backups: 0 });
+  const [server] = made.servers;
+  server!.versionLine = 'VERSION memcached agent v0.5';
+  server!.statsReply = 'STAT agent_answer_ms_max 1500\r\nEND\r\n';
+  made.start();
+  made.ask(made.client(), `ms a 11\r\n${VALUE}\r\n`);
+  assert.deepEqual(server!.seen, ['ms a 11']);
+});

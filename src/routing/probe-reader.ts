@@ -18,6 +18,9 @@ export const PROBE_LINE = {
 /** So much of a line is told of an answer that was not expected. */
 const TEXT_BYTES_MAX = 200;
 
+const DOT = 46;
+const ZERO = 48;
+
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
@@ -45,6 +48,8 @@ export class ProbeReader {
   uptimeSeconds = 0;
   timeSeconds = 0;
   answerMs = 0;
+  /** Of a `VERSION`: it is a number below 1.6. */
+  isBeforeMeta = false;
   readonly #parser = new TextReplyParser();
 
   /** Index of the byte behind the last line. */
@@ -74,7 +79,9 @@ export class ProbeReader {
       case REPLY.other:
         if (beginsWith(input, start, lineEnd, WORD_AGENT)) return PROBE_LINE.agentVersion;
         if (beginsWith(input, start, lineEnd, WORD_STORED)) return PROBE_LINE.stored;
-        return beginsWith(input, start, lineEnd, WORD_VERSION) ? PROBE_LINE.version : PROBE_LINE.other;
+        if (!beginsWith(input, start, lineEnd, WORD_VERSION)) return PROBE_LINE.other;
+        this.isBeforeMeta = isBeforeMeta(input, start + WORD_VERSION.length, lineEnd);
+        return PROBE_LINE.version;
       case REPLY.clientError:
         return beginsWith(input, start, lineEnd, WANTS_LOGIN) ? PROBE_LINE.wantsLogin : PROBE_LINE.end;
       default:
@@ -95,6 +102,17 @@ export class ProbeReader {
   }
 }
 
+/** Whether a version, as `1.4.13`, is one of before memcached's 1.6, the first with the meta commands; twemproxy's are, too. What is no such number may be anything. */
+function isBeforeMeta(bytes: Uint8Array, start: number, end: number): boolean {
+  const dot = bytes.indexOf(DOT, start);
+  if (dot < 0 || dot >= end) return false;
+  let next = dot + 1;
+  while (next < end && bytes[next] !== DOT) next++;
+  const [major, minor] = [decimal(bytes, start, dot), decimal(bytes, dot + 1, next)];
+  const isNumber = bytes[start]! >= ZERO && bytes[start]! <= ZERO + 9;
+  return isNumber && (major < 1 || (major === 1 && minor < 6));
+}
+
 /** The number behind `name` in a line that begins with it; 0 in another one. */
 function figure(bytes: Uint8Array, start: number, end: number, name: Uint8Array): number {
   return beginsWith(bytes, start, end, name) ? decimal(bytes, start + name.length, end) : 0;
@@ -103,7 +121,7 @@ function figure(bytes: Uint8Array, start: number, end: number, name: Uint8Array)
 function decimal(bytes: Uint8Array, start: number, end: number): number {
   let value = 0;
   for (let i = start; i < end; i++) {
-    const digit = bytes[i]! - 48;
+    const digit = bytes[i]! - ZERO;
     if (digit < 0 || digit > 9) return 0;
     value = value * 10 + digit;
   }
