@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpus } from 'node:os';
 
 /** Ends with the process that has started it, however that ends. */
@@ -15,29 +16,22 @@ export class AwakeCores {
   readonly #spinning: readonly ChildProcess[];
   #isStopping = false;
 
-  private constructor(spinning: readonly ChildProcess[]) {
-    this.#spinning = spinning;
-    for (const child of spinning)
+  private constructor() {
+    this.#spinning = cpus().map((_, core) =>
+      spawn('taskset', ['-c', String(core), 'chrt', '--idle', '0', 'sh', '-c', SPIN], { stdio: 'ignore' }),
+    );
+    for (const child of this.#spinning)
       child.once('exit', (code) => {
         if (!this.#isStopping)
-          throw new Error(`a core is not kept awake any more: chrt has ended with ${code}`);
+          process.stderr.write(`a core is not kept awake: chrt has ended with ${code}\n`);
       });
   }
 
-  /** @throws Error where a program cannot be given a core or the idle class: now, or a moment later */
+  /** Says so on the standard error output where a core is not, or not any more, kept awake. @throws Error where there is no taskset */
   static async start(): Promise<AwakeCores> {
-    const spinning = cpus().map((_, core) =>
-      spawn('taskset', ['-c', String(core), 'chrt', '--idle', '0', 'sh', '-c', SPIN], { stdio: 'ignore' }),
-    );
-    const started = spinning.map(
-      (child) =>
-        new Promise<void>((resolve, reject) => {
-          child.once('spawn', resolve);
-          child.once('error', reject);
-        }),
-    );
-    await Promise.all(started);
-    return new AwakeCores(spinning);
+    const cores = new AwakeCores();
+    await Promise.all(cores.#spinning.map((child) => once(child, 'spawn')));
+    return cores;
   }
 
   stop(): void {

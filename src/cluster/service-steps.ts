@@ -110,17 +110,12 @@ export class ServiceSteps {
     const proxies = services.filter((proxy) => proxy.after.includes(name) && this.#isServing(proxy.name));
     const places = twins.map(({ host, port }) => hostAndPort(host, port));
     const endMs = performance.now() + SEEN_MS_MAX;
-    for (const proxy of proxies) {
-      this.#progress.doing(`waiting for ${proxy.name} to reach a twin of ${name}`);
-      for (;;) {
-        this.#goOn();
+    for (const proxy of proxies)
+      await this.#forAWhile(`${proxy.name} to reach a twin of ${name}`, endMs, async () => {
         const states = await serverStates(proxy.probe);
         // One that has never been needed is not dialled.
-        const isSeen = places.some((place) => /^(up|idle)$/.test(states?.get(place) ?? 'up'));
-        if (isSeen || performance.now() > endMs) break;
-        await pause();
-      }
-    }
+        return places.some((place) => /^(up|idle)$/.test(states?.get(place) ?? 'up'));
+      });
   }
 
   /** Waits until one of some nodes may be asked, by its own word: those that stand in for one that is taken away, in whatever state that is. */
@@ -174,15 +169,12 @@ export class ServiceSteps {
    */
   async serversLeft(services: readonly PlannedService[]): Promise<void> {
     const endMs = performance.now() + LEFT_MS_MAX;
-    for (const proxy of services.filter(({ role, name }) => role === 'proxy' && this.#isServing(name))) {
-      this.#progress.doing(`waiting for ${proxy.name} to leave servers`);
-      for (;;) {
-        this.#goOn();
-        const leaving = Number((await proxyStatistics(proxy))?.get('servers_leaving') ?? 0);
-        if (leaving === 0 || performance.now() > endMs) break;
-        await pause();
-      }
-    }
+    for (const proxy of services.filter(({ role, name }) => role === 'proxy' && this.#isServing(name)))
+      await this.#forAWhile(
+        `${proxy.name} to leave servers`,
+        endMs,
+        async () => Number((await proxyStatistics(proxy))?.get('servers_leaving') ?? 0) === 0,
+      );
   }
 
   #isServing(name: string): boolean {
@@ -230,6 +222,16 @@ export class ServiceSteps {
       last = text;
       if (performance.now() - changedMs > SYNC_MS_MAX)
         throw new OperationAborted(`${what} is not in sync, and comes no nearer: ${text}`);
+      await pause();
+    }
+  }
+
+  /** Waits for something that is well to have and can be done without. @param endMs until when, on the clock of `performance.now` */
+  async #forAWhile(what: string, endMs: number, condition: () => Promise<boolean>): Promise<void> {
+    this.#progress.doing(`waiting for ${what}`);
+    for (;;) {
+      this.#goOn();
+      if ((await condition()) || performance.now() > endMs) return;
       await pause();
     }
   }

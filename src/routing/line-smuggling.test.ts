@@ -49,8 +49,23 @@ test('as nutcracker the connection ends', () => {
   }
 });
 
-const OLD_SERVERS = ['VERSION 1.4.13', 'VERSION 1.5.22', 'VERSION 0.5.0', 'VERSION memcached agent v0.5'];
-const NEW_SERVERS = ['VERSION 1.6.0', 'VERSION 2.0.1', 'VERSION 38.0.0 mcrouter', 'VERSION some other'];
+const OLD_SERVERS = [
+  'VERSION 1.4.13',
+  'VERSION 1.4.13-repcached',
+  'VERSION 1.5',
+  'VERSION 1.5-rc1',
+  'VERSION 0.5.0',
+  'VERSION memcached agent v0.5',
+];
+const NEW_SERVERS = [
+  'VERSION 1.6.0',
+  'VERSION 1.6-rc1',
+  'VERSION 1.10.2',
+  'VERSION 2.0.1',
+  'VERSION 38.0.0 mcrouter',
+  'VERSION some.other',
+  'VERSION 1',
+];
 const NO_META = 'SERVER_ERROR the server knows no meta commands\r\n';
 
 for (const versionLine of [...OLD_SERVERS, ...NEW_SERVERS])

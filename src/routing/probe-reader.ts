@@ -102,15 +102,19 @@ export class ProbeReader {
   }
 }
 
-/** Whether a version, as `1.4.13`, is one of before memcached's 1.6, the first with the meta commands; twemproxy's are, too. What is no such number may be anything. */
+/** Whether a version, as `1.4.13`, is one of before memcached's 1.6, the first with the meta commands; twemproxy's are, too. What does not begin like that may be anything. */
 function isBeforeMeta(bytes: Uint8Array, start: number, end: number): boolean {
-  const dot = bytes.indexOf(DOT, start);
-  if (dot < 0 || dot >= end) return false;
-  let next = dot + 1;
-  while (next < end && bytes[next] !== DOT) next++;
-  const [major, minor] = [decimal(bytes, start, dot), decimal(bytes, dot + 1, next)];
-  const isNumber = bytes[start]! >= ZERO && bytes[start]! <= ZERO + 9;
-  return isNumber && (major < 1 || (major === 1 && minor < 6));
+  const dot = digitsEnd(bytes, start, end);
+  const minorEnd = digitsEnd(bytes, dot + 1, end);
+  if (dot === start || bytes[dot] !== DOT || minorEnd <= dot + 1) return false;
+  const major = decimal(bytes, start, dot);
+  return major < 1 || (major === 1 && decimal(bytes, dot + 1, minorEnd) < 6);
+}
+
+function digitsEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at]! >= ZERO && bytes[at]! <= ZERO + 9) at++;
+  return at;
 }
 
 /** The number behind `name` in a line that begins with it; 0 in another one. */

@@ -33,7 +33,7 @@ export const TICK_MS = 20;
 const LATE_TICK_MS = 100;
 
 /** What a deadline may be late by. */
-const UNWATCHED_SLACK_MS = 200;
+const DEADLINE_SLACK_MS = 200;
 
 /** What a router is given of the world outside. */
 export interface RouterSurroundings {
@@ -159,7 +159,7 @@ export class Router implements DestinationHost, ClientHost, RouteContext, Ejecti
     this.records = recordsOf(routing);
     const before = this.destinations;
     const treeBefore = this.root;
-    const longestMs = this.#plan.answerMsMax() + this.settings.returnWaitMs + UNWATCHED_SLACK_MS;
+    const longestMs = this.#plan.answerMsMax() + this.settings.returnWaitMs + DEADLINE_SLACK_MS;
     this.settings = routing.settings;
     [this.#plan, this.root] = this.#configure(routing);
     for (const handle of treeBefore.walk()) handle.retire();
